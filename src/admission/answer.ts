@@ -1,0 +1,32 @@
+/** What a story answers: independent of AdmissionReview's wire form, which server.ts writes. */
+import type { Operation } from 'fast-json-patch'
+
+/** The part of an admission.k8s.io/v1 AdmissionRequest that hotreload reads. */
+export interface AdmissionRequest {
+  uid: string
+  kind: { group: string; version: string; kind: string }
+  name?: string
+  namespace?: string
+  operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
+  dryRun?: boolean
+  /** As the API server sent it, never copied: a patch is a difference against this very object. */
+  object: unknown
+  /** On UPDATE, else null. */
+  oldObject?: unknown
+}
+
+export interface Answer {
+  allowed: boolean
+  /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
+  patch?: Operation[]
+  /** For the user's terminal: at most 5, each at most 120 characters, no control characters (warnings.ts sees to it). */
+  warnings: string[]
+  /** Shown by kubectl where `allowed` is false. */
+  message?: string
+  /** For logs and metrics: what happened, and for a skip the key of its reason. */
+  outcome: 'injected' | 'mutated' | 'unchanged' | 'skipped' | 'denied' | 'failed'
+  reason?: string
+}
+
+/** One entry of the webhook. Pods answer at once; workloads may read ConfigMaps first. */
+export type Mutate = (request: AdmissionRequest) => Answer | Promise<Answer>
