@@ -1,0 +1,118 @@
+// etcd, API server, controller manager and scheduler as processes of this machine, on free ports.
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { makePki, type Pki, writeKubeconfig } from './pki.ts'
+import type { Programs } from './programs.ts'
+import { attempt, type Background, ready, start } from './run.ts'
+
+export interface ControlPlaneOptions {
+  programs: Programs
+  /** Directory for etcd's data, certificates and logs. */
+  state: string
+  /** The API server's address. Pods of a node must reach it, so a cluster with a node has one that isn't loopback. */
+  address: string
+  node?: { name: string; address: string }
+  /** Everything started is appended here. */
+  processes: Background[]
+}
+
+export interface ControlPlane {
+  kubeconfig: string
+  server: string
+  pki: Pki
+}
+
+/** Starts a control plane and returns when it answers. The programs end with this process. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { programs, state, address, node, processes } = options
+  mkdirSync(join(state, 'logs'), { recursive: true })
+  const log = (name: string): string => join(state, 'logs', `${name}.log`)
+  const [clientPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort(address)])
+  const pki = await makePki(join(state, 'pki'), {
+    apiserver: address,
+    kubelet: node?.address ?? '127.0.0.1',
+    nodeName: node?.name ?? 'none',
+  })
+  const server = `https://${address}:${port}`
+  const kubeconfig = writeKubeconfig(pki, 'admin', server)
+  const kubectl = (...args: string[]) => attempt([programs.kubectl, '--kubeconfig', kubeconfig, ...args])
+
+  const etcdUrl = `http://127.0.0.1:${clientPort}`
+  const peerUrl = `http://127.0.0.1:${peerPort}`
+  const etcd = start(
+    'etcd',
+    [
+      programs.etcd,
+      `--data-dir=${join(state, 'etcd')}`,
+      `--listen-client-urls=${etcdUrl}`,
+      `--advertise-client-urls=${etcdUrl}`,
+      `--listen-peer-urls=${peerUrl}`,
+      `--initial-advertise-peer-urls=${peerUrl}`,
+      `--initial-cluster=default=${peerUrl}`,
+      '--unsafe-no-fsync', // thrown away with the run
+    ],
+    log('etcd'),
+  )
+  processes.push(etcd)
+  await ready(etcd, async () => (await fetch(`${etcdUrl}/health`)).ok)
+
+  const apiserver = start(
+    'kube-apiserver',
+    apiserverCommand(options, pki, etcdUrl, port),
+    log('kube-apiserver'),
+  )
+  processes.push(apiserver)
+  await ready(apiserver, async () => (await kubectl('get', '--raw', '/readyz')).code === 0)
+
+  const clients = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0']
+  if (programs['kube-controller-manager']) {
+    const keys = [`--service-account-private-key-file=${pki.serviceAccountKey}`, `--root-ca-file=${pki.ca}`]
+    const argv = [programs['kube-controller-manager'], ...clients, ...keys]
+    processes.push(start('kube-controller-manager', argv, log('kube-controller-manager')))
+  }
+  if (programs['kube-scheduler']) {
+    processes.push(start('kube-scheduler', [programs['kube-scheduler'], ...clients], log('kube-scheduler')))
+  }
+  return { kubeconfig, server, pki }
+}
+
+function apiserverCommand(options: ControlPlaneOptions, pki: Pki, etcdUrl: string, port: number): string[] {
+  const { cert, key } = pki.certificate('apiserver')
+  const admin = pki.certificate('admin')
+  return [
+    options.programs['kube-apiserver'],
+    `--etcd-servers=${etcdUrl}`,
+    `--bind-address=${options.address}`,
+    `--advertise-address=${options.address}`,
+    `--secure-port=${port}`,
+    `--tls-cert-file=${cert}`,
+    `--tls-private-key-file=${key}`,
+    `--client-ca-file=${pki.ca}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${pki.serviceAccountPublicKey}`,
+    `--service-account-signing-key-file=${pki.serviceAccountKey}`,
+    '--service-cluster-ip-range=10.96.0.0/16',
+    '--authorization-mode=Node,RBAC',
+    '--allow-privileged=true',
+    `--kubelet-client-certificate=${admin.cert}`,
+    `--kubelet-client-key=${admin.key}`,
+    '--kubelet-preferred-address-types=InternalIP', // the node's name resolves nowhere
+    // Webhook Services are reached at their endpoints: a webhook Pod answers even where the API server sees no ClusterIPs.
+    '--enable-aggregator-routing=true',
+    // Without a node nobody uses the kubernetes Service, and a loopback address is no valid endpoint.
+    ...(options.node ? [] : ['--endpoint-reconciler-type=none']),
+  ]
+}
+
+/** A TCP port that is free now on an address. */
+export function freePort(address = '127.0.0.1'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, address, () => {
+      const bound = server.address()
+      server.close(() => resolve(typeof bound === 'object' && bound ? bound.port : 0))
+    })
+  })
+}

@@ -1,0 +1,124 @@
+// The process that owns a cluster: starts it, holds it, and takes it away. It stops when told (SIGTERM, SIGINT) and when the
+// process that started it goes away (end of its standard input), unless started with --stay. Whatever kills the keeper, the
+// kernel kills the cluster's programs with it (run.ts, sandbox.ts), and the next keeper removes the files that were left.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Cluster, NODE_LOCK, parseCluster, type Report } from './cluster.ts'
+import { startControlPlane } from './control-plane.ts'
+import { isAlive, release, take } from './lock.ts'
+import { NODE_NAME, startNode } from './node.ts'
+import { installPackages, nodePackages } from './packages.ts'
+import { controlPlanePrograms, nodePrograms } from './programs.ts'
+import type { Background } from './run.ts'
+import { makeSandbox, network, removeCgroups, removeLink } from './sandbox.ts'
+
+const PREFIX = 'hotreload-cluster-'
+const { values: flags } = parseArgs({ options: { node: { type: 'boolean' }, stay: { type: 'boolean' } } })
+const report = (line: Report): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
+const say = (line: string): boolean => report({ say: line })
+process.stdout.on('error', () => undefined) // nobody listens any more; with --stay that is as it should be
+
+removeLeftovers()
+const state = mkdtempSync(join(tmpdir(), PREFIX))
+writeFileSync(join(state, 'keeper.pid'), `${process.pid}`)
+const processes: Background[] = []
+let stopping: Promise<void> | undefined
+
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(0))
+if (!flags.stay) process.stdin.on('close', () => void stop(0)).resume()
+
+try {
+  const cluster = flags.node ? await startWithNode() : await startWithoutNode()
+  for (const { name, child, log } of processes) {
+    child.on('exit', (code, signal) => {
+      if (!stopping) process.stderr.write(`${name} ended (${code ?? signal}), see ${log}\n`)
+    })
+  }
+  report({ ready: cluster })
+  setInterval(() => undefined, 1 << 30) // with --stay nothing else keeps this process
+} catch (error) {
+  if (!stopping) report({ failed: error instanceof Error ? error.message : String(error) })
+  await stop(1)
+}
+
+async function startWithoutNode(): Promise<Cluster> {
+  const programs = await controlPlanePrograms(say)
+  const controlPlane = await startControlPlane({ programs, state, address: '127.0.0.1', processes })
+  return {
+    kubeconfig: controlPlane.kubeconfig,
+    kubectl: programs.kubectl,
+    own: { state, keeper: process.pid },
+  }
+}
+
+async function startWithNode(): Promise<Cluster> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new Error('a node needs Linux and root; set KUBECONFIG to use a cluster that is already there')
+  }
+  const other = take(NODE_LOCK)
+  if (other) {
+    const where = other.note ? `; to use it: export KUBECONFIG=${parseCluster(other.note).kubeconfig}` : ''
+    throw new Error(`this machine's one node is in use (process ${other.pid})${where}`)
+  }
+  await installPackages(Object.keys(nodePackages), say)
+  const programs = await nodePrograms(say)
+  await removeLink()
+  removeCgroups()
+  say('starting the control plane')
+  const sandbox = await makeSandbox(state, processes)
+  const node = { name: NODE_NAME, address: network.node }
+  const controlPlane = await startControlPlane({ programs, state, address: network.host, node, processes })
+  say('starting the node')
+  const containerd = await startNode({ programs, state, controlPlane, sandbox, processes })
+  const own = { state, keeper: process.pid }
+  const cluster = { kubeconfig: controlPlane.kubeconfig, kubectl: programs.kubectl, containerd, own }
+  release(NODE_LOCK)
+  take(NODE_LOCK, JSON.stringify(cluster))
+  return cluster
+}
+
+/** Takes everything away; the data is not wanted any more, so nothing gets time to say goodbye. */
+function stop(code: number): Promise<void> {
+  stopping ??= (async () => {
+    await Promise.all(processes.map(({ child }) => kill(child)))
+    if (flags.node) {
+      await removeLink()
+      removeCgroups()
+    }
+    rmSync(state, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
+    if (flags.node && readLockPid() === process.pid) release(NODE_LOCK)
+    process.exit(code)
+  })()
+  return stopping
+}
+
+function kill(child: Background['child']): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.on('exit', () => resolve())
+    child.kill('SIGKILL')
+  })
+}
+
+function readLockPid(): number {
+  try {
+    return Number(readFileSync(NODE_LOCK, 'utf8').split('\n')[0])
+  } catch {
+    return 0
+  }
+}
+
+/** Directories of keepers that were killed. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+    const directory = join(tmpdir(), name)
+    try {
+      const pid = Number(readFileSync(join(directory, 'keeper.pid'), 'utf8'))
+      if (!isAlive(pid)) rmSync(directory, { recursive: true, force: true })
+    } catch {
+      continue // another keeper is making or removing it right now
+    }
+  }
+}

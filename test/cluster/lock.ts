@@ -1,0 +1,77 @@
+// Lock files that hold a process id, so that the lock of a process that died is seen to be no lock.
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { pause } from './run.ts'
+
+/** Who holds a lock: the process, and what it wrote for others to read. */
+export interface Holder {
+  pid: number
+  note: string
+}
+
+/** The live holder of a lock, or undefined when it is free. */
+export function holder(path: string): Holder | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+  const [first = '', ...rest] = text.split('\n')
+  const pid = Number(first)
+  return isAlive(pid) ? { pid, note: rest.join('\n') } : undefined
+}
+
+/** Takes a lock for this process. Returns undefined when it got it, else who has it. */
+export function take(path: string, note = ''): Holder | undefined {
+  const mine = `${path}.${process.pid}`
+  writeFileSync(mine, `${process.pid}\n${note}`)
+  try {
+    for (;;) {
+      try {
+        linkSync(mine, path) // atomic, and never empty for a reader
+        return undefined
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error
+      }
+      const other = holder(path)
+      if (other) return other
+      rmSync(path, { force: true }) // left by a process that died
+    }
+  } finally {
+    rmSync(mine, { force: true })
+  }
+}
+
+/** Gives a lock back. */
+export function release(path: string): void {
+  rmSync(path, { force: true })
+}
+
+/** Does `work` while holding a lock, after waiting for it. */
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  while (take(path)) await pause(500)
+  try {
+    return await work()
+  } finally {
+    release(path)
+  }
+}
+
+/** Whether a process with this id runs. One that ended and was not waited for (a zombie) does not. */
+export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z'
+  } catch {
+    return true // no /proc on this system
+  }
+}
+
+const codeOf = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined

@@ -1,0 +1,34 @@
+// The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it.
+import { runningNode, startCluster, stopRunningNode } from './cluster.ts'
+
+const started = Date.now()
+const say = (line: string): void => console.error(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${line}`)
+const commands: Record<string, () => Promise<void>> = {
+  up: async () => {
+    if (!runningNode()) {
+      const { cluster } = await startCluster({ node: true, stay: true, say })
+      say(`ready; logs are in ${cluster.own?.state}/logs`)
+    }
+    printEnvironment()
+  },
+  down: async () => say((await stopRunningNode()) ? 'stopped' : 'no node is running'),
+  env: async () => printEnvironment(),
+}
+
+function printEnvironment(): void {
+  const cluster = runningNode()
+  if (!cluster) throw new Error('no node is running; start one with: node test/cluster/main.ts up')
+  console.log(`export KUBECONFIG=${cluster.kubeconfig}`)
+  console.log(`alias kubectl=${cluster.kubectl}`)
+}
+
+const [name = ''] = process.argv.slice(2)
+const command = commands[name]
+try {
+  if (!command) throw new Error(`usage: node test/cluster/main.ts ${Object.keys(commands).join('|')}`)
+  await command()
+  process.exit(0) // the keeper's pipe would hold us
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}

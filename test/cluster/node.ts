@@ -1,0 +1,141 @@
+// One Kubernetes node: containerd, kubelet and kube-proxy in namespaces of their own (sandbox.ts). What each odd setting is
+// for was learned on the machines this runs on, most of them virtual machines with few capabilities.
+import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { ControlPlane } from './control-plane.ts'
+import { staticImage } from './image-archive.ts'
+import { writeKubeconfig } from './pki.ts'
+import type { ProgramName } from './programs.ts'
+import { attempt, type Background, ready, run, start } from './run.ts'
+import { network, type Sandbox } from './sandbox.ts'
+
+/** The only node's name. */
+export const NODE_NAME = 'node1'
+const PAUSE_IMAGE = 'localhost/pause:1'
+
+export interface NodeOptions {
+  programs: Record<ProgramName, string>
+  state: string
+  controlPlane: ControlPlane
+  sandbox: Sandbox
+  /** Everything started is appended here. */
+  processes: Background[]
+}
+
+/**
+ * Starts the node and returns when the API server calls it Ready (about 10 s). The programs end with this process.
+ * @returns containerd's socket as seen from outside the node's namespaces
+ */
+export async function startNode(options: NodeOptions): Promise<string> {
+  const { programs, state, controlPlane, sandbox, processes } = options
+  const background = (name: string, ...argv: string[]): Background => {
+    const program = start(name, sandbox.inside(argv), join(state, 'logs', `${name}.log`))
+    processes.push(program)
+    return program
+  }
+
+  background('kube-proxy', programs['kube-proxy'], ...proxyFlags(controlPlane))
+  const containerd = background('containerd', 'containerd', '--config', writeContainerdConfig(state))
+  const socket = join(state, 'node/run/containerd/containerd.sock')
+  await ready(containerd, async () => (await attempt(['ctr', '--address', socket, 'version'])).code === 0)
+  await importArchive(socket, await staticImage(join(state, 'pause.tar'), PAUSE_IMAGE, sandbox.pauseProgram))
+
+  const kubeconfig = writeKubeconfig(controlPlane.pki, 'kubelet', controlPlane.server)
+  const kubelet = background(
+    'kubelet',
+    programs.kubelet,
+    `--config=${writeKubeletConfig(state, controlPlane)}`,
+    `--kubeconfig=${kubeconfig}`,
+    `--hostname-override=${NODE_NAME}`,
+    `--node-ip=${network.node}`,
+  )
+  const status = [
+    'get',
+    'node',
+    NODE_NAME,
+    '--output',
+    'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
+  ]
+  await ready(kubelet, async () => {
+    const { stdout } = await attempt([programs.kubectl, '--kubeconfig', controlPlane.kubeconfig, ...status])
+    return stdout === 'True'
+  })
+  return socket
+}
+
+/** Imports a docker-archive into containerd where the kubelet looks for images. */
+export async function importArchive(socket: string, archive: string): Promise<void> {
+  await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import', archive])
+}
+
+function proxyFlags(controlPlane: ControlPlane): string[] {
+  return [
+    `--kubeconfig=${controlPlane.kubeconfig}`,
+    '--proxy-mode=iptables',
+    `--cluster-cidr=${network.pods}`,
+    `--hostname-override=${NODE_NAME}`,
+    // Not ours to set in a network namespace, and fatal where tried.
+    '--conntrack-max-per-core=0',
+    '--conntrack-tcp-timeout-established=0',
+    '--conntrack-tcp-timeout-close-wait=0',
+  ]
+}
+
+function writeContainerdConfig(state: string): string {
+  const cni = join(state, 'cni')
+  mkdirSync(cni, { recursive: true })
+  const bridge = {
+    type: 'bridge',
+    bridge: 'cni0',
+    isGateway: true,
+    ipMasq: true,
+    hairpinMode: true, // a Pod reaches itself through its Service
+    ipam: { type: 'host-local', ranges: [[{ subnet: network.pods }]], routes: [{ dst: '0.0.0.0/0' }] },
+  }
+  const portmap = { type: 'portmap', capabilities: { portMappings: true } }
+  const list = { cniVersion: '0.4.0', name: 'pods', plugins: [bridge, portmap] }
+  writeFileSync(join(cni, '10-pods.conflist'), JSON.stringify(list))
+  // restrict_oom_score_adj: without CAP_SYS_RESOURCE runc fails otherwise ("can't get final child's PID from pipe: EOF").
+  // The runtime is runc, containerd's default: crun refuses hybrid cgroups.
+  const config = `version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  restrict_oom_score_adj = true
+  sandbox_image = "${PAUSE_IMAGE}"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "${cni}"
+`
+  const path = join(state, 'containerd.toml')
+  writeFileSync(path, config)
+  return path
+}
+
+function writeKubeletConfig(state: string, { pki }: ControlPlane): string {
+  const { cert, key } = pki.certificate('kubelet')
+  const resolvConf = join(state, 'resolv.conf') // often a link into /run, which is another directory in there
+  if (existsSync('/etc/resolv.conf')) copyFileSync(realpathSync('/etc/resolv.conf'), resolvConf)
+  else writeFileSync(resolvConf, '')
+  // syncFrequency stays at its default of a minute: the 60 to 80 s until a volume shows an edited ConfigMap are what users have.
+  const config = {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: pki.ca },
+    },
+    authorization: { mode: 'Webhook' },
+    cgroupDriver: 'cgroupfs', // no systemd in there
+    failSwapOn: false,
+    failCgroupV1: false, // kubelet 1.35 and later refuse v1 and hybrid hierarchies otherwise
+    tlsCertFile: cert,
+    tlsPrivateKeyFile: key,
+    resolvConf,
+    // Full disks of developers are no reason to evict.
+    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
+  }
+  const path = join(state, 'kubelet.yaml')
+  writeFileSync(path, stringify(config))
+  return path
+}

@@ -1,0 +1,18 @@
+// Where the cluster of the tests keeps things that outlive one run, and what it is called.
+import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** The Kubernetes version that test/cluster/go.mod pins. */
+export const KUBERNETES_VERSION = 'v1.36.3'
+
+/** The repository's top directory. */
+export const repository: string = join(import.meta.dirname, '..', '..')
+
+/** A directory below ${XDG_CACHE_HOME:-~/.cache}/hotreload, made if it isn't there. */
+export function cache(...names: string[]): string {
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
+  const path = join(base, 'hotreload', ...names)
+  mkdirSync(path, { recursive: true })
+  return path
+}

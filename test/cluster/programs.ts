@@ -1,0 +1,91 @@
+// The programs of a Kubernetes cluster: built once from the Go module proxy (test/cluster/go.mod) and kept in the cache, or
+// those of setup-envtest when KUBEBUILDER_ASSETS names them.
+import { existsSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { withLock } from './lock.ts'
+import { cache, KUBERNETES_VERSION, repository } from './paths.ts'
+import { attempt, run } from './run.ts'
+
+const controlPlane = ['etcd', 'kube-apiserver', 'kubectl'] as const
+const everything = [
+  ...controlPlane,
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+] as const
+export type ProgramName = (typeof everything)[number]
+
+/** Paths of the programs. Those of KUBEBUILDER_ASSETS lack the last four. */
+export type Programs = Record<(typeof controlPlane)[number], string> & Partial<Record<ProgramName, string>>
+
+/**
+ * The programs of a control plane: from KUBEBUILDER_ASSETS where it is set, else as `nodePrograms`.
+ * @throws when KUBEBUILDER_ASSETS lacks one of them
+ */
+export async function controlPlanePrograms(say: (line: string) => void): Promise<Programs> {
+  const assets = process.env['KUBEBUILDER_ASSETS']
+  if (!assets) return nodePrograms(say)
+  const missing = controlPlane.filter((name) => !existsSync(join(assets, name)))
+  if (missing.length > 0) {
+    throw new Error(
+      `KUBEBUILDER_ASSETS=${assets} has no ${missing.join(', ')}; run setup-envtest use --print path, or unset it to build them`,
+    )
+  }
+  const path = (name: ProgramName): string => join(assets, name)
+  return { etcd: path('etcd'), 'kube-apiserver': path('kube-apiserver'), kubectl: path('kubectl') }
+}
+
+/**
+ * All seven programs of a cluster with a node, built on first use (8 minutes on two cores).
+ * @throws when they have to be built and Go isn't there, or the build fails
+ */
+export async function nodePrograms(say: (line: string) => void): Promise<Record<ProgramName, string>> {
+  const directory = cache(`kubernetes-${KUBERNETES_VERSION}`)
+  const path = (name: ProgramName): string => join(directory, name)
+  await withLock(join(directory, 'build.lock'), async () => {
+    if (everything.some((name) => !existsSync(path(name)))) await build(directory, say)
+  })
+  return {
+    etcd: path('etcd'),
+    'kube-apiserver': path('kube-apiserver'),
+    'kube-controller-manager': path('kube-controller-manager'),
+    'kube-scheduler': path('kube-scheduler'),
+    'kube-proxy': path('kube-proxy'),
+    kubectl: path('kubectl'),
+    kubelet: path('kubelet'),
+  }
+}
+
+async function build(directory: string, say: (line: string) => void): Promise<void> {
+  const go = await attempt(['go', 'version']).catch(() => undefined)
+  if (go?.code !== 0) {
+    throw new Error('Kubernetes is built with Go 1.26 or later, which is not in PATH: see https://go.dev/dl/')
+  }
+  say(
+    `building Kubernetes ${KUBERNETES_VERSION} and etcd in ${directory} (once; about 8 minutes on two cores)`,
+  )
+  const started = Date.now()
+  const alive = setInterval(
+    () => say(`still building (${Math.round((Date.now() - started) / 1000)} s)`),
+    30_000,
+  )
+  // Always the same flags: a change of any rebuilds all seven.
+  const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.')
+  const stamp = Object.entries({ gitVersion: KUBERNETES_VERSION, gitMajor: major, gitMinor: minor })
+  const flags = [
+    '-s',
+    '-w',
+    ...stamp.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
+  ]
+  try {
+    await run(['go', 'build', '-trimpath', '-ldflags', flags.join(' '), '-o', `${directory}/`, 'tool'], {
+      cwd: join(repository, 'test/cluster'),
+      env: { ...process.env, CGO_ENABLED: '0' },
+      timeoutMs: 60 * 60_000,
+    })
+  } finally {
+    clearInterval(alive)
+  }
+  renameSync(join(directory, 'server'), join(directory, 'etcd')) // etcd's root package is called server
+}

@@ -1,0 +1,104 @@
+// Running other programs: to their end (run), or in the background for the life of this process (start).
+// No shell anywhere: arguments are lists.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+
+export interface RunOptions {
+  /** Written to the program's standard input, which is empty otherwise. */
+  input?: string
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+  /** Milliseconds after which the program is killed and the call fails; 10 minutes by default. */
+  timeoutMs?: number
+}
+
+/** What a program left behind. `code` is null when a signal ended it. */
+export interface Result {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs a program to its end and returns what it wrote, whatever its exit code. Rejects only when it can't be started. */
+export function attempt(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const [program = '', ...args] = argv
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: options.cwd, env: options.env ?? process.env })
+    const output = { stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+    child.stdin.on('error', () => undefined) // EPIPE: it ended without reading; its exit code says why
+    child.stdin.end(options.input ?? '')
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 600_000)
+    child.on('error', (error) => {
+      clearTimeout(timer)
+      reject(new Error(`${program} could not be started: ${error.message}`))
+    })
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, ...output })
+    })
+  })
+}
+
+/** Runs a program to its end and returns its standard output; any exit code but 0 is an error that quotes its last words. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await attempt(argv, options)
+  if (code === 0) return stdout
+  const words = (stderr.trim() || stdout.trim()).slice(-4000)
+  throw new Error(`${argv.join(' ').slice(0, 400)}: exit code ${code ?? 'none (killed)'}\n${words}`)
+}
+
+/** A program in the background, its output in a log file. */
+export interface Background {
+  name: string
+  log: string
+  child: ChildProcess
+}
+
+/**
+ * Starts a program that ends with this process, however this process ends: where setpriv exists the kernel is asked to kill
+ * it when its parent dies (prctl(2), PR_SET_PDEATHSIG).
+ */
+export function start(name: string, argv: readonly string[], log: string, env = process.env): Background {
+  const bound = existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : [...argv]
+  const output = openSync(log, 'a')
+  const [program = '', ...args] = bound
+  // Its own process group: Ctrl-C in a terminal reaches the keeper only, which then stops things in order.
+  const child = spawn(program, args, { stdio: ['ignore', output, output], env, detached: true })
+  child.on('error', () => undefined) // seen as exitCode or a missing pid by whoever waits for it
+  closeSync(output)
+  return { name, log, child }
+}
+
+/** Waits until `ready` holds; fails at once, quoting the end of its log, when the program ends before that. */
+export async function ready(
+  program: Background,
+  test: () => Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const { exitCode, signalCode, pid } = program.child
+    if (pid === undefined || exitCode !== null || signalCode !== null) {
+      throw new Error(
+        `${program.name} ended (${exitCode ?? signalCode ?? 'not started'}):\n${tail(program.log)}`,
+      )
+    }
+    if (await test().catch(() => false)) return
+    if (Date.now() > deadline) {
+      throw new Error(`${program.name} not ready after ${timeoutMs / 1000} s:\n${tail(program.log)}`)
+    }
+    await pause(200)
+  }
+}
+
+/** Resolves after so many milliseconds. */
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** The last lines of a log file. */
+export function tail(path: string, lines = 25): string {
+  if (!existsSync(path)) return `(no ${basename(path)})`
+  return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+}
