@@ -1,0 +1,197 @@
+/**
+ * The webhook's HTTPS server: limits, the three entries, and what goes back when something is wrong. Knows neither logger nor
+ * metrics (it reports each answer) nor where its certificate comes from. Made apart from listening, so a test needs no port.
+ */
+import type { Server as HttpsServer } from 'node:https'
+import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { UserError } from '../errors.ts'
+import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
+import { createGate, defaultOverloadLimits, type OverloadLimits, watchEventLoop } from './overload.ts'
+import { readReview, writeReview } from './review.ts'
+
+/** The largest AdmissionReview: two objects of the API server's 3 MB limit, escaped, with room. */
+const BODY_LIMIT_BYTES = 16 * 1024 * 1024
+
+/** For a handshake, the headers, and a whole request: a review is sent at once or not at all. */
+const REQUEST_TIMEOUT_MILLISECONDS = 10_000
+
+/** Longer than the API server keeps an idle connection (90 s): whoever closes first must be the one that sends. */
+const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 120_000
+
+export const storyNames = ['pods', 'workloads', 'unlabelled'] as const
+export type StoryName = (typeof storyNames)[number]
+
+/** What was answered, for a log line and a metric. No body, no patch. */
+export interface Answered {
+  story: StoryName
+  request: AdmissionRequest
+  answer: Answer
+  seconds: number
+  /** What a story threw; the answer was then "allowed, no patch". */
+  error?: unknown
+}
+
+export interface ServerOptions {
+  stories: Record<StoryName, Mutate>
+  /** Told of each review that was answered. */
+  onAnswered: (answered: Answered) => void
+  /** Told of each request that was no review, or came when there was no room. */
+  onRefused: (code: string, statusCode: number, message: string) => void
+  /** True from SIGTERM on: answers then carry `Connection: close`. */
+  draining?: () => boolean
+  limits?: OverloadLimits
+  /** How late the event loop is, in milliseconds. */
+  lag?: () => number
+}
+
+export type AdmissionServer = FastifyInstance<HttpsServer>
+
+/** A server that listens nowhere and has no certificate yet: `server.server.setSecureContext` gives it one, and each new one. */
+export function createServer(options: ServerOptions): AdmissionServer {
+  const app = fastify({
+    https: {
+      handshakeTimeout: REQUEST_TIMEOUT_MILLISECONDS,
+      headersTimeout: REQUEST_TIMEOUT_MILLISECONDS,
+      // How often Node looks for connections over their time; its 30 s would make 40 s of our 10.
+      connectionsCheckingInterval: 2_000,
+      minVersion: 'TLSv1.2',
+    },
+    requestTimeout: REQUEST_TIMEOUT_MILLISECONDS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MILLISECONDS,
+    bodyLimit: BODY_LIMIT_BYTES,
+    logger: false,
+    exposeHeadRoutes: false,
+    clientErrorHandler(error, socket) {
+      options.onRefused('HR_BAD_HTTP', 400, error.code ?? 'not HTTP')
+      // A socket that is gone already has nobody to read this.
+      if (socket.writable) socket.end(badHttp)
+      else socket.destroy()
+    },
+  })
+
+  acceptOnlyJson(app)
+  refuseWhenFull(app, options)
+  for (const story of storyNames) addStory(app, story, options)
+
+  app.setNotFoundHandler((request, reply) => {
+    const entries = storyNames.map((name) => `/mutate/${name}`).join(', ')
+    const problem = `${request.method} ${request.url.slice(0, 100)} is not an entry of this webhook`
+    return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), options)
+  })
+  app.setErrorHandler((error: FastifyError | UserError, _request, reply) => {
+    const [status, userError] = explain(error)
+    return refuse(reply, status, userError, options)
+  })
+  return app
+}
+
+/** JSON.parse as it is: `__proto__` is a legal key in a Pod's annotations, and parsing makes it an own property, which is harmless. */
+function acceptOnlyJson(app: AdmissionServer): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body))
+    } catch {
+      // The parser's own message quotes the body, which may be a Secret's.
+      const problem = `body: ${body.length === 0 ? 'empty' : `its ${body.length} characters are not JSON`}`
+      done(new UserError('HR_BAD_JSON', problem, 'send an AdmissionReview of admission.k8s.io/v1'))
+    }
+  })
+}
+
+function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
+  const gate = createGate(options.limits ?? defaultOverloadLimits, options.lag ?? watchEventLoop())
+  app.addHook('onRequest', (request, reply, done) => {
+    if (options.draining?.() === true) reply.header('connection', 'close')
+    // Without a length (chunked, which no API server sends) it may be anything up to the limit.
+    const bytes = Number(request.headers['content-length'] ?? BODY_LIMIT_BYTES)
+    if (!gate.enter(bytes)) {
+      reply.header('retry-after', '1')
+      refuse(
+        reply,
+        503,
+        new UserError('HR_OVERLOADED', 'too many reviews at once', 'try again in a second'),
+        options,
+      )
+      return
+    }
+    // Not onResponse: a client that goes away while it sends gets none.
+    reply.raw.once('close', () => gate.leave(bytes))
+    done()
+  })
+}
+
+function addStory(app: AdmissionServer, story: StoryName, { stories, onAnswered }: ServerOptions): void {
+  const mutate = stories[story]
+  app.post(`/mutate/${story}`, async ({ body }, reply) => {
+    const start = performance.now()
+    const request = readReview(body)
+    let answer: Answer
+    let text: string
+    let error: unknown
+    try {
+      const pending = mutate(request)
+      // Most answers are ready: a needless await is a turn of the queue for each Pod.
+      answer = pending instanceof Promise ? await pending : pending
+      text = writeReview(request.uid, answer)
+    } catch (thrown) {
+      error = thrown
+      answer = failure(request)
+      text = writeReview(request.uid, answer)
+    }
+    onAnswered({ story, request, answer, seconds: (performance.now() - start) / 1_000, error })
+    return reply.header('content-type', 'application/json').send(text)
+  })
+}
+
+/** The whole response where there is no request to answer through. */
+const badHttp = [
+  'HTTP/1.1 400 Bad Request',
+  'Connection: close',
+  'Content-Type: application/json',
+  '',
+  '{"code":"HR_BAD_HTTP","message":"request: not HTTP/1.1, or slower than 10 s; send it again [HR_BAD_HTTP]"}',
+].join('\r\n')
+
+/** A mistake of ours must not cost the user the Pod. */
+function failure({ uid }: AdmissionRequest): Answer {
+  return {
+    allowed: true,
+    warnings: [`hotreload: left unchanged by an internal error; its log has uid ${uid.slice(0, 48)}`],
+    outcome: 'failed',
+    reason: 'internalError',
+  }
+}
+
+function refuse(
+  reply: FastifyReply,
+  status: number,
+  error: UserError,
+  { onRefused }: ServerOptions,
+): FastifyReply {
+  onRefused(error.code, status, error.message)
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(JSON.stringify({ code: error.code, message: error.message }))
+}
+
+/** The status and the words for whatever went wrong before a story began. */
+function explain(error: FastifyError | UserError): [number, UserError] {
+  if (error instanceof UserError) return [400, error]
+  const remedy = 'send an AdmissionReview of admission.k8s.io/v1'
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return [
+        413,
+        new UserError('HR_BODY_TOO_LARGE', `body: over ${BODY_LIMIT_BYTES} bytes`, 'send a smaller object'),
+      ]
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return [415, new UserError('HR_BAD_CONTENT_TYPE', 'Content-Type: not application/json', remedy)]
+    default:
+      return [
+        error.statusCode ?? 400,
+        new UserError('HR_BAD_HTTP', `request: ${error.code ?? error.name}`, remedy),
+      ]
+  }
+}

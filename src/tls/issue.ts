@@ -1,0 +1,63 @@
+/** Makes certificates. When to make one is rotation.ts's decision, where to keep it authority.ts's. */
+import { randomBytes } from 'node:crypto'
+
+/** Both PEM. */
+export interface KeyPair {
+  cert: string
+  key: string
+}
+
+const DAY_MILLISECONDS = 86_400_000
+
+export const CA_LIFE_MILLISECONDS = 365 * DAY_MILLISECONDS
+export const SERVING_LIFE_MILLISECONDS = 90 * DAY_MILLISECONDS
+
+/** notBefore lies this far back, for API servers whose clocks are behind ours. */
+export const BACKDATED_MILLISECONDS = 3_600_000
+
+/** A new authority. Its name is its own, so that of two in one bundle a verifier tries the right one. */
+export function issueAuthority(now: Date): Promise<KeyPair> {
+  return issue(`hotreload-ca-${randomBytes(4).toString('hex')}`, now, CA_LIFE_MILLISECONDS, [
+    { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
+    { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+  ])
+}
+
+/** A serving certificate for the DNS names, the first of which is its common name. */
+export function issueServing(
+  authority: KeyPair,
+  names: readonly [string, ...string[]],
+  now: Date,
+): Promise<KeyPair> {
+  const extensions: Extensions = [
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: true },
+    { name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) },
+  ]
+  return issue(names[0], now, SERVING_LIFE_MILLISECONDS, extensions, authority)
+}
+
+type Selfsigned = typeof import('selfsigned')
+type Extensions = NonNullable<NonNullable<Parameters<Selfsigned['generate']>[1]>['extensions']>
+
+async function issue(
+  commonName: string,
+  now: Date,
+  lifeMilliseconds: number,
+  extensions: Extensions,
+  ca?: KeyPair,
+): Promise<KeyPair> {
+  // 150 ms and 20 MB to import, for something done a few times a year.
+  const { generate } = await import('selfsigned')
+  const made = await generate([{ name: 'commonName', value: commonName }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notBeforeDate: new Date(now.getTime() - BACKDATED_MILLISECONDS),
+    notAfterDate: new Date(now.getTime() + lifeMilliseconds),
+    extensions,
+    ...(ca === undefined ? {} : { ca }),
+  })
+  return { cert: made.cert, key: made.private }
+}
