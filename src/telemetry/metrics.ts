@@ -1,0 +1,74 @@
+/** What Prometheus may ask. Label values come from closed sets: a request must not be able to make new series. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** One answered review. */
+export interface AnswerSample {
+  kind: string
+  outcome: string
+  /** The key of a skip's or failure's reason. */
+  reason: string | undefined
+  seconds: number
+}
+
+export interface Metrics {
+  registry: Registry
+  answered(sample: AnswerSample): void
+  refused(code: string): void
+  /** @param certificate which one: `serving` or `ca` */
+  certificate(certificate: 'serving' | 'ca', expires: Date): void
+}
+
+/** The kinds that our webhook entries name; anything else was sent by hand. */
+const kinds: ReadonlySet<string> = new Set([
+  'Pod',
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+  'Rollout',
+])
+
+/** Seconds. A Pod takes about 0.1 ms; a workload waits for the API server, at most 1 s. */
+const buckets = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5]
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'hotreload_admission_requests_total',
+    help: 'Reviews answered, by kind of object, outcome, and the reason of a skip or failure.',
+    labelNames: ['kind', 'outcome', 'reason'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'hotreload_admission_duration_seconds',
+    help: 'From the parsed review to its answer.',
+    labelNames: ['kind'],
+    buckets,
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'hotreload_admission_refused_total',
+    help: 'Requests that were no review, or came when there was no room, by error code.',
+    labelNames: ['code'],
+    registers,
+  })
+  const expiry = new Gauge({
+    name: 'hotreload_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in use ends, in seconds since 1970.',
+    labelNames: ['certificate'],
+    registers,
+  })
+  return {
+    registry,
+    answered({ kind, outcome, reason = '', seconds }) {
+      const label = kinds.has(kind) ? kind : 'other'
+      requests.inc({ kind: label, outcome, reason })
+      duration.observe({ kind: label }, seconds)
+    },
+    refused: (code) => refusals.inc({ code }),
+    certificate: (certificate, expires) => expiry.set({ certificate }, expires.getTime() / 1_000),
+  }
+}

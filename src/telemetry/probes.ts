@@ -1,0 +1,37 @@
+/** The plain HTTP port: /metrics for Prometheus, /healthz and /readyz for the kubelet. Nothing here can change anything. */
+import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
+
+export interface ProbeOptions {
+  registry: Registry
+  /** Undefined when ready, else why not, in words for `kubectl describe pod`. */
+  notReady: () => string | undefined
+}
+
+/** Not yet listening. */
+export function createProbeServer({ registry, notReady }: ProbeOptions): Server {
+  const server = createServer((request, response) => {
+    const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
+      response.writeHead(status, { 'content-type': type }).end(request.method === 'HEAD' ? undefined : body)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return reply(405, 'only GET\n')
+    switch (request.url) {
+      case '/healthz':
+        return reply(200, 'ok\n')
+      case '/readyz': {
+        const reason = notReady()
+        return reason === undefined ? reply(200, 'ok\n') : reply(503, `${reason}\n`)
+      }
+      case '/metrics':
+        return void registry.metrics().then(
+          (text) => reply(200, text, registry.contentType),
+          () => reply(500, 'metrics could not be collected\n'),
+        )
+      default:
+        return reply(404, 'use /metrics, /healthz or /readyz\n')
+    }
+  })
+  server.headersTimeout = 10_000
+  server.requestTimeout = 10_000
+  return server
+}
