@@ -1,5 +1,7 @@
-// The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it.
-import { runningNode, startCluster, stopRunningNode } from './cluster.ts'
+// The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it,
+// `images [NAME…]` builds images and brings them to its node (all of them without names).
+import { bringImages, imageNames } from './images.ts'
+import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 
 const started = Date.now()
 const say = (line: string): void => console.error(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${line}`)
@@ -13,13 +15,29 @@ const commands: Record<string, () => Promise<void>> = {
   },
   down: async () => say((await stopRunningNode()) ? 'stopped' : 'no node is running'),
   env: async () => printEnvironment(),
+  images: async () => {
+    const asked = process.argv.slice(3)
+    const unknown = asked.filter((name) => !imageNames.some((known) => known === name))
+    if (unknown.length > 0)
+      throw new Error(`no image ${unknown.join(', ')}; there are ${imageNames.join(', ')}`)
+    await bringImages(
+      currentNode(),
+      imageNames.filter((name) => asked.length === 0 || asked.includes(name)),
+      say,
+    )
+  },
+}
+
+function currentNode(): Cluster {
+  const cluster = runningNode()
+  if (!cluster) throw new Error('no node is running; start one with: node test/cluster/main.ts up')
+  return cluster
 }
 
 function printEnvironment(): void {
-  const cluster = runningNode()
-  if (!cluster) throw new Error('no node is running; start one with: node test/cluster/main.ts up')
-  console.log(`export KUBECONFIG=${cluster.kubeconfig}`)
-  console.log(`alias kubectl=${cluster.kubectl}`)
+  const { kubeconfig, kubectl } = currentNode()
+  console.log(`export KUBECONFIG=${kubeconfig}`)
+  console.log(`alias kubectl=${kubectl}`)
 }
 
 const [name = ''] = process.argv.slice(2)

@@ -1,0 +1,83 @@
+// Stand-ins for the images that FROM lines name, under their real names, so that Dockerfiles build unmodified where no registry can be
+// reached: Debian by mmdebstrap, Node.js as Debian and the binary that runs this, Rust as Debian and this machine's toolchain.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build, keyFrom } from './image-builder.ts'
+import { cache } from './paths.ts'
+import { run } from './run.ts'
+
+const DEBIAN = 'docker.io/library/debian:bookworm-slim'
+type Say = (line: string) => void
+
+/** Makes debian:bookworm-slim if it isn't there; returns its key, a part of the keys of what is built on it. */
+export async function debianImage(say: Say): Promise<string> {
+  const sources = ['', '-updates', '-security'].map((suite) => {
+    const archive = suite === '-security' ? 'debian-security' : 'debian'
+    return `deb http://deb.debian.org/${archive} bookworm${suite} main`
+  })
+  const key = keyFrom('debian', ...sources)
+  const directory = cache('base', 'debian')
+  const root = join(directory, `${key}.tar`)
+  if (!existsSync(root)) {
+    say('making a Debian base image with mmdebstrap (once, about half a minute)')
+    await run([
+      'mmdebstrap',
+      '--quiet',
+      '--variant=minbase',
+      'bookworm',
+      join(directory, 'new.tar'),
+      ...sources,
+    ])
+    await run(['mv', join(directory, 'new.tar'), root])
+  }
+  const containerfile = `FROM scratch\nADD ${key}.tar /\nCMD ["bash"]\n`
+  await build({ image: DEBIAN, key, context: directory, containerfile }, say)
+  return key
+}
+
+/** Makes a node image of this name (with npm, as the real one) if it isn't there; returns its key. */
+export async function nodeImage(image: string, say: Say): Promise<string> {
+  const npm = join((await run(['npm', 'root', '--global'])).trim(), 'npm')
+  const npmManifest = readFileSync(join(npm, 'package.json'))
+  const key = keyFrom(await debianImage(say), process.version, npmManifest, image)
+  const links = ['npm', 'npx'].map(
+    (name) => `ln -s ../lib/node_modules/npm/bin/${name}-cli.js /usr/local/bin/${name}`,
+  )
+  const containerfile = `FROM ${DEBIAN}\nCOPY local /usr/local\nRUN ${links.join(' && ')}\nCMD ["node"]\n`
+  await withContext(async (context) => {
+    mkdirSync(join(context, 'local/bin'), { recursive: true })
+    cpSync(process.execPath, join(context, 'local/bin/node'))
+    cpSync(npm, join(context, 'local/lib/node_modules/npm'), { recursive: true })
+    await build({ image, key, context, containerfile }, say)
+  })
+  return key
+}
+
+/** Where the Rust stand-in expects this machine's toolchain to be mounted. */
+export const RUST_TOOLCHAIN = '/usr/local/rustup'
+
+/** Makes a rust image of this name if it isn't there: it needs RUST_TOOLCHAIN, 1.4 GB, mounted to be of use. Returns its key. */
+export async function rustImage(image: string, say: Say): Promise<string> {
+  const key = keyFrom(await debianImage(say), 'gcc libc6-dev', image)
+  const install = 'apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev'
+  const environment = `ENV CARGO_HOME=/usr/local/cargo PATH=${RUST_TOOLCHAIN}/bin:/usr/local/bin:/usr/bin:/bin`
+  const containerfile = `FROM ${DEBIAN}\nRUN ${install}\n${environment}\n`
+  await withContext((context) => build({ image, key, context, containerfile }, say))
+  return key
+}
+
+/** Directory of this machine's Rust toolchain. */
+export async function rustToolchain(): Promise<string> {
+  return (await run(['rustc', '--print', 'sysroot'])).trim()
+}
+
+/** Does `work` with an empty directory that is gone afterwards. */
+export async function withContext<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'hotreload-build-'))
+  try {
+    return await work(directory)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}

@@ -1,0 +1,105 @@
+// Building images without a registry: buildah with a store of our own in the cache. An image is built when its key, a hash of all that
+// goes into it, is not the one its last build was labelled with.
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { withLock } from './lock.ts'
+import { cache } from './paths.ts'
+import { attempt, run } from './run.ts'
+
+const LABEL = 'hotreload.dev/key'
+
+export interface Build {
+  /** The image's name, as a FROM line or a Pod says it. */
+  image: string
+  /** A hash of everything that goes into it. */
+  key: string
+  /** Directory of the build's files. */
+  context: string
+  containerfile: string
+  target?: string
+  /** host directory -> directory in RUN lines */
+  mounts?: Readonly<Record<string, string>>
+}
+
+/** Builds an image unless the store has it with this key. FROM lines find only what was built before. */
+export async function build(options: Build, say: (line: string) => void): Promise<void> {
+  await withLock(join(cache('buildah'), 'lock'), async () => {
+    if ((await keyOf(options.image)) === options.key) return
+    say(`building image ${options.image}`)
+    const file = join(cache('buildah'), `Containerfile.${process.pid}`)
+    writeFileSync(file, options.containerfile)
+    try {
+      const mounts = { ...hostConfiguration(), ...aptCache(), ...options.mounts }
+      const volumes = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}`)
+      const target = options.target ? [`--target=${options.target}`] : []
+      const flags = ['--isolation=chroot', '--pull-never', '--layers', `--label=${LABEL}=${options.key}`]
+      await buildah(
+        'build',
+        ...flags,
+        ...volumes,
+        ...target,
+        `--file=${file}`,
+        '--tag',
+        options.image,
+        options.context,
+      )
+    } finally {
+      rmSync(file)
+    }
+  })
+}
+
+/** Writes a built image as a docker-archive into the cache, where it is kept by its key; returns the file's path. */
+export async function archive(image: string, key: string): Promise<string> {
+  const name = image.replace(/^.*\//, '').replaceAll(':', '-')
+  const path = join(cache('images'), `${name}-${key}.tar`)
+  if (existsSync(path)) return path
+  rmSync(`${path}.new`, { force: true })
+  await buildah('push', '--quiet', image, `docker-archive:${path}.new:${image}`)
+  await run(['mv', `${path}.new`, path])
+  return path
+}
+
+/** A short hash of texts and files' contents. */
+export function keyFrom(...parts: readonly (string | Buffer)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Runs buildah on our store: overlay (0.4 s for a build where vfs took 8), chroot isolation (no further rights or programs). */
+export function buildah(command: string, ...args: string[]): Promise<string> {
+  return run([...storeFlags(), command, ...args])
+}
+
+const storeFlags = (): string[] => [
+  'buildah',
+  `--root=${cache('buildah', 'root')}`,
+  `--runroot=${cache('buildah', 'run')}`,
+  '--storage-driver=overlay',
+]
+
+async function keyOf(image: string): Promise<string | undefined> {
+  const format = `--format={{index .OCIv1.Config.Labels "${LABEL}"}}`
+  const { code, stdout } = await attempt([...storeFlags(), 'inspect', '--type=image', format, image])
+  return code === 0 ? stdout.trim() : undefined
+}
+
+/** What RUN lines need of this machine to reach package registries: apt's configuration (proxies) and the trusted certificates. */
+function hostConfiguration(): Record<string, string> {
+  const wanted = {
+    '/etc/apt/apt.conf.d': '/etc/apt/apt.conf.d:ro',
+    '/etc/ssl/certs': '/etc/ssl/certs:ro',
+    [join(homedir(), '.cargo/registry')]: '/usr/local/cargo/registry',
+  }
+  return Object.fromEntries(Object.entries(wanted).filter(([host]) => existsSync(host)))
+}
+
+/** apt's lists and packages are kept outside of the images, and between builds. */
+function aptCache(): Record<string, string> {
+  const archives = cache('apt', 'archives')
+  mkdirSync(join(archives, 'partial'), { recursive: true })
+  return { [cache('apt', 'lists')]: '/var/lib/apt/lists', [archives]: '/var/cache/apt/archives' }
+}

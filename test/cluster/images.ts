@@ -1,0 +1,93 @@
+// Images on the node: built when what goes into them changed, imported when the node has another build of them.
+import { copyFileSync, readFileSync } from 'node:fs'
+import { join, parse } from 'node:path'
+import { type AppImage, type AppImageName, appImages, containerfile } from './app-images.ts'
+import { debianImage, withContext } from './base-images.ts'
+import type { Cluster } from './cluster.ts'
+import { archive, build, keyFrom } from './image-builder.ts'
+import { buildProjectImage, type ProjectImageName } from './project-images.ts'
+import { run } from './run.ts'
+
+export type ImageName = AppImageName | ProjectImageName
+type Say = (line: string) => void
+
+/** What a Pod says to get an image of ours (with imagePullPolicy Never or IfNotPresent). */
+export const imageReference = (name: ImageName): string => `localhost/${name}:1`
+
+/** All images there are. */
+export const imageNames: readonly ImageName[] = [...names(appImages), 'hotreload', 'hotreload-agent']
+
+/**
+ * Builds images where needed and brings them to the cluster's node. On a cluster that isn't ours it hands each archive to the command in
+ * LOAD_IMAGE (for kind: `kind load image-archive`).
+ * @throws when a build fails, or LOAD_IMAGE is missing for such a cluster
+ */
+export async function bringImages(cluster: Cluster, wanted: readonly ImageName[], say: Say): Promise<void> {
+  for (const name of wanted) {
+    const image = imageReference(name)
+    const key = await buildImage(name, image, say)
+    if (!cluster.containerd) await loadElsewhere(await archive(image, key))
+    else if (!(await hasImage(cluster.containerd, image, key))) {
+      say(`importing ${image}`)
+      const ctr = containerdClient(cluster.containerd)
+      await run([...ctr, 'images', 'import', await archive(image, key)])
+      await run([...ctr, 'images', 'label', image, `${LABEL}=${key}`])
+    }
+  }
+}
+
+const LABEL = 'hotreload.dev/key'
+
+const containerdClient = (socket: string): string[] => ['ctr', `--address=${socket}`, '--namespace=k8s.io']
+
+async function hasImage(socket: string, image: string, key: string): Promise<boolean> {
+  const filter = `name==${image},labels."${LABEL}"==${key}`
+  const listed = await run([...containerdClient(socket), 'images', 'list', '--quiet', filter])
+  return listed.trim() !== ''
+}
+
+async function loadElsewhere(path: string): Promise<void> {
+  const command = process.env['LOAD_IMAGE']?.split(' ')
+  if (!command) {
+    throw new Error(
+      `set LOAD_IMAGE to a command that takes an image archive to the nodes of KUBECONFIG, e.g. "kind load image-archive"`,
+    )
+  }
+  await run([...command, path])
+}
+
+async function buildImage(name: ImageName, image: string, say: Say): Promise<string> {
+  if (name === 'hotreload' || name === 'hotreload-agent') return buildProjectImage(name, image, say)
+  const recipe: AppImage = appImages[name]
+  const text = containerfile(recipe)
+  const sources = (recipe.programs ?? []).map((program) => sourceOf(program))
+  const base = recipe.packages ? await debianImage(say) : ''
+  const key = keyFrom(base, text, ...sources.map((path) => readFileSync(path)))
+  await withContext(async (context) => {
+    for (const path of sources) await compile(path, context)
+    await build({ image, key, context, containerfile: text }, say)
+  })
+  return key
+}
+
+const sourceOf = (program: 'reader' | 'ticker'): string =>
+  join(import.meta.dirname, 'apps', program === 'ticker' ? 'ticker.go' : 'reader.c')
+
+/** Compiles a static program of apps/ into a directory. */
+async function compile(source: string, directory: string): Promise<void> {
+  const output = join(directory, parse(source).name)
+  if (source.endsWith('.c'))
+    await run(['gcc', '-static', '-Os', '-s', '-Wall', '-Wextra', '-o', output, source])
+  else {
+    copyFileSync(source, `${output}.go`)
+    const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
+    await run(['go', 'build', '-trimpath', '-ldflags=-s -w', '-o', output, `${output}.go`], { env })
+  }
+}
+
+/** The keys of a table, typed. */
+function names<T extends string>(table: Readonly<Record<T, unknown>>): T[] {
+  const keys: T[] = []
+  for (const key in table) keys.push(key)
+  return keys
+}

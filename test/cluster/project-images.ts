@@ -1,0 +1,69 @@
+// The project's own images, from its real Dockerfile.
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { nodeImage, RUST_TOOLCHAIN, rustImage, rustToolchain, withContext } from './base-images.ts'
+import { build, keyFrom } from './image-builder.ts'
+import { repository } from './paths.ts'
+import { attempt } from './run.ts'
+
+export type ProjectImageName = 'hotreload' | 'hotreload-agent'
+
+/** image (and target in the Dockerfile) -> the files that go into it. */
+const targets: Record<ProjectImageName, readonly string[]> = {
+  hotreload: ['src', 'package.json', 'package-lock.json', 'rolldown.config.ts', '.npmrc'],
+  'hotreload-agent': ['agent/src', 'agent/Cargo.toml', 'agent/Cargo.lock', 'agent/build.rs'],
+}
+
+/** Builds one of the project's images unless it is there; returns its key. */
+export async function buildProjectImage(
+  name: ProjectImageName,
+  image: string,
+  say: (line: string) => void,
+): Promise<string> {
+  const containerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
+  const baseKey = await (name === 'hotreload'
+    ? nodeImage(defaultOf(containerfile, 'NODE_IMAGE'), say)
+    : rustImage(defaultOf(containerfile, 'RUST_IMAGE'), say))
+  const files = targets[name].flatMap((path) => contents(join(repository, path)))
+  const key = keyFrom(baseKey, containerfile, ...files)
+  await withContext(async (directory) => {
+    const mounts = name === 'hotreload' ? await npmConfiguration(directory) : await rustMounts()
+    const context = repository
+    await build({ image, key, context, containerfile, target: name, mounts }, say)
+  })
+  return key
+}
+
+/** The default of an ARG of the Dockerfile. */
+function defaultOf(containerfile: string, argument: string): string {
+  const image = new RegExp(`^ARG ${argument}=(\\S+)`, 'm').exec(containerfile)?.[1]
+  if (!image) throw new Error(`the Dockerfile has no line ARG ${argument}=…`)
+  return image
+}
+
+async function rustMounts(): Promise<Record<string, string>> {
+  return { [await rustToolchain()]: `${RUST_TOOLCHAIN}:ro` }
+}
+
+/** npm's configuration on this machine (registry, certificates) as root's in the build. */
+async function npmConfiguration(directory: string): Promise<Record<string, string>> {
+  const user = join(homedir(), '.npmrc')
+  const lines = existsSync(user) ? [readFileSync(user, 'utf8')] : []
+  for (const option of ['registry', 'cafile']) {
+    const value = (await attempt(['npm', 'config', 'get', option])).stdout.trim()
+    if (value && value !== 'null' && value !== 'undefined') lines.push(`${option}=${value}`)
+  }
+  const path = join(directory, 'npmrc')
+  writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 })
+  return { [path]: '/root/.npmrc:ro' }
+}
+
+/** Names and contents of a file, or of all files below a directory; nothing where there is none. */
+function contents(path: string): (string | Buffer)[] {
+  if (!existsSync(path)) return []
+  if (!statSync(path).isDirectory()) return [path.slice(repository.length), readFileSync(path)]
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  return files.toSorted().flatMap((file) => [file.slice(repository.length), readFileSync(file)])
+}

@@ -1,0 +1,61 @@
+// The node of the tests is a real one: its Pods run, are reached, and see their ConfigMaps.
+import { beforeAll, expect, test } from 'vitest'
+import { images, namespace, until } from '../support/kube.ts'
+
+let nginx = ''
+let reader = ''
+beforeAll(async () => {
+  ;[nginx = '', reader = ''] = await images('nginx', 'reader')
+})
+
+test('a Pod of nginx becomes Ready, serves its page and shows its log', async () => {
+  const ns = await namespace()
+  await ns.apply(pod('web', { name: 'nginx', image: nginx }))
+  const ready = await ns.podReady('web')
+  const { status, body } = await ns.fetch(ready)
+  expect({ status, body }).toMatchObject({ status: 200, body: expect.stringContaining('Welcome to nginx') })
+  await until('the request is in the log', async () =>
+    (await ns.logs('web', 'nginx')).includes('GET / HTTP/1.1'),
+  )
+  expect(await ns.exec('web', 'nginx', ['nginx', '-T'])).toContain('worker_processes')
+})
+
+test('a program on an empty image loads its ConfigMap, and is reached through a Service', async () => {
+  const ns = await namespace()
+  const volume = { name: 'config', configMap: { name: 'config' } }
+  await ns.apply([
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'config' }, data: { config: 'first\n' } },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'reader' },
+      spec: { selector: { app: 'reader' }, ports: [{ port: 8080 }] },
+    },
+    pod(
+      'reader',
+      { name: 'reader', image: reader, volumeMounts: [{ name: 'config', mountPath: '/etc/reader' }] },
+      volume,
+    ),
+  ])
+  const answer = await ns.fetch(await ns.podReady('reader'), '/', 8080)
+  expect(answer.body).toBe('first\n')
+  expect(answer.headers.get('x-loads')).toBe('1')
+  const { spec } = await ns.get<{ spec: { clusterIP: string } }>('service', 'reader')
+  const body = await until('the Service answers', async () =>
+    (await fetch(`http://${spec.clusterIP}:8080`)).text(),
+  )
+  expect(body).toBe('first\n')
+})
+
+function pod(name: string, container: object, ...volumes: object[]): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      containers: [{ imagePullPolicy: 'Never', ...container }],
+      volumes,
+      terminationGracePeriodSeconds: 1,
+    },
+  }
+}
