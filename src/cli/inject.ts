@@ -1,0 +1,128 @@
+/** `hotreload inject`: what the webhook would do to the Pods of these manifests, written into the manifests. Offline, with the same core. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { injectionOf } from '../admission/pods.ts'
+import { UserError } from '../errors.ts'
+import { injectPod } from '../inject/pod.ts'
+import { PREFIX } from '../policy/annotations.ts'
+import { skipReasons } from '../policy/decide.ts'
+import type { Defaults } from '../policy/defaults.ts'
+import { mirror, withAnnotations } from '../stamp/template.ts'
+import { type ApiObject, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
+import { mapObjects } from './manifest.ts'
+
+export interface InjectOptions {
+  agentImage: string
+  version: string
+  defaults: Defaults
+  /** Treat every workload as opted in. */
+  injectAll: boolean
+}
+
+export interface Injected {
+  manifests: string
+  /** For stderr: what was not done and why, each beginning with the object. */
+  notes: string[]
+  /** Mistakes; with any, the manifests are not to be used. */
+  problems: string[]
+}
+
+/** Pure: a stream of manifests in, the injected stream out. `file` is for messages. */
+export function injectManifests(stream: string, file: string, options: InjectOptions): Injected {
+  const notes: string[] = []
+  const problems: string[] = []
+  const manifests = mapObjects(stream, file, (object) => {
+    const result = injectObject(object, options)
+    const name =
+      `${file}: ${object.kind ?? 'object'} ${object.metadata?.name ?? object.metadata?.generateName ?? ''}`.trim()
+    notes.push(...result.notes.map((note) => `${name}: ${note}`))
+    problems.push(...result.problems.map((problem) => `${name}: ${problem}`))
+    return result.object
+  })
+  return { manifests, notes, problems }
+}
+
+/** One object; the same one where there is nothing to do. */
+export function injectObject(
+  object: ApiObject,
+  options: InjectOptions,
+): { object: ApiObject; notes: string[]; problems: string[] } {
+  const template = podTemplate(object)
+  if (!template) return { object, notes: [], problems: [] }
+  const wish = options.injectAll ? { [`${PREFIX}inject`]: 'true' } : {}
+  const own = object.metadata?.annotations ?? {}
+  const { annotations, conflicts } =
+    object.kind === 'Pod'
+      ? { annotations: { ...wish, ...own }, conflicts: [] }
+      : mirror({ ...wish, ...own }, template.metadata?.annotations ?? {})
+  if (conflicts.length > 0) return { object, notes: [], problems: conflicts.map(({ message }) => message) }
+  const asPod: ApiObject = { ...withAnnotations(template, annotations), kind: 'Pod' }
+  // The manifest itself is rewritten, so that applying it again changes nothing, a bare Pod's mounts included.
+  const injection = injectionOf(asPod, options.defaults, false)
+  if (!('skip' in injection)) {
+    const { kind: _, ...injected } = injectPod(asPod, injection.decision.plan, options.version, {
+      agentImage: options.agentImage,
+      policy: injection.reading.policy,
+    }) as ApiObject
+    return { object: withPodTemplate(object, injected), notes: injection.warnings, problems: [] }
+  }
+  const { skip, warnings } = injection
+  if (skip === 'invalid') return { object, notes: [], problems: warnings }
+  const silent = skip === 'notRequested' || skip === 'alreadyInjected'
+  return { object, notes: silent ? [] : [...warnings, `not injected: ${skipReasons[skip]}`], problems: [] }
+}
+
+/** Reads each of `files` (`-`: standard input; a directory: its manifests by name), writes the result, and the notes to stderr. */
+export async function inject(
+  files: readonly string[],
+  options: InjectOptions,
+  io: InjectIo,
+): Promise<number> {
+  const sources = (await Promise.all(files.map((file) => readManifests(file, io)))).flat()
+  const results = sources.map(({ file, stream }) => injectManifests(stream, file, options))
+  for (const note of results.flatMap(({ notes }) => notes)) io.stderr.write(`${note}\n`)
+  const problems = results.flatMap((result) => result.problems)
+  for (const problem of problems) io.stderr.write(`${problem}\n`)
+  if (problems.length > 0) return 1
+  io.stdout.write(results.map(({ manifests }) => manifests).reduce(joined, ''))
+  return 0
+}
+
+export interface InjectIo {
+  stdin: NodeJS.ReadableStream
+  stdout: NodeJS.WritableStream
+  stderr: NodeJS.WritableStream
+}
+
+const joined = (before: string, next: string): string => {
+  if (before === '') return next
+  return `${before}${before.endsWith('\n') ? '' : '\n'}${next.startsWith('---') ? '' : '---\n'}${next}`
+}
+
+async function readManifests(file: string, { stdin }: InjectIo): Promise<{ file: string; stream: string }[]> {
+  if (file === '-') return [{ file: 'stdin', stream: await text(stdin) }]
+  try {
+    if (!(await stat(file)).isDirectory()) return [{ file, stream: await readFile(file, 'utf8') }]
+    const names = (await readdir(file)).filter((name) => /\.(ya?ml|json)$/.test(name)).toSorted()
+    if (names.length === 0)
+      throw new UserError(
+        'HR_NO_MANIFESTS',
+        `-f: directory ${file} has no .yaml, .yml or .json`,
+        'name another one',
+      )
+    return await Promise.all(
+      names.map(async (name) => ({
+        file: join(file, name),
+        stream: await readFile(join(file, name), 'utf8'),
+      })),
+    )
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(
+      'HR_NO_FILE',
+      `-f: ${file} can't be read: ${(error as Error).message}`,
+      'name a file, a directory, or - for standard input',
+    )
+  }
+}

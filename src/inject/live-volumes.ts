@@ -1,0 +1,82 @@
+/** The volumes that an agent watches for one container, limited to the keys that the container could see anyway. */
+import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
+import type { ContainerPlan } from '../policy/decide.ts'
+import { isAtOrBelow, normalPath } from '../workload/references.ts'
+import { nameFor } from './agent.ts'
+
+export interface LiveVolume {
+  /** The user's name for it, and its directory below /.hotreload/vol. */
+  name: string
+  /** The Pod's volume that is mounted there. */
+  mounted: V1Volume
+  /** It holds, or may hold, a Secret, so not even its hash may be shown. */
+  isSecret: boolean
+  /** Paths that change for reasons of their own (tokens, labels) and are no reason to reload. */
+  ignored: string[]
+}
+
+export const liveVolumes = ({ container, volumes, subPaths }: ContainerPlan): LiveVolume[] =>
+  volumes.map((volume) => {
+    const used = subPaths.filter(({ mount, mode }) => mount.name === volume.name && mode !== 'keep')
+    const isWhole = (container.volumeMounts ?? []).some(
+      ({ name, subPath, subPathExpr }) => name === volume.name && !subPath && !subPathExpr,
+    )
+    // A subPathExpr's key is known to the kubelet only.
+    const limited = !isWhole && used.length > 0 && used.every(({ isExpression }) => !isExpression)
+    const mounted = limited
+      ? limitedTo(
+          used.map(({ path }) => path),
+          { ...volume, name: nameFor('hotreload-vol', container.name, volume.name) },
+        )
+      : volume
+    return { name: volume.name, mounted, isSecret: !isPublic(volume), ignored: ignoredPaths(volume) }
+  })
+
+const isPublic = ({ configMap, projected }: V1Volume): boolean =>
+  configMap !== undefined ||
+  (projected?.sources !== undefined && projected.sources.every(({ secret }) => !secret))
+
+function ignoredPaths({ projected }: V1Volume): string[] {
+  return (projected?.sources ?? []).flatMap((from) => [
+    ...(from.serviceAccountToken ? [from.serviceAccountToken.path] : []),
+    ...(from.downwardAPI?.items ?? []).map(({ path }) => path),
+    ...(from.clusterTrustBundle ? [from.clusterTrustBundle.path] : []),
+    ...[
+      from.podCertificate?.credentialBundlePath,
+      from.podCertificate?.keyPath,
+      from.podCertificate?.certificateChainPath,
+    ].filter((path) => path !== undefined),
+  ])
+}
+
+/** The same volume with only what lies at or below `paths`. */
+function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
+  const isUsed = (path: string) => paths.some((used) => isAtOrBelow(normalPath(path), used))
+  const items = (of: { items?: V1KeyToPath[] }): V1KeyToPath[] =>
+    of.items ? of.items.filter(({ path }) => isUsed(path)) : paths.map((path) => ({ key: path, path }))
+  const { configMap, secret, projected } = volume
+  if (configMap) return { ...volume, configMap: { ...configMap, items: items(configMap) } }
+  if (secret) return { ...volume, secret: { ...secret, items: items(secret) } }
+  if (!projected) return volume
+  const openSources = (projected.sources ?? []).filter((from) =>
+    [from.configMap, from.secret].some((of) => of && !of.items),
+  ).length
+  // Of several sources without items only one has the key; which, is not known here.
+  const optional = openSources > 1 ? { optional: true } : {}
+  const narrowed = (of: { items?: V1KeyToPath[] }) => ({
+    ...of,
+    items: items(of),
+    ...(of.items ? {} : optional),
+  })
+  const sources = (projected.sources ?? []).flatMap((from): V1VolumeProjection[] => {
+    if (from.configMap) return [{ configMap: narrowed(from.configMap) }]
+    if (from.secret) return [{ secret: narrowed(from.secret) }]
+    if (from.downwardAPI)
+      return [{ downwardAPI: { items: (from.downwardAPI.items ?? []).filter(({ path }) => isUsed(path)) } }]
+    return ignoredPaths({ name: '', projected: { sources: [from] } }).some(isUsed) ? [from] : []
+  })
+  return { ...volume, projected: { ...projected, sources: sources.filter((from) => !isEmpty(from)) } }
+}
+
+const isEmpty = (from: V1VolumeProjection): boolean =>
+  [from.configMap, from.secret, from.downwardAPI].some((of) => of?.items?.length === 0)

@@ -1,0 +1,62 @@
+/** The status annotation: per container what was done, what was not and why. Sentences are the plan's own. */
+import { writtenKey } from '../policy/annotations.ts'
+import type { ContainerPlan, PodPlan } from '../policy/decide.ts'
+import type { PodTemplate } from '../workload/pod-template.ts'
+
+export interface ContainerStatus {
+  reload: string
+  chosenBy: string
+  agent?: string
+  signal?: string
+  url?: string
+  volumes?: string[]
+  /** mountPath -> symlink, copy or keep. */
+  subPaths?: Record<string, string>
+  notes?: string[]
+}
+
+export interface Status {
+  version: string
+  containers: Record<string, ContainerStatus>
+  notes?: string[]
+}
+
+export function withStatus(
+  pod: PodTemplate,
+  plan: PodPlan,
+  version: string,
+  agentOf: (plan: ContainerPlan) => string | undefined,
+): PodTemplate {
+  const status: Status = {
+    version,
+    containers: Object.fromEntries(
+      plan.containers.map((one) => [one.container.name, containerStatus(one, agentOf(one))]),
+    ),
+    ...(plan.notes.length > 0 ? { notes: plan.notes.map(({ text }) => text) } : {}),
+  }
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      annotations: { ...pod.metadata?.annotations, [writtenKey('status')]: JSON.stringify(status) },
+    },
+  }
+}
+
+function containerStatus(
+  { reload, chosenBy, volumes, subPaths, notes }: ContainerPlan,
+  agent: string | undefined,
+): ContainerStatus {
+  return {
+    reload: reload.way,
+    chosenBy,
+    ...(agent ? { agent } : {}),
+    ...(reload.way === 'signal' ? { signal: reload.signal } : {}),
+    ...(reload.way === 'http' ? { url: `${reload.method} ${reload.url}` } : {}),
+    ...(volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
+    ...(subPaths.length > 0
+      ? { subPaths: Object.fromEntries(subPaths.map(({ mountPath, mode }) => [mountPath, mode])) }
+      : {}),
+    ...(notes.length > 0 ? { notes: notes.map(({ text }) => text) } : {}),
+  }
+}

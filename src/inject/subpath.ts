@@ -1,0 +1,115 @@
+/** Makes subPath mounts of ConfigMaps and Secrets update: what the app mounts instead, and the init container that prepares it. */
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { ContainerPlan } from '../policy/decide.ts'
+import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
+import { emptyDir, nameFor, paths } from './agent.ts'
+import type { LiveVolume } from './live-volumes.ts'
+
+export interface Rewrite {
+  /** The app's container with its new mounts. */
+  container: V1Container
+  /** Volumes that the Pod needs for it. */
+  volumes: V1Volume[]
+  /** Directories that become a copy of the image's own, with symlinks in it. */
+  parents: string[]
+  /** Where agent and init container see what the app sees. */
+  ownMounts: V1VolumeMount[]
+  /** What the app mounts below `parents`, for the init container to make mount points of. */
+  below: V1VolumeMount[]
+}
+
+/** Undefined where the container has no subPath mount to rewrite. */
+export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]): Rewrite | undefined {
+  const { container, subPaths } = plan
+  const links = subPaths.filter(({ mode }) => mode === 'symlink')
+  const copies = subPaths.filter(({ mode }) => mode === 'copy')
+  if (links.length + copies.length === 0) return undefined
+
+  const directories = nameFor('hotreload-dir', container.name)
+  const files = nameFor('hotreload-copy', container.name)
+  const parents = outermost(links.map(({ mountPath }) => parentOf(mountPath)))
+  const kept = (container.volumeMounts ?? []).filter((mount) => !links.some((link) => link.mount === mount))
+  const readOnly = container.securityContext?.readOnlyRootFilesystem === true
+  const volumeMounts: V1VolumeMount[] = [
+    ...kept.map((mount) => {
+      const copy = copies.find((one) => one.mount === mount)
+      return copy
+        ? { name: files, mountPath: mount.mountPath, subPath: copy.mountPath.slice(1), readOnly: true }
+        : mount
+    }),
+    ...parents.map((parent) => ({
+      name: directories,
+      mountPath: parent,
+      subPath: parent.slice(1),
+      ...(readOnly ? { readOnly } : {}),
+    })),
+    ...volumeMountsOf(live.filter(({ name }) => links.some(({ mount }) => mount.name === name))),
+  ]
+  const secret = copies.some(({ mount }) =>
+    live.some(({ name, isSecret }) => name === mount.name && isSecret),
+  )
+  return {
+    container: { ...container, volumeMounts },
+    volumes: [
+      ...(links.length > 0 ? [emptyDir(directories)] : []),
+      ...(copies.length > 0 ? [emptyDir(files, secret ? 'Memory' : undefined)] : []),
+    ],
+    parents,
+    ownMounts: [
+      ...(links.length > 0 ? [{ name: directories, mountPath: paths.directories }] : []),
+      ...(copies.length > 0 ? [{ name: files, mountPath: paths.copies }] : []),
+    ],
+    below: kept
+      .filter((mount) => !copies.some((copy) => copy.mount === mount))
+      .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent)))
+      .map((mount) => ({ ...mount, readOnly: true })),
+  }
+}
+
+export const volumeMountsOf = (live: readonly LiveVolume[]): V1VolumeMount[] =>
+  live.map(({ name, mounted }) => ({
+    name: mounted.name,
+    mountPath: `${paths.volumes}/${name}`,
+    readOnly: true,
+  }))
+
+/** Without directories that lie in another one: a copy of the outer holds them. */
+function outermost(directories: readonly string[]): string[] {
+  const all = [...new Set(directories)]
+  return all.filter((one) => !all.some((other) => other !== one && isAtOrBelow(one, other))).toSorted()
+}
+
+/**
+ * Init containers that mount a key of a watched volume with subPath get a volume of their own: of a key that is missing the kubelet makes
+ * a directory in the volume, which stays for the Pod's life and stands in the way of the key.
+ */
+export function separateInitVolumes(spec: V1PodSpec, watched: ReadonlySet<string>): V1PodSpec {
+  const isShared = (mount: V1VolumeMount) =>
+    watched.has(mount.name) && Boolean(mount.subPath ?? mount.subPathExpr)
+  const shared = new Set(
+    (spec.initContainers ?? []).flatMap(({ volumeMounts = [] }) =>
+      volumeMounts.filter(isShared).map(({ name }) => name),
+    ),
+  )
+  if (shared.size === 0) return spec
+  const own = (name: string) => nameFor('hotreload-init', name)
+  return {
+    ...spec,
+    volumes: [
+      ...(spec.volumes ?? []),
+      ...(spec.volumes ?? [])
+        .filter(({ name }) => shared.has(name))
+        .map((volume) => ({ ...volume, name: own(volume.name) })),
+    ],
+    initContainers: (spec.initContainers ?? []).map((container) =>
+      container.volumeMounts?.some(isShared)
+        ? {
+            ...container,
+            volumeMounts: container.volumeMounts.map((mount) =>
+              isShared(mount) ? { ...mount, name: own(mount.name) } : mount,
+            ),
+          }
+        : container,
+    ),
+  }
+}

@@ -1,0 +1,194 @@
+/** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
+import { UserError } from '../errors.ts'
+
+/**
+ * Signals by number, those of x86 and arm64 (signal(7)). KILL (9) and STOP (19) are left out: no process can catch them, so nothing
+ * reloads on them.
+ */
+const SIGNALS =
+  '- HUP INT QUIT ILL TRAP ABRT BUS FPE - USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT - TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
+    ' ',
+  )
+
+/** `HUP`, `sighup` and `1` are `SIGHUP`. */
+export function signalName(key: string, value: string): string {
+  const word = value.trim().toUpperCase().replace(/^SIG/, '')
+  const name = /^\d+$/.test(word) ? SIGNALS[Number(word)] : word
+  if (name && name !== '-' && SIGNALS.includes(name)) return `SIG${name}`
+  throw new UserError(
+    'HR_BAD_SIGNAL',
+    `${key}: ${shown(value)} is not a signal`,
+    'use a name such as SIGHUP or a number from 1 to 31',
+  )
+}
+
+export function boolean(key: string, value: string): boolean {
+  return oneOf('true', 'false')(key, value) === 'true'
+}
+
+export const oneOf =
+  <const T extends string>(...allowed: readonly T[]) =>
+  (key: string, value: string): T => {
+    const found = allowed.find((word) => word === value.trim())
+    if (found !== undefined) return found
+    throw new UserError(
+      'HR_BAD_VALUE',
+      `${key}: ${shown(value)} is not one of its values`,
+      `use ${list(allowed)}`,
+    )
+  }
+
+/** A comma list of names; at least one. */
+export function names(key: string, value: string): string[] {
+  const found = value
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const bad = found.find((name) => !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name))
+  if (found.length > 0 && bad === undefined) return [...new Set(found)]
+  throw new UserError(
+    'HR_BAD_NAME',
+    `${key}: ${shown(bad ?? value)} is not a name`,
+    'use names separated by commas, e.g. web,api',
+  )
+}
+
+/** A command's name as the kernel keeps it: comm(5) has at most 15 bytes, so longer names are compared by their first 15. */
+export function commandName(key: string, value: string): string {
+  const name = value.trim()
+  if (/^[^\s/\0]+$/.test(name)) return name
+  throw new UserError(
+    'HR_BAD_PROCESS',
+    `${key}: ${shown(value)} is not a command's name`,
+    'use the name without its path, e.g. nginx',
+  )
+}
+
+export interface ReloadUrl {
+  method: string
+  url: string
+}
+
+/** `[METHOD ]http://127.0.0.1:PORT/PATH`: what does not stay in the Pod is refused, so that an annotation is never a way to call others. */
+export function reloadUrl(key: string, value: string): ReloadUrl {
+  const [, method = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
+  const parsed = URL.parse(url)
+  if (!parsed || parsed.protocol !== 'http:' || !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) {
+    throw new UserError(
+      'HR_BAD_URL',
+      `${key}: ${shown(value)} is not a URL to call`,
+      'use [METHOD ]http://127.0.0.1:PORT/PATH',
+    )
+  }
+  if (
+    !/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(parsed.hostname) ||
+    parsed.username !== '' ||
+    parsed.password !== ''
+  ) {
+    throw new UserError(
+      'HR_URL_NOT_LOCAL',
+      `${key}: ${shown(url)} leaves the Pod`,
+      'use http://127.0.0.1:PORT/PATH',
+    )
+  }
+  return { method, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
+}
+
+/** A JSON array of words, or words separated by spaces, where single and double quotes keep spaces. No shell: `$`, `|` and `;` are plain characters. */
+export function argv(key: string, value: string): string[] {
+  const words = value.trim().startsWith('[') ? jsonWords(value) : splitWords(value)
+  if (words && words.length > 0 && words[0] !== '' && words.every((word) => !word.includes('\0')))
+    return words
+  throw new UserError(
+    'HR_BAD_COMMAND',
+    `${key}: ${shown(value)} is not a command`,
+    'use words, or a JSON array such as ["nginx","-t"]',
+  )
+}
+
+function jsonWords(value: string): string[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value)
+    return Array.isArray(parsed) && parsed.every((word) => typeof word === 'string') ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function splitWords(value: string): string[] | undefined {
+  const word = /\s*((?:[^\s'"]|'[^']*'|"[^"]*")+)/y
+  const words: string[] = []
+  let end = 0
+  for (let match = word.exec(value); match; match = word.exec(value)) {
+    words.push((match[1] ?? '').replaceAll(/'([^']*)'|"([^"]*)"/g, '$1$2'))
+    end = word.lastIndex
+  }
+  return value.slice(end).trim() === '' ? words : undefined
+}
+
+/** Seconds, from `90s`, `1m`, `1m30s`, `500ms` or `0`; Go's duration words up to hours. */
+export function duration(key: string, value: string): number {
+  const text = value.trim()
+  const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 }
+  if (text === '0') return 0
+  if (/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) {
+    return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
+      (sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? 0),
+      0,
+    )
+  }
+  throw new UserError(
+    'HR_BAD_DURATION',
+    `${key}: ${shown(value)} is not a duration`,
+    'use a number and a unit, e.g. 60s or 2m',
+  )
+}
+
+export function count(key: string, value: string): number {
+  if (/^[1-9]\d{0,5}$/.test(value.trim())) return Number(value)
+  throw new UserError('HR_BAD_NUMBER', `${key}: ${shown(value)} is not a count`, 'use a whole number from 1')
+}
+
+export interface ResourceRequirements {
+  requests?: Record<string, string>
+  limits?: Record<string, string>
+}
+
+/** Kubernetes' ResourceRequirements as JSON; quantities as strings or numbers (apimachinery, resource.Quantity). */
+export function resources(key: string, value: string): ResourceRequirements {
+  const remedy = 'use JSON such as {"requests":{"cpu":"1m"},"limits":{"memory":"16Mi"}}'
+  const bad = (what: string) => new UserError('HR_BAD_RESOURCES', `${key}: ${what}`, remedy)
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(value)
+  } catch {
+    throw bad(`${shown(value)} is not JSON`)
+  }
+  if (!isRecord(parsed)) throw bad(`${shown(value)} is not an object`)
+  const result: ResourceRequirements = {}
+  for (const [field, quantities] of Object.entries(parsed)) {
+    if ((field !== 'requests' && field !== 'limits') || !isRecord(quantities))
+      throw bad(`field ${shown(field)} is not requests or limits`)
+    result[field] = {}
+    for (const [name, quantity] of Object.entries(quantities)) {
+      const text = typeof quantity === 'number' ? String(quantity) : quantity
+      if (typeof text !== 'string' || !/^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text))
+        throw bad(`${field}.${name} ${shown(String(quantity))} is not a quantity`)
+      result[field][name] = text
+    }
+  }
+  return result
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A value as it is shown in a sentence: quoted, one line, not longer than a line. */
+export function shown(value: string): string {
+  // Control characters of an annotation must not reach a terminal.
+  const plain = value.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
+  return `"${plain.length > 60 ? `${plain.slice(0, 57)}…` : plain}"`
+}
+
+const list = (words: readonly string[]): string =>
+  words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : (words[0] ?? '')

@@ -1,0 +1,112 @@
+/** A workload's annotations, read once into values. Whether they fit its containers is decide.ts's question. */
+import { UserError } from '../errors.ts'
+import {
+  type Annotation,
+  type AnnotationName,
+  annotations,
+  isOurs,
+  PREFIX,
+  parseKey,
+  type Value,
+  written,
+} from './annotations.ts'
+import type { Defaults } from './defaults.ts'
+import { shown } from './parse.ts'
+
+export type Values = { [K in AnnotationName]?: Value<K> }
+
+/** What a workload asks for: `shared` holds for every container, `byContainer` wins for the one that a suffix names. */
+export interface Policy {
+  shared: Values
+  byContainer: ReadonlyMap<string, Values>
+}
+
+export interface PolicyReading {
+  policy: Policy
+  problems: UserError[]
+  /** Sentences for the user about what was not understood, and ignored. */
+  warnings: string[]
+}
+
+/**
+ * Reads all annotations under our prefix, the cluster's defaults below them. Never throws: every mistake is in `problems`, so that the
+ * user sees all of them at once.
+ */
+export function readPolicy(metadata: Readonly<Record<string, string>>, defaults: Defaults): PolicyReading {
+  const shared: Values = {}
+  const byContainer = new Map<string, Values>()
+  const problems: UserError[] = []
+  const warnings: string[] = []
+  for (const [key, value] of [...Object.entries(defaults.annotations), ...Object.entries(metadata)]) {
+    if (!isOurs(key) || Object.hasOwn(written, key.slice(PREFIX.length))) continue
+    const parsed = parseKey(key)
+    if (!parsed) {
+      warnings.push(unknownKey(key))
+      continue
+    }
+    const { name, container } = parsed
+    try {
+      const settings = container === undefined ? shared : (byContainer.get(container) ?? {})
+      if (container !== undefined) byContainer.set(container, settings)
+      Object.assign(settings, { [name]: read(annotations[name], key, value) })
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      problems.push(error)
+    }
+  }
+  return { policy: { shared, byContainer }, problems, warnings }
+}
+
+/** What holds for one container: its own suffixed keys before those for all. */
+export const settingsOf = (policy: Policy, container: string): Values => ({
+  ...policy.shared,
+  ...policy.byContainer.get(container),
+})
+
+function read({ parse, notYet }: Annotation, key: string, value: string): unknown {
+  const result = parse(key, value)
+  if (notYet === true || notYet?.includes(value.trim())) {
+    throw new UserError(
+      'HR_NOT_YET',
+      `${key}: ${shown(value)} is not in this version`,
+      'remove it, or use reload: rollout',
+    )
+  }
+  return result
+}
+
+function unknownKey(key: string): string {
+  const [word = '', suffix] = key.slice(PREFIX.length).split(/\.(.*)/s)
+  if (Object.hasOwn(annotations, word))
+    return `annotation ${key} can't name a container; use ${PREFIX}${word} alone`
+  const nearest = Object.keys(annotations)
+    .map((name) => ({ name, distance: editDistance(word, name) }))
+    .toSorted((a, b) => a.distance - b.distance)[0]
+  const known = nearest && nearest.distance <= Math.max(1, word.length / 3) ? nearest.name : undefined
+  const advice = known
+    ? `did you mean ${PREFIX}${known}${suffix ? `.${suffix}` : ''}?`
+    : 'docs/annotations.md lists them all'
+  return `unknown annotation ${key}; ${advice}`
+}
+
+/** How many letters must be added, removed, replaced or swapped with their neighbour to come from one word to the other. */
+function editDistance(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  for (let row = 1; row <= Math.min(from.length, 64); row++) {
+    rows[row] = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1]
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      rows[row]?.push(
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + (same ? 0 : 1),
+          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      )
+    }
+  }
+  return at(rows.length - 1, to.length)
+}
