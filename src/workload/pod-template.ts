@@ -41,7 +41,7 @@ export function podTemplate(object: ApiObject): PodTemplate | undefined {
   if (!hasPodTemplate(object.kind)) return undefined
   let place: unknown = object
   for (const field of podTemplatePaths[object.kind] ?? []) place = property(place, field)
-  return isObject(place) && isObject(property(place, 'spec')) ? (place as PodTemplate) : undefined
+  return isObject(place) && isObject(property(place, 'spec')) ? place : undefined
 }
 
 /** The same object with another pod template; copies only along the path, so that a diff sees the rest as the same objects. */
