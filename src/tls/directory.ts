@@ -1,0 +1,26 @@
+/** A certificate that somebody else keeps: tls.crt and tls.key of a mounted Secret, as cert-manager renews it. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UserError } from '../errors.ts'
+import { parsePair } from './certificates.ts'
+import type { CertificateSource } from './keeper.ts'
+
+/** Reads the files anew at each call. Rejects with HR_BAD_TLS_DIR where they are not a pair, as between two writes. */
+export function certificateDirectory(directory: string): CertificateSource {
+  const read = async (name: string) => {
+    const file = join(directory, name)
+    return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      const problem = `--tls-dir: ${file} can't be read (${error.code ?? error.name})`
+      throw new UserError('HR_BAD_TLS_DIR', problem, 'name a directory with tls.crt and tls.key')
+    })
+  }
+  return {
+    async current() {
+      const [cert, key] = await Promise.all([read('tls.crt'), read('tls.key')])
+      const certificate = parsePair({ cert, key })
+      if (certificate !== undefined) return { cert, key, expires: certificate.notAfter }
+      const problem = `--tls-dir: tls.crt and tls.key in ${directory} are not a certificate and its key`
+      throw new UserError('HR_BAD_TLS_DIR', problem, 'put PEM files of one pair there')
+    },
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The certificate of an install without cert-manager: an authority and a serving certificate, each a Secret made once and shared by all
+ * replicas. Any replica may do any step at any time; who loses a race uses what the winner wrote.
+ */
+import { type Certificate, parseBundle, parseCertificate, parsePair } from './certificates.ts'
+import { issueAuthority, issueServing, type KeyPair } from './issue.ts'
+import type { CertificateSource, ServingCertificate } from './keeper.ts'
+import { type AuthorityDecision, decideAuthority, decideServing } from './rotation.ts'
+import type { BundlePublisher, SecretStore } from './stores.ts'
+
+export const AUTHORITY_SECRET = 'hotreload-ca'
+export const SERVING_SECRET = 'hotreload-serving'
+
+/** Each loser of a race needs one more try than the winner, and there are two replicas. */
+const TRIES = 5
+
+export interface OwnAuthorityOptions {
+  secrets: SecretStore
+  publisher: BundlePublisher
+  /** DNS names that the API server calls us by. */
+  names: readonly [string, ...string[]]
+  now: () => Date
+}
+
+interface Authority {
+  pair: KeyPair
+  signer: Certificate
+  bundle: Certificate[]
+}
+
+export function ownAuthority(options: OwnAuthorityOptions): CertificateSource {
+  return {
+    async current() {
+      const authority = await retried('authority', () => readAuthority(options))
+      const published = await options.publisher.publish(pemOf(authority.bundle))
+      const serving = await retried('serving certificate', () => readServing(options, authority, published))
+      return { ...serving, authorityExpires: authority.signer.notAfter }
+    },
+  }
+}
+
+/** The authority in use, or undefined where this attempt wrote one or lost a race: read again. */
+async function readAuthority({ secrets, now }: OwnAuthorityOptions): Promise<Authority | undefined> {
+  const stored = await secrets.read(AUTHORITY_SECRET)
+  const pair = { cert: stored?.data['tls.crt'] ?? '', key: stored?.data['tls.key'] ?? '' }
+  const signer = parsePair(pair)
+  const bundle = parseBundle(stored?.data['ca.crt'] ?? '')
+  const decision = decideAuthority(stored === undefined ? undefined : { signer, bundle }, now())
+  if (decision.reason === 'good' && signer !== undefined) return { pair, signer, bundle }
+  const data = await newAuthority(decision, now())
+  await (stored === undefined
+    ? secrets.create(AUTHORITY_SECRET, data)
+    : secrets.update(AUTHORITY_SECRET, data, stored.resourceVersion))
+  return undefined
+}
+
+async function newAuthority(decision: AuthorityDecision, now: Date): Promise<Record<string, string>> {
+  const issued = await issueAuthority(now)
+  const kept = 'keep' in decision ? decision.keep : []
+  const cert = parseCertificate(issued.cert)?.pem ?? issued.cert
+  return { 'tls.crt': cert, 'tls.key': issued.key, 'ca.crt': cert + pemOf(kept) }
+}
+
+async function readServing(
+  { secrets, names, now }: OwnAuthorityOptions,
+  { pair: authority, signer, bundle }: Authority,
+  published: boolean,
+): Promise<ServingCertificate | undefined> {
+  const stored = await secrets.read(SERVING_SECRET)
+  const pair = { cert: stored?.data['tls.crt'] ?? '', key: stored?.data['tls.key'] ?? '' }
+  const serving = parsePair(pair)
+  const reason = decideServing({ serving, signer, bundle, published, names }, now())
+  if (reason === 'good' && serving !== undefined) return { ...pair, expires: serving.notAfter }
+  const issued = await issueServing(authority, names, now())
+  const data = { 'tls.crt': issued.cert, 'tls.key': issued.key }
+  await (stored === undefined
+    ? secrets.create(SERVING_SECRET, data)
+    : secrets.update(SERVING_SECRET, data, stored.resourceVersion))
+  return undefined
+}
+
+/** What is stored is read again after every write, our own too: it is the one truth that replicas share. */
+async function retried<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+  for (let i = 0; i < TRIES; i += 1) {
+    const result = await attempt()
+    if (result !== undefined) return result
+  }
+  throw new Error(`${what}: changed by others ${TRIES} times in a row`)
+}
+
+function pemOf(certificates: readonly Certificate[]): string {
+  return certificates.map(({ pem }) => pem).join('')
+}
