@@ -1,0 +1,120 @@
+/**
+ * The few calls hotreload makes to the API server, over node:https with connections kept. client-node's own request path is not used: it
+ * opens a new connection for each call (a new undici Agent each time its authentication is applied) and carries every type of the API.
+ */
+import { type Agent as AnyAgent, request as httpRequest } from 'node:http'
+import { Agent, type RequestOptions, request as httpsRequest } from 'node:https'
+import type { Connection, Credentials } from './connection.ts'
+
+export interface ApiResponse {
+  status: number
+  /** Parsed JSON; undefined where the body was none. */
+  body: unknown
+}
+
+export interface Call {
+  method: 'GET' | 'POST' | 'PATCH'
+  path: string
+  body?: unknown
+  /** application/json where not given */
+  contentType?: string
+  /** DEFAULT_TIMEOUT_MILLISECONDS where not given */
+  timeoutMilliseconds?: number
+}
+
+export interface KubeClient {
+  namespace: string
+  /** Any status is a response; only a call that got none rejects. */
+  call(call: Call): Promise<ApiResponse>
+}
+
+const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
+
+/** An object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
+const RESPONSE_LIMIT_BYTES = 8 * 1024 * 1024
+
+/** An API server that answered with an error where there is no other way to go on. */
+export class ApiError extends Error {
+  readonly status: number
+
+  constructor({ method, path }: Call, { status, body }: ApiResponse) {
+    const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
+    super(`${method} ${path}: ${status} ${message.slice(0, 300)}`)
+    this.name = 'ApiError'
+    this.status = status
+  }
+}
+
+export function createClient(connection: Connection): KubeClient {
+  const agents = keptAgents()
+  return {
+    namespace: connection.namespace,
+    async call(call) {
+      const credentials = await connection.credentials()
+      return send(call, credentials, credentials.proxy ?? agents(credentials))
+    },
+  }
+}
+
+/** One agent as long as CA and client certificate stay the same: a token is a header, so its renewal keeps the connections. */
+function keptAgents(): (credentials: Credentials) => Agent {
+  let agent: Agent | undefined
+  let madeFrom: Credentials['tls'] = {}
+  return ({ tls }) => {
+    const same = String(tls.ca) === String(madeFrom.ca) && String(tls.cert) === String(madeFrom.cert)
+    if (agent !== undefined && same) return agent
+    agent?.destroy()
+    madeFrom = tls
+    agent = new Agent({ ...tls, keepAlive: true, maxSockets: 32, timeout: 60_000 })
+    return agent
+  }
+}
+
+function send(call: Call, { server, headers }: Credentials, agent: AnyAgent): Promise<ApiResponse> {
+  const body = call.body === undefined ? undefined : JSON.stringify(call.body)
+  const plain = server.protocol === 'http:'
+  const options: RequestOptions = {
+    method: call.method,
+    host: server.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: server.port === '' ? (plain ? 80 : 443) : server.port,
+    path: server.pathname.replace(/\/$/, '') + call.path,
+    headers: {
+      accept: 'application/json',
+      'user-agent': 'hotreload',
+      ...headers,
+      ...(body === undefined
+        ? {}
+        : {
+            'content-type': call.contentType ?? 'application/json',
+            'content-length': Buffer.byteLength(body),
+          }),
+    },
+    signal: AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS),
+    ...(plain ? {} : { agent }),
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = (plain ? httpRequest : httpsRequest)(options, (response) => {
+      const parts: Buffer[] = []
+      let length = 0
+      response.on('data', (part: Buffer) => {
+        length += part.length
+        if (length > RESPONSE_LIMIT_BYTES) response.destroy(new Error('response over 8 MiB'))
+        else parts.push(part)
+      })
+      response.on('error', reject)
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(parts).toString()) }),
+      )
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
