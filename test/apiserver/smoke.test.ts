@@ -1,4 +1,5 @@
 // The API server of the tests is a real one, and calls webhooks that run on this machine.
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { V1ConfigMap } from '@kubernetes/client-node'
@@ -54,14 +55,14 @@ async function startWebhook(patch: object[]): Promise<{ url: string; certificate
     extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
   })
   const encoded = Buffer.from(JSON.stringify(patch)).toString('base64')
-  const server = createServer({ cert, key }, async (request, response) => {
-    const { request: review }: { request: { uid: string } } = JSON.parse(await text(request))
-    const answer = { uid: review.uid, allowed: true, patchType: 'JSONPatch', patch: encoded }
+  const server = createServer({ cert, key })
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const review: { request: { uid: string } } = JSON.parse(await text(request))
+    const answered = { uid: review.request.uid, allowed: true, patchType: 'JSONPatch', patch: encoded }
     response.setHeader('content-type', 'application/json')
-    response.end(
-      JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: answer }),
-    )
-  })
+    response.end(JSON.stringify({ ...review, request: undefined, response: answered }))
+  }
+  server.on('request', (request, response) => void answer(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     server.closeAllConnections()

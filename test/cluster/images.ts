@@ -1,6 +1,7 @@
 // Images on the node: built when what goes into them changed, imported when the node has another build of them.
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
+import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import { type AppImage, type AppImageName, appImages, containerfile } from './app-images.ts'
 import { debianImage, withContext } from './base-images.ts'
 import type { Cluster } from './cluster.ts'
@@ -11,8 +12,11 @@ import { run } from './run.ts'
 export type ImageName = AppImageName | ProjectImageName
 type Say = (line: string) => void
 
-/** What a Pod says to get an image of ours (with imagePullPolicy Never or IfNotPresent). */
-export const imageReference = (name: ImageName): string => `localhost/${name}:1`
+/** What a Pod says to get an image (with imagePullPolicy Never or IfNotPresent): the project's have their real names. */
+export function imageReference(name: ImageName): string {
+  if (name === 'hotreload-agent') return AGENT_IMAGE
+  return name === 'hotreload' ? `ghcr.io/hotreload/hotreload:${VERSION}` : `localhost/${name}:1`
+}
 
 /** All images there are. */
 export const imageNames: readonly ImageName[] = [...names(appImages), 'hotreload', 'hotreload-agent']

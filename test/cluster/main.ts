@@ -1,6 +1,7 @@
 // The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it,
-// `images [NAME…]` builds images and brings them to its node (all of them without names).
+// `images [NAME…]` builds images and brings them to its node (all of them without names), `packages NAME…` installs Debian packages.
 import { bringImages, imageNames } from './images.ts'
+import { installPackages } from './packages.ts'
 import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 
 const started = Date.now()
@@ -15,6 +16,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   down: async () => say((await stopRunningNode()) ? 'stopped' : 'no node is running'),
   env: async () => printEnvironment(),
+  packages: () => installPackages(process.argv.slice(3), say),
   images: async () => {
     const asked = process.argv.slice(3)
     const unknown = asked.filter((name) => !imageNames.some((known) => known === name))

@@ -1,0 +1,39 @@
+# The two images: `--target hotreload` and `--target hotreload-agent`. Built for the platform it is built on: for arm64 build it there, or
+# with `docker buildx build --platform linux/arm64`.
+# To pin by digest: --build-arg NODE_IMAGE=docker.io/library/node:26-bookworm-slim@sha256:…
+ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
+ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
+ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${RUST_IMAGE} AS agent
+# Another target of the same machine's toolchain; empty: the toolchain's own.
+ARG RUST_TARGET=
+RUN apt-get update && apt-get install --yes --no-install-recommends musl-dev
+RUN if [ -n "$RUST_TARGET" ]; then rustup target add "$RUST_TARGET"; fi
+WORKDIR /build
+COPY agent/Cargo.toml agent/Cargo.lock agent/build.rs ./
+COPY agent/src src
+RUN cargo build --release --locked ${RUST_TARGET:+--target "$RUST_TARGET"} \
+  && cp "target/$RUST_TARGET/release/hotreload-agent" /hotreload-agent
+
+FROM scratch AS hotreload-agent
+COPY --from=agent /hotreload-agent /hotreload-agent
+USER 65532:65532
+ENTRYPOINT ["/hotreload-agent"]
+
+FROM ${NODE_IMAGE} AS bundle
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY rolldown.config.ts tsconfig.json ./
+COPY src src
+RUN npx rolldown --config rolldown.config.ts
+
+# Debian and the node program, without the npm and yarn of the node image.
+FROM ${DEBIAN_IMAGE} AS hotreload
+COPY --from=bundle /usr/local/bin/node /usr/local/bin/node
+COPY --from=bundle /build/dist /usr/local/lib/hotreload
+ENV NODE_ENV=production
+USER 65532:65532
+ENTRYPOINT ["node", "/usr/local/lib/hotreload/main.mjs"]
+CMD ["serve"]

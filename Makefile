@@ -1,0 +1,91 @@
+# The fresh machine has Node.js 20 or later with npm, cargo, go and, for tests on a node, root on Debian or Ubuntu. Everything else is
+# installed when it is needed, and said: npm packages (among them Node.js 26, which is first in PATH below) in node_modules, Debian packages
+# by apt-get, Kubernetes by `go build` in ~/.cache/hotreload (8 minutes, once).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
+
+NPM := node_modules/.installed
+REPORTS := reports
+AGENT_SOURCES := $(shell find agent/src agent/build.rs agent/Cargo.toml agent/Cargo.lock -type f)
+SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tsconfig.json
+MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
+
+# Each vitest project leaves a report that test/report.ts sums up.
+vitest = vitest run --project $(1) --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$(1).json
+
+.PHONY: help
+help: ## this list
+	@echo "make TARGET, one of:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(NPM) ## the whole way on a real node: label, apply, edit, reloaded
+	@node test/demo/main.ts
+
+.PHONY: build
+build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) and bin/hotreload-agent
+
+.PHONY: test
+test: lint test-unit test-agent test-api test-node ## everything below but bench; the first run builds Kubernetes (8 minutes)
+
+.PHONY: lint
+lint: $(NPM) $(MUSL) ## formatters, linters, types
+	@echo "== lint"
+	npm run --silent lint
+	cd agent && cargo fmt --check && cargo clippy --locked --quiet --all-targets -- --deny warnings
+
+.PHONY: test-unit
+test-unit: $(NPM) bin/hotreload ## tests that need nothing
+	@echo "== unit tests"
+	$(call vitest,unit)
+
+.PHONY: test-agent
+test-agent: $(MUSL) ## the agent's tests
+	@echo "== agent tests"
+	@mkdir -p $(REPORTS)
+	cargo test --manifest-path agent/Cargo.toml --locked 2>&1 | tee $(REPORTS)/agent.txt
+
+.PHONY: test-api
+test-api: $(NPM) bin/hotreload ## tests on a real API server (yours where KUBECONFIG is set; KUBEBUILDER_ASSETS spares the build)
+	@echo "== tests on an API server"
+	$(call vitest,apiserver)
+
+.PHONY: test-node
+test-node: $(NPM) bin/hotreload ## tests on a real node (yours where KUBECONFIG is set)
+	@echo "== tests on a node"
+	$(call vitest,node)
+
+.PHONY: bench
+bench: $(NPM) build ## measurements, see bench/
+	@for program in bench/*.ts; do echo "== $$program"; node "$$program"; done
+
+.PHONY: clean
+clean: ## removes what was built here; ~/.cache/hotreload (Kubernetes, images) stays
+	rm -rf bin dist $(REPORTS) agent/target
+
+$(NPM): package.json package-lock.json
+	@echo "== npm ci (npm packages and Node.js 26 in node_modules)"
+	npm ci --no-audit --no-fund
+	@touch $@
+
+bin/hotreload: packaging/hotreload.sh dist/main.mjs
+	@mkdir -p bin
+	install --mode=755 $< $@
+	@touch $@
+
+dist/main.mjs: $(NPM) $(SOURCES)
+	@echo "== bundling src in dist"
+	rolldown --config rolldown.config.ts
+	@touch $@
+
+bin/hotreload-agent: $(MUSL) $(AGENT_SOURCES)
+	@echo "== building the agent"
+	cargo build --release --locked --manifest-path agent/Cargo.toml
+	@mkdir -p bin
+	install --mode=755 agent/target/release/hotreload-agent $@
+
+# musl's libc.a, which the agent is linked with.
+$(MUSL): | $(NPM)
+	node test/cluster/main.ts packages gcc libc6-dev musl-dev

@@ -1,0 +1,18 @@
+// The bundle: dist/main.mjs and what it loads on demand. Importing @kubernetes/client-node whole takes 0.5 s and 75 to 90 MB; split at
+// dynamic imports, the commands that need no cluster never load it.
+import { defineConfig } from 'rolldown'
+
+export default defineConfig({
+  input: 'src/main.ts',
+  platform: 'node',
+  tsconfig: 'tsconfig.json',
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    cleanDir: true,
+    entryFileNames: '[name].mjs',
+    chunkFileNames: '[name]-[hash].mjs',
+    sourcemap: true,
+    minify: false, // stack traces of users stay readable; the bundle is read once
+  },
+})

@@ -1,0 +1,59 @@
+// Nothing of a cluster is left behind, however the run that started it ends.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Cluster } from '../cluster/cluster.ts'
+import { until } from '../support/until.ts'
+
+test('a test run that is killed takes its cluster with it', async () => {
+  const { runner, state } = await runnerWithCluster()
+  expect(programsOf(state)).toEqual(expect.arrayContaining(['etcd', 'kube-apiserver']))
+  runner.kill('SIGKILL')
+  await until('the keeper has removed everything', () => programsOf(state).length === 0 && !existsSync(state))
+})
+
+test('a keeper that is killed takes the programs with it, and the next one removes its files', async () => {
+  const { runner, state, keeper } = await runnerWithCluster()
+  process.kill(keeper, 'SIGKILL')
+  await until('the programs are gone', () => programsOf(state).length === 0)
+  runner.kill('SIGKILL')
+  const next = await runnerWithCluster()
+  expect(existsSync(state)).toBe(false)
+  next.runner.kill('SIGTERM')
+  await until('the next one is gone, too', () => !existsSync(next.state))
+})
+
+/** A process that starts a control plane and waits, as a test run does. */
+async function runnerWithCluster(): Promise<{ runner: ChildProcess; state: string; keeper: number }> {
+  const module = join(import.meta.dirname, '../cluster/cluster.ts')
+  const script = `
+    import { startCluster } from ${JSON.stringify(module)}
+    const { cluster } = await startCluster({ node: false, say: () => undefined })
+    console.log(JSON.stringify(cluster))
+    setInterval(() => undefined, 1000)`
+  const argv = ['--input-type=module', '--eval', script]
+  const runner = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => {
+    runner.kill('SIGKILL')
+  })
+  for await (const line of createInterface({ input: runner.stdout })) {
+    const { own }: Cluster = JSON.parse(line)
+    if (own) return { runner, ...own }
+  }
+  throw new Error('no cluster was started')
+}
+
+/** Names of the programs that were started with this state directory. */
+function programsOf(state: string): string[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return processes.flatMap((pid) => {
+    try {
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      return argv.some((argument) => argument.includes(state)) ? [argv[0]?.replace(/^.*\//, '') ?? ''] : []
+    } catch {
+      return [] // it ended just now
+    }
+  })
+}

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { countCargo, countVitest, sumUp } from './report.ts'
+
+const vitest = (changes: object = {}): string =>
+  JSON.stringify({
+    numPassedTests: 3,
+    numFailedTests: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+    testResults: [{ status: 'passed', assertionResults: [{}, {}, {}] }],
+    ...changes,
+  })
+const cargo = `
+running 2 tests
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+`
+let directory = ''
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'report-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+test('a test file that could not be loaded is a failure', () => {
+  const broken = vitest({ testResults: [{ status: 'failed', assertionResults: [] }] })
+  expect(countVitest(broken)).toEqual({ passed: 3, failed: 1, skipped: 0 })
+})
+
+test('the results of all test programs of cargo are summed up', () => {
+  expect(countCargo(cargo)).toEqual({ passed: 3, failed: 1, skipped: 1 })
+})
+
+test('a cargo that compiled nothing is a failure', () => {
+  expect(countCargo('error: could not compile')).toEqual({ passed: 0, failed: 1, skipped: 0 })
+})
+
+test('a runner without a report, or with a broken one, is a failure and named', () => {
+  writeFileSync(join(directory, 'unit.json'), vitest())
+  writeFileSync(join(directory, 'agent.txt'), cargo)
+  writeFileSync(join(directory, 'apiserver.json'), '{"numPassed')
+  const said: string[] = []
+  expect(sumUp(directory, (line) => said.push(line))).toEqual({ passed: 6, failed: 3, skipped: 1 })
+  expect(said).toEqual([
+    expect.stringMatching(/^apiserver\.json: unreadable/),
+    expect.stringMatching(/^node\.json: no report/),
+  ])
+})
