@@ -4,6 +4,7 @@
  */
 import { type Agent as AnyAgent, request as httpRequest } from 'node:http'
 import { Agent, type RequestOptions, request as httpsRequest } from 'node:https'
+import { UserError } from '../errors.ts'
 import type { Connection, Credentials } from './connection.ts'
 
 export interface ApiResponse {
@@ -33,13 +34,14 @@ const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
 /** An object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
 const RESPONSE_LIMIT_BYTES = 8 * 1024 * 1024
 
-/** An API server that answered with an error where there is no other way to go on. */
-export class ApiError extends Error {
+/** The API server answered with an error where there is no other way to go on. */
+export class ApiError extends UserError {
   readonly status: number
 
   constructor({ method, path }: Call, { status, body }: ApiResponse) {
     const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
-    super(`${method} ${path}: ${status} ${message.slice(0, 300)}`)
+    const remedy = status === 403 ? 'grant it as deploy/base does' : 'it is tried again'
+    super('HR_API', `${method} ${path}: ${status} ${message.slice(0, 300)}`.trimEnd(), remedy)
     this.name = 'ApiError'
     this.status = status
   }

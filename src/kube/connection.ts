@@ -33,11 +33,6 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 /** The kubelet renews a token after 80 % of its hour; a minute is what client-go reads it anew after. */
 const TOKEN_LIFE_MILLISECONDS = 60_000
 
-/** Whether the process runs in a Pod that has a ServiceAccount token. */
-export function inCluster(environment: NodeJS.ProcessEnv): boolean {
-  return (environment['KUBERNETES_SERVICE_HOST'] ?? '') !== ''
-}
-
 /**
  * The connection of a Pod.
  * @param directory where the kubelet puts token, ca.crt and namespace

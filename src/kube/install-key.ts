@@ -1,6 +1,6 @@
 /** The install key: 32 random bytes in a Secret of our namespace, made once by whichever replica is first. */
 import { createHash, randomBytes } from 'node:crypto'
-import type { InstallKey } from '../admission/install-key.ts'
+import type { InstallKey } from '../workload/checksum.ts'
 import { UserError } from '../errors.ts'
 import type { SecretStore } from '../tls/stores.ts'
 

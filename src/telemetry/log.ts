@@ -1,9 +1,9 @@
 /** JSON lines on stdout. Messages are constant, what varies is in fields, and nothing of an object's content is among them. */
 import { type Logger, pino } from 'pino'
+import { UserError } from '../errors.ts'
+import type { LogLevel } from './log-level.ts'
 
 export type Log = Logger
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof logLevels)[number]
 
 /** @param destination file descriptor 1 where not given. No transport: its worker thread does not survive bundling. */
 export function createLog(
@@ -23,10 +23,11 @@ export function createLog(
 const FRAMES = 6
 
 /**
- * An unexpected error for a log line. The message only where it is the engine's own about names (TypeError, RangeError, ReferenceError)
- * or a system call's: a SyntaxError, for one, quotes the text it could not parse.
+ * An error for a log line: a UserError in full, since its words were chosen. Of an unexpected one the message only where it is the
+ * engine's own about names (TypeError, RangeError, ReferenceError): a SyntaxError, for one, quotes the text it could not parse.
  */
 export function describeError(error: unknown): { error: string; stack?: string } {
+  if (error instanceof UserError) return { error: error.message }
   if (!(error instanceof Error)) return { error: typeof error }
   const engine = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { inCluster, kubeconfigConnection, podConnection } from '../../src/kube/connection.ts'
+import { kubeconfigConnection, podConnection } from '../../src/kube/connection.ts'
 
 let directory: string
 beforeAll(async () => {
@@ -12,11 +12,6 @@ afterAll(() => rm(directory, { recursive: true }))
 const put = (name: string, text: string) => writeFile(join(directory, name), text)
 
 describe('in a Pod', () => {
-  test('is said by the variable that the kubelet sets', () => {
-    expect(inCluster({ KUBERNETES_SERVICE_HOST: '10.96.0.1' })).toBe(true)
-    expect(inCluster({})).toBe(false)
-  })
-
   test('a missing token names the file and the way out', async () => {
     const connection = podConnection({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, '/nonexistent')
     await expect(connection).rejects.toThrow(/\/nonexistent\/\S+ is not readable; .*\[HR_NO_CLUSTER\]/)

@@ -1,0 +1,156 @@
+/** `hotreload serve`: the one place where the parts are joined. Nothing is decided here that a part could decide. */
+import { defaultDrainTimes, type DrainTimes, drained } from '../admission/drain.ts'
+import { noCluster } from '../admission/config-reader.ts'
+import { podsStory } from '../admission/pods.ts'
+import { type AdmissionServer, createServer } from '../admission/server.ts'
+import { unlabelledStory, workloadsStory } from '../admission/workloads.ts'
+import { createLog, describeError, type Log } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { createProbeServer } from '../telemetry/probes.ts'
+import { certificateDirectory } from '../tls/directory.ts'
+import { type CertificateSource, keepCertificate } from '../tls/keeper.ts'
+import { VERSION } from '../version.ts'
+import type { InstallKey } from '../workload/checksum.ts'
+import { type ClusterParts, clusterParts } from './cluster.ts'
+import { listenOn } from './listen.ts'
+import { followPolicyFile } from './policy-file.ts'
+import { reportReview } from './review-report.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+export interface ServeIo {
+  environment: NodeJS.ProcessEnv
+  /** Log lines; standard output where not given. */
+  log?: { write(line: string): void }
+  /** Aborted by SIGTERM: finish as drain.ts says. */
+  drain: AbortSignal
+  /** Aborted by SIGINT: end at once. */
+  now: AbortSignal
+  drainTimes?: DrainTimes
+}
+
+const RETRY_MILLISECONDS = 10_000
+
+/**
+ * Serves until told to stop.
+ * @throws UserError for options that can't work
+ */
+export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
+  const log = createLog(options.logLevel, io.log)
+  const metrics = createMetrics()
+  const policy = await followPolicyFile(options.policy, (problem) => {
+    const file = options.policy
+    if (problem === undefined) log.info({ file }, 'policy file changed')
+    else log.error({ file, ...describeError(problem) }, 'policy file not usable; the last one stays')
+  })
+  const cluster = await clusterParts(options, io.environment)
+  let installKey: InstallKey | undefined
+  const keyWanted = new AbortController()
+  if (cluster)
+    void eventually(cluster.readInstallKey, log, keyWanted.signal).then((key) => {
+      installKey = key
+      return key
+    })
+
+  const server = createServer({
+    stories: {
+      pods: podsStory({ agentImage: options.agentImage, version: VERSION, defaults: policy.current }),
+      workloads: workloadsStory({
+        defaults: policy.current,
+        reader: cluster?.reader ?? noCluster,
+        installKey: () => installKey,
+      }),
+      unlabelled: unlabelledStory,
+    },
+    onAnswered: (answered) => reportReview(answered, log, metrics),
+    onRefused(code, status, message) {
+      metrics.refused(code)
+      // When there is no room, a line for each request would take what is left.
+      log[code === 'HR_OVERLOADED' ? 'debug' : 'warn']({ code, status, problem: message }, 'request refused')
+    },
+    draining: () => io.drain.aborted,
+  })
+
+  let notReady: string | undefined = 'no certificate yet'
+  const stopKeeping = keepCertificate({
+    source: certificates(options, cluster),
+    use(certificate) {
+      server.server.setSecureContext(certificate)
+      notReady = undefined
+      metrics.certificate('serving', certificate.expires)
+      if (certificate.authorityExpires) metrics.certificate('ca', certificate.authorityExpires)
+      log.info({ expires: certificate.expires }, 'certificate in use')
+    },
+    failed(error) {
+      log.error(
+        { ...describeError(error), ready: notReady === undefined },
+        'certificate not read; trying again',
+      )
+    },
+  })
+  const probes = createProbeServer({
+    registry: metrics.registry,
+    notReady: () => (io.drain.aborted ? 'draining' : notReady),
+  })
+
+  try {
+    const port = await listenOn('--port', options.port, (at) =>
+      server.listen(at).then(() => server.server.address()),
+    )
+    const metricsPort = await listenOn('--metrics-port', options.metricsPort, (at) => {
+      return new Promise((resolve, reject) => {
+        probes.once('error', reject).listen(at, () => resolve(probes.address()))
+      })
+    })
+    const { agentImage } = options
+    log.info({ version: VERSION, port, metricsPort, agentImage, cluster: cluster !== undefined }, 'serving')
+    await stopAsked(server, io, log)
+  } finally {
+    keyWanted.abort()
+    stopKeeping()
+    policy.stop()
+    server.server.closeAllConnections()
+    probes.closeAllConnections()
+    await Promise.all([server.close(), new Promise((resolve) => probes.close(resolve))])
+  }
+  log.info('stopped')
+}
+
+function certificates({ tlsDir }: ServeOptions, cluster: ClusterParts | undefined): CertificateSource {
+  if (tlsDir !== undefined) return certificateDirectory(tlsDir)
+  if (cluster !== undefined) return cluster.authority()
+  throw new Error('clusterParts() lets nobody come here without a cluster or a directory')
+}
+
+/** Tries until it works; a failure is logged each time. Resolves to undefined when no longer wanted. */
+async function eventually<T>(attempt: () => Promise<T>, log: Log, stop: AbortSignal): Promise<T | undefined> {
+  while (!stop.aborted) {
+    try {
+      return await attempt()
+    } catch (error) {
+      log.error(describeError(error), 'install key not read; checksums leave Secrets out, trying again')
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_MILLISECONDS).unref()
+      stop.addEventListener('abort', resolve, { once: true })
+    })
+  }
+  return undefined
+}
+
+async function stopAsked(
+  server: AdmissionServer,
+  { drain, now, drainTimes }: ServeIo,
+  log: Log,
+): Promise<void> {
+  await Promise.race([aborted(drain), aborted(now)])
+  if (now.aborted) return
+  log.info('draining')
+  await Promise.race([drained(server.server, drainTimes ?? defaultDrainTimes), aborted(now)])
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

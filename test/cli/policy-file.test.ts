@@ -1,0 +1,37 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { followPolicyFile } from '../../src/cli/policy-file.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+
+let file: string
+beforeAll(async () => {
+  file = join(await mkdtemp(join(tmpdir(), 'hotreload-policy-')), 'policy.yaml')
+})
+afterAll(() => rm(file, { force: true }))
+
+test('without a file the built-in defaults hold', async () => {
+  const policy = await followPolicyFile(undefined, () => undefined)
+  expect(policy.current()).toBe(builtInDefaults)
+  policy.stop()
+})
+
+test('a file is followed; a mistake is told once and the last good one stays', async () => {
+  const told: (string | undefined)[] = []
+  await writeFile(file, 'defaults: {subpath: copy}\n')
+  const policy = await followPolicyFile(file, (problem) => told.push(problem?.code), 5)
+  expect(policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'copy' })
+
+  await writeFile(file, 'defaults: {subpath: keep}\n')
+  await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'keep' })
+  expect(told).toEqual([undefined])
+
+  await writeFile(file, 'defaults: {subpath: sideways}\n')
+  await expect.poll(() => told.length).toBe(2)
+  expect(told[1]).toMatch(/^HR_/)
+  await writeFile(file, 'defaults: {subpath: symlink}\n')
+  await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'symlink' })
+  expect(told).toHaveLength(3)
+  policy.stop()
+})
