@@ -1,0 +1,118 @@
+//! What is a change in a volume, from what inotify(7) says. The kubelet's AtomicWriter (k8s.io/kubernetes
+//! pkg/volume/util/atomic_writer.go) creates `..<timestamp>`, creates `..data_tmp`, renames it over `..data`, and only
+//! then makes the symlinks of new keys and removes those of old ones (the last 160–465 µs later).
+
+/// Milliseconds that a swap may stay incomplete: a foreign file beside the keys must not hold it up.
+pub const COMPLETE_WITHIN_MS: u64 = 50;
+/// Milliseconds of quiet where several volumes of a Pod swap together (up to 1 ms apart), or one has no `..data`.
+pub const SETTLE_MS: u64 = 100;
+/// Milliseconds after which a volume that never gets quiet is loaded all the same.
+pub const SETTLE_AT_MOST_MS: u64 = 1_000;
+/// The symlink that the kubelet renames.
+pub const DATA: &str = "..data";
+
+/// Whether the symlinks beside `..data` are the names inside it. Both in any order, `beside` without `.` and `..`.
+pub fn complete<T: AsRef<[u8]>>(inside: &[T], beside: &[T]) -> bool {
+    let key = |name: &&T| !name.as_ref().starts_with(b"..");
+    let all_in = |some: &[T], others: &[T]| {
+        some.iter().filter(key).all(|name| others.iter().any(|other| other.as_ref() == name.as_ref()))
+    };
+    all_in(inside, beside) && all_in(beside, inside)
+}
+
+/// What the watcher remembers of a volume between events.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Swap {
+    since: Option<u64>,
+}
+
+/// What an event asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// Nothing.
+    No,
+    /// See whether the swap is complete.
+    Check,
+    /// The content may have changed.
+    Changed,
+}
+
+impl Swap {
+    /// An event for `name` at `now` (milliseconds). `atomic`: the volume has a `..data`. `renamed`: IN_MOVED_TO.
+    pub fn event(&mut self, atomic: bool, renamed: bool, name: &[u8], now: u64) -> Look {
+        if renamed && name == DATA.as_bytes() {
+            self.since = Some(now);
+        }
+        match (self.since, atomic) {
+            (Some(_), _) => Look::Check,
+            (None, true) => Look::No,
+            (None, false) => Look::Changed,
+        }
+    }
+
+    /// The outcome of a check.
+    pub fn checked(&mut self, complete: bool, now: u64) -> Look {
+        match self.deadline() {
+            Some(deadline) if complete || now >= deadline => {
+                self.since = None;
+                Look::Changed
+            }
+            _ => Look::No,
+        }
+    }
+
+    /// When to check again without an event.
+    pub fn deadline(&self) -> Option<u64> {
+        self.since.map(|since| since + COMPLETE_WITHIN_MS)
+    }
+}
+
+/// Milliseconds to wait after the last event before the content is looked at.
+pub fn settle(volumes: usize, all_atomic: bool) -> u64 {
+    if volumes > 1 || !all_atomic { SETTLE_MS } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swap_is_complete_when_the_keys_agree() {
+        for (inside, beside, expected) in [
+            (&["a", "b"][..], &["..data", "..2026", "b", "a"][..], true),
+            (&["a", "b"], &["..data", "a"], false),
+            (&["a"], &["..data", "a", "old"], false),
+            (&[], &["..data"], true),
+        ] {
+            assert_eq!(complete(inside, beside), expected, "{inside:?} {beside:?}");
+        }
+    }
+
+    #[test]
+    fn the_kubelets_sequence_is_one_change() {
+        let mut swap = Swap::default();
+        for name in [&b"..2026_11_20"[..], b"..data_tmp"] {
+            assert_eq!(swap.event(true, false, name, 0), Look::No);
+        }
+        assert_eq!(swap.event(true, true, b"..data", 1), Look::Check);
+        assert_eq!(swap.checked(false, 1), Look::No);
+        assert_eq!(swap.event(true, false, b"new-key", 2), Look::Check);
+        assert_eq!(swap.checked(true, 2), Look::Changed);
+        assert_eq!(swap.event(true, false, b"..2026_11_19", 3), Look::No);
+        assert_eq!(swap.deadline(), None);
+    }
+
+    #[test]
+    fn an_incomplete_swap_counts_after_its_time() {
+        let mut swap = Swap::default();
+        swap.event(true, true, b"..data", 10);
+        assert_eq!(swap.deadline(), Some(60));
+        assert_eq!(swap.checked(false, 59), Look::No);
+        assert_eq!(swap.checked(false, 60), Look::Changed);
+    }
+
+    #[test]
+    fn files_written_in_place_count_at_once() {
+        assert_eq!(Swap::default().event(false, false, b"tls.crt", 0), Look::Changed);
+    }
+}

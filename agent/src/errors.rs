@@ -1,0 +1,68 @@
+//! Every way in which the agent refuses or fails: a stable code for machines, a sentence for people (first the object,
+//! then what happens, then the way out).
+
+use alloc::{format, string::String};
+
+macro_rules! codes {
+    ($($name:ident $text:literal $doc:literal,)*) => {
+        /// A stable code; docs/agent.md says what to do about each.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code { $(#[doc = $doc] $name,)* }
+
+        impl Code {
+            /// Every code, for the documentation's test.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// As logs, metrics and /status have it.
+            pub fn text(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadOption "HR_BAD_OPTION" "An option is unknown or its value can't be read.",
+    BadSignal "HR_BAD_SIGNAL" "Not a signal.",
+    UrlNotLocal "HR_URL_NOT_LOCAL" "The URL is not http on the Pod's own loopback.",
+    VolumeUnreadable "HR_VOLUME_UNREADABLE" "A watched volume can't be read.",
+    WatchDegraded "HR_WATCH_DEGRADED" "inotify is not available, a slower way is used.",
+    NoProcess "HR_NO_PROCESS" "No process of the container is visible (yet).",
+    ProcessAmbiguous "HR_PROCESS_AMBIGUOUS" "More than one process could be meant.",
+    ProcessNeeded "HR_PROCESS_NEEDED" "The container's processes can't be told apart, so a process name is needed.",
+    ArgumentMissing "HR_ARGUMENT_MISSING" "The program runs in a mode that does not reload.",
+    SignalRefused "HR_SIGNAL_REFUSED" "The process does not handle the signal and would end.",
+    SignalIgnored "HR_SIGNAL_IGNORED" "The process ignores the signal.",
+    SignalNotPermitted "HR_SIGNAL_NOT_PERMITTED" "The kernel does not let the agent signal this process.",
+    SignalFailed "HR_SIGNAL_FAILED" "The signal could not be sent.",
+    Killed "HR_KILLED" "The process ended within 2 s of the signal; it is never sent again in this Pod.",
+    HttpRefused "HR_HTTP_REFUSED" "The program answered with a redirect or a client error.",
+    HttpFailed "HR_HTTP_FAILED" "The program could not be reached or answered with a server error.",
+    KeyRemoved "HR_KEY_REMOVED" "A key behind a rewritten subPath file is gone.",
+    LinkLost "HR_LINK_LOST" "A rewritten subPath file was no symlink any more and has been put back.",
+    CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
+    ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",
+    ExecFailed "HR_EXEC_FAILED" "The reload command failed.",
+    ListenFailed "HR_LISTEN_FAILED" "The status port is taken.",
+}
+
+/// What went wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// The code.
+    pub code: Code,
+    /// The sentence, without the code.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with its sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Problem {
+        Problem { code, message: message.into() }
+    }
+
+    /// `sentence [CODE]`.
+    pub fn sentence(&self) -> String {
+        format!("{} [{}]", self.message, self.code.text())
+    }
+}

@@ -1,0 +1,25 @@
+//! The two clocks: wall time for people, time since boot (which process start times count in) for everything else.
+
+use core::time::Duration;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+fn milliseconds(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// Milliseconds since boot, suspended time included, as in /proc/PID/stat's start times.
+pub fn now() -> u64 {
+    milliseconds(ClockId::Boottime)
+}
+
+/// Milliseconds since 1970.
+pub fn wall() -> u64 {
+    milliseconds(ClockId::Realtime)
+}
+
+/// Blocks the whole agent: for waits of milliseconds only.
+pub fn sleep(time: Duration) {
+    let wait = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+    let _ = rustix::thread::nanosleep(&wait);
+}

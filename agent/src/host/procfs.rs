@@ -1,0 +1,85 @@
+//! Reads /proc. What can't be read of a process (it ended, it is hidden) is as if the process were not there.
+
+use super::files;
+use agent::mountinfo;
+use agent::proc::{self, Masks, Process};
+use alloc::{format, string::String, vec::Vec};
+use rustix::fd::OwnedFd;
+use rustix::fs::CWD;
+use rustix::io;
+
+/// Above what the kernel writes into stat and status; a container's mount table is far smaller than this.
+const FILE_MAX_BYTES: usize = 1 << 20;
+
+/// An open /proc.
+pub struct Proc {
+    directory: OwnedFd,
+    /// The agent's own Pod UID, where the runtime shows it.
+    pub pod: Option<String>,
+    /// The agent's own process.
+    pub me: u32,
+}
+
+impl Proc {
+    /// Opens /proc and finds out where the agent itself runs.
+    pub fn open() -> io::Result<Proc> {
+        let directory = files::open_directory(CWD, "/proc")?;
+        let me = rustix::process::getpid().as_raw_nonzero().get() as u32;
+        let mut proc = Proc { directory, pod: None, me };
+        let own = proc.text(me, "mountinfo").and_then(|text| mountinfo::instance(&text));
+        proc.pod = own.map(|instance| instance.pod);
+        Ok(proc)
+    }
+
+    fn bytes(&self, pid: u32, file: &str) -> Option<Vec<u8>> {
+        files::read(&self.directory, format!("{pid}/{file}").as_str(), FILE_MAX_BYTES).ok()
+    }
+
+    /// Lossy: a command name may hold any bytes.
+    fn text(&self, pid: u32, file: &str) -> Option<String> {
+        self.bytes(pid, file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Every visible process.
+    pub fn processes(&self) -> Vec<Process> {
+        let Ok(list) = files::open_directory(&self.directory, ".").and_then(files::names) else { return Vec::new() };
+        let pids = list.iter().filter_map(|name| name.to_str().ok()?.parse().ok());
+        pids.filter_map(|pid| self.process(pid)).collect()
+    }
+
+    fn process(&self, pid: u32) -> Option<Process> {
+        let process = self.stat(pid)?;
+        let instance = match &self.pod {
+            Some(pod) => self.text(pid, "mountinfo").and_then(|text| mountinfo::instance_in_pod(&text, pod)),
+            None => None,
+        };
+        Some(Process { instance, ..process })
+    }
+
+    /// One process, its container not looked up.
+    pub fn stat(&self, pid: u32) -> Option<Process> {
+        proc::stat(&self.text(pid, "stat")?)
+    }
+
+    /// The signal masks of a process.
+    pub fn masks(&self, pid: u32) -> Option<Masks> {
+        proc::masks(&self.text(pid, "status")?)
+    }
+
+    /// Signals blocked in any thread.
+    pub fn blocked(&self, pid: u32) -> u64 {
+        let Ok(tasks) = files::open_directory(&self.directory, format!("{pid}/task").as_str()) else { return 0 };
+        let threads = files::names(&tasks).unwrap_or_default();
+        let masks = threads.iter().filter_map(|thread| {
+            let path = format!("{}/status", thread.to_str().ok()?);
+            let text = files::read(&tasks, path.as_str(), FILE_MAX_BYTES).ok()?;
+            proc::masks(&String::from_utf8_lossy(&text))
+        });
+        masks.fold(0, |all, masks| all | masks.blocked)
+    }
+
+    /// The command line of a process, words ended by NUL.
+    pub fn command(&self, pid: u32) -> Vec<u8> {
+        self.bytes(pid, "cmdline").unwrap_or_default()
+    }
+}

@@ -1,0 +1,147 @@
+//! The agent's port: /status, /metrics, /healthz. Tiny and bounded: a few connections, a few hundred bytes of request,
+//! a few seconds each, never waited for.
+
+use super::{clock, files, log};
+use agent::errors::{Code, Problem};
+use agent::http::{Asked, answer, asked};
+use alloc::{format, string::String, vec::Vec};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::{self, Errno};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+
+/// A controller, a Prometheus or two, and someone with curl.
+const CONNECTIONS_MAX: usize = 8;
+/// A GET with some headers; service meshes add a few.
+const REQUEST_MAX_BYTES: usize = 4096;
+/// From the first byte of a request to the last of the answer.
+const CONNECTION_MAX_MS: u64 = 5_000;
+
+struct Connection {
+    socket: OwnedFd,
+    inbox: Vec<u8>,
+    outbox: Option<(Vec<u8>, usize)>,
+    deadline: u64,
+}
+
+/// The listener and its connections.
+pub struct Server {
+    listener: Option<OwnedFd>,
+    connections: Vec<Connection>,
+}
+
+/// One page, its content type and body; None: no such page.
+pub type Page<'a> = &'a dyn Fn(&str) -> Option<(&'static str, String)>;
+
+impl Server {
+    /// Listens on every address of the Pod. A taken port is a problem to report, not one to stop for.
+    pub fn listen(port: u16) -> (Server, Option<Problem>) {
+        let any6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        let any4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let listener = match bind(any6, AddressFamily::INET6) {
+            // Nodes without IPv6.
+            Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => bind(any4, AddressFamily::INET),
+            found => found,
+        };
+        let problem = listener.as_ref().err().map(|error| {
+            let message =
+                format!("port {port}: no /status and /metrics: {}; use another port", files::describe(*error));
+            Problem::new(Code::ListenFailed, message)
+        });
+        (Server { listener: listener.ok(), connections: Vec::new() }, problem)
+    }
+
+    /// What to poll for.
+    pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
+        let free = self.connections.len() < CONNECTIONS_MAX;
+        polled.extend(self.listener.iter().filter(|_| free).map(|listener| PollFd::new(listener, PollFlags::IN)));
+        polled.extend(self.connections.iter().map(|connection| {
+            let interest = if connection.outbox.is_some() { PollFlags::OUT } else { PollFlags::IN };
+            PollFd::new(&connection.socket, interest)
+        }));
+    }
+
+    /// When the oldest connection has had its time.
+    pub fn deadline(&self) -> Option<u64> {
+        self.connections.iter().map(|connection| connection.deadline).min()
+    }
+
+    /// Accepts, reads and answers whatever is ready.
+    pub fn serve(&mut self, page: Page<'_>) {
+        let now = clock::now();
+        while let Some(listener) = self.listener.as_ref().filter(|_| self.connections.len() < CONNECTIONS_MAX) {
+            let Ok(socket) = net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { break };
+            self.connections.push(Connection {
+                socket,
+                inbox: Vec::new(),
+                outbox: None,
+                deadline: now + CONNECTION_MAX_MS,
+            });
+        }
+        self.connections.retain_mut(|connection| now < connection.deadline && connection.advance(page));
+    }
+}
+
+fn bind(address: SocketAddr, family: AddressFamily) -> io::Result<OwnedFd> {
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if family == AddressFamily::INET6 {
+        sockopt::set_ipv6_v6only(&socket, false)?;
+    }
+    net::bind(&socket, &address)?;
+    net::listen(&socket, CONNECTIONS_MAX as i32)?;
+    Ok(socket)
+}
+
+impl Connection {
+    /// Whether there is more to do.
+    fn advance(&mut self, page: Page<'_>) -> bool {
+        if self.outbox.is_none() && !self.read(page) {
+            return false;
+        }
+        let Some((bytes, sent)) = &mut self.outbox else { return true };
+        while *sent < bytes.len() {
+            match io::write(&self.socket, &bytes[*sent..]) {
+                Ok(count) => *sent += count,
+                Err(Errno::AGAIN) => return true,
+                Err(Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+        let _ = net::shutdown(&self.socket, net::Shutdown::Write);
+        false
+    }
+
+    fn read(&mut self, page: Page<'_>) -> bool {
+        let mut buffer = [0; 512];
+        while self.outbox.is_none() {
+            match files::read_some(&self.socket, &mut buffer) {
+                Ok(0) => return false,
+                Ok(count) => self.inbox.extend_from_slice(&buffer[..count]),
+                Err(Errno::AGAIN) => return true,
+                Err(_) => return false,
+            }
+            let plain = "text/plain; charset=utf-8";
+            let text = match asked(&self.inbox) {
+                Asked::More if self.inbox.len() > REQUEST_MAX_BYTES => {
+                    answer("431 Request Header Fields Too Large", plain, "", false)
+                }
+                Asked::More => continue,
+                Asked::Bad => answer("400 Bad Request", plain, "", false),
+                Asked::Method => answer("405 Method Not Allowed", plain, "", false),
+                Asked::Page { path, head } => match page(path) {
+                    Some((kind, body)) => answer("200 OK", kind, &body, head),
+                    None => answer("404 Not Found", plain, "use /status, /metrics or /healthz\n", head),
+                },
+            };
+            self.outbox = Some((text.into_bytes(), 0));
+        }
+        true
+    }
+}
+
+/// Says that the port is taken.
+pub fn report(problem: &Problem) {
+    log::error("not listening").string("code", problem.code.text()).string("error", &problem.message).write();
+}

@@ -1,0 +1,163 @@
+//! Reads a watched volume: its files' digest, through one descriptor of one generation of `..data`.
+
+use super::{clock, files, link::is_atomic};
+use agent::digest::{Sink, ignored};
+use agent::errors::{Code, Problem};
+use agent::{change, digest, sha256::Sha256, siphash::SipHash};
+use alloc::{ffi::CString, format, string::String, vec::Vec};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{self, AtFlags, CWD, FileType, OFlags};
+use rustix::io::{self, Errno};
+
+/// How often a read is begun anew because the volume was swapped meanwhile.
+const READS_AT_MOST: u32 = 5;
+/// Directories below a volume written in place.
+const DEPTH_MAX: u32 = 16;
+
+/// What was read.
+pub struct Reading {
+    /// Digest under the agent's key.
+    pub digest: u128,
+    /// The name that `..data` leads to; None for a volume written in place.
+    pub generation: Option<String>,
+    /// When this content came, in milliseconds since boot, as the file system has it.
+    pub since: u64,
+}
+
+/// Reads a volume.
+pub fn read(directory: &str, out: &[String], key: [u64; 2]) -> Result<Reading, Problem> {
+    for _ in 0..READS_AT_MOST {
+        let generation = generation(directory);
+        let mut hash = SipHash::new(key);
+        match feed(directory, generation.is_some(), out, &mut hash) {
+            Ok(()) if self::generation(directory) == generation => {
+                return Ok(Reading { digest: hash.finish(), since: since(directory), generation });
+            }
+            Ok(()) | Err(Errno::NOENT | Errno::AGAIN) => {}
+            Err(error) => return Err(unreadable(directory, error)),
+        }
+    }
+    Err(unreadable(directory, if fs::stat(directory).is_ok() { Errno::AGAIN } else { Errno::NOENT }))
+}
+
+/// SHA-256 of a volume in hex, for /status; None when it is no longer what `generation` says, or can't be read.
+pub fn sha256(directory: &str, out: &[String], generation: &Option<String>) -> Option<String> {
+    let mut hash = Sha256::new();
+    feed(directory, generation.is_some(), out, &mut hash).ok()?;
+    (self::generation(directory) == *generation).then(|| digest::hex(&hash.finish()))
+}
+
+/// The name that `..data` leads to.
+pub fn generation(directory: &str) -> Option<String> {
+    fs::readlink(format!("{directory}/{}", change::DATA).as_str(), Vec::new()).ok()?.into_string().ok()
+}
+
+/// Whether the names beside `..data` are those inside it.
+pub fn complete(directory: &str) -> bool {
+    let list = |path: &str| -> io::Result<Vec<CString>> { files::names(files::open_directory(CWD, path)?) };
+    let bytes = |names: Vec<CString>| -> Vec<Vec<u8>> { names.into_iter().map(CString::into_bytes).collect() };
+    match (list(&format!("{directory}/{}", change::DATA)), list(directory)) {
+        (Ok(inside), Ok(beside)) => change::complete(&bytes(inside), &bytes(beside)),
+        _ => false,
+    }
+}
+
+/// What a look from outside shows without reading: the generation, or names, sizes and times. None: not there.
+pub fn fingerprint(directory: &str) -> Option<String> {
+    if let Some(generation) = generation(directory) {
+        return Some(generation);
+    }
+    let root = files::open_directory(CWD, directory).ok()?;
+    let mut paths = Vec::new();
+    walk(&root, b"", DEPTH_MAX, &mut paths).ok()?;
+    paths.sort();
+    let mut hash = SipHash::new([0; 2]);
+    for path in &paths {
+        let stat = fs::statat(&root, path.as_c_str(), AtFlags::empty()).ok()?;
+        hash.file(path.as_bytes(), stat.st_size as u64);
+        hash.take(format!("{}.{}.{}", stat.st_mtime, stat.st_mtime_nsec, stat.st_ino).as_bytes());
+    }
+    Some(format!("{:032x}", hash.finish()))
+}
+
+fn feed(directory: &str, atomic: bool, out: &[String], hash: &mut impl Sink) -> io::Result<()> {
+    let path = if atomic { format!("{directory}/{}", change::DATA) } else { directory.into() };
+    let root = files::open_directory(CWD, path.as_str())?;
+    let mut paths = Vec::new();
+    walk(&root, b"", DEPTH_MAX, &mut paths)?;
+    paths.retain(|path| !ignored(path.as_bytes(), out));
+    paths.sort();
+    paths.iter().try_for_each(|path| file(&root, path, hash))
+}
+
+/// Every file below a directory, symlinks followed, `..` names left out (the kubelet's own).
+fn walk(directory: &OwnedFd, prefix: &[u8], depth: u32, found: &mut Vec<CString>) -> io::Result<()> {
+    for name in files::names(directory)? {
+        if name.as_bytes().starts_with(b"..") {
+            continue;
+        }
+        let path = CString::new([prefix, name.as_bytes()].concat()).map_err(|_| Errno::INVAL)?;
+        match fs::statat(directory, name.as_c_str(), AtFlags::empty()) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && depth > 0 => {
+                match files::open_directory(directory, name.as_c_str()) {
+                    Ok(inside) => walk(&inside, &[path.as_bytes(), b"/"].concat(), depth - 1, found)?,
+                    Err(Errno::ACCESS) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => found.push(path),
+            // Sockets and the like, and symlinks that lead nowhere.
+            Ok(_) | Err(Errno::NOENT | Errno::ACCESS | Errno::LOOP) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn file(root: &OwnedFd, path: &CString, hash: &mut impl Sink) -> io::Result<()> {
+    let file = match files::open(root, path.as_c_str(), OFlags::RDONLY | OFlags::NONBLOCK) {
+        // A key this user may not read: every swap writes it anew, so its time stands for its content.
+        Err(Errno::ACCESS) => {
+            let stat = fs::statat(root, path.as_c_str(), AtFlags::empty())?;
+            hash.file(path.as_bytes(), stat.st_size as u64);
+            hash.take(format!("{}.{}", stat.st_mtime, stat.st_mtime_nsec).as_bytes());
+            return Ok(());
+        }
+        found => found?,
+    };
+    let length = fs::fstat(&file)?.st_size as u64;
+    hash.file(path.as_bytes(), length);
+    let mut buffer = [0; 16384];
+    let mut read = 0;
+    loop {
+        match files::read_some(file.as_fd(), &mut buffer)? {
+            0 if read == length => return Ok(()),
+            // Written while it was read.
+            0 => return Err(Errno::AGAIN),
+            count => {
+                hash.take(&buffer[..count]);
+                read += count as u64;
+            }
+        }
+    }
+}
+
+/// When the content came: `..data`'s own time; for a volume written in place, now, as its files' times may be anything.
+fn since(directory: &str) -> u64 {
+    let (now, wall) = (clock::now(), clock::wall());
+    if !is_atomic(directory) {
+        return now;
+    }
+    match fs::lstat(format!("{directory}/{}", change::DATA).as_str()) {
+        Ok(stat) => {
+            let changed = stat.st_ctime as u64 * 1000 + stat.st_ctime_nsec as u64 / 1_000_000;
+            now.saturating_sub(wall.saturating_sub(changed))
+        }
+        Err(_) => now,
+    }
+}
+
+fn unreadable(directory: &str, error: Errno) -> Problem {
+    let name = directory.rsplit('/').next().unwrap_or(directory);
+    Problem::new(Code::VolumeUnreadable, format!("volume {name}: not read: {}; looking again", files::describe(error)))
+}

@@ -1,0 +1,240 @@
+//! The little HTTP that the agent speaks: a reload request to the app on the Pod's loopback, and its own status pages.
+
+use alloc::{format, string::String};
+use core::str::from_utf8;
+
+/// Where a reload request may go: the Pod's loopback, nowhere else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host {
+    /// 127.0.0.0/8.
+    V4([u8; 4]),
+    /// `[::1]`.
+    V6,
+    /// `localhost`: 127.0.0.1, then `[::1]`.
+    Localhost,
+}
+
+/// A reload request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// POST unless said otherwise.
+    pub method: String,
+    /// Host.
+    pub host: Host,
+    /// Port.
+    pub port: u16,
+    /// Host and port as written, for the Host header.
+    pub authority: String,
+    /// Path and query.
+    pub path: String,
+}
+
+/// Reads `[METHOD ]http://127.0.0.1:PORT/PATH`. None where it is no such URL, or leaves the Pod.
+pub fn request(text: &str) -> Option<Request> {
+    let (method, url) = text.split_once(' ').unwrap_or(("POST", text));
+    let is_method = !method.is_empty() && method.len() <= 16 && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let rest = url.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let printable = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let (host, port) = split_port(authority)?;
+    let path = if path.starts_with('/') { path.into() } else { format!("/{path}") };
+    (is_method && printable).then(|| Request { method: method.into(), host, port, authority: authority.into(), path })
+}
+
+fn split_port(authority: &str) -> Option<(Host, u16)> {
+    if let Some(rest) = authority.strip_prefix("[::1]") {
+        return Some((Host::V6, port(rest)?));
+    }
+    let (name, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let host = if name == "localhost" { Host::Localhost } else { Host::V4(loopback(name)?) };
+    Some((host, port(rest)?))
+}
+
+fn port(text: &str) -> Option<u16> {
+    match text.strip_prefix(':') {
+        None => text.is_empty().then_some(80),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|port| *port > 0)
+        }
+        Some(_) => None,
+    }
+}
+
+fn loopback(text: &str) -> Option<[u8; 4]> {
+    let mut parts = text.split('.');
+    let mut address = [0; 4];
+    for byte in &mut address {
+        let part = parts.next()?;
+        let plain = part.bytes().all(|digit| digit.is_ascii_digit()) && (part.len() == 1 || !part.starts_with('0'));
+        *byte = part.parse().ok().filter(|_| plain)?;
+    }
+    (parts.next().is_none() && address[0] == 127).then_some(address)
+}
+
+impl Request {
+    /// The bytes to send.
+    pub fn text(&self) -> String {
+        let Request { method, path, authority, .. } = self;
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: hotreload-agent\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+    }
+
+    /// `POST http://127.0.0.1:9090/-/reload`, for logs.
+    pub fn describe(&self) -> String {
+        format!("{} http://{}{}", self.method, self.authority, self.path)
+    }
+}
+
+/// The status code of an answer. None while its first line is incomplete; Some(Err) when it is no HTTP.
+pub fn status_code(answer: &[u8]) -> Option<Result<u16, ()>> {
+    let head = answer.get(..12)?;
+    let valid = head.starts_with(b"HTTP/1.") && head[8] == b' ' && head[9..].iter().all(u8::is_ascii_digit);
+    let code = || from_utf8(&head[9..]).ok()?.parse().ok();
+    Some(if valid { code().ok_or(()) } else { Err(()) })
+}
+
+/// What a request to the agent's own port asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked<'a> {
+    /// More bytes are needed.
+    More,
+    /// GET or HEAD of a path, without its query.
+    Page {
+        /// The path.
+        path: &'a str,
+        /// HEAD: no body.
+        head: bool,
+    },
+    /// Another method.
+    Method,
+    /// No HTTP.
+    Bad,
+}
+
+/// Reads a request's first line; headers are waited for, not read.
+pub fn asked(text: &[u8]) -> Asked<'_> {
+    let ended = text.windows(4).any(|end| end == b"\r\n\r\n");
+    let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return Asked::More };
+    let Ok(line) = from_utf8(&text[..end]) else { return Asked::Bad };
+    let mut words = line.trim_end_matches('\r').split(' ');
+    let (Some(method), Some(path), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Asked::Bad;
+    };
+    if !version.starts_with("HTTP/1.") || !path.starts_with('/') {
+        return Asked::Bad;
+    }
+    match method {
+        _ if !ended => Asked::More,
+        "GET" | "HEAD" => Asked::Page { path: path.split('?').next().unwrap_or(path), head: method == "HEAD" },
+        _ => Asked::Method,
+    }
+}
+
+/// A whole answer.
+pub fn answer(status: &str, kind: &str, body: &str, head: bool) -> String {
+    let length = body.len();
+    let body = if head { "" } else { body };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_loopback_urls() {
+        for (text, method, host, port, path) in [
+            ("http://127.0.0.1:9090/-/reload", "POST", Host::V4([127, 0, 0, 1]), 9090, "/-/reload"),
+            ("GET http://localhost/r?a=b", "GET", Host::Localhost, 80, "/r?a=b"),
+            ("PUT http://[::1]:81", "PUT", Host::V6, 81, "/"),
+            ("http://127.1.2.3:1?x", "POST", Host::V4([127, 1, 2, 3]), 1, "/?x"),
+        ] {
+            let found = request(text).unwrap();
+            assert_eq!(
+                (found.method.as_str(), found.host, found.port, found.path.as_str()),
+                (method, host, port, path)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_everything_that_could_leave_the_pod() {
+        for bad in [
+            "",
+            "http://",
+            "https://127.0.0.1/",
+            "http://10.0.0.1/",
+            "http://reload.shop.svc/",
+            "http://127.0.0.1@evil/",
+            "http://127.0.0.1.evil/",
+            "http://127.0.0.1:80@evil/",
+            "http://localhost.evil/",
+            "http://127.0.0.01/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://127.0.0.1:0/",
+            "http://127.0.0.1:65536/",
+            "http://127.0.0.1:+80/",
+            "http://127.0.0.1:/",
+            "http://[::1",
+            "http://[::2]/",
+            "http://127.0.0.1/a b",
+            "http://127.0.0.1/\r\nX: y",
+            "http://127.0.0.1/#f",
+            "post http://127.0.0.1/",
+            " http://127.0.0.1/",
+            "http://0.0.0.0/",
+            "http://256.0.0.1/",
+        ] {
+            assert_eq!(request(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_answers() {
+        assert_eq!(status_code(b"HTTP/1.1 200 OK\r\n"), Some(Ok(200)));
+        assert_eq!(status_code(b"HTTP/1.0 302"), Some(Ok(302)));
+        assert_eq!(status_code(b"HTTP/1.1 20"), None);
+        for bad in [&b"SSH-2.0-OpenSSH_9"[..], b"HTTP/2.0 200 OK", b"HTTP/1.1 2x0 OK"] {
+            assert_eq!(status_code(bad), Some(Err(())));
+        }
+    }
+
+    #[test]
+    fn reads_requests() {
+        assert_eq!(asked(b"GET /status?x HTTP/1.1\r\nHost: a\r\n\r\n"), Asked::Page { path: "/status", head: false });
+        assert_eq!(asked(b"HEAD / HTTP/1.0\r\n\r\n"), Asked::Page { path: "/", head: true });
+        assert_eq!(asked(b"GET /status HTTP/1.1\r\nHost:"), Asked::More);
+        assert_eq!(asked(b"GET /sta"), Asked::More);
+        assert_eq!(asked(b"POST / HTTP/1.1\r\n\r\n"), Asked::Method);
+        for bad in [
+            &b"\x16\x03\x01\n"[..],
+            b"GET\r\n\r\n",
+            b"GET http://x/ HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/2\r\n\r\n",
+            b"\r\n",
+        ] {
+            assert_eq!(asked(bad), Asked::Bad);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = (asked(&bytes), status_code(&bytes));
+            let _ = from_utf8(&bytes).ok().and_then(request);
+        }
+
+        #[test]
+        fn what_is_accepted_can_not_split_the_request(text in "(GET )?http://(127.0.0.1|localhost)(:80)?/[ -~\r\n]{0,12}") {
+            if let Some(found) = request(&text) {
+                prop_assert_eq!(found.text().matches("\r\n").count(), 6);
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the agent decides, as values in and values out: parsers, whom to tell, what is a change, what to do next.
+//! No kernel, clock or file here (that is src/host/, in the binary), so all of it runs in ordinary tests.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod change;
+pub mod digest;
+pub mod engine;
+pub mod errors;
+pub mod http;
+pub mod json;
+pub mod memory;
+pub mod mountinfo;
+pub mod options;
+pub mod place;
+pub mod proc;
+pub mod report;
+pub mod sha256;
+pub mod signals;
+pub mod siphash;
+pub mod target;
+pub mod time;

@@ -1,0 +1,124 @@
+//! /proc/PID/mountinfo (proc_pid_mountinfo(5)): which container a process belongs to, and what is mounted where.
+
+use alloc::{string::String, vec::Vec};
+
+/// One run of a container: the kubelet makes a new termination-log file, hence a new id, at each restart.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instance {
+    /// UID of the Pod.
+    pub pod: String,
+    /// The container's name.
+    pub container: String,
+    /// Eight hex digits.
+    pub id: String,
+}
+
+/// The instance that a mountinfo text names: a line whose root (4th field) ends in
+/// `<pod uid>/containers/<name>/<8 hex>`, the kubelet's terminationMessagePath file, wherever it is mounted.
+pub fn instance(mountinfo: &str) -> Option<Instance> {
+    instances(mountinfo).next()
+}
+
+/// Whether the process runs in container `name` of Pod `pod`, and in which instance.
+pub fn instance_in_pod(mountinfo: &str, pod: &str) -> Option<Instance> {
+    instances(mountinfo).find(|instance| instance.pod == pod)
+}
+
+fn instances(mountinfo: &str) -> impl Iterator<Item = Instance> {
+    mountinfo.lines().filter_map(|line| {
+        let mut parts = line.split(' ').nth(3)?.rsplit('/');
+        let (id, container, marker, pod) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let valid = marker == "containers" && is_id(id) && !container.is_empty() && !pod.is_empty();
+        valid.then(|| Instance { pod: pod.into(), container: container.into(), id: id.into() })
+    })
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Every mount point, unescaped: the kernel writes space, tab, newline and backslash as three octal digits.
+pub fn mount_points(mountinfo: &[u8]) -> Vec<Vec<u8>> {
+    mountinfo
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
+        .map(unescape)
+        .collect()
+}
+
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        match after {
+            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] if *first == b'\\' => {
+                text.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = tail;
+            }
+            _ => {
+                text.push(*first);
+                rest = after;
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// From an nginx container under containerd 1.6, kubelet 1.36; the last field groups shortened.
+    const REAL: &str = "\
+612 611 0:61 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw
+640 611 254:1 /var/lib/kubelet/pods/6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35/volumes/kubernetes.io~configmap/conf /etc/nginx ro,relatime - ext4 /dev/vda1 rw
+641 611 254:1 /var/lib/kubelet/pods/6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35/etc-hosts /etc/hosts rw,relatime - ext4 /dev/vda1 rw
+642 611 254:1 /var/lib/kubelet/pods/6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35/containers/web/1d6c7fa0 /dev/termination-log rw,relatime - ext4 /dev/vda1 rw
+643 611 0:45 / /a\\040b\\134c rw - tmpfs shm rw";
+
+    #[test]
+    fn finds_the_instance_in_a_real_table() {
+        let found = instance(REAL).unwrap();
+        assert_eq!((found.pod.as_str(), found.container.as_str()), ("6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35", "web"));
+        assert_eq!(found.id, "1d6c7fa0");
+        assert_eq!(instance_in_pod(REAL, "6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35"), Some(found));
+        assert_eq!(instance_in_pod(REAL, "another"), None);
+    }
+
+    #[test]
+    fn a_kubelet_directory_on_its_own_file_system_counts() {
+        let line = "1 2 8:1 /pods/u1/containers/web/00ff00ff /dev/termination-log rw - xfs /dev/sdb rw";
+        assert_eq!(instance(line).unwrap().pod, "u1");
+    }
+
+    #[test]
+    fn lookalikes_do_not_count() {
+        for root in [
+            "/pods/u/containers/web/1D6C7FA0",
+            "/pods/u/containers/web/1d6c7fa",
+            "/containers/web",
+            "/u/volumes/web/1d6c7fa0",
+            "/",
+            "",
+        ] {
+            assert_eq!(instance(&alloc::format!("1 2 8:1 {root} /m rw - ext4 d rw")), None, "{root}");
+        }
+        // gVisor shows no host paths.
+        assert_eq!(instance("22 21 0:20 / / rw - 9p none rw,trans=fd\n23 22 0:21 / /dev rw - tmpfs none rw"), None);
+    }
+
+    #[test]
+    fn unescapes_mount_points() {
+        assert_eq!(mount_points(REAL.as_bytes()).last().unwrap(), b"/a b\\c");
+        assert_eq!(mount_points(REAL.as_bytes()).len(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in any::<String>()) {
+            let _ = instance(&text);
+            let _ = mount_points(text.as_bytes());
+        }
+    }
+}

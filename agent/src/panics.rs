@@ -1,0 +1,31 @@
+//! What is said of a panic, and how often it happened in this process. The restart itself is in runtime.rs.
+
+use alloc::{ffi::CString, format, vec::Vec};
+use core::{ffi::CStr, panic::Location, time::Duration};
+
+const COUNTER: &str = "HOTRELOAD_PANICS=";
+/// Seconds before the next start: a panic at every start must not burn the node's CPU.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Panics before this start, from the environment that `counted` made.
+pub fn count(environment: &[&CStr]) -> u64 {
+    environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix(COUNTER)?.parse().ok()).unwrap_or(0)
+}
+
+/// The environment with the counter one higher.
+pub fn counted(environment: &[&CStr]) -> Vec<CString> {
+    let mut entries: Vec<CString> = environment
+        .iter()
+        .filter(|entry| !entry.to_bytes().starts_with(COUNTER.as_bytes()))
+        .map(|&e| e.into())
+        .collect();
+    entries.extend(CString::new(format!("{COUNTER}{}", count(environment) + 1)));
+    entries
+}
+
+/// One log line, then the pause.
+pub fn log(place: Option<&Location<'_>>) {
+    let (file, line) = place.map_or(("?", 0), |place| (place.file(), place.line()));
+    crate::host::log::error("panicked, starting again").string("file", file).number("line", line.into()).write();
+    crate::host::clock::sleep(PAUSE);
+}

@@ -1,0 +1,152 @@
+//! Text of /proc/PID/stat, status and cmdline to values (proc_pid_stat(5), proc_pid_status(5)).
+
+use crate::mountinfo::Instance;
+use alloc::{string::String, vec::Vec};
+
+/// Clock ticks a second in /proc: USER_HZ, 100 on every architecture Linux supports for user space.
+pub const TICKS_PER_SECOND: u64 = 100;
+
+/// A process as /proc shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Parent's id; 0 where the parent lives in another PID namespace: a container's root, an exec session.
+    pub parent: u32,
+    /// Command name, at most 15 bytes.
+    pub comm: String,
+    /// Dead, but not waited for.
+    pub zombie: bool,
+    /// Start, in clock ticks since boot.
+    pub started: u64,
+    /// Its container, where mountinfo tells.
+    pub instance: Option<Instance>,
+}
+
+impl Process {
+    /// Start, in milliseconds since boot (rounded down to a tick of 10 ms).
+    pub fn started_ms(&self) -> u64 {
+        self.started * (1000 / TICKS_PER_SECOND)
+    }
+}
+
+/// Reads /proc/PID/stat. The name stands in parentheses and may itself hold spaces and parentheses.
+pub fn stat(text: &str) -> Option<Process> {
+    let (pid, rest) = text.split_once(" (")?;
+    let (comm, fields) = rest.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let started = fields.nth(17)?.trim().parse().ok()?;
+    let zombie = matches!(state, "Z" | "X" | "x");
+    Some(Process { pid: pid.parse().ok()?, parent, comm: comm.into(), zombie, started, instance: None })
+}
+
+/// Signal masks of a process: bit n-1 stands for signal n.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Masks {
+    /// SigCgt.
+    pub caught: u64,
+    /// SigIgn.
+    pub ignored: u64,
+    /// SigBlk (of this thread).
+    pub blocked: u64,
+}
+
+/// Whether `mask` holds `signal`.
+pub fn holds(mask: u64, signal: u32) -> bool {
+    (1..=64).contains(&signal) && mask >> (signal - 1) & 1 == 1
+}
+
+/// Reads the masks of /proc/PID/status. None when a line is missing or unreadable: in doubt, nothing is sent.
+pub fn masks(status: &str) -> Option<Masks> {
+    let mask = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        u64::from_str_radix(line.strip_prefix(':')?.trim(), 16).ok()
+    };
+    Some(Masks { caught: mask("SigCgt")?, ignored: mask("SigIgn")?, blocked: mask("SigBlk")? })
+}
+
+/// The words of /proc/PID/cmdline.
+pub fn arguments(cmdline: &[u8]) -> Vec<&[u8]> {
+    let text = cmdline.strip_suffix(&[0]).unwrap_or(cmdline);
+    if text.is_empty() { Vec::new() } else { text.split(|byte| *byte == 0).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    const NGINX: &str = "17 (nginx) S 0 17 17 0 -1 4194560 1109 0 0 0 1 2 0 0 20 0 1 0 518291 9437184 640 18446744073709551615 1 1 0 0 0 0 0 16781312 134301703 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+
+    #[test]
+    fn reads_a_real_stat() {
+        let process = stat(NGINX).unwrap();
+        assert_eq!((process.pid, process.parent, process.started, process.zombie), (17, 0, 518_291, false));
+        assert_eq!(process.comm, "nginx");
+        assert_eq!(process.started_ms(), 5_182_910);
+    }
+
+    #[test]
+    fn names_may_hold_anything() {
+        for comm in ["a b", ") S 1 (", "((", "tmux: server", "", "(sd-pam)"] {
+            let text = format!("9 ({comm}) Z 4 9 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0\n");
+            let process = stat(&text).unwrap();
+            assert_eq!((process.comm.as_str(), process.parent, process.started, process.zombie), (comm, 4, 77, true));
+        }
+    }
+
+    #[test]
+    fn broken_stats_are_refused() {
+        for text in ["", "1", "1 (a", "1 (a) S", "x (a) S 1 2", "1 (a) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0"] {
+            assert_eq!(stat(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_real_masks() {
+        // nginx 1.22's master; a program of Go 1.26.
+        let nginx = masks("Name:\tnginx\nSigQ:\t0/7\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000040001000\nSigCgt:\t0000000198016a07\n").unwrap();
+        assert!(
+            holds(nginx.caught, 1) && holds(nginx.caught, 10) && !holds(nginx.caught, 13) && holds(nginx.ignored, 31)
+        );
+        let go = masks("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\tfffffffd7fc1feff\n").unwrap();
+        assert!(
+            holds(go.caught, 1)
+                && holds(go.caught, 64)
+                && !holds(go.caught, 9)
+                && !holds(go.caught, 65)
+                && !holds(go.caught, 0)
+        );
+        for text in ["", "SigCgt:\t1\n", "SigBlk:\tzz\nSigIgn:\t0\nSigCgt:\t0\n"] {
+            assert_eq!(masks(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_command_lines() {
+        assert_eq!(
+            arguments(b"haproxy\0-W\0-f\0/etc/haproxy.cfg\0"),
+            [&b"haproxy"[..], b"-W", b"-f", b"/etc/haproxy.cfg"]
+        );
+        assert_eq!(arguments(b"nginx: master process nginx"), [&b"nginx: master process nginx"[..]]);
+        assert_eq!(arguments(b"a\0\0"), [&b"a"[..], b""]);
+        assert!(arguments(b"").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            let _ = (stat(&text), masks(&text), arguments(text.as_bytes()));
+        }
+
+        #[test]
+        fn every_field_survives(pid in 1u32.., parent in any::<u32>(), comm in "[ -~]{0,15}", started in any::<u64>()) {
+            let text = format!("{pid} ({comm}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0\n");
+            let process = stat(&text).unwrap();
+            prop_assert_eq!((process.pid, process.parent, process.comm, process.started), (pid, parent, comm, started));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Everything the language calls unsafe: process start, memory, panics, and the few calls rustix keeps to itself.
+//! Not its job: deciding anything. Each block says why it is sound.
+#![allow(unsafe_code)]
+
+use alloc::vec::Vec;
+use core::ffi::{CStr, c_char, c_int};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::Signal;
+
+const SIGPIPE: c_int = 13;
+const SIG_DFL: usize = 0;
+const SIG_IGN: usize = 1;
+const SIG_BLOCK: c_int = 0;
+const SIG_SETMASK: c_int = 2;
+/// O_CLOEXEC | O_NONBLOCK, as signalfd(2) wants them on every architecture this is built for.
+const SFD_CLOEXEC_NONBLOCK: c_int = 0o2_004_000;
+const F_SETSIG: c_int = 10;
+const F_NOTIFY: c_int = 1026;
+
+/// libc's sigset_t: 1024 bits, of which the kernel reads the first 64.
+type SignalSet = [u64; 16];
+
+unsafe extern "C" {
+    fn fork() -> c_int;
+    fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
+    fn _exit(code: c_int) -> !;
+    fn setpgid(pid: c_int, group: c_int) -> c_int;
+    fn dup2(from: c_int, to: c_int) -> c_int;
+    fn signalfd(fd: c_int, mask: *const SignalSet, flags: c_int) -> c_int;
+    fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
+    fn signal(number: c_int, handler: usize) -> usize;
+    fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+}
+
+static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
+static ENVP: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+/// The environment as `NAME=value` strings, as the process was started.
+pub fn environment() -> Vec<&'static CStr> {
+    strings(ENVP.load(SeqCst))
+}
+
+fn strings(list: *const *const c_char) -> Vec<&'static CStr> {
+    let mut found = Vec::new();
+    // SAFETY: `list` is argv or envp as the kernel laid it out: pointers to strings that live as long as the process,
+    // ended by a null pointer. Nothing here ever changes them.
+    unsafe {
+        let mut next = list;
+        while !next.is_null() && !(*next).is_null() {
+            found.push(CStr::from_ptr(*next));
+            next = next.add(1);
+        }
+    }
+    found
+}
+
+/// Blocks the signals of `mask` (bit n-1 for signal n) and returns a descriptor that reports them (signalfd(2)).
+pub fn signal_fd(mask: u64) -> Option<OwnedFd> {
+    let mut set: SignalSet = [0; 16];
+    set[0] = mask;
+    // SAFETY: `set` outlives both calls; the old mask is not asked for. A descriptor that is returned is ours alone.
+    unsafe {
+        sigprocmask(SIG_BLOCK, &set, ptr::null_mut());
+        let fd = signalfd(-1, &set, SFD_CLOEXEC_NONBLOCK);
+        (fd >= 0).then(|| OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// A peer that closes its connection must not end the agent: std does this at start, without std nobody does.
+pub fn ignore_sigpipe() {
+    // SAFETY: SIG_IGN is no function, so no code of ours runs in a signal handler.
+    unsafe { signal(SIGPIPE, SIG_IGN) };
+}
+
+/// A signal by its number, None outside 1 to 31.
+pub fn signal_of(number: u32) -> Option<Signal> {
+    // SAFETY: 1 to 31 are the kernel's standard signals, and libc keeps none of those for itself.
+    (1..=31).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number as i32) })
+}
+
+/// Standard output.
+pub fn stdout() -> BorrowedFd<'static> {
+    // SAFETY: nothing here closes descriptor 1; a write to one that was closed before the start fails, no more.
+    unsafe { rustix::stdio::stdout() }
+}
+
+/// How a child is started.
+pub struct Spawn<'a> {
+    /// Absolute path, or relative to the working directory: no search.
+    pub path: &'a CStr,
+    /// The whole argv.
+    pub argv: &'a [&'a CStr],
+    /// Standard output and standard error; inherited when absent.
+    pub output: Option<BorrowedFd<'a>>,
+    /// A process group of its own, so that it can be killed with everything it started.
+    pub own_group: bool,
+}
+
+/// Starts a child with the agent's environment, SIGPIPE's default and an empty signal mask (a mask blocked for
+/// signalfd would be inherited through exec). Exits 127 where it can't be executed.
+pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
+    let argv: Vec<*const c_char> = how.argv.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
+    // SAFETY: one thread only, so the child may run ordinary code until execve; argv ends in null and points to
+    // strings that outlive the call (the child has its own copy of the address space).
+    unsafe {
+        let pid = fork();
+        if pid == 0 {
+            if how.own_group {
+                setpgid(0, 0);
+            }
+            signal(SIGPIPE, SIG_DFL);
+            sigprocmask(SIG_SETMASK, &[0; 16], ptr::null_mut());
+            if let Some(output) = how.output {
+                dup2(output.as_raw_fd(), 1);
+                dup2(output.as_raw_fd(), 2);
+            }
+            execve(how.path.as_ptr(), argv.as_ptr(), ENVP.load(SeqCst));
+            _exit(127)
+        }
+        if pid < 0 { Err(Errno::AGAIN) } else { Ok(pid) }
+    }
+}
+
+/// Asks for `signal` at every change in a directory (dnotify, fcntl(2)): what is left when inotify instances are
+/// exhausted on the node.
+pub fn notify_by_signal(directory: BorrowedFd<'_>, signal: c_int, events: u32) -> bool {
+    // SAFETY: plain integers on a descriptor that the caller holds open.
+    unsafe {
+        fcntl(directory.as_raw_fd(), F_SETSIG, signal) == 0 && fcntl(directory.as_raw_fd(), F_NOTIFY, events) == 0
+    }
+}
+
+/// Starts this program anew in the same process, with HOTRELOAD_PANICS counted up: after a panic nothing in memory is
+/// to be trusted, but a native sidecar that exits takes the app out of its Services.
+fn start_again() -> ! {
+    let before = PANICS.fetch_add(1, SeqCst);
+    let envp = ENVP.load(SeqCst) as *const *const c_char;
+    // SAFETY: ARGV and ENVP are the kernel's, ended by null; `counted` and `list` outlive execve.
+    unsafe {
+        if before == 0 {
+            let counted = crate::panics::counted(&strings(envp));
+            let list: Vec<*const c_char> = counted.iter().map(|entry| entry.as_ptr()).chain([ptr::null()]).collect();
+            execve(c"/proc/self/exe".as_ptr(), ARGV.load(SeqCst), list.as_ptr());
+        }
+        execve(c"/proc/self/exe".as_ptr(), ARGV.load(SeqCst), envp);
+        _exit(101)
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod start {
+    use super::*;
+    use core::alloc::{GlobalAlloc, Layout};
+
+    unsafe extern "C" {
+        fn malloc(size: usize) -> *mut u8;
+        fn free(memory: *mut u8);
+        fn realloc(memory: *mut u8, size: usize) -> *mut u8;
+    }
+
+    struct Libc;
+
+    // SAFETY: malloc aligns to 16 bytes, more than any type here needs; null goes back to the caller as GlobalAlloc wants.
+    unsafe impl GlobalAlloc for Libc {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            unsafe { malloc(layout.size()) }
+        }
+        unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
+            unsafe { free(memory) }
+        }
+        unsafe fn realloc(&self, memory: *mut u8, _: Layout, size: usize) -> *mut u8 {
+            unsafe { realloc(memory, size) }
+        }
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: Libc = Libc;
+
+    /// Where musl's start-up code goes.
+    #[unsafe(no_mangle)]
+    extern "C" fn main(_: c_int, argv: *mut *const c_char, envp: *mut *const c_char) -> c_int {
+        ARGV.store(argv, SeqCst);
+        ENVP.store(envp, SeqCst);
+        crate::run(&strings(argv))
+    }
+
+    #[panic_handler]
+    fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
+        crate::panics::log(info.location());
+        start_again()
+    }
+
+    /// The unwinder's two symbols, which core was compiled to name. Panics never unwind here.
+    #[unsafe(no_mangle)]
+    extern "C" fn rust_eh_personality() {}
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Resume() -> ! {
+        // SAFETY: ends the process.
+        unsafe { _exit(101) }
+    }
+}
+
+/// The feature `std`: the same entry from an ordinary `main`.
+#[cfg(feature = "std")]
+pub fn start() -> i32 {
+    extern crate std;
+    use std::os::unix::ffi::OsStringExt;
+    unsafe extern "C" {
+        static mut environ: *mut *const c_char;
+    }
+    let args = std::env::args_os().filter_map(|arg| alloc::ffi::CString::new(arg.into_vec()).ok());
+    let argv: Vec<*const c_char> = args.map(|arg| arg.into_raw() as *const c_char).chain([ptr::null()]).collect();
+    ARGV.store(argv.leak().as_mut_ptr(), SeqCst);
+    // SAFETY: libc's own list, read once before anything could change it.
+    ENVP.store(unsafe { environ }, SeqCst);
+    std::panic::set_hook(alloc::boxed::Box::new(|info| {
+        crate::panics::log(info.location());
+        start_again()
+    }));
+    crate::run(&strings(ARGV.load(SeqCst)))
+}

@@ -1,0 +1,207 @@
+use super::*;
+use crate::mountinfo::Instance;
+use alloc::vec;
+use proptest::prelude::*;
+
+fn process(pid: u32, parent: u32, comm: &str, started: u64, container: &str) -> Process {
+    let instance = (!container.is_empty()).then(|| Instance {
+        pod: "u".into(),
+        container: container.into(),
+        id: "00000001".into(),
+    });
+    Process { pid, parent, comm: comm.into(), zombie: false, started, instance }
+}
+
+fn newer(mut process: Process) -> Process {
+    process.instance.as_mut().unwrap().id = "00000002".into();
+    process
+}
+
+fn dead(mut process: Process) -> Process {
+    process.zombie = true;
+    process
+}
+
+fn want(processes: &[&str]) -> Want {
+    Want {
+        container: Some("web".into()),
+        processes: processes.iter().map(|&name| name.into()).collect(),
+        arguments: vec![],
+    }
+}
+
+fn program(_: u32) -> Vec<u8> {
+    b"program\0".to_vec()
+}
+
+fn chosen(all: &[Process], want: &Want) -> Result<u32, Miss> {
+    choose(all, want, Some("u"), 999, &program).map(|process| process.pid)
+}
+
+fn code(found: Result<u32, Miss>) -> Code {
+    match found.unwrap_err() {
+        Miss::NotYet(problem) | Miss::Refused(problem) => problem.code,
+    }
+}
+
+#[test]
+fn the_root_is_told_where_the_user_named_only_a_signal() {
+    let all = [process(7, 0, "api", 100, "web"), process(8, 7, "api", 101, "web"), process(3, 0, "pause", 1, "")];
+    assert_eq!(chosen(&all, &want(&[])), Ok(7));
+}
+
+#[test]
+fn exec_sessions_are_never_told() {
+    let all = [
+        process(7, 0, "nginx", 100, "web"),
+        process(8, 7, "nginx", 101, "web"),
+        process(20, 0, "sh", 300, "web"),
+        process(21, 20, "nginx", 301, "web"),
+        process(5, 0, "nginx", 300, "web"), // a low pid after wrap-around
+    ];
+    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(7));
+    assert_eq!(chosen(&all, &want(&[])), Ok(7));
+    assert_eq!(code(chosen(&all[2..4], &want(&["haproxy"]))), Code::NoProcess);
+}
+
+#[test]
+fn wrappers_are_looked_through() {
+    let chain = [process(7, 0, "tini", 1, "web"), process(8, 7, "sh", 2, "web"), process(9, 8, "api", 3, "web")];
+    assert_eq!(chosen(&chain, &want(&[])), Ok(9));
+    assert_eq!(code(chosen(&chain[..2], &want(&[]))), Code::NoProcess);
+    let two = [process(7, 0, "s6-svscan", 1, "web"), process(8, 7, "a", 2, "web"), process(9, 7, "b", 3, "web")];
+    assert_eq!(code(chosen(&two, &want(&[]))), Code::ProcessAmbiguous);
+    assert_eq!(code(chosen(&chain, &want(&["sh"]))), Code::SignalRefused);
+}
+
+#[test]
+fn a_shell_script_under_its_own_name_is_looked_through() {
+    let all = [process(7, 0, "entrypoint.sh", 1, "web"), process(8, 7, "api", 2, "web")];
+    let command = |pid: u32| if pid == 7 { b"/bin/sh\0/entrypoint.sh\0".to_vec() } else { b"/api\0".to_vec() };
+    assert_eq!(choose(&all, &want(&[]), Some("u"), 999, &command).unwrap().pid, 8);
+}
+
+#[test]
+fn the_top_process_of_a_vouched_name_is_told() {
+    let all = [
+        process(7, 0, "bash", 1, "web"),
+        process(8, 7, "postgres", 2, "web"),
+        process(9, 8, "postgres", 3, "web"),
+        process(10, 9, "postgres", 3, "web"),
+    ];
+    assert_eq!(chosen(&all, &want(&["postgres"])), Ok(8));
+    let forked =
+        [process(7, 0, "bash", 1, "web"), process(8, 7, "php-fpm8.2", 2, "web"), process(9, 7, "php-fpm8.2", 2, "web")];
+    assert_eq!(code(chosen(&forked, &want(&["php-fpm8.2"]))), Code::ProcessAmbiguous);
+}
+
+#[test]
+fn daemons_under_the_pause_process_are_found() {
+    let all = [process(1, 0, "pause", 0, ""), process(7, 0, "sh", 5, "web"), process(9, 1, "named", 6, "web")];
+    assert_eq!(chosen(&all, &want(&["named"])), Ok(9));
+}
+
+#[test]
+fn other_containers_with_the_same_program_are_left_alone() {
+    let all = [process(5, 0, "nginx", 1, "proxy"), process(7, 0, "nginx", 2, "web")];
+    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(7));
+}
+
+#[test]
+fn a_restarted_container_is_its_newest_instance() {
+    let all =
+        [process(7, 0, "nginx", 1, "web"), process(8, 7, "nginx", 2, "web"), newer(process(30, 0, "nginx", 90, "web"))];
+    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(30));
+    let starting = [process(8, 1, "nginx", 2, "web"), newer(dead(process(30, 0, "nginx", 90, "web")))];
+    assert_eq!(code(chosen(&starting, &want(&["nginx"]))), Code::NoProcess);
+}
+
+#[test]
+fn an_exec_session_does_not_become_the_root_of_a_dead_container() {
+    let all = [process(8, 1, "daemon", 2, "web"), process(40, 0, "top", 50, "web")];
+    assert_eq!(code(chosen(&all, &want(&[]))), Code::NoProcess);
+    let all = [dead(process(7, 0, "api", 1, "web")), process(40, 0, "top", 50, "web")];
+    assert_eq!(code(chosen(&all, &want(&[]))), Code::NoProcess);
+}
+
+#[test]
+fn without_kubelet_lines_a_name_must_match_exactly_one() {
+    let all = [
+        process(1, 0, "init", 0, ""),
+        process(7, 1, "nginx", 2, ""),
+        process(8, 7, "nginx", 3, ""),
+        process(999, 1, "nginx", 3, ""),
+    ];
+    let found =
+        |all: &[Process], names: &[&str]| choose(all, &want(names), None, 999, &program).map(|process| process.pid);
+    assert_eq!(found(&all, &["nginx"]), Ok(7));
+    assert_eq!(code(found(&all, &[])), Code::ProcessNeeded);
+    let two = [process(7, 1, "nginx", 2, ""), process(8, 1, "nginx", 3, "")];
+    assert_eq!(code(found(&two, &["nginx"])), Code::ProcessAmbiguous);
+}
+
+#[test]
+fn haproxy_without_a_master_is_refused() {
+    let all = [process(7, 0, "haproxy", 1, "web")];
+    let want = Want { arguments: vec!["-W".into(), "-Ws".into()], ..want(&["haproxy"]) };
+    let found =
+        |line: &'static [u8]| choose(&all, &want, Some("u"), 999, &|_| line.to_vec()).map(|process| process.pid);
+    assert_eq!(found(b"haproxy\0-Ws\0-f\0x\0"), Ok(7));
+    assert_eq!(code(found(b"haproxy\0-f\0-Wx\0")), Code::ArgumentMissing);
+}
+
+#[test]
+fn long_names_match_what_the_kernel_keeps_of_them() {
+    let all = [process(7, 0, "prometheus-conf", 1, "web")];
+    assert_eq!(chosen(&all, &want(&["prometheus-config-reloader"])), Ok(7));
+    assert_eq!(code(chosen(&all, &want(&["prometheus-con"]))), Code::NoProcess);
+}
+
+const HUP: u64 = 1;
+
+fn verdict(comm: &str, masks: Masks, blocked: u64, vouched: bool, age: u64) -> Result<bool, Option<Code>> {
+    match judge(&process(7, 0, comm, 1, "web"), masks, blocked, 1, vouched, age) {
+        Verdict::Send { may_exit } => Ok(may_exit),
+        Verdict::NotYet(_) => Err(None),
+        Verdict::Refuse(problem) => Err(Some(problem.code)),
+    }
+}
+
+#[test]
+fn masks_decide() {
+    let masks = |caught, ignored| Masks { caught, ignored, blocked: 0 };
+    assert_eq!(verdict("nginx", masks(HUP, 0), 0, true, 60_000), Ok(false));
+    assert_eq!(verdict("java", masks(HUP, 0), 0, true, 60_000), Ok(true));
+    assert_eq!(verdict("etcd", masks(0xffff_fffd_7fc1_feff, 0), 0, true, 60_000), Ok(true));
+    assert_eq!(verdict("redis-server", masks(0, HUP), 0, true, 60_000), Err(Some(Code::SignalIgnored)));
+    assert_eq!(verdict("api", masks(2, 0), 0, true, 60_000), Err(Some(Code::SignalRefused)));
+    assert_eq!(verdict("api", masks(0, 0), 0, true, 500), Err(None));
+    assert_eq!(verdict("named", masks(0, 0), HUP, true, 60_000), Ok(false));
+    assert_eq!(verdict("named", masks(0, 0), HUP, false, 60_000), Err(Some(Code::SignalRefused)));
+}
+
+proptest! {
+    /// Whatever /proc shows: never the agent, a zombie, a wrapper, another container's process or an exec session.
+    #[test]
+    fn never_a_wrong_target(
+        rows in proptest::collection::vec((1u32..12, 0u32..12, 0usize..5, 0u64..6, 0usize..3, any::<bool>()), 0..12),
+        by_name in any::<bool>(),
+    ) {
+        let mut all: Vec<Process> = Vec::new();
+        for (pid, parent, comm, started, container, zombie) in rows {
+            if all.iter().all(|process| process.pid != pid) {
+                let comm = ["nginx", "sh", "api", "tini", "nginx"][comm];
+                let container = ["web", "other", ""][container];
+                all.push(Process { zombie, ..process(pid, parent, comm, started, container) });
+            }
+        }
+        let want = want(if by_name { &["nginx"] } else { &[] });
+        if let Ok(found) = choose(&all, &want, Some("u"), 999, &program) {
+            prop_assert!(!found.zombie && !is_wrapper(&found.comm));
+            prop_assert_eq!(&found.instance.as_ref().unwrap().container, "web");
+            prop_assert!(!by_name || found.comm == "nginx");
+            let earlier = all.iter().filter(|other| other.parent == 0 && other.instance == found.instance && other.pid != found.pid);
+            prop_assert!(found.parent != 0 || earlier.clone().all(|other| other.started >= found.started));
+        }
+    }
+}
