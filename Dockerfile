@@ -3,7 +3,6 @@
 # To pin by digest: --build-arg NODE_IMAGE=docker.io/library/node:26-bookworm-slim@sha256:…
 ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
-ARG DEBIAN_IMAGE=docker.io/library/debian:bookworm-slim
 
 FROM ${RUST_IMAGE} AS agent
 # Another target of the same machine's toolchain; empty: the toolchain's own.
@@ -29,9 +28,8 @@ COPY rolldown.config.ts tsconfig.json ./
 COPY src src
 RUN npx rolldown --config rolldown.config.ts
 
-# Debian and the node program, without the npm and yarn of the node image.
-FROM ${DEBIAN_IMAGE} AS hotreload
-COPY --from=bundle /usr/local/bin/node /usr/local/bin/node
+FROM ${NODE_IMAGE} AS hotreload
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* /usr/local/bin/yarn*
 COPY --from=bundle /build/dist /usr/local/lib/hotreload
 ENV NODE_ENV=production
 USER 65532:65532

@@ -1,10 +1,11 @@
 // The bundle: dist/main.mjs and what it loads on demand. Importing @kubernetes/client-node whole takes 0.5 s and 75 to 90 MB; split at
 // dynamic imports, the commands that need no cluster never load it.
-import { defineConfig } from 'rolldown'
+import type { BuildOptions } from 'rolldown'
 
-export default defineConfig({
+export default {
   input: 'src/main.ts',
   platform: 'node',
+  logLevel: 'warn',
   tsconfig: 'tsconfig.json',
   output: {
     dir: 'dist',
@@ -15,4 +16,4 @@ export default defineConfig({
     sourcemap: true,
     minify: false, // stack traces of users stay readable; the bundle is read once
   },
-})
+} satisfies BuildOptions

@@ -40,11 +40,13 @@ export async function debianImage(say: Say): Promise<string> {
 export async function nodeImage(image: string, say: Say): Promise<string> {
   const npm = join((await run(['npm', 'root', '--global'])).trim(), 'npm')
   const npmManifest = readFileSync(join(npm, 'package.json'))
-  const key = keyFrom(await debianImage(say), process.version, npmManifest, image)
+  // The library is one that Node.js needs and Debian's smallest system lacks.
+  const install = 'apt-get update && apt-get install --yes --no-install-recommends libatomic1'
+  const key = keyFrom(await debianImage(say), process.version, npmManifest, install, image)
   const links = ['npm', 'npx'].map(
     (name) => `ln -s ../lib/node_modules/npm/bin/${name}-cli.js /usr/local/bin/${name}`,
   )
-  const containerfile = `FROM ${DEBIAN}\nCOPY local /usr/local\nRUN ${links.join(' && ')}\nCMD ["node"]\n`
+  const containerfile = `FROM ${DEBIAN}\nCOPY local /usr/local\nRUN ${[install, ...links].join(' && ')}\nCMD ["node"]\n`
   await withContext(async (context) => {
     mkdirSync(join(context, 'local/bin'), { recursive: true })
     cpSync(process.execPath, join(context, 'local/bin/node'))

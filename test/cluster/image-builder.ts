@@ -1,7 +1,7 @@
 // Building images without a registry: buildah with a store of our own in the cache. An image is built when its key, a hash of all that
 // goes into it, is not the one its last build was labelled with.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { withLock } from './lock.ts'
@@ -51,12 +51,12 @@ export async function build(options: Build, say: (line: string) => void): Promis
   })
 }
 
-/** Writes a built image as a docker-archive into the cache, where it is kept by its key; returns the file's path. */
+/** Writes a built image as a docker-archive into the cache, where the last one of each name is kept; returns the file's path. */
 export async function archive(image: string, key: string): Promise<string> {
-  const name = image.replace(/^.*\//, '').replaceAll(':', '-')
-  const path = join(cache('images'), `${name}-${key}.tar`)
+  const directory = cache('images', image.replaceAll(/[/:]/g, '_'))
+  const path = join(directory, `${key}.tar`)
   if (existsSync(path)) return path
-  rmSync(`${path}.new`, { force: true })
+  for (const older of readdirSync(directory)) rmSync(join(directory, older))
   await buildah('push', '--quiet', image, `docker-archive:${path}.new:${image}`)
   await run(['mv', `${path}.new`, path])
   return path

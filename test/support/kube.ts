@@ -99,6 +99,11 @@ export class Namespace {
     )
   }
 
+  /** A Pod's phase: Pending, Running, Succeeded, Failed. */
+  async phase(pod: string): Promise<string | undefined> {
+    return (await this.get<V1Pod>('pod', pod)).status?.phase
+  }
+
   /** Waits until exactly `count` Pods match the selector, all of them Ready and none on its way out, and returns them. */
   podsReady(selector: string, count = 1, timeoutMs = 120_000): Promise<V1Pod[]> {
     return until(
