@@ -1,0 +1,285 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { storyNames } from '../../src/admission/server.ts'
+import { serveFlags, variableOf } from '../../src/cli/serve-options.ts'
+import { INSTALL_KEY_SECRET } from '../../src/kube/install-key.ts'
+import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
+import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
+import { workloadKinds } from '../../src/workload/pod-template.ts'
+
+const root = new URL('../..', import.meta.url).pathname
+
+/** Every object of a directory's manifests. Untyped, as YAML is: a field that is not there fails the test that reads it. */
+function objects(directory: string) {
+  const files = readdirSync(join(root, directory)).filter((name) => name.endsWith('.yaml'))
+  return files.flatMap((name) =>
+    parseAllDocuments(readFileSync(join(root, directory, name), 'utf8')).map((one) => one.toJS()),
+  )
+}
+
+const base = objects('deploy/base').filter(({ kind }) => kind !== 'Kustomization')
+const one = (kind: string, name = 'hotreload') => {
+  const found = base.filter((object) => object.kind === kind && object.metadata.name === name)
+  expect(found).toHaveLength(1)
+  return found[0]
+}
+const rules = (kind: string, name?: string) => one(kind, name).rules
+
+test('every manifest is part of its kustomization', () => {
+  for (const directory of ['deploy/base', 'deploy/secrets', 'deploy/secrets/cluster', 'certs']) {
+    const {
+      resources,
+      patches = [],
+      configurations = [],
+    } = parse(readFileSync(join(root, directory, 'kustomization.yaml'), 'utf8'))
+    const named = [...resources, ...patches.map(({ path }: { path: string }) => path), ...configurations]
+    const files = readdirSync(join(root, directory)).filter(
+      (name) => name.endsWith('.yaml') && name !== 'kustomization.yaml',
+    )
+    expect(new Set(named.filter((name: string) => name.endsWith('.yaml')))).toEqual(new Set(files))
+  }
+})
+
+describe('the webhook configuration', () => {
+  interface Entry {
+    name: string
+    failurePolicy: string
+    timeoutSeconds: number
+    sideEffects: string
+    matchPolicy: string
+    reinvocationPolicy: string
+    clientConfig: {
+      caBundle?: string
+      service: { namespace: string; name: string; path: string; port: number }
+    }
+    namespaceSelector: { matchExpressions: { key: string; operator: 'In' | 'NotIn'; values: string[] }[] }
+    rules: { apiGroups: string[]; operations: string[]; resources: string[] }[]
+    matchConditions: { name: string; expression: string }[]
+  }
+  const entries: Entry[] = one('MutatingWebhookConfiguration').webhooks
+
+  const matching = (labels: Record<string, string>) =>
+    entries
+      .filter(({ namespaceSelector }) =>
+        namespaceSelector.matchExpressions.every(({ key, operator, values }) => {
+          const value = labels[key]
+          const within = value !== undefined && values.includes(value)
+          return operator === 'In' ? within : !within
+        }),
+      )
+      .map(({ name }) => name.replace('.hotreload.dev', ''))
+
+  test.each([
+    ['enabled', ['pods', 'workloads']],
+    ['required', ['pods-required', 'workloads-required']],
+    ['disabled', ['unlabelled']],
+    [undefined, ['unlabelled']],
+  ])('a namespace labelled %s is matched by %j', (label, expected) => {
+    const labels = {
+      'kubernetes.io/metadata.name': 'shop',
+      ...(label === undefined ? {} : { 'hotreload.dev/injection': label }),
+    }
+    expect(matching(labels)).toEqual(expected)
+  })
+
+  test.each(['kube-system', 'kube-node-lease', 'hotreload-system'])(
+    '%s never is, whatever its label',
+    (name) => {
+      for (const label of ['enabled', 'required', 'other'])
+        expect(matching({ 'kubernetes.io/metadata.name': name, 'hotreload.dev/injection': label })).toEqual(
+          [],
+        )
+    },
+  )
+
+  test('only what is labelled required may fail', () => {
+    const failing = entries.filter(({ failurePolicy }) => failurePolicy === 'Fail').map(({ name }) => name)
+    expect(failing).toEqual(['pods-required.hotreload.dev', 'workloads-required.hotreload.dev'])
+    expect(new Set(entries.map(({ failurePolicy }) => failurePolicy))).toEqual(new Set(['Fail', 'Ignore']))
+  })
+
+  test('no entry has a caBundle key, so that applying it again leaves ours alone', () => {
+    for (const { clientConfig } of entries) expect(Object.keys(clientConfig)).toEqual(['service'])
+  })
+
+  test('each calls an entry of the server, by the Service of this install', () => {
+    const service = one('Service')
+    for (const { clientConfig } of entries) {
+      expect(storyNames.map((name) => `/mutate/${name}`)).toContain(clientConfig.service.path)
+      expect(clientConfig.service).toMatchObject({
+        name: service.metadata.name,
+        namespace: service.metadata.namespace,
+      })
+      expect(service.spec.ports.map(({ port }: { port: number }) => port)).toContain(
+        clientConfig.service.port,
+      )
+    }
+  })
+
+  test('each is without side effects, quick, and sees other versions of its kinds', () => {
+    for (const entry of entries)
+      expect(entry).toMatchObject({
+        sideEffects: 'None',
+        matchPolicy: 'Equivalent',
+        timeoutSeconds: 5,
+        admissionReviewVersions: ['v1'],
+      })
+  })
+
+  test('Pods when created; the workloads that the code knows when created or updated; Rollouts always', () => {
+    const pods = entries.find(({ name }) => name === 'pods.hotreload.dev')?.rules
+    expect(pods).toEqual([expect.objectContaining({ operations: ['CREATE'], resources: ['pods'] })])
+    const workloads = entries.find(({ name }) => name === 'workloads.hotreload.dev')?.rules ?? []
+    const resources = workloads.flatMap((rule) => rule.resources)
+    expect(resources.toSorted()).toEqual(workloadKinds.map((kind) => `${kind.toLowerCase()}s`).toSorted())
+    for (const rule of workloads) expect(rule.operations).toEqual(['CREATE', 'UPDATE'])
+  })
+
+  test('no condition reads a field that it has not asked for', () => {
+    const unasked = entries.flatMap(({ matchConditions }) =>
+      matchConditions.flatMap(({ expression }) => unguarded(expression)),
+    )
+    // Required by the API wherever its parent is.
+    const always = ['object.metadata', 'object.spec', 'oldObject.metadata', 'object.spec.os.name']
+    expect(new Set(unasked)).toEqual(new Set(always))
+  })
+})
+
+/** Every field that a CEL expression reads, and each of its parents, without a `has()` for it. */
+function unguarded(expression: string): string[] {
+  const paths = [...expression.matchAll(/(?:object|oldObject)(?:\.\w+)+/g)].map(([path]) =>
+    path.replace(/\.exists$/, ''),
+  )
+  const read = paths.flatMap((path) => {
+    const names = path.split('.')
+    return names.slice(1).map((_, index) => names.slice(0, index + 2).join('.'))
+  })
+  return read.filter((path) => !expression.includes(`has(${path})`))
+}
+
+describe('what the install may do', () => {
+  test('everywhere: get ConfigMaps, and nothing else', () => {
+    expect(rules('ClusterRole')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }])
+  })
+
+  test('its webhook configuration by name', () => {
+    expect(rules('ClusterRole', 'hotreload-tls')).toEqual([
+      {
+        apiGroups: ['admissionregistration.k8s.io'],
+        resources: ['mutatingwebhookconfigurations'],
+        resourceNames: [one('MutatingWebhookConfiguration').metadata.name],
+        verbs: ['get', 'patch'],
+      },
+    ])
+  })
+
+  test('its own Secrets by name; create, which knows no names, in its own namespace only', () => {
+    const create = { apiGroups: [''], resources: ['secrets'], verbs: ['create'] }
+    expect(rules('Role', 'hotreload-install-key')).toEqual([
+      create,
+      { apiGroups: [''], resources: ['secrets'], resourceNames: [INSTALL_KEY_SECRET], verbs: ['get'] },
+    ])
+    expect(rules('Role', 'hotreload-tls')).toEqual([
+      create,
+      {
+        apiGroups: [''],
+        resources: ['secrets'],
+        resourceNames: [AUTHORITY_SECRET, SERVING_SECRET],
+        verbs: ['get', 'patch'],
+      },
+    ])
+  })
+
+  test('other Secrets only where deploy/secrets is applied, and only get', () => {
+    for (const directory of ['deploy/secrets', 'deploy/secrets/cluster']) {
+      const granted = objects(directory).flatMap((object) => object.rules ?? [])
+      expect(granted).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }])
+    }
+  })
+})
+
+describe('the Deployment', () => {
+  const { spec } = one('Deployment')
+  const pod = spec.template.spec
+  const [container] = pod.containers
+
+  test('has two replicas that are spread, and one of them at a time may go', () => {
+    expect(spec.replicas).toBe(2)
+    expect(
+      pod.topologySpreadConstraints.map(({ topologyKey }: { topologyKey: string }) => topologyKey),
+    ).toEqual(['kubernetes.io/hostname', 'topology.kubernetes.io/zone'])
+    expect(one('PodDisruptionBudget').spec).toMatchObject({ maxUnavailable: 1, selector: spec.selector })
+    expect(spec.strategy.rollingUpdate.maxUnavailable).toBe(0)
+    expect(pod.priorityClassName).toBe(one('PriorityClass').metadata.name)
+  })
+
+  test('has time to drain', () => expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(95 + 10))
+
+  test('is restricted, as its namespace demands', () => {
+    expect(one('Namespace', 'hotreload-system').metadata.labels['pod-security.kubernetes.io/enforce']).toBe(
+      'restricted',
+    )
+    expect(pod.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    })
+    for (const { securityContext } of pod.containers)
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      })
+  })
+
+  test('runs this version, with the agent of this version, and sets only variables that exist', () => {
+    const { images } = parse(readFileSync(join(root, 'deploy/base/kustomization.yaml'), 'utf8'))
+    expect(images.map(({ newTag }: { newTag: string }) => newTag)).toEqual([VERSION, VERSION])
+    expect(images.map(({ name }: { name: string }) => `${name}:${VERSION}`)).toContain(AGENT_IMAGE)
+    expect(container.image).toBe(`ghcr.io/hotreload/hotreload:${VERSION}`)
+    expect(container.env).toEqual([{ name: 'HOTRELOAD_AGENT_IMAGE', value: AGENT_IMAGE }])
+    expect(Object.values(serveFlags).map(variableOf)).toContain('HOTRELOAD_AGENT_IMAGE')
+  })
+
+  test('is probed on the port that the command serves by default', () => {
+    const ports = Object.fromEntries(
+      container.ports.map(({ name, containerPort }: { name: string; containerPort: number }) => [
+        name,
+        String(containerPort),
+      ]),
+    )
+    expect(ports).toEqual({ webhook: serveFlags.port.default, metrics: serveFlags.metricsPort.default })
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'metrics' })
+    expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'metrics' })
+  })
+})
+
+describe('with cert-manager', () => {
+  const overlay = objects('certs')
+  const named = (kind: string, name: string) =>
+    overlay.find((object) => object.kind === kind && object.metadata?.name === name)
+
+  test('the certificate is for the Service, in the Secret that is mounted where --tls-dir points', () => {
+    const certificate = named('Certificate', 'hotreload')
+    expect(certificate.spec.dnsNames).toEqual(['hotreload.hotreload-system.svc'])
+    const { containers, volumes } = named('Deployment', 'hotreload').spec.template.spec
+    expect(volumes[0].secret.secretName).toBe(certificate.spec.secretName)
+    expect(containers[0].args).toEqual(['serve', `--tls-dir=${containers[0].volumeMounts[0].mountPath}`])
+    expect(
+      named('MutatingWebhookConfiguration', 'hotreload').metadata.annotations[
+        'cert-manager.io/inject-ca-from'
+      ],
+    ).toBe(`${certificate.metadata.namespace}/${certificate.metadata.name}`)
+  })
+
+  test('everything of tls-rbac.yaml is taken away', () => {
+    const kept = parseAllDocuments(readFileSync(join(root, 'deploy/base/tls-rbac.yaml'), 'utf8')).map(
+      (document) => document.toJS(),
+    )
+    const removed = overlay.filter((object) => object.$patch === 'delete')
+    const id = ({ kind, metadata }: { kind: string; metadata: { name: string } }) =>
+      `${kind}/${metadata.name}`
+    expect(removed.map(id)).toEqual(kept.map(id))
+  })
+})
