@@ -2,7 +2,7 @@
  * The few calls hotreload makes to the API server, over node:https with connections kept. client-node's own request path is not used: it
  * opens a new connection for each call (a new undici Agent each time its authentication is applied) and carries every type of the API.
  */
-import { type Agent as AnyAgent, request as httpRequest } from 'node:http'
+import { type Agent as AnyAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent, type RequestOptions, request as httpsRequest } from 'node:https'
 import { UserError } from '../errors.ts'
 import type { Connection, Credentials } from './connection.ts'
@@ -14,11 +14,13 @@ export interface ApiResponse {
 }
 
 export interface Call {
-  method: 'GET' | 'POST' | 'PATCH'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   body?: unknown
   /** application/json where not given */
   contentType?: string
+  /** application/json where not given */
+  accept?: string
   /** DEFAULT_TIMEOUT_MILLISECONDS where not given */
   timeoutMilliseconds?: number
 }
@@ -27,6 +29,13 @@ export interface KubeClient {
   namespace: string
   /** Any status is a response; only a call that got none rejects. */
   call(call: Call): Promise<ApiResponse>
+  /** An answer that goes on, as a watch does: its parts as they come, whatever its status. Ends with `signal`. */
+  stream(call: Omit<Call, 'timeoutMilliseconds'>, signal: AbortSignal): Promise<ApiStream>
+}
+
+export interface ApiStream {
+  status: number
+  parts: AsyncIterable<Buffer>
 }
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
@@ -53,7 +62,13 @@ export function createClient(connection: Connection): KubeClient {
     namespace: connection.namespace,
     async call(call) {
       const credentials = await connection.credentials()
-      return send(call, credentials, credentials.proxy ?? agents(credentials))
+      const signal = AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS)
+      return readAll(await send(call, credentials, credentials.proxy ?? agents(credentials), signal))
+    },
+    async stream(call, signal) {
+      const credentials = await connection.credentials()
+      const response = await send(call, credentials, credentials.proxy ?? agents(credentials), signal)
+      return { status: response.statusCode ?? 0, parts: response }
     },
   }
 }
@@ -72,7 +87,12 @@ function keptAgents(): (credentials: Credentials) => Agent {
   }
 }
 
-function send(call: Call, { server, headers }: Credentials, agent: AnyAgent): Promise<ApiResponse> {
+function send(
+  call: Call,
+  { server, headers }: Credentials,
+  agent: AnyAgent,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const body = call.body === undefined ? undefined : JSON.stringify(call.body)
   const plain = server.protocol === 'http:'
   const options: RequestOptions = {
@@ -81,7 +101,7 @@ function send(call: Call, { server, headers }: Credentials, agent: AnyAgent): Pr
     port: server.port === '' ? (plain ? 80 : 443) : server.port,
     path: server.pathname.replace(/\/$/, '') + call.path,
     headers: {
-      accept: 'application/json',
+      accept: call.accept ?? 'application/json',
       'user-agent': 'hotreload',
       ...headers,
       ...(body === undefined
@@ -91,26 +111,25 @@ function send(call: Call, { server, headers }: Credentials, agent: AnyAgent): Pr
             'content-length': Buffer.byteLength(body),
           }),
     },
-    signal: AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS),
+    signal,
     ...(plain ? {} : { agent }),
   }
   return new Promise((resolve, reject) => {
-    const outgoing = (plain ? httpRequest : httpsRequest)(options, (response) => {
-      const parts: Buffer[] = []
-      let length = 0
-      response.on('data', (part: Buffer) => {
-        length += part.length
-        if (length > RESPONSE_LIMIT_BYTES) response.destroy(new Error('response over 8 MiB'))
-        else parts.push(part)
-      })
-      response.on('error', reject)
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: parsed(Buffer.concat(parts).toString()) }),
-      )
-    })
+    const outgoing = (plain ? httpRequest : httpsRequest)(options, resolve)
     outgoing.on('error', reject)
     outgoing.end(body)
   })
+}
+
+async function readAll(response: IncomingMessage): Promise<ApiResponse> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of response) {
+    length += part.length
+    if (length > RESPONSE_LIMIT_BYTES) throw new Error('response over 8 MiB')
+    parts.push(part)
+  }
+  return { status: response.statusCode ?? 0, body: parsed(Buffer.concat(parts).toString()) }
 }
 
 function parsed(text: string): unknown {

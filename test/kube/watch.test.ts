@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Following, Observer } from '../../src/controller/api.ts'
+import { createClient } from '../../src/kube/client.ts'
+import { follow, type WatchOptions } from '../../src/kube/watch.ts'
+import { until } from '../support/until.ts'
+import { type WatchableApi, watchableApi } from '../support/watchable-api.ts'
+
+let api: WatchableApi
+let following: Following | undefined
+let told: string[]
+beforeEach(async () => {
+  api = await watchableApi()
+  told = []
+})
+afterEach(async () => {
+  following?.stop()
+  await api.close()
+})
+
+function start(options: WatchOptions = {}, observer: Partial<Observer> = {}) {
+  const collection = { path: '/api/v1/configmaps', metadataOnly: true }
+  following = follow(
+    createClient(api.connection),
+    collection,
+    {
+      changed: ({ metadata }) => told.push(`+${metadata?.name}`),
+      removed: (namespace, name) => told.push(`-${namespace}/${name}`),
+      listed: () => told.push('listed'),
+      refused: (status) => told.push(`refused ${status}`),
+      ...observer,
+    },
+    { retryMilliseconds: 10, ...options },
+  )
+  return following
+}
+const watching = () => until('a watch', () => api.watching() === 1, 5_000)
+const tells = (...expected: string[]) =>
+  until(expected.join(), () => expected.every((one) => told.includes(one)), 5_000)
+
+test('lists in pages, only metadata, then watches from there', async () => {
+  for (let index = 0; index < 5; index++) api.put(`c${index}`)
+  start({ pageSize: 2 })
+  await watching()
+  expect(told).toEqual(['+c0', '+c1', '+c2', '+c3', '+c4', 'listed'])
+  expect(api.requests.map(({ url }) => url.replace(/timeoutSeconds=\d+&/, ''))).toEqual([
+    '/api/v1/configmaps?limit=2',
+    '/api/v1/configmaps?limit=2&continue=2',
+    '/api/v1/configmaps?limit=2&continue=4',
+    '/api/v1/configmaps?watch=1&allowWatchBookmarks=true&resourceVersion=105',
+  ])
+  expect(api.requests[0]?.accept).toMatch(/^application\/json;as=PartialObjectMetadataList;/)
+  expect(api.requests[3]?.accept).toMatch(/^application\/json;as=PartialObjectMetadata;/)
+  expect([...(following?.names('shop') ?? [])]).toEqual(['c0', 'c1', 'c2', 'c3', 'c4'])
+})
+
+test('tells of changes and removals as they come', async () => {
+  api.put('a')
+  start()
+  await watching()
+  api.put('b', { text: 'ü'.repeat(100_000) })
+  api.put('a')
+  api.remove('b')
+  await tells('-shop/b')
+  expect(told).toEqual(['+a', 'listed', '+b', '+a', '-shop/b'])
+})
+
+test('goes on from a bookmark after a reset in the middle of a line, without a new list', async () => {
+  api.put('a')
+  start()
+  await watching()
+  const bookmark = api.bookmark()
+  api.put('b')
+  await tells('+b')
+  api.cut()
+  await until(
+    'a second watch',
+    () => api.requests.filter(({ url }) => url.includes('watch=1')).length === 2,
+    5_000,
+  )
+  expect(api.requests.at(-1)?.url).toContain(`resourceVersion=${bookmark + 1}`)
+  expect(told.filter((one) => one === 'listed')).toHaveLength(1)
+})
+
+test('after 410 Gone a new list tells what changed and what went meanwhile, and nothing else', async () => {
+  for (const name of ['same', 'changed', 'gone']) api.put(name)
+  start()
+  await watching()
+  told.length = 0
+  api.put('changed', {}, false)
+  api.remove('gone', false)
+  api.forgetPast()
+  api.cut()
+  await tells('listed')
+  expect(told).toEqual(['+changed', '-shop/gone', 'listed'])
+})
+
+test('an observer that throws is not the end', async () => {
+  const troubles: string[] = []
+  start(
+    { onTrouble: (message) => troubles.push(message) },
+    {
+      changed({ metadata }) {
+        if (metadata?.name === 'odd') throw new Error('odd')
+        told.push(`+${metadata?.name}`)
+      },
+    },
+  )
+  await watching()
+  api.put('odd')
+  api.put('even')
+  await tells('+even')
+  expect(troubles).toEqual(['an object could not be looked at'])
+})
+
+test('a server that is down is asked again until it is back', async () => {
+  api.put('a')
+  api.answerWith(503)
+  const { lastProgress } = start()
+  await until('several tries', () => api.requests.length >= 4, 5_000)
+  api.answerWith(200)
+  await tells('listed')
+  expect(Date.now() - lastProgress()).toBeLessThan(2_000)
+})
+
+test('a refusal is told, and not asked again at once', async () => {
+  api.answerWith(403)
+  start()
+  await tells('refused 403')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(api.requests).toHaveLength(1)
+})
+
+test('a connection that has gone silent is replaced', async () => {
+  start({ idleMilliseconds: 100 })
+  await until(
+    'two watches',
+    () => api.requests.filter(({ url }) => url.includes('watch=1')).length >= 2,
+    5_000,
+  )
+})
