@@ -57,7 +57,8 @@ export function parseDefaults(text: string): Defaults {
   if (stranger !== undefined) throw bad(`unknown field "${stranger}"`)
   if (!Array.isArray(excludedContainers) || !excludedContainers.every((name) => typeof name === 'string'))
     throw bad('excludedContainers is not a list of names')
-  if (typeof defaults !== 'object' || defaults === null) throw bad('defaults is not a mapping')
+  if (typeof defaults !== 'object' || defaults === null || Array.isArray(defaults))
+    throw bad('defaults is not a mapping')
   const keys = Object.entries(defaults).map(([name, value]): [string, string] => {
     if (isOurs(name)) throw bad(`defaults.${name}: leave out the prefix ${PREFIX}`)
     if (!Object.hasOwn(annotations, name) || name === 'inject')

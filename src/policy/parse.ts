@@ -169,13 +169,14 @@ export function resources(key: string, value: string): ResourceRequirements {
   for (const [field, quantities] of Object.entries(parsed)) {
     if ((field !== 'requests' && field !== 'limits') || !isRecord(quantities))
       throw bad(`field ${shown(field)} is not requests or limits`)
-    result[field] = {}
-    for (const [name, quantity] of Object.entries(quantities)) {
-      const text = typeof quantity === 'number' ? String(quantity) : quantity
-      if (typeof text !== 'string' || !/^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text))
-        throw bad(`${field}.${name} ${shown(String(quantity))} is not a quantity`)
-      result[field][name] = text
-    }
+    result[field] = Object.fromEntries(
+      Object.entries(quantities).map(([name, quantity]) => {
+        const text = typeof quantity === 'number' ? String(quantity) : quantity
+        if (typeof text !== 'string' || !/^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text))
+          throw bad(`${field}.${name} ${shown(String(quantity))} is not a quantity`)
+        return [name, text]
+      }),
+    )
   }
   return result
 }

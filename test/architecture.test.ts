@@ -1,0 +1,123 @@
+/** Imports point one way (docs/architecture.md), and the pure tiers import nothing that could do anything. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '../src')
+
+/** From the top down: a file may import its own tier and those below it. `kube`, `tls`, `telemetry`: see the second test. */
+const tiers: Record<string, number> = {
+  main: 5,
+  cli: 4,
+  admission: 3,
+  controller: 3,
+  inject: 2,
+  stamp: 2,
+  policy: 1,
+  workload: 0,
+}
+
+/** Made in cli/ and passed in; the others see interfaces. */
+const edges = new Set(['kube', 'tls', 'telemetry'])
+
+/** Allowed from everywhere. */
+const everywhere = new Set(['errors', 'version'])
+
+const pure = new Set(['inject', 'stamp', 'policy', 'workload'])
+
+/** Of modules outside the project, those that compute and do nothing else; all others only as types. */
+const computing = new Set(['node:crypto', 'node:util', 'yaml', 'fast-json-patch'])
+
+interface Import {
+  from: string
+  to: string
+  typeOnly: boolean
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, file), 'utf8')
+  const statement = /^(?:import|export)\s+(type\s+)?(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]/gm
+  const dynamic = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
+  return [
+    ...[...text.matchAll(statement)].map(([, type, to = '']) => ({ to, typeOnly: type !== undefined })),
+    ...[...text.matchAll(dynamic)].map(([, to = '']) => ({ to, typeOnly: false })),
+  ].map(({ to, typeOnly }) => ({
+    from: file,
+    to: to.startsWith('.') ? relative(ROOT, join(ROOT, dirname(file), to)) : to,
+    typeOnly,
+  }))
+}
+
+const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const all = files.flatMap(importsOf)
+/** `policy/decide.ts` -> policy, `main.ts` -> main. */
+const tierOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? ''
+const inProject = (path: string): boolean => path.endsWith('.ts')
+const name = ({ from, to }: Import): string => `${from} imports ${to}`
+
+test('every file lies in a tier that is known here', () => {
+  const known = [...Object.keys(tiers), ...edges, ...everywhere]
+  expect(files.filter((file) => !known.includes(tierOf(file)))).toEqual([])
+})
+
+test('the reader of imports finds them', () => {
+  expect(all.length).toBeGreaterThan(100)
+  expect(all.some(({ from, to }) => from === 'admission/pods.ts' && to === 'inject/pod.ts')).toBe(true)
+})
+
+describe('imports point one way', () => {
+  const inner = all.filter(({ to }) => inProject(to) && !everywhere.has(tierOf(to)))
+
+  test('main → cli → { admission, controller } → { inject, stamp } → policy → workload', () => {
+    const wrong = inner.filter(({ from, to }) => {
+      const [above, below] = [tiers[tierOf(from)], tiers[tierOf(to)]]
+      if (above === undefined || below === undefined) return false
+      return below > above || (below === above && tierOf(from) !== tierOf(to))
+    })
+    expect(wrong.map(name)).toEqual([])
+  })
+
+  test('kube, tls and telemetry are made in cli and passed in', () => {
+    const wrong = inner.filter(
+      ({ from, to }) => edges.has(tierOf(to)) && !edges.has(tierOf(from)) && tierOf(from) !== 'cli',
+    )
+    expect(wrong.map(name)).toEqual([])
+  })
+
+  test('kube, tls and telemetry know of the upper tiers types and interface files only', () => {
+    const interfaces = ['admission/config-reader.ts', 'admission/install-key.ts']
+    const wrong = inner.filter(
+      ({ from, to, typeOnly }) =>
+        edges.has(tierOf(from)) && (tiers[tierOf(to)] ?? 0) > 1 && !typeOnly && !interfaces.includes(to),
+    )
+    expect(wrong.map(name)).toEqual([])
+  })
+
+  test('errors.ts and version.ts import nothing of the project', () =>
+    expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
+})
+
+describe('inject, stamp, policy and workload are pure', () => {
+  const ofPure = files.filter((file) => pure.has(tierOf(file)))
+
+  test('of other modules they import types, or what computes and does nothing else', () => {
+    const wrong = all.filter(
+      ({ from, to, typeOnly }) => pure.has(tierOf(from)) && !inProject(to) && !typeOnly && !computing.has(to),
+    )
+    expect(wrong.map(name)).toEqual([])
+  })
+
+  test.each(ofPure)('%s asks no clock, no chance, no process and no network', (file) => {
+    const code = readFileSync(join(ROOT, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    expect(code).not.toMatch(
+      /\bDate\b|performance\.|Math\.random|randomBytes|randomUUID|process\.\w|fetch\(|setTimeout/,
+    )
+  })
+})
+
+test('nothing but main.ts reads the process’s arguments, environment and streams', () => {
+  const readers = files.filter((file) =>
+    /\bprocess\.(argv|env|stdin|stdout|exit)/.test(readFileSync(join(ROOT, file), 'utf8')),
+  )
+  expect(readers.filter((file) => file !== 'main.ts')).toEqual([])
+})

@@ -1,0 +1,145 @@
+import type { V1Volume } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import {
+  isAtOrBelow,
+  isConfigVolume,
+  normalPath,
+  parentOf,
+  type Reference,
+  references,
+  volumeSources,
+} from '../../src/workload/references.ts'
+import { nginx, podSpec } from '../support/builders.ts'
+
+const conf: V1Volume = { name: 'conf', configMap: { name: 'web' } }
+
+describe('volumeSources', () => {
+  test.each<[string, V1Volume, string[]]>([
+    ['a ConfigMap', conf, ['ConfigMap web']],
+    ['a Secret', { name: 'v', secret: { secretName: 'tls' } }, ['Secret tls']],
+    [
+      'a projected volume',
+      {
+        name: 'v',
+        projected: {
+          sources: [
+            { configMap: { name: 'a' } },
+            { secret: { name: 'b' } },
+            { serviceAccountToken: { path: 'token' } },
+            { downwardAPI: {} },
+          ],
+        },
+      },
+      ['ConfigMap a', 'Secret b'],
+    ],
+    ['an emptyDir', { name: 'v', emptyDir: {} }, []],
+    ['a projected volume with null sources', JSON.parse('{"name":"v","projected":{"sources":null}}'), []],
+    ['a PersistentVolumeClaim', { name: 'v', persistentVolumeClaim: { claimName: 'data' } }, []],
+  ])('of %s', (_, volume, sources) =>
+    expect(volumeSources(volume).map(({ kind, name }) => `${kind} ${name}`)).toEqual(sources),
+  )
+})
+
+test('what the Secrets Store CSI driver fetches is configuration, what another driver mounts is not', () => {
+  expect(isConfigVolume({ name: 'v', csi: { driver: 'secrets-store.csi.k8s.io' } })).toBe(true)
+  expect(isConfigVolume({ name: 'v', csi: { driver: 'ebs.csi.aws.com' } })).toBe(false)
+})
+
+describe('references', () => {
+  const only = (...found: Reference[]) =>
+    found.map(({ kind, name, keys, as }) => `${as} ${kind}/${name}${keys ? ` ${keys.join('+')}` : ''}`)
+
+  test('a directory uses every key, or those of its items', () => {
+    expect(only(...references(podSpec()))).toEqual(['volume ConfigMap/web'])
+    const items = [{ key: 'a', path: 'x/a.conf' }]
+    expect(
+      only(...references(podSpec({ volumes: [{ name: 'conf', configMap: { name: 'web', items } }] }))),
+    ).toEqual(['volume ConfigMap/web a'])
+  })
+
+  test.each<[subPath: string, keys: string[]]>([
+    ['x/a.conf', ['subPath ConfigMap/web a']],
+    ['./x//a.conf/', ['subPath ConfigMap/web a']],
+    ['x', ['subPath ConfigMap/web a+b']],
+    ['y', []],
+  ])('subPath %s of items uses the keys behind it', (subPath, found) => {
+    const items = [
+      { key: 'a', path: 'x/a.conf' },
+      { key: 'b', path: 'x/b.conf' },
+      { key: 'c', path: 'xx' },
+    ]
+    const volumeMounts = [{ name: 'conf', mountPath: '/m', subPath }]
+    const spec = podSpec({
+      containers: [nginx({ volumeMounts })],
+      volumes: [{ name: 'conf', configMap: { name: 'web', items } }],
+    })
+    expect(only(...references(spec))).toEqual(found)
+  })
+
+  test('subPath without items is a key, subPathExpr may be any', () => {
+    const volumeMounts = [
+      { name: 'conf', mountPath: '/a', subPath: 'a.conf' },
+      { name: 'conf', mountPath: '/b', subPathExpr: '$(NAME).conf' },
+    ]
+    expect(only(...references(podSpec({ containers: [nginx({ volumeMounts })] })))).toEqual([
+      'subPath ConfigMap/web a.conf',
+      'subPath ConfigMap/web',
+    ])
+  })
+
+  test('variables use one key with env, all with envFrom; what is optional is known', () => {
+    const container = nginx({
+      volumeMounts: [],
+      env: [
+        { name: 'PLAIN', value: 'x' },
+        { name: 'A', valueFrom: { configMapKeyRef: { name: 'web', key: 'a' } } },
+        { name: 'B', valueFrom: { secretKeyRef: { name: 'db', key: 'b', optional: true } } },
+        { name: 'C', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      ],
+      envFrom: [{ configMapRef: { name: 'all' } }, { secretRef: { name: 'keys', optional: true } }],
+    })
+    const found = references(podSpec({ containers: [container] }))
+    expect(only(...found)).toEqual([
+      'env ConfigMap/web a',
+      'env Secret/db b',
+      'envFrom ConfigMap/all',
+      'envFrom Secret/keys',
+    ])
+    expect(found.map(({ optional }) => optional)).toEqual([false, true, false, true])
+  })
+
+  test('init containers come first and are marked; mounts of unknown volumes are nobody’s', () => {
+    const spec = podSpec({
+      initContainers: [
+        nginx({ name: 'prepare' }),
+        nginx({ name: 'lost', volumeMounts: [{ name: 'no', mountPath: '/' }] }),
+      ],
+    })
+    expect(references(spec).map(({ container, init }) => [container, init])).toEqual([
+      ['prepare', true],
+      ['web', false],
+    ])
+  })
+})
+
+test.each([
+  ['conf/nginx.conf', 'conf/nginx.conf'],
+  ['./conf//nginx.conf/', 'conf/nginx.conf'],
+  ['/etc/nginx/', '/etc/nginx'],
+  ['/', '/'],
+  ['.', ''],
+  ['', ''],
+])('normalPath(%j) is %j', (path, normal) => expect(normalPath(path)).toBe(normal))
+
+test.each([
+  ['/etc/nginx', '/etc/nginx', true],
+  ['/etc/nginx/conf.d', '/etc/nginx', true],
+  ['/etc/nginx-extra', '/etc/nginx', false],
+  ['/etc', '/', true],
+  ['a', '', true],
+])('isAtOrBelow(%s, %s) is %s', (path, directory, is) => expect(isAtOrBelow(path, directory)).toBe(is))
+
+test.each([
+  ['/etc/nginx/nginx.conf', '/etc/nginx'],
+  ['/config', '/'],
+])('parentOf(%s) is %s', (path, parent) => expect(parentOf(path)).toBe(parent))
