@@ -115,11 +115,11 @@ test('an observer that throws is not the end', async () => {
 test('a server that is down is asked again until it is back', async () => {
   api.put('a')
   api.answerWith(503)
-  const { lastProgress } = start()
+  const started = start()
   await until('several tries', () => api.requests.length >= 4, 5_000)
   api.answerWith(200)
   await tells('listed')
-  expect(Date.now() - lastProgress()).toBeLessThan(2_000)
+  expect(Date.now() - started.lastProgress()).toBeLessThan(2_000)
 })
 
 test('a refusal is told, and not asked again at once', async () => {
