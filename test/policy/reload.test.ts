@@ -1,0 +1,187 @@
+import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { decisionFor, nginx, podSpec } from '../support/builders.ts'
+
+const app = (change: Partial<V1Container> = {}) =>
+  nginx({ name: 'api', image: 'example.org/api:1', ...change })
+
+/** The way of the first container, what chose it, and the problems. */
+function wayOf(container: V1Container, short: Record<string, string>, spec: Partial<V1PodSpec> = {}) {
+  const { plan, messages, notes } = decisionFor(podSpec({ containers: [container], ...spec }), short)
+  const [first] = plan.containers
+  return { reload: first?.reload, chosenBy: first?.chosenBy, messages, notes }
+}
+
+describe('who chooses the way', () => {
+  test.each<
+    [what: string, container: V1Container, short: Record<string, string>, reload: object, chosenBy: string]
+  >([
+    [
+      'the image',
+      nginx(),
+      {},
+      { way: 'signal', signal: 'SIGHUP', processes: ['nginx', 'openresty'] },
+      'preset nginx',
+    ],
+    [
+      'a preset, before the image',
+      app(),
+      { preset: 'pgbouncer' },
+      { way: 'signal', signal: 'SIGHUP', processes: ['pgbouncer'] },
+      'preset pgbouncer',
+    ],
+    [
+      'a signal, before the preset; it means the main process',
+      nginx(),
+      { signal: 'usr1' },
+      { way: 'signal', signal: 'SIGUSR1', processes: [] },
+      'hotreload.dev/signal',
+    ],
+    [
+      'a signal for a process',
+      app(),
+      { signal: 'HUP', process: 'worker' },
+      { way: 'signal', signal: 'SIGHUP', processes: ['worker'] },
+      'hotreload.dev/signal',
+    ],
+    [
+      'a process, with the preset’s signal',
+      nginx(),
+      { process: 'my-nginx' },
+      { way: 'signal', signal: 'SIGHUP', processes: ['my-nginx'] },
+      'preset nginx',
+    ],
+    [
+      'a URL, before the preset',
+      nginx(),
+      { url: 'http://127.0.0.1:80/reload' },
+      { way: 'http', method: 'POST', url: 'http://127.0.0.1/reload' },
+      'hotreload.dev/url',
+    ],
+    [
+      'reload, where signal and url are both there',
+      app(),
+      { signal: 'HUP', url: 'http://127.0.0.1:80/', reload: 'signal' },
+      { way: 'signal', signal: 'SIGHUP', processes: [] },
+      'hotreload.dev/signal',
+    ],
+    ['reload: none', nginx(), { reload: 'none', signal: 'HUP' }, { way: 'none' }, 'hotreload.dev/reload'],
+    ['reload: rollout', nginx(), { reload: 'rollout' }, { way: 'rollout' }, 'hotreload.dev/reload'],
+    ['a preset that watches', nginx({ image: 'envoy' }), {}, { way: 'none' }, 'preset envoy'],
+    ['a preset that never re-reads', nginx({ image: 'redis' }), {}, { way: 'rollout' }, 'preset redis'],
+    [
+      'a suffix, before the key for all',
+      app(),
+      { signal: 'HUP', 'signal.api': 'USR2' },
+      { way: 'signal', signal: 'SIGUSR2', processes: [] },
+      'hotreload.dev/signal',
+    ],
+  ])('%s', (_, container, short, reload, chosenBy) =>
+    expect(wayOf(container, short)).toEqual({ reload, chosenBy, messages: [], notes: [] }),
+  )
+
+  test('an unknown program is never signalled: it rolls out, and a warning names the ways out', () =>
+    expect(wayOf(app(), {})).toEqual({
+      reload: { way: 'rollout' },
+      chosenBy: 'unknown program',
+      messages: [],
+      notes: [
+        'container api: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url',
+      ],
+    }))
+})
+
+describe('what does not fit is denied', () => {
+  test.each<[what: string, container: V1Container, short: Record<string, string>, message: string]>([
+    [
+      'a preset that is not known',
+      nginx(),
+      { preset: 'ngnix' },
+      'hotreload.dev/preset: "ngnix" is not known; use one of nginx, haproxy,',
+    ],
+    [
+      'a preset that every object inherits',
+      nginx(),
+      { preset: 'constructor' },
+      'hotreload.dev/preset: "constructor" is not known',
+    ],
+    [
+      'reload: signal without one',
+      app(),
+      { reload: 'signal' },
+      'hotreload.dev/reload: signal, but container api has none; set hotreload.dev/signal, e.g. SIGHUP, if the program reloads on it [HR_NO_SIGNAL]',
+    ],
+    [
+      'a process without a signal',
+      app(),
+      { process: 'api' },
+      'hotreload.dev/process: container api has no signal to send',
+    ],
+    [
+      'reload: http without a URL',
+      nginx(),
+      { reload: 'http' },
+      'hotreload.dev/reload: http, but container web has no URL; set hotreload.dev/url to http://127.0.0.1:PORT/PATH [HR_NO_URL]',
+    ],
+    [
+      'signal and url',
+      app(),
+      { signal: 'HUP', url: 'http://127.0.0.1:1/' },
+      'hotreload.dev/signal and hotreload.dev/url are both set for container api; say which with hotreload.dev/reload [HR_TWO_WAYS]',
+    ],
+  ])('%s', (_, container, short, message) => {
+    const { messages } = wayOf(container, short)
+    expect(messages).toHaveLength(1)
+    expect(messages[0]).toContain(message)
+  })
+})
+
+describe('what stands against a way', () => {
+  test.each<
+    [
+      what: string,
+      container: V1Container,
+      short: Record<string, string>,
+      spec: Partial<V1PodSpec>,
+      note: string,
+    ]
+  >([
+    [
+      'an explicit shareProcessNamespace: false',
+      nginx(),
+      {},
+      { shareProcessNamespace: false },
+      'container web: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url',
+    ],
+    [
+      'a program that must be PID 1',
+      nginx({ command: ['/init'] }),
+      { preset: 'nginx' },
+      {},
+      'container web: command /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe',
+    ],
+    [
+      'the network of the node',
+      nginx(),
+      { url: 'http://127.0.0.1:80/' },
+      { hostNetwork: true },
+      'container web: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out',
+    ],
+  ])('%s', (_, container, short, spec, note) => {
+    const { reload, notes, messages } = wayOf(container, short, spec)
+    expect(reload).toEqual({ way: 'rollout' })
+    expect(notes).toContain(note)
+    expect(messages).toEqual([])
+  })
+
+  test('a URL needs no shared processes', () => {
+    const url = { url: 'http://127.0.0.1:80/' }
+    expect(wayOf(nginx(), url, { shareProcessNamespace: false }).reload?.way).toBe('http')
+    expect(wayOf(nginx({ command: ['/init'] }), url).reload?.way).toBe('http')
+  })
+
+  test('where processes are shared already, /init has come to terms with it', () =>
+    expect(
+      wayOf(nginx({ command: ['/init'] }), { preset: 'nginx' }, { shareProcessNamespace: true }).reload?.way,
+    ).toBe('signal'))
+})
