@@ -84,15 +84,6 @@ describe('imports point one way', () => {
     expect(wrong.map(name)).toEqual([])
   })
 
-  test('kube, tls and telemetry know of the upper tiers types and interface files only', () => {
-    const interfaces = ['admission/config-reader.ts', 'admission/install-key.ts']
-    const wrong = inner.filter(
-      ({ from, to, typeOnly }) =>
-        edges.has(tierOf(from)) && (tiers[tierOf(to)] ?? 0) > 1 && !typeOnly && !interfaces.includes(to),
-    )
-    expect(wrong.map(name)).toEqual([])
-  })
-
   test('errors.ts and version.ts import nothing of the project', () =>
     expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
 })
