@@ -2,6 +2,7 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan, PodPlan } from '../policy/decide.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
+import { isOurContainer } from '../workload/references.ts'
 import { AGENT, emptyDir, FIRST_PORT, nameFor } from './agent.ts'
 import { type LiveVolume, liveVolumes } from './live-volumes.ts'
 import {
@@ -23,9 +24,7 @@ export type { Injection } from './sidecar.ts'
 
 /** A container of ours is there: this Pod was injected before, by us or by hand with `hotreload inject`. */
 export const isInjected = ({ spec }: PodTemplate): boolean =>
-  (spec?.initContainers ?? []).some(
-    ({ name }) => name === AGENT || name.startsWith(`${AGENT}-`) || name === INSTALL,
-  )
+  (spec?.initContainers ?? []).some(isOurContainer)
 
 /** One target with all that is added for it. */
 interface Part {

@@ -1,6 +1,6 @@
 /**
  * Which ConfigMaps and Secrets a Pod uses, which keys of them, and how. What follows from it is policy's business.
- * Other injectors' containers are not known here; callers leave them out.
+ * Our own containers use none: they watch for others. Other injectors' are not known here; callers leave them out.
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 
@@ -51,6 +51,10 @@ function source(
   return { kind, name: name ?? '', optional: optional === true, ...(items ? { items } : {}) }
 }
 
+/** Whether hotreload added this container: in a Pod injected before, or in a template that `hotreload inject` wrote. */
+export const isOurContainer = ({ name }: V1Container): boolean =>
+  /^hotreload-(agent|install|link)(-|$)/.test(name)
+
 /** Every use of a ConfigMap or Secret, in the order of the Pod's init containers, then containers. */
 export function references(spec: V1PodSpec): Reference[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
@@ -59,7 +63,9 @@ export function references(spec: V1PodSpec): Reference[] {
     ...variables(container, init),
   ]
   return [
-    ...(spec.initContainers ?? []).flatMap((container) => of(container, true)),
+    ...(spec.initContainers ?? [])
+      .filter((container) => !isOurContainer(container))
+      .flatMap((container) => of(container, true)),
     ...(spec.containers ?? []).flatMap((container) => of(container, false)),
   ]
 }

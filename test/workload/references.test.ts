@@ -122,6 +122,12 @@ describe('references', () => {
   })
 })
 
+test('our own containers are no users: their mounts are for watching', () => {
+  const ours = ['hotreload-install', 'hotreload-link-web', 'hotreload-agent', 'hotreload-agent-web']
+  const spec = podSpec({ initContainers: [...ours, 'hotreload-linker'].map((name) => nginx({ name })) })
+  expect(references(spec).map(({ container }) => container)).toEqual(['hotreload-linker', 'web'])
+})
+
 test.each([
   ['conf/nginx.conf', 'conf/nginx.conf'],
   ['./conf//nginx.conf/', 'conf/nginx.conf'],
