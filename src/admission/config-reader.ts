@@ -2,20 +2,9 @@
  * What the stories may ask of the cluster: the present content of a ConfigMap or a Secret. The interface only; src/kube/config-reader.ts
  * answers it from the API server, a test from a table.
  */
+import type { ConfigContent, Unreadable } from '../stamp/content.ts'
 
-/** Content as the API has it. Of a Secret `data` is empty and everything, still base64, is in `binaryData`. */
-export interface ConfigContent {
-  data: Readonly<Record<string, string>>
-  /** Base64, as the API server sends it: equal bytes are equal text. */
-  binaryData: Readonly<Record<string, string>>
-  immutable: boolean
-}
-
-/**
- * Why there is no content. `forbidden`: RBAC says no, which for Secrets is the default. `unavailable`: no cluster, an error, or
- * no answer within the budget.
- */
-export type Unreadable = 'absent' | 'forbidden' | 'unavailable'
+export type { ConfigContent, Unreadable } from '../stamp/content.ts'
 
 /**
  * Never rejects. Each read answers within READ_BUDGET_MILLISECONDS of its call, so a story that starts all of its reads before it
