@@ -47,7 +47,8 @@ export function injectPod(
     const name = served.length === 1 ? AGENT : nameFor(AGENT, one.container.name)
     return { plan: one, live, rewrite: rewriteSubPaths(one, live), agent: { name, port: FIRST_PORT + index } }
   })
-  const spec = steps.reduce((result, step) => step(result, parts, injection), pod.spec ?? { containers: [] })
+  const todo = plan.keepsMounts ? steps.filter((step) => step !== ownInitVolumes) : steps
+  const spec = todo.reduce((result, step) => step(result, parts, injection), pod.spec ?? { containers: [] })
   const shared =
     plan.shareProcessNamespace && spec.shareProcessNamespace !== true
       ? { ...spec, shareProcessNamespace: true }

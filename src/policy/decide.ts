@@ -46,7 +46,15 @@ export interface PodPlan {
   rollouts: Reference[]
   /** References that are brought into the running process. */
   live: Reference[]
+  /** Whether all mounts stay as the user wrote them, those of init containers included. */
+  keepsMounts: boolean
   notes: Note[]
+}
+
+/** Why mounts stay as they are, and whether an agent may come all the same. */
+interface Hold {
+  reason: string
+  agent: boolean
 }
 
 export interface Decision {
@@ -73,12 +81,14 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const spec: V1PodSpec = template.spec ?? { containers: [] }
   const isWatched = watchedBy(policy)
   const targets = targetContainers(spec, policy, defaults, isWatched)
-  const planned = targets.map((container) => planContainer(container, spec, policy, isWatched, bare))
+  const hold = holdOn(template, bare)
+  const planned = targets.map((container) => planContainer(container, spec, policy, isWatched, hold))
   const containers = planned.map(({ plan }) => plan)
   const plan: PodPlan = {
     containers,
     shareProcessNamespace: containers.some(({ agent, reload }) => agent && reload.way === 'signal'),
     ...sortReferences(spec, policy, defaults, containers),
+    keepsMounts: hold !== undefined,
     notes: [],
   }
   plan.notes = plan.shareProcessNamespace ? sharingNotes(spec) : []
@@ -87,6 +97,11 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
+}
+
+function holdOn(template: PodTemplate, bare: boolean): Hold | undefined {
+  if (unsuitable(template)) return { reason: 'the Pod is not injected', agent: false }
+  return bare ? { reason: 'the mounts of a bare Pod are left as they are', agent: true } : undefined
 }
 
 /** ConfigMaps, Secrets and CSI volumes of the user's, or exactly those that `volumes` names. */
@@ -118,15 +133,19 @@ function planContainer(
   spec: V1PodSpec,
   policy: Policy,
   isWatched: (volume: V1Volume) => boolean,
-  bare: boolean,
+  hold: Hold | undefined,
 ): { plan: ContainerPlan; problems: UserError[] } {
   const settings = settingsOf(policy, container.name)
-  const { reload, chosenBy, notes, problems } = resolveReload(container, spec, settings)
-  const wish = bare || reload.way === 'rollout' ? 'keep' : (settings.subpath ?? 'auto')
-  const reason = bare ? 'the mounts of a bare Pod are left as they are' : 'its changes roll out'
-  const subPaths = decideSubPaths(container, spec, wish, isWatched).map((mount) =>
-    mount.mode === 'keep' && (bare || reload.way === 'rollout') ? { ...mount, reason } : mount,
-  )
+  const { reload: wished, chosenBy, notes, problems } = resolveReload(container, spec, settings)
+  // Without an agent only a program that watches by itself takes a change in place.
+  const reload: Reload = hold?.agent === false && wished.way !== 'none' ? { way: 'rollout' } : wished
+  const reason = hold?.reason ?? (reload.way === 'rollout' ? 'its changes roll out' : undefined)
+  const subPaths = decideSubPaths(
+    container,
+    spec,
+    reason === undefined ? (settings.subpath ?? 'auto') : 'keep',
+    isWatched,
+  ).map((mount) => (reason === undefined ? mount : { ...mount, reason }))
   const live = new Set(
     (container.volumeMounts ?? [])
       .filter(
@@ -138,7 +157,11 @@ function planContainer(
   )
   const volumes = (spec.volumes ?? []).filter((volume) => live.has(volume.name) && isWatched(volume))
   const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
-  const agent = reload.way !== 'rollout' && volumes.length > 0 && (reload.way !== 'none' || rewrites)
+  const agent =
+    hold?.agent !== false &&
+    reload.way !== 'rollout' &&
+    volumes.length > 0 &&
+    (reload.way !== 'none' || rewrites)
   return {
     plan: {
       container,

@@ -170,6 +170,9 @@ describe('shared processes', () => {
 
 describe('what rolls out, and what reloads in place', () => {
   const env = [{ name: 'A', valueFrom: { secretKeyRef: { name: 'db', key: 'a' } } }]
+  const file = podSpec({
+    containers: [nginx({ volumeMounts: [{ name: 'conf', mountPath: '/a/b', subPath: 'b' }] })],
+  })
   const sorted = (spec: V1PodSpec, short: Record<string, string> = {}) => {
     const { plan } = decisionFor(spec, short)
     return { rollouts: uses(plan.rollouts), live: uses(plan.live) }
@@ -230,6 +233,15 @@ describe('what rolls out, and what reloads in place', () => {
       [],
       ['ConfigMap/web'],
     ],
+    ['a volume of a Pod that can’t be injected', podSpec({ hostPID: true }), {}, ['ConfigMap/web'], []],
+    [
+      'a volume of such a Pod whose program watches',
+      podSpec({ hostPID: true }),
+      { reload: 'none' },
+      [],
+      ['ConfigMap/web'],
+    ],
+    ['a subPath of such a Pod', { ...file, hostPID: true }, { reload: 'none' }, ['ConfigMap/web'], []],
   ])('%s', (_, spec, short, rollouts, live) => expect(sorted(spec, short)).toEqual({ rollouts, live }))
 })
 

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest'
+import { isInjected } from '../../src/inject/pod.ts'
+import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
+import { nginx, pod, podSpec, pods, submit } from '../support/builders.ts'
+
+const injected = async (object: ApiObject) => (await submit(pods(), object)).object
+const specOf = (object: ApiObject) => podTemplate(object)?.spec ?? { containers: [] }
+const withoutController = (object: ApiObject): ApiObject => ({
+  ...object,
+  metadata: { ...object.metadata, ownerReferences: [] },
+})
+
+/** Mounts one key of `conf` and, in an init container, another one. */
+const withInitSubPath = podSpec({
+  initContainers: [
+    nginx({ name: 'prepare', volumeMounts: [{ name: 'conf', mountPath: '/seed', subPath: 'seed.sh' }] }),
+  ],
+})
+
+describe('an init container’s own subPath mount of a watched volume', () => {
+  test('gets a volume of its own, so that a missing key leaves no directory in the watched one', async () => {
+    const spec = specOf(await injected(pod(withInitSubPath)))
+    expect(spec.initContainers?.[0]?.volumeMounts?.[0]?.name).toBe('hotreload-init-conf')
+    expect(spec.volumes?.find(({ name }) => name === 'hotreload-init-conf')?.configMap).toEqual({
+      name: 'web',
+    })
+    expect(spec.containers[0]?.volumeMounts).toEqual(withInitSubPath.containers[0]?.volumeMounts)
+  })
+
+  test('is left in a bare Pod, whose next apply could not change it back', async () => {
+    const spec = specOf(await injected(withoutController(pod(withInitSubPath))))
+    expect(spec.initContainers?.[0]).toEqual(withInitSubPath.initContainers?.[0])
+    expect(spec.initContainers?.at(-1)?.name).toBe('hotreload-agent')
+  })
+})
+
+test('an injected Pod is known by any of our containers', async () => {
+  expect(isInjected(podTemplate(pod()) ?? {})).toBe(false)
+  expect(isInjected(podTemplate(await injected(pod())) ?? {})).toBe(true)
+})
