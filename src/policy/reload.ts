@@ -35,12 +35,12 @@ const MUST_BE_FIRST = new Set([
 
 export function resolveReload(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
   const chosen = choose(container, settings)
-  const obstacle = chosen.problems.length > 0 ? undefined : obstacleTo(chosen.reload, spec)
+  const obstacle = chosen.problems.length > 0 ? undefined : obstacleTo(chosen.reload, container, spec)
   if (!obstacle) return chosen
   return {
     ...chosen,
     reload: rollout,
-    notes: [...chosen.notes, { text: `container ${container.name}: ${obstacle}`, warn: true }],
+    notes: [...chosen.notes, { text: obstacle, warn: true }],
   }
 }
 
@@ -109,18 +109,19 @@ function namedPreset({ preset }: Values): { name?: PresetName; problems: UserErr
   return { problems: [problem] }
 }
 
-/** What in the Pod stands against a way; undefined: nothing. */
-function obstacleTo(reload: Reload, spec: V1PodSpec): string | undefined {
+/** What in the Pod stands against a way, as a sentence; undefined: nothing. */
+function obstacleTo(reload: Reload, { name }: V1Container, spec: V1PodSpec): string | undefined {
   if (reload.way === 'http' && spec.hostNetwork) {
-    return 'hostNetwork is true, so http://127.0.0.1 is the node; changes roll out'
+    return `container ${name}: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out`
   }
   if (reload.way !== 'signal' || spec.shareProcessNamespace === true) return undefined
   if (spec.shareProcessNamespace === false) {
-    return 'shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url'
+    return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
   }
+  // Processes are shared by the whole Pod, so it may be another container that stands against it.
   const first = spec.containers.find(({ command }) => MUST_BE_FIRST.has(command?.[0] ?? ''))
   return (
     first &&
-    `command ${first.command?.[0]} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
+    `container ${first.name}: command ${first.command?.[0]} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
   )
 }

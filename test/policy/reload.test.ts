@@ -174,6 +174,15 @@ describe('what stands against a way', () => {
     expect(messages).toEqual([])
   })
 
+  test('a program that must be PID 1 in another container is named', () => {
+    const spec = podSpec({
+      containers: [nginx(), { name: 's6', image: 'example.org/s6', command: ['/init'] }],
+    })
+    expect(decisionFor(spec).notes).toEqual([
+      'container s6: command /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe',
+    ])
+  })
+
   test('a URL needs no shared processes', () => {
     const url = { url: 'http://127.0.0.1:80/' }
     expect(wayOf(nginx(), url, { shareProcessNamespace: false }).reload?.way).toBe('http')
