@@ -1,0 +1,88 @@
+import type { V1ResourceRequirements } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { agentResources, initResources, isGuaranteed } from '../../src/inject/resources.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { nginx, podSpec } from '../support/builders.ts'
+
+const nothing: Policy = { shared: {}, byContainer: new Map() }
+const withResources = (...each: (V1ResourceRequirements | undefined)[]) =>
+  podSpec({
+    containers: each.map((resources, index) =>
+      nginx({ name: `c${index}`, ...(resources ? { resources } : {}) }),
+    ),
+  })
+const agent = (...each: (V1ResourceRequirements | undefined)[]) =>
+  agentResources(withResources(...each), nothing)
+
+describe('the agent’s resources', () => {
+  test('are small requests and a limit of memory', () =>
+    expect(agent(undefined)).toEqual({ requests: { cpu: '1m', memory: '4Mi' }, limits: { memory: '16Mi' } }))
+
+  test('have a limit for whatever any container has one for, as a quota may ask', () =>
+    expect(agent(undefined, { limits: { cpu: '1' } })).toEqual({
+      requests: { cpu: '1m', memory: '4Mi' },
+      limits: { cpu: '100m', memory: '16Mi' },
+    }))
+
+  test('name ephemeral storage where a container does', () =>
+    expect(
+      agent({ requests: { 'ephemeral-storage': '1Gi' }, limits: { 'ephemeral-storage': '2Gi' } }),
+    ).toEqual({
+      requests: { cpu: '1m', memory: '4Mi', 'ephemeral-storage': '1Mi' },
+      limits: { memory: '16Mi', 'ephemeral-storage': '16Mi' },
+    }))
+
+  test('keep a Guaranteed Pod Guaranteed', () => {
+    const quantities = { cpu: '10m', memory: '16Mi' }
+    expect(agent({ limits: { cpu: '1', memory: '1Gi' } })).toEqual({
+      requests: quantities,
+      limits: quantities,
+    })
+  })
+
+  test('are what the annotation says', () => {
+    const resources = { limits: { memory: '64Mi' } }
+    expect(agentResources(withResources({}), { ...nothing, shared: { resources } })).toEqual(resources)
+  })
+
+  test('are none where the Pod has its own as a whole', () =>
+    expect(agentResources({ ...podSpec(), resources: { limits: { cpu: '1' } } }, nothing)).toBeUndefined())
+})
+
+describe('isGuaranteed', () => {
+  const full = { cpu: '1', memory: '1Gi' }
+  test.each<[what: string, resources: V1ResourceRequirements, is: boolean]>([
+    ['limits alone', { limits: full }, true],
+    ['equal requests', { limits: full, requests: full }, true],
+    [
+      'equal requests, written otherwise',
+      { limits: full, requests: { cpu: '1000m', memory: '1024Mi' } },
+      true,
+    ],
+    [
+      'equal requests as a number',
+      { limits: full, requests: JSON.parse('{"cpu":1,"memory":1073741824}') },
+      true,
+    ],
+    ['an exponent', { limits: { cpu: '1', memory: '1e9' }, requests: { memory: '1G' } }, true],
+    ['smaller requests', { limits: full, requests: { cpu: '100m' } }, false],
+    ['no memory limit', { limits: { cpu: '1' }, requests: full }, false],
+    ['requests alone', { requests: full }, false],
+    ['what is no quantity', { limits: { cpu: 'one', memory: '1Gi' }, requests: { cpu: 'one' } }, false],
+  ])('%s: %s', (_, resources, is) => expect(isGuaranteed(withResources(resources))).toBe(is))
+
+  test('every container counts, init containers included', () => {
+    expect(isGuaranteed(withResources({ limits: full }, undefined))).toBe(false)
+    const spec = withResources({ limits: full })
+    expect(isGuaranteed({ ...spec, initContainers: [nginx({ name: 'init' })] })).toBe(false)
+  })
+})
+
+test('containers that run once take the target’s quantities, which cost the Pod nothing, but not its devices', () => {
+  const resources = { requests: { cpu: '1' }, limits: { cpu: '2' }, claims: [{ name: 'gpu' }] }
+  expect(initResources(nginx({ resources }), podSpec())).toEqual({
+    resources: { requests: { cpu: '1' }, limits: { cpu: '2' } },
+  })
+  expect(initResources(nginx(), podSpec())).toEqual({})
+  expect(initResources(nginx({ resources }), { ...podSpec(), resources: {} })).toEqual({})
+})
