@@ -67,7 +67,7 @@ export function linkContainer(
     name: nameFor('hotreload-link', container.name),
     ...program(container, inAppImage, injection),
     args: linkArgs(subPaths, rewrite.parents),
-    ...variables(plan, rewrite),
+    ...variables(plan, rewrite.below),
     volumeMounts: [
       ...binMount(inAppImage),
       ...rewrite.ownMounts,
@@ -97,7 +97,7 @@ export function agentContainer(
     name,
     ...program(container, inAppImage, injection),
     args: watchArgs(plan, live, port),
-    ...variables(plan, rewrite),
+    ...variables(plan, []),
     restartPolicy: 'Always',
     volumeMounts: [
       ...binMount(inAppImage),
@@ -128,14 +128,14 @@ function program(
 const binMount = (inAppImage: boolean): V1VolumeMount[] =>
   inAppImage ? [{ name: BIN_VOLUME, mountPath: paths.bin, readOnly: true }] : []
 
-/** A subPathExpr in our arguments, or in a mount that we repeat, means the app's variables. */
+/** A subPathExpr in our arguments, or in a mount that we repeat, means the app's variables; else we need none. */
 function variables(
   { container, subPaths }: ContainerPlan,
-  rewrite: Rewrite | undefined,
+  repeated: readonly V1VolumeMount[],
 ): Pick<V1Container, 'env' | 'envFrom'> {
   const expressions =
     subPaths.some(({ isExpression, mode }) => isExpression && mode !== 'keep') ||
-    rewrite?.below.some(({ subPathExpr }) => subPathExpr)
+    repeated.some(({ subPathExpr }) => subPathExpr)
   if (!expressions) return {}
   const env = container.env?.map((variable) => {
     const field = variable.valueFrom?.resourceFieldRef

@@ -62,7 +62,8 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
     below: kept
       .filter((mount) => !copies.some((copy) => copy.mount === mount))
       .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent)))
-      .map((mount) => ({ ...mount, readOnly: true })),
+      // Only a privileged container may propagate mounts, and ours never is.
+      .map(({ mountPropagation: _, ...mount }) => ({ ...mount, readOnly: true })),
   }
 }
 
@@ -85,7 +86,7 @@ function outermost(directories: readonly string[]): string[] {
  */
 export function separateInitVolumes(spec: V1PodSpec, watched: ReadonlySet<string>): V1PodSpec {
   const isShared = (mount: V1VolumeMount) =>
-    watched.has(mount.name) && Boolean(mount.subPath ?? mount.subPathExpr)
+    watched.has(mount.name) && Boolean(mount.subPath || mount.subPathExpr)
   const shared = new Set(
     (spec.initContainers ?? []).flatMap(({ volumeMounts = [] }) =>
       volumeMounts.filter(isShared).map(({ name }) => name),
