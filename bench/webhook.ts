@@ -1,0 +1,131 @@
+// node bench/webhook.ts [--seconds N]
+// The webhook beside a bare fastify and a bare node:https server, in one run: TLS keep-alive, a real Pod's review as the API server sends it,
+// server on core 0, load on core 1. What counts is the ratio of CPU time; requests per second are also the client's.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { podsStory } from '../src/admission/pods.ts'
+import { readReview } from '../src/admission/review.ts'
+import { builtInDefaults } from '../src/policy/defaults.ts'
+import { issueAuthority, issueServing } from '../src/tls/issue.ts'
+import { AGENT_IMAGE, VERSION } from '../src/version.ts'
+import type { Job, LoadResult } from './webhook/load.ts'
+
+const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
+const concurrencies = [1, 8, 64]
+
+/** Alternating, so that whatever else the machine does falls on all alike. */
+const ROUNDS = 3
+
+const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] || 2)
+const body = JSON.stringify(
+  JSON.parse(await readFile(new URL('webhook/review.json', import.meta.url), 'utf8')),
+)
+const directory = await mkdtemp(join(tmpdir(), 'hotreload-bench-'))
+const children: ChildProcess[] = []
+try {
+  await main()
+} finally {
+  for (const child of children) child.kill('SIGKILL')
+  await rm(directory, { recursive: true })
+}
+
+async function main(): Promise<void> {
+  const authority = await issueAuthority(new Date())
+  const { cert, key } = await issueServing(authority, ['localhost'], new Date())
+  const patch = await patchOf(body)
+  await Promise.all([
+    writeFile(join(directory, 'tls.crt'), cert),
+    writeFile(join(directory, 'tls.key'), key, { mode: 0o600 }),
+    writeFile(join(directory, 'patch.base64'), patch),
+  ])
+  const load = start(1, 'load.ts')
+  await message(load)
+  const servers = await Promise.all(
+    variants.map(async (variant) => {
+      const child = start(0, 'server.ts', variant, directory)
+      const { port } = (await message(child)) as { port: number }
+      return { variant, child, port }
+    }),
+  )
+  const job = (port: number, concurrency: number, milliseconds: number): Promise<LoadResult> => {
+    load.send({ port, ca: authority.cert, body, concurrency, milliseconds } satisfies Job)
+    return message(load) as Promise<LoadResult>
+  }
+  for (const { port } of servers) await job(port, 8, 3_000)
+
+  console.log(
+    `review ${body.length} bytes, patch ${patch.length} bytes of base64, ${ROUNDS} rounds of ${seconds} s, best round`,
+  )
+  console.log('concurrency  server         req/s   p50 µs   p99 µs  CPU µs/req  / node:https  / fastify')
+  for (const concurrency of concurrencies) {
+    const best = new Map<string, Sample>()
+    for (let round = 0; round < ROUNDS; round += 1)
+      for (const { variant, child, port } of servers) {
+        const before = await usage(child)
+        const result = await job(port, concurrency, seconds * 1_000)
+        const after = await usage(child)
+        const cpu = (after.cpuMicroseconds - before.cpuMicroseconds) / result.requests
+        const sample = { ...result, cpu }
+        if (cpu < (best.get(variant)?.cpu ?? Number.POSITIVE_INFINITY)) best.set(variant, sample)
+      }
+    for (const [variant, sample] of best) console.log(row(concurrency, variant, sample, best))
+  }
+  for (const { variant, child } of servers)
+    console.log(`${variant}: ${((await usage(child)).rssBytes / 1e6).toFixed(0)} MB resident after the run`)
+}
+
+interface Sample extends LoadResult {
+  /** Microseconds of the server's CPU for one request, of all its threads. */
+  cpu: number
+}
+
+function row(concurrency: number, variant: string, sample: Sample, all: ReadonlyMap<string, Sample>): string {
+  const ratio = (to: string) => (sample.cpu / (all.get(to)?.cpu ?? Number.NaN)).toFixed(2)
+  return [
+    String(concurrency).padStart(11),
+    variant.padEnd(12),
+    Math.round((sample.requests / sample.milliseconds) * 1_000)
+      .toString()
+      .padStart(7),
+    String(sample.p50).padStart(8),
+    String(sample.p99).padStart(8),
+    sample.cpu.toFixed(0).padStart(11),
+    ratio('node:https').padStart(13),
+    ratio('fastify').padStart(10),
+  ].join(' ')
+}
+
+/** What the real story answers, for the bare servers to answer too. */
+async function patchOf(text: string): Promise<string> {
+  const story = podsStory({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
+  const { outcome, patch } = await story(readReview(JSON.parse(text)))
+  if (outcome !== 'injected') throw new Error(`the Pod of the benchmark was not injected but ${outcome}`)
+  return Buffer.from(JSON.stringify(patch)).toString('base64')
+}
+
+/** A child of this directory on one core, with IPC. */
+function start(core: number, file: string, ...argv: string[]): ChildProcess {
+  const path = join(import.meta.dirname, 'webhook', file)
+  const child = spawn('taskset', ['--cpu-list', String(core), process.execPath, path, ...argv], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  children.push(child)
+  return child
+}
+
+function message(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`a process of the benchmark ended with ${code}`))
+    child.once('exit', ended).once('message', (received) => {
+      child.off('exit', ended)
+      resolve(received)
+    })
+  })
+}
+
+async function usage(child: ChildProcess): Promise<{ cpuMicroseconds: number; rssBytes: number }> {
+  child.send('usage')
+  return (await message(child)) as { cpuMicroseconds: number; rssBytes: number }
+}
