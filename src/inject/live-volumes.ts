@@ -58,11 +58,11 @@ function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
   if (configMap) return { ...volume, configMap: { ...configMap, items: items(configMap) } }
   if (secret) return { ...volume, secret: { ...secret, items: items(secret) } }
   if (!projected) return volume
-  const openSources = (projected.sources ?? []).filter((from) =>
-    [from.configMap, from.secret].some((of) => of && !of.items),
+  const providers = (projected.sources ?? []).filter((from) =>
+    [from.configMap, from.secret].some((of) => of && items(of).length > 0),
   ).length
-  // Of several sources without items only one has the key; which, is not known here.
-  const optional = openSources > 1 ? { optional: true } : {}
+  // Of several sources that may have a key only one need have it; which, is not known here.
+  const optional = providers > 1 ? { optional: true } : {}
   const narrowed = (of: { items?: V1KeyToPath[] }) => ({
     ...of,
     items: items(of),

@@ -1,0 +1,134 @@
+import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { liveVolumes } from '../../src/inject/live-volumes.ts'
+import { decisionFor, nginx, podSpec } from '../support/builders.ts'
+
+const at = (mountPath: string, subPath: string): V1VolumeMount => ({ name: 'conf', mountPath, subPath })
+
+function live(volume: V1Volume, ...volumeMounts: V1VolumeMount[]) {
+  const spec = podSpec({ containers: [nginx({ volumeMounts })], volumes: [volume] })
+  const [plan] = decisionFor(spec).plan.containers
+  return plan ? liveVolumes(plan) : []
+}
+
+describe('a volume is limited to the keys that the container had', () => {
+  test('of a ConfigMap and of a Secret', () => {
+    const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at('/etc/nginx/b.conf', './b.conf')]
+    const items = [
+      { key: 'a.conf', path: 'a.conf' },
+      { key: 'b.conf', path: 'b.conf' },
+    ]
+    const [configMap] = live({ name: 'conf', configMap: { name: 'web', defaultMode: 0o440 } }, ...mounts)
+    expect(configMap?.mounted).toEqual({
+      name: 'hotreload-vol-web-conf',
+      configMap: { name: 'web', defaultMode: 0o440, items },
+    })
+    expect(configMap?.isSecret).toBe(false)
+    const [secret] = live({ name: 'conf', secret: { secretName: 'tls' } }, ...mounts)
+    expect(secret?.mounted.secret).toEqual({ secretName: 'tls', items })
+    expect(secret?.isSecret).toBe(true)
+  })
+
+  test('but not where it had the whole volume, or nobody knows which key it has', () => {
+    const whole = live(
+      { name: 'conf', configMap: { name: 'web' } },
+      { name: 'conf', mountPath: '/etc/nginx/conf.d' },
+      at('/etc/nginx/a.conf', 'a.conf'),
+    )
+    expect(whole[0]?.mounted.name).toBe('conf')
+    const expression = live(
+      { name: 'conf', configMap: { name: 'web' } },
+      { name: 'conf', mountPath: '/etc/nginx/a.conf', subPathExpr: '$(NAME)' },
+    )
+    expect(expression[0]?.mounted.name).toBe('conf')
+  })
+
+  test('modes of items stay', () => {
+    const items = [
+      { key: 'a', path: 'a.conf', mode: 0o400 },
+      { key: 'b', path: 'b.conf' },
+    ]
+    const [found] = live(
+      { name: 'conf', configMap: { name: 'web', items } },
+      at('/etc/nginx/a.conf', 'a.conf'),
+    )
+    expect(found?.mounted.configMap?.items).toEqual([{ key: 'a', path: 'a.conf', mode: 0o400 }])
+  })
+})
+
+describe('a projected volume', () => {
+  const sourcesOf = (sources: NonNullable<V1Volume['projected']>['sources']) =>
+    live(
+      { name: 'conf', projected: { ...(sources ? { sources } : {}) } },
+      at('/etc/nginx/a.conf', 'a.conf'),
+    )[0]
+
+  test('loses its token and what else is not used', () =>
+    expect(
+      sourcesOf([
+        { serviceAccountToken: { path: 'token' } },
+        { downwardAPI: { items: [{ path: 'labels' }] } },
+        { configMap: { name: 'web' } },
+      ])?.mounted.projected?.sources,
+    ).toEqual([{ configMap: { name: 'web', items: [{ key: 'a.conf', path: 'a.conf' }] } }]))
+
+  test('with one source keeps the Pod waiting for its key, as the kubelet does', () =>
+    expect(
+      sourcesOf([{ configMap: { name: 'web' } }])?.mounted.projected?.sources?.[0]?.configMap,
+    ).not.toHaveProperty('optional'))
+
+  test.each([
+    [
+      'both without items',
+      { name: 'sites' },
+      { name: 'sites', items: [{ key: 'a.conf', path: 'a.conf' }], optional: true },
+    ],
+    [
+      'one of them with items',
+      { name: 'sites', items: [{ key: 'x', path: 'a.conf' }] },
+      { name: 'sites', items: [{ key: 'x', path: 'a.conf' }] },
+    ],
+  ])('with two that may have the key, %s, waits for neither: the other may have it', (_, second, limited) =>
+    expect(
+      sourcesOf([{ configMap: { name: 'web' } }, { configMap: second }])?.mounted.projected?.sources,
+    ).toEqual([
+      { configMap: { name: 'web', items: [{ key: 'a.conf', path: 'a.conf' }], optional: true } },
+      { configMap: limited },
+    ]),
+  )
+
+  test('is treated as a Secret where it holds one, and what changes by itself is ignored', () => {
+    const [found] = live(
+      {
+        name: 'conf',
+        projected: {
+          sources: [
+            { serviceAccountToken: { path: 'token' } },
+            { downwardAPI: { items: [{ path: 'pod/labels' }] } },
+            { clusterTrustBundle: { path: 'ca.pem' } },
+            {
+              podCertificate: {
+                keyType: 'ED25519',
+                signerName: 's',
+                keyPath: 'key',
+                certificateChainPath: 'chain',
+              },
+            },
+            { configMap: { name: 'web' } },
+            { secret: { name: 'tls' } },
+          ],
+        },
+      },
+      { name: 'conf', mountPath: '/etc/nginx/conf.d' },
+    )
+    expect(found?.isSecret).toBe(true)
+    expect(found?.ignored).toEqual(['token', 'pod/labels', 'ca.pem', 'key', 'chain'])
+  })
+})
+
+test.each<[what: string, volume: V1Volume]>([
+  ['a CSI volume', { name: 'conf', csi: { driver: 'secrets-store.csi.k8s.io' } }],
+  ['a projected Secret', { name: 'conf', projected: { sources: [{ secret: { name: 'x' } }] } }],
+])('of %s no hash may be shown', (_, volume) =>
+  expect(live(volume, { name: 'conf', mountPath: '/etc/nginx/conf.d' })[0]?.isSecret).toBe(true),
+)
