@@ -61,8 +61,9 @@ export const presets = {
   },
   alertmanager: {
     names: ['alertmanager'],
-    reload: (container) => post(`${webAddress(container, 9093)}/-/reload`),
-    doc: 'POST /-/reload',
+    reload: (container) =>
+      isOpen(container) ? post(`${webAddress(container, 9093)}/-/reload`) : signal('SIGHUP', 'alertmanager'),
+    doc: 'POST /-/reload; SIGHUP where --web.config.file guards it',
     source: 'prometheus.io/docs/alerting/latest/management_api',
   },
   pgbouncer: {
@@ -208,10 +209,11 @@ export const presetReload = (name: PresetName, container: V1Container): Reload =
 /** `registry:5000/team/nginx:1.27@sha256:…` -> `nginx`. */
 const imageName = (image: string): string => (image.split('/').at(-1) ?? '').replace(/[:@].*$/s, '')
 
+/** With a web configuration file the endpoint may ask for TLS and a password, which we have not. */
+const isOpen = (container: V1Container): boolean => flag(container, '--web.config.file') === undefined
+
 function prometheus(container: V1Container): Reload {
-  // With a web configuration file the endpoint may ask for TLS and a password, which we have not.
-  const callable =
-    hasFlag(container, '--web.enable-lifecycle') && flag(container, '--web.config.file') === undefined
+  const callable = hasFlag(container, '--web.enable-lifecycle') && isOpen(container)
   return callable ? post(`${webAddress(container, 9090)}/-/reload`) : signal('SIGHUP', 'prometheus')
 }
 

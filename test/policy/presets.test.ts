@@ -70,6 +70,7 @@ describe('where arguments decide', () => {
     ['prometheus', ['--web.enable-lifecycle', '--web.listen-address'], 'POST http://127.0.0.1:9090/-/reload'],
     ['alertmanager', [], 'POST http://127.0.0.1:9093/-/reload'],
     ['alertmanager', ['--web.route-prefix=/am'], 'POST http://127.0.0.1:9093/am/-/reload'],
+    ['alertmanager', ['--web.config.file=/web.yml'], 'signal SIGHUP'],
     ['fluent-bit', [], 'rollout'],
     ['fluent-bit', ['-Y'], 'POST http://127.0.0.1:2020/api/v2/reload'],
     ['haproxy', [], 'signal SIGUSR2'],
