@@ -59,7 +59,7 @@ export function decideSubPaths(
   watched: (volume: V1Volume) => boolean,
 ): SubPathMount[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
-  return (container.volumeMounts ?? []).flatMap((mount) => {
+  const decided = (container.volumeMounts ?? []).flatMap((mount) => {
     const volume = volumes.get(mount.name)
     if (!volume || !(mount.subPath || mount.subPathExpr) || !watched(volume)) return []
     // Other kinds (PVC, emptyDir) live on: a subPath of them is the very directory, not a version of it.
@@ -73,6 +73,28 @@ export function decideSubPaths(
     }
     return { ...base, ...decideMode(base, container, spec, volume, wish) }
   })
+  // A directory that is copied for one mount's sake needs no further mounts for its other files, nor places to mount them on.
+  const parents = decided.filter(({ mode }) => mode === 'symlink').map(({ mountPath }) => parentOf(mountPath))
+  return decided.map((one) => {
+    const isInside = parents.some((parent) => isAtOrBelow(parentOf(one.mountPath), parent))
+    return one.mode === 'copy' && isInside && !obstacleToLink(one, container, spec)
+      ? { ...one, mode: 'symlink' as const }
+      : one
+  })
+}
+
+/** Why no symlink can lie at a mount's place, as the end of a sentence; undefined: it can. */
+function obstacleToLink(
+  { mount, mountPath }: Pick<SubPathMount, 'mount' | 'mountPath'>,
+  container: V1Container,
+  spec: V1PodSpec,
+): string | undefined {
+  const parent = parentOf(mountPath)
+  if (parent === '/') return 'it lies in /'
+  const inMount = (container.volumeMounts ?? []).some(
+    (other) => other !== mount && isAtOrBelow(parent, normalPath(other.mountPath)) && !isFile(other, spec),
+  )
+  return inMount ? 'it lies in another mount' : undefined
 }
 
 function decideMode(
@@ -88,10 +110,7 @@ function decideMode(
   if (path === '') return keep('subPath names the whole volume')
   if (!isExpression && !exists(path, volume)) return keep('the volume has no such path')
   const parent = parentOf(mountPath)
-  const inMount = (container.volumeMounts ?? []).some(
-    (other) => other !== mount && isAtOrBelow(parent, normalPath(other.mountPath)) && !isFile(other, spec),
-  )
-  const impossible = parent === '/' ? 'it lies in /' : inMount ? 'it lies in another mount' : undefined
+  const impossible = obstacleToLink({ mount, mountPath }, container, spec)
   if (wish === 'symlink')
     return impossible ? keep(`no symlink can be made, ${impossible}`) : { mode: 'symlink' }
   const directory = !isExpression && isDirectory(path, volume)

@@ -122,6 +122,15 @@ describe('a subPath that is a directory', () => {
     expect(modes([at('/etc/nginx/dir', 'dir')], { spec, ...nonRoot })).toEqual(['symlink'])
   })
 
+  test('takes its neighbours along, since their directory is copied anyway', () => {
+    const mounts = [
+      at('/etc/nginx/dir', 'dir'),
+      at('/etc/nginx/b.conf', 'b.conf'),
+      at('/etc/b.conf', 'b.conf'),
+    ]
+    expect(modes(mounts, { spec, ...nonRoot })).toEqual(['symlink', 'symlink', 'copy'])
+  })
+
   test('is left where that can’t be', () =>
     expect(modes([at('/opt/dir', 'dir')], { spec })).toEqual([
       'keep: it is a directory, which can be neither linked nor copied there',
