@@ -55,6 +55,7 @@ export function injectionOf(
   const skip = isInjected(template) ? 'alreadyInjected' : unsuitable(template)
   if (skip) return { skip, warnings: [] }
   const reading = readPolicy(annotations, defaults)
+  if (reading.policy.shared.inject === false) return { skip: 'notRequested', warnings: [] }
   const decision = decide(template, reading.policy, defaults, bare)
   const problems = [...reading.problems, ...decision.problems]
   const notes = [...decision.plan.containers.flatMap((one) => one.notes), ...decision.plan.notes].filter(

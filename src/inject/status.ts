@@ -9,6 +9,7 @@ export interface ContainerStatus {
   agent?: string
   signal?: string
   url?: string
+  /** What the agent watches. */
   volumes?: string[]
   /** mountPath -> symlink, copy or keep. */
   subPaths?: Record<string, string>
@@ -53,7 +54,7 @@ function containerStatus(
     ...(agent ? { agent } : {}),
     ...(reload.way === 'signal' ? { signal: reload.signal } : {}),
     ...(reload.way === 'http' ? { url: `${reload.method} ${reload.url}` } : {}),
-    ...(volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
+    ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
     ...(subPaths.length > 0
       ? { subPaths: Object.fromEntries(subPaths.map(({ mountPath, mode }) => [mountPath, mode])) }
       : {}),
