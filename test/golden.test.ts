@@ -1,0 +1,72 @@
+/** A folder of golden files is the test table of injection: test/golden/README.md. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { injectManifests } from '../src/cli/inject.ts'
+import { builtInDefaults } from '../src/policy/defaults.ts'
+import { mirror, withAnnotations } from '../src/stamp/template.ts'
+import { type ApiObject, podTemplate } from '../src/workload/pod-template.ts'
+import { AGENT_IMAGE, pods, submit } from './support/builders.ts'
+
+const FOLDER = join(import.meta.dirname, 'golden')
+const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yaml'))
+const inputs = files
+  .filter((file) => !file.endsWith('.expected.yaml'))
+  .map((file) => file.replace(/\.yaml$/, ''))
+
+const options = { agentImage: AGENT_IMAGE, version: '0.0.0', defaults: builtInDefaults, injectAll: false }
+const inputOf = (name: string) => readFileSync(join(FOLDER, `${name}.yaml`), 'utf8')
+const injected = (stream: string) => injectManifests(stream, 'f.yaml', options)
+
+/** Every object of a stream, those of Lists included. */
+const objectsIn = (stream: string): ApiObject[] =>
+  parseAllDocuments(stream, { version: '1.1' }).flatMap((document) => {
+    const object = document.toJS() as ApiObject | null
+    const items = object?.kind === 'List' && Array.isArray(object.items) ? object.items : undefined
+    return items ? (items as ApiObject[]) : object ? [object] : []
+  })
+
+describe.each(inputs)('%s', (name) => {
+  test('becomes what is expected', async () => {
+    const { manifests, notes, problems } = injected(inputOf(name))
+    const said = [
+      ...notes.map((note) => `# ${note}\n`),
+      ...problems.map((problem) => `# refused: ${problem}\n`),
+    ]
+    await expect(said.join('') + manifests).toMatchFileSnapshot(join(FOLDER, `${name}.expected.yaml`))
+  })
+
+  test('injected twice is injected once', () => {
+    const once = injected(inputOf(name)).manifests
+    const twice = injected(once)
+    expect(twice.manifests).toBe(once)
+    expect(twice.problems).toEqual(injected(inputOf(name)).problems)
+  })
+
+  test('the Pod webhook makes the same of its Pods', async () => {
+    const [before, after] = [inputOf(name), injected(inputOf(name)).manifests].map(objectsIn)
+    for (const [index, object] of (before ?? []).entries()) {
+      const template = podTemplate(object)
+      // The mounts of a bare Pod are left by the webhook, which can't rewrite its manifest: test/inject/pod.test.ts.
+      if (!template || object.kind === 'Pod') continue
+      const { annotations } = mirror(object.metadata?.annotations ?? {}, template.metadata?.annotations ?? {})
+      const { metadata, spec } = withAnnotations(template, annotations)
+      const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'x', uid: '1', controller: true }
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, ownerReferences: [owner] }, spec }
+      const { object: made, allowed } = await submit(pods(), pod as ApiObject)
+      expect(allowed).toBe(true)
+      const expected = podTemplate(after?.[index] ?? {})
+      expect(made['spec']).toEqual(expected?.spec)
+      const status = 'hotreload.dev/status'
+      expect(made.metadata?.annotations?.[status]).toEqual(expected?.metadata?.annotations?.[status])
+    }
+  })
+})
+
+test('no expected file is without its input', () => {
+  const stale = files
+    .filter((file) => file.endsWith('.expected.yaml'))
+    .filter((file) => !existsSync(join(FOLDER, file.replace('.expected.yaml', '.yaml'))))
+  expect(stale).toEqual([])
+})
