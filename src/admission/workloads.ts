@@ -2,7 +2,7 @@
  * The second story: a workload is created or updated. Its template gets our annotations and nothing else, and its user is told what to
  * expect: the only place where anybody reads it.
  */
-import { type Decision, decide, unsuitable } from '../policy/decide.ts'
+import { type Decision, decide, skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { isOurs } from '../policy/annotations.ts'
 import { readPolicy } from '../policy/policy.ts'
@@ -10,9 +10,11 @@ import {
   type Annotations,
   type Change,
   changeOf,
+  completed,
   isOptedIn,
   mirror,
   putBack,
+  replacesPods,
   stamped,
   withAnnotations,
 } from '../stamp/template.ts'
@@ -59,21 +61,28 @@ export const workloadsStory =
     if (problems.length > 0 && change.keys) return denied(problems.map(({ message }) => message))
     const warnings =
       change.keys || change.template ? [...problems.map(({ message }) => message), ...reading.warnings] : []
+    const rolls = replacesPods(mirrored, old && podTemplate(old))
+    // A stamp that outlived its opt-in (we were away) waits for the next change, rather than make one.
     if (!optedIn)
-      return answer(workload, withAnnotations(template, stamped(annotations, undefined)), warnings)
+      return answer(
+        workload,
+        rolls ? withAnnotations(template, stamped(annotations, undefined)) : mirrored,
+        warnings,
+      )
     if (problems.length > 0) return answer(workload, mirrored, warnings)
 
     if (change.keys || change.template) warnings.push(...notes(decision, template))
-    const restamp =
-      (change.keys || change.template || change.checksum) && !runsToCompletion(workload.kind ?? '')
-    if (!restamp) return answer(workload, mirrored, warnings)
+    // Only where the Pods are replaced anyway, or somebody else wrote a stamp: setting `pause` must not roll out what it is to hold back.
+    if (runsToCompletion(workload.kind ?? '') || !(rolls || change.checksum))
+      return answer(workload, mirrored, warnings)
     const stamp = await stampOf(
       decision.plan,
       request.namespace ?? 'default',
       options.reader,
       options.installKey(),
     )
-    return answer(workload, withAnnotations(template, stamped(annotations, stamp.checksum)), [
+    const checksum = rolls ? stamp.checksum : completed(stamp.checksum, mirrored, decision.plan.rollouts)
+    return answer(workload, withAnnotations(template, stamped(annotations, checksum)), [
       ...warnings,
       ...stamp.warnings,
     ])
@@ -117,7 +126,7 @@ function notes({ plan, skip }: Decision, template: PodTemplate): string[] {
     ...[...plan.containers.flatMap((one) => one.notes), ...plan.notes]
       .filter(({ warn }) => warn)
       .map(({ text }) => text),
-    ...(reason && skip === reason ? [`Pods are not injected: ${reason}`] : []),
+    ...(reason && skip === reason ? [`Pods are not injected: ${skipReasons[reason]}`] : []),
     ...(charts && plan.live.length > 0
       ? [
           `template annotation ${charts} changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md`,

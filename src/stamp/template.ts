@@ -6,7 +6,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../errors.ts'
 import { inTemplate, isOurs, PREFIX, writtenKey } from '../policy/annotations.ts'
 import { shown } from '../policy/parse.ts'
+import { formatChecksums, parseChecksums, sourceId } from '../workload/checksum.ts'
 import { type ApiObject, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
+import type { Source } from '../workload/references.ts'
 
 export type Annotations = Readonly<Record<string, string>>
 
@@ -112,6 +114,25 @@ export function mirror(metadata: Annotations, template: Annotations): Mirrored {
 export function putBack(template: Annotations, before: Annotations): Annotations {
   const ours = pick(before, (key) => isWritten(key) || mirroredKeys(before).has(key))
   return { ...ours, ...template }
+}
+
+/** Whether an update to this template replaces the Pods whatever its checksum says; they read what is there then. */
+export const replacesPods = (template: PodTemplate, before: PodTemplate | undefined): boolean =>
+  !isDeepStrictEqual(
+    withAnnotations(template, stamped(annotationsOf(template), undefined)),
+    before && withAnnotations(before, stamped(annotationsOf(before), undefined)),
+  )
+
+/** The checksum with what the template says of those `sources` that could not be read now, and by somebody else before. */
+export function completed(
+  checksum: string | undefined,
+  template: PodTemplate,
+  sources: readonly Source[],
+): string | undefined {
+  const before = parseChecksums(annotationsOf(template)[CHECKSUM])
+  const ids = sources.map(sourceId).filter((id) => before.has(id))
+  const unread = ids.map((id): [string, string] => [id, before.get(id) ?? ''])
+  return formatChecksums(new Map([...unread, ...parseChecksums(checksum)]))
 }
 
 /** With this checksum, or with none. */
