@@ -72,10 +72,11 @@ export function injectionOf(
 
 /** A skipped Pod is always allowed: whoever made it would only try again. */
 function skipped(request: AdmissionRequest, { skip, warnings }: Skip): Answer {
-  const name = request.name ?? 'this Pod'
+  // A controller's Pod gets its name after us.
+  const name = request.name ? `Pod ${request.name}` : 'this Pod'
   const why =
     skip === 'notRequested' || skip === 'alreadyInjected'
       ? []
-      : [`Pod ${name} is not injected: ${skipReasons[skip]}`]
+      : [`${name} is not injected: ${skipReasons[skip]}`]
   return { allowed: true, warnings: [...warnings, ...why], outcome: 'skipped', reason: skip }
 }

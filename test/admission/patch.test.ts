@@ -1,0 +1,108 @@
+import type { V1PodSpec } from '@kubernetes/client-node'
+import jsonpatch from 'fast-json-patch'
+import { describe, expect, test } from 'vitest'
+import { patchBetween } from '../../src/admission/patch.ts'
+import type { ApiObject } from '../../src/workload/pod-template.ts'
+import { nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
+
+describe('patchBetween', () => {
+  test('is empty between an object and itself', () => {
+    const object = pod()
+    expect(patchBetween(object, object)).toEqual([])
+  })
+
+  test('leads from what was received to what is wished', () => {
+    const before = pod()
+    const received = structuredClone(before)
+    const after = { ...before, metadata: { ...before.metadata, labels: { app: 'web' } } }
+    const patch = patchBetween(received, after)
+    expect(patch).toEqual([{ op: 'add', path: '/metadata/labels', value: { app: 'web' } }])
+    expect(jsonpatch.applyPatch(structuredClone(before), patch).newDocument).toEqual(after)
+  })
+
+  test('escapes slashes and tildes of a key', () => {
+    const before = pod()
+    const annotations = { ...before.metadata?.annotations, 'a/b~c': 'd' }
+    const patch = patchBetween(structuredClone(before), {
+      ...before,
+      metadata: { ...before.metadata, annotations },
+    })
+    expect(patch.map(({ path }) => path)).toEqual(['/metadata/annotations/a~1b~0c'])
+  })
+
+  const spec = podSpec()
+  test.each<[what: string, after: V1PodSpec, error: string]>([
+    [
+      'two containers of one name',
+      { ...spec, initContainers: [nginx()] },
+      'a container would be there twice',
+    ],
+    [
+      'two volumes of one name',
+      { ...spec, volumes: [...(spec.volumes ?? []), { name: 'conf' }] },
+      'a volume would be there twice',
+    ],
+    [
+      'two mounts at one path',
+      {
+        ...spec,
+        containers: [
+          nginx({
+            volumeMounts: [
+              { name: 'conf', mountPath: '/a' },
+              { name: 'conf', mountPath: '/a' },
+            ],
+          }),
+        ],
+      },
+      'a mount of container web would be there twice',
+    ],
+    [
+      'a mount of ours without its volume',
+      { ...spec, containers: [nginx({ volumeMounts: [{ name: 'hotreload-bin', mountPath: '/x' }] })] },
+      'container web mounts hotreload-bin, which is not there',
+    ],
+  ])('refuses %s, for which the API server would refuse the user’s Pod', (_, after, error) =>
+    expect(() => patchBetween(pod(), pod(after))).toThrow(error),
+  )
+
+  test('a mount of a StatefulSet’s claim template needs no volume here', () => {
+    const after = podSpec({ containers: [nginx({ volumeMounts: [{ name: 'data', mountPath: '/data' }] })] })
+    expect(() => patchBetween(pod(), pod(after))).not.toThrow()
+  })
+
+  test('refuses to lose the pod template', () =>
+    expect(() => patchBetween(pod(), { kind: 'Pod' } as ApiObject)).toThrow(
+      'the patch lost the pod template',
+    ))
+})
+
+describe('a patch of the Pod webhook', () => {
+  const labels = JSON.parse('{"__proto__":"x","constructor":"y","a/b~c":"z"}')
+
+  test.each<[what: string, object: ApiObject]>([
+    ['of a plain Pod', pod()],
+    ['of a Pod with keys that every object inherits', { ...pod(), metadata: { ...pod().metadata, labels } }],
+    ['of a Pod without volumes of its own but the ConfigMap', pod(podSpec({ initContainers: [] }))],
+  ])('%s applies to what the API server has', async (_, object) => {
+    const request = requestFor(object)
+    const { patch } = await pods()(request)
+    expect(patch?.length).toBeGreaterThan(0)
+    const applied = jsonpatch.applyPatch(structuredClone(object), patch ?? []).newDocument
+    expect(applied).toEqual(request.object)
+  })
+
+  test('appends to the lists, and never writes one anew', async () => {
+    const object = pod(podSpec({ initContainers: [nginx({ name: 'prepare', volumeMounts: [] })] }))
+    const { patch } = await pods()(requestFor(object))
+    expect(patch?.map(({ op, path }) => `${op} ${path}`).toSorted()).toEqual([
+      'add /metadata/annotations/hotreload.dev~1status',
+      'add /spec/initContainers/1',
+      'add /spec/initContainers/2',
+      'add /spec/shareProcessNamespace',
+      'add /spec/volumes/1',
+      'add /spec/volumes/2',
+      'add /spec/volumes/3',
+    ])
+  })
+})
