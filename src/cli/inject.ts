@@ -5,9 +5,10 @@ import { text } from 'node:stream/consumers'
 import { injectionOf } from '../admission/pods.ts'
 import { UserError } from '../errors.ts'
 import { injectPod } from '../inject/pod.ts'
-import { PREFIX } from '../policy/annotations.ts'
+import { inTemplate, isOurs, PREFIX } from '../policy/annotations.ts'
 import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
+import { readPolicy } from '../policy/policy.ts'
 import { mirror, withAnnotations } from '../stamp/template.ts'
 import { type ApiObject, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import { mapObjects } from './manifest.ts'
@@ -50,8 +51,10 @@ export function injectObject(
 ): { object: ApiObject; notes: string[]; problems: string[] } {
   const template = podTemplate(object)
   if (!template) return { object, notes: [], problems: [] }
-  const wish = options.injectAll ? { [`${PREFIX}inject`]: 'true' } : {}
   const own = object.metadata?.annotations ?? {}
+  // A template that says no is not overruled.
+  const refused = template.metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'false'
+  const wish = options.injectAll && !refused ? { [`${PREFIX}inject`]: 'true' } : {}
   const { annotations, conflicts } =
     object.kind === 'Pod'
       ? { annotations: { ...wish, ...own }, conflicts: [] }
@@ -60,17 +63,41 @@ export function injectObject(
   const asPod: ApiObject = { ...withAnnotations(template, annotations), kind: 'Pod' }
   // The manifest itself is rewritten, so that applying it again changes nothing, a bare Pod's mounts included.
   const injection = injectionOf(asPod, options.defaults, false)
+  const aside = object.kind === 'Pod' ? nothing : workloadKeys(own, options.defaults)
+  if (aside.problems.length > 0 && annotations[`${PREFIX}inject`] === 'true')
+    return {
+      object,
+      notes: [],
+      problems: [...aside.problems, ...('skip' in injection ? injection.warnings : [])],
+    }
   if (!('skip' in injection)) {
     const { kind: _, ...injected } = injectPod(asPod, injection.decision.plan, options.version, {
       agentImage: options.agentImage,
       policy: injection.reading.policy,
     }) as ApiObject
-    return { object: withPodTemplate(object, injected), notes: injection.warnings, problems: [] }
+    return {
+      object: withPodTemplate(object, injected),
+      notes: [...aside.warnings, ...injection.warnings],
+      problems: [],
+    }
   }
   const { skip, warnings } = injection
   if (skip === 'invalid') return { object, notes: [], problems: warnings }
   const silent = skip === 'notRequested' || skip === 'alreadyInjected'
-  return { object, notes: silent ? [] : [...warnings, `not injected: ${skipReasons[skip]}`], problems: [] }
+  return {
+    object,
+    notes: silent ? [] : [...aside.warnings, ...warnings, `not injected: ${skipReasons[skip]}`],
+    problems: [],
+  }
+}
+
+const nothing = { problems: [] as string[], warnings: [] as string[] }
+
+/** The keys on a workload that are not mirrored, those nobody knows included: as the workload webhook would speak of them. */
+function workloadKeys(own: Readonly<Record<string, string>>, defaults: Defaults): typeof nothing {
+  const keys = Object.fromEntries(Object.entries(own).filter(([key]) => isOurs(key) && !inTemplate(key)))
+  const { problems, warnings } = readPolicy(keys, { ...defaults, annotations: {} })
+  return { problems: problems.map(({ message }) => message), warnings }
 }
 
 /** Reads each of `files` (`-`: standard input; a directory: its manifests by name), writes the result, and the notes to stderr. */

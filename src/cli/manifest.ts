@@ -66,7 +66,12 @@ function read(text: string, file: string, line: number): unknown {
       'correct the document',
     )
   }
-  return document.toJS({ maxAliasCount: 1000 })
+  try {
+    return document.toJS({ maxAliasCount: 1000 })
+  } catch (error) {
+    // Aliases of aliases, which would fill the memory, or of nothing.
+    throw new UserError('HR_BAD_YAML', `${file}:${line}: ${(error as Error).message}`, 'correct the document')
+  }
 }
 
 function write(value: unknown, original: string): string {

@@ -1,0 +1,148 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { inject, injectManifests, injectObject } from '../../src/cli/inject.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
+import { AGENT_IMAGE, keys, nginx, pod, podSpec, workload } from '../support/builders.ts'
+
+const options = { agentImage: AGENT_IMAGE, version: '0.0.0', defaults: builtInDefaults, injectAll: false }
+const all = { ...options, injectAll: true }
+const IN = keys({ inject: 'true' })
+const agents = (object: ApiObject) =>
+  podTemplate(object)?.spec?.initContainers?.filter(({ name }) => name.startsWith('hotreload-agent'))
+    .length ?? 0
+
+describe('which objects', () => {
+  test.each(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob', 'Rollout'])(
+    'a %s that asks',
+    (kind) => expect(agents(injectObject(workload({ kind, own: IN }), options).object)).toBe(1),
+  )
+
+  test('a Pod, whose manifest is rewritten with its mounts', () => {
+    const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }]
+    const object = { ...pod(podSpec({ containers: [nginx({ volumeMounts })] })) }
+    const { object: injected } = injectObject(
+      { ...object, metadata: { name: 'web', annotations: IN } },
+      options,
+    )
+    expect(podTemplate(injected)?.spec?.containers[0]?.volumeMounts?.[0]?.name).toBe('hotreload-dir-web')
+  })
+
+  test.each<[string, ApiObject]>([
+    ['a workload that does not ask', workload()],
+    ['a workload that says no', workload({ own: keys({ inject: 'false' }) })],
+    ['a ConfigMap', { kind: 'ConfigMap', metadata: { annotations: IN } }],
+    [
+      'a kind of somebody else’s',
+      { kind: 'Shop', metadata: { annotations: IN }, spec: { template: { spec: {} } } },
+    ],
+  ])('%s is given back itself, in silence', (_, object) =>
+    expect(injectObject(object, options)).toEqual({ object, notes: [], problems: [] }),
+  )
+})
+
+describe('--inject-all', () => {
+  test('treats every workload as opted in', () => {
+    expect(agents(injectObject(workload(), all).object)).toBe(1)
+    const { name, ...metadata } = { name: 'web' }
+    expect(agents(injectObject({ ...pod(), metadata: { name, ...metadata } }, all).object)).toBe(1)
+  })
+
+  test.each([
+    ['the workload', workload({ own: keys({ inject: 'false' }) })],
+    ['its template', workload({ template: keys({ inject: 'false' }) })],
+  ])('does not overrule %s that says no', (_, object) =>
+    expect(injectObject(object, all)).toEqual({ object, notes: [], problems: [] }),
+  )
+})
+
+describe('what the user is told', () => {
+  const said = (own: Record<string, string>, change = {}) =>
+    injectObject(workload({ own: { ...IN, ...keys(own) }, ...change }), options)
+
+  test('an unknown key, wherever it stands', () =>
+    expect(said({ singal: 'HUP' }).notes).toEqual([
+      'unknown annotation hotreload.dev/singal; did you mean hotreload.dev/signal?',
+    ]))
+
+  test('every mistake at once, and the object is left', () => {
+    const { problems, object } = said({ signal: 'HUPP', 'chart-checksum': 'thaw' })
+    expect(problems).toHaveLength(2)
+    expect(problems.join()).toMatch(/HR_BAD_VALUE.*HR_BAD_SIGNAL/)
+    expect(agents(object)).toBe(0)
+  })
+
+  test('why nothing was done', () =>
+    expect(said({}, { spec: podSpec({ hostPID: true }) }).notes).toEqual([
+      'not injected: spec.hostPID is true, so the Pod has no process namespace of its own to share',
+    ]))
+
+  test('two values of one key', () =>
+    expect(said({ signal: 'HUP' }, { template: keys({ signal: 'USR1' }) }).problems.join()).toContain(
+      'HR_TWO_VALUES',
+    ))
+
+  test('with the file and the object before it', () => {
+    const object = workload({ own: IN, spec: podSpec({ hostPID: true }) })
+    expect(injectManifests(stringify(object), 'shop/web.yaml', options).notes).toEqual([
+      expect.stringMatching(/^shop\/web\.yaml: Deployment web: not injected/),
+    ])
+  })
+})
+
+describe('files', () => {
+  let directory = ''
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'hotreload-inject-'))
+    writeFileSync(join(directory, 'b.yaml'), 'kind: B')
+    writeFileSync(join(directory, 'a.yml'), '---\nkind: A\n')
+    writeFileSync(join(directory, 'c.json'), '{"kind":"C"}\n')
+    writeFileSync(join(directory, 'README.md'), 'not a manifest')
+    writeFileSync(
+      join(directory, 'wrong.txt'),
+      stringify(workload({ own: { ...IN, ...keys({ signal: 'HUPP' }) } })),
+    )
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  async function run(files: string[], stdin = '') {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const code = await inject(files, options, { stdin: Readable.from([stdin]), stdout, stderr })
+    stdout.end()
+    stderr.end()
+    return { code, out: await text(stdout), err: await text(stderr) }
+  }
+
+  test('a directory’s manifests come by name, with separators between them', async () =>
+    expect(await run([directory])).toEqual({
+      code: 0,
+      out: '---\nkind: A\n---\nkind: B\n---\n{"kind":"C"}\n',
+      err: '',
+    }))
+
+  test('- is standard input', async () => {
+    const { code, out } = await run(['-'], stringify(workload({ own: IN })))
+    expect(code).toBe(0)
+    expect(out).toContain('hotreload-agent')
+  })
+
+  test('with mistakes nothing is written, the exit code is 1, and stderr says why', async () => {
+    const { code, out, err } = await run([join(directory, 'b.yaml'), join(directory, 'wrong.txt')])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(
+      /wrong\.txt: Deployment web: hotreload\.dev\/signal: "HUPP" is not a signal.*\[HR_BAD_SIGNAL\]\n$/,
+    )
+  })
+
+  test('a file that is not there is named', async () => {
+    await expect(run([join(directory, 'none.yaml')])).rejects.toThrow(/none\.yaml can't be read.*HR_NO_FILE/)
+    const empty = mkdtempSync(join(tmpdir(), 'hotreload-empty-'))
+    await expect(run([empty])).rejects.toThrow('HR_NO_MANIFESTS')
+    rmSync(empty, { recursive: true })
+  })
+})
