@@ -32,9 +32,9 @@ async function runnerWithCluster(): Promise<{ runner: ChildProcess; state: strin
     import { startCluster } from ${JSON.stringify(module)}
     const { cluster } = await startCluster({ node: false, say: () => undefined })
     console.log(JSON.stringify(cluster))
-    setInterval(() => undefined, 1000)`
+    process.stdin.on('end', () => process.exit()).resume() // ends with the test run`
   const argv = ['--input-type=module', '--eval', script]
-  const runner = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const runner = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(() => {
     runner.kill('SIGKILL')
   })
