@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin:/usr/local
 
 NPM := node_modules/.installed
 REPORTS := reports
-AGENT_SOURCES := $(shell find agent/src agent/build.rs agent/Cargo.toml agent/Cargo.lock -type f)
+AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
 SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tsconfig.json
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
