@@ -143,14 +143,12 @@ export const annotations = {
     parse: parse.boolean,
     values: '`"false"`, `"true"`',
     doc: 'No rollout and no nudge while set; also on a ConfigMap or Secret.',
-    notYet: ['true'],
   },
   canary: {
     ...ofWorkload,
     parse: parse.count,
     values: 'absent, a number',
-    doc: 'How many Pods are told of a change first.',
-    notYet: true,
+    doc: 'How many Pods are told of a change first. A head start of a minute, not a gate: the kubelet updates the others by itself.',
   },
 } as const satisfies Record<string, Annotation>
 

@@ -1,0 +1,124 @@
+/** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
+import { type Api, type ApiCall, type Clock, UnexpectedAnswer } from './api.ts'
+import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
+
+const NAME = 'hotreload-baselines-'
+const labels = { 'app.kubernetes.io/name': 'hotreload', 'hotreload.dev/part': 'baselines' }
+
+/** Changes of a moment go into one write. Until it is made, a crash would let the next leader take the present for the past. */
+const WRITE_DELAY = 200
+const RETRY_DELAY = 2_000
+
+/** @throws UnexpectedAnswer */
+export async function readBaselines(api: Api): Promise<Baselines> {
+  const stored = new Map<number, Record<string, string>>()
+  let token = ''
+  do {
+    const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines&limit=4${token}`
+    const call: ApiCall = { method: 'GET', path, timeoutMilliseconds: 30_000 }
+    const response = await api.call(call)
+    if (response.status !== 200) throw new UnexpectedAnswer(call, response)
+    const { items, metadata } = response.body as {
+      items: { metadata: { name: string }; data?: Record<string, string> }[] | null
+      metadata: { continue?: string }
+    }
+    for (const item of items ?? []) {
+      const shard = Number(item.metadata.name.slice(NAME.length))
+      if (Number.isInteger(shard)) stored.set(shard, item.data ?? {})
+    }
+    token = metadata.continue ? `&continue=${encodeURIComponent(metadata.continue)}` : ''
+  } while (token !== '')
+  return createBaselines(stored)
+}
+
+export interface BaselineWriter {
+  /** There are changes; they are written soon. */
+  touch(): void
+  /** Writes what there is now. */
+  flush(): Promise<void>
+  stop(): void
+}
+
+export interface WriterOptions {
+  api: Api
+  clock: Clock
+  baselines: Baselines
+  /** Asked before each write: who no longer leads must not write over what the next leader wrote. */
+  leads: () => boolean
+  onError: (error: unknown) => void
+}
+
+export function createBaselineWriter({
+  api,
+  clock,
+  baselines,
+  leads,
+  onError,
+}: WriterOptions): BaselineWriter {
+  let cancel: (() => void) | undefined
+  let writing: Promise<void> | undefined
+
+  function touch(delay = WRITE_DELAY): void {
+    cancel ??= clock.after(delay, () => {
+      cancel = undefined
+      void flush()
+    })
+  }
+
+  function flush(): Promise<void> {
+    writing ??= writeAll().finally(() => {
+      writing = undefined
+    })
+    return writing
+  }
+
+  async function writeAll(): Promise<void> {
+    for (let changes = baselines.takeChanges(); changes.length > 0; changes = baselines.takeChanges()) {
+      try {
+        for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))
+          if (leads()) await write(shard, ofShard)
+      } catch (error) {
+        // Writing one twice changes nothing.
+        baselines.failed(changes)
+        onError(error)
+        touch(RETRY_DELAY)
+        return
+      }
+    }
+  }
+
+  async function write(shard: number, changes: ShardChange[]): Promise<void> {
+    const collection = `/api/v1/namespaces/${api.namespace}/configmaps`
+    const call: ApiCall = {
+      method: 'PATCH',
+      path: `${collection}/${NAME}${shard}`,
+      // Of a key that occurs twice (moved away and back) the text counts.
+      body: {
+        data: {
+          ...Object.fromEntries(changes.map(({ uid }) => [uid, null])),
+          ...Object.fromEntries(
+            changes.filter(({ text }) => text !== undefined).map(({ uid, text }) => [uid, text]),
+          ),
+        },
+      },
+      contentType: 'application/merge-patch+json',
+    }
+    const response = await api.call(call)
+    if (response.status === 200) return
+    if (response.status !== 404) throw new UnexpectedAnswer(call, response)
+    const metadata = { name: `${NAME}${shard}`, namespace: api.namespace, labels }
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: baselines.shard(shard) }
+    const create: ApiCall = { method: 'POST', path: collection, body }
+    const created = await api.call(create)
+    if (created.status !== 201) throw new UnexpectedAnswer(create, created)
+  }
+
+  return {
+    touch: () => touch(),
+    flush,
+    stop() {
+      cancel?.()
+      cancel = undefined
+    },
+  }
+}

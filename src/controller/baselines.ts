@@ -1,0 +1,142 @@
+/**
+ * What was there when a workload was first seen, for those whose template says nothing (no stamp, or one under another key). Kept in
+ * ConfigMaps of our own namespace: in the template every write would be a rollout. Pure: how entries lie in shards; baseline-store.ts
+ * writes them.
+ */
+
+/** Of one workload: source -> hash. */
+export type Baseline = ReadonlyMap<string, string>
+
+/** An object has 1 MiB at most (ConfigMap validation, MaxSecretSize); half of it leaves room for entries that grow. */
+export const SHARD_BYTES = 512 * 1024
+
+/** Key and value in a shard's data: the workload's uid, and its baseline as JSON. Undefined: take the key away. */
+export interface ShardChange {
+  shard: number
+  uid: string
+  text: string | undefined
+}
+
+export interface Baselines {
+  get(uid: string): Baseline
+  /** Writes `record`, drops `forget`; returns whether anything is different. */
+  update(uid: string, record: Baseline, forget: readonly string[]): boolean
+  remove(uid: string): boolean
+  uids(): Iterable<string>
+  /** What is to be written; empties the list. Put back with `failed` what could not be. */
+  takeChanges(): ShardChange[]
+  failed(changes: readonly ShardChange[]): void
+  /** Everything of one shard, to make it anew. */
+  shard(shard: number): Record<string, string>
+}
+
+const none: Baseline = new Map()
+
+/** @param stored the shards' data by number, as read from the cluster; a value that can't be read counts as none */
+export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<string, string>>>): Baselines {
+  const entries = new Map<string, { baseline: Map<string, string>; shard: number; bytes: number }>()
+  const bytes: number[] = []
+  let dirty = new Set<string>()
+  /** Keys to take away, with the shard they were in. */
+  let removed = new Map<string, number>()
+
+  const grow = (shard: number, by: number) => {
+    bytes[shard] = (bytes[shard] ?? 0) + by
+  }
+  for (const [shard, data] of stored)
+    for (const [uid, text] of Object.entries(data)) {
+      const baseline = parse(text)
+      const size = sizeOf(uid, text)
+      const twin = entries.get(uid)
+      // In two shards after a crash in the middle of a move: it moved because it had grown.
+      if (!baseline || (twin && twin.bytes >= size)) continue
+      if (twin) grow(twin.shard, -twin.bytes)
+      entries.set(uid, { baseline, shard, bytes: size })
+      grow(shard, size)
+    }
+
+  /** The first with room for this much more. */
+  function place(size: number): number {
+    for (let shard = 0; ; shard++) if ((bytes[shard] ?? 0) + size <= SHARD_BYTES) return shard
+  }
+
+  function remove(uid: string): boolean {
+    const entry = entries.get(uid)
+    if (!entry) return false
+    entries.delete(uid)
+    dirty.delete(uid)
+    removed.set(uid, entry.shard)
+    grow(entry.shard, -entry.bytes)
+    return true
+  }
+
+  return {
+    get: (uid) => entries.get(uid)?.baseline ?? none,
+    update(uid, record, forget) {
+      const entry = entries.get(uid)
+      const baseline = new Map(entry?.baseline)
+      for (const id of forget) baseline.delete(id)
+      for (const [id, hash] of record) baseline.set(id, hash)
+      if (equal(baseline, entry?.baseline ?? none)) return false
+      if (baseline.size === 0) return remove(uid)
+      const size = sizeOf(uid, format(baseline))
+      if (entry) grow(entry.shard, -entry.bytes)
+      // An entry stays where it is while it fits: nothing has to be taken from one object and put into another.
+      const stays = entry !== undefined && (bytes[entry.shard] ?? 0) + size <= SHARD_BYTES
+      const shard = stays ? entry.shard : place(size)
+      if (entry && shard !== entry.shard) removed.set(uid, entry.shard)
+      else if (removed.get(uid) === shard) removed.delete(uid)
+      grow(shard, size)
+      entries.set(uid, { baseline, shard, bytes: size })
+      dirty.add(uid)
+      return true
+    },
+    remove,
+    uids: () => entries.keys(),
+    takeChanges() {
+      // What is new is written before what is old is taken away: a crash in between leaves it twice, never nowhere.
+      const changes = [
+        ...[...dirty].flatMap((uid) => {
+          const entry = entries.get(uid)
+          return entry ? [{ shard: entry.shard, uid, text: format(entry.baseline) }] : []
+        }),
+        ...[...removed].map(([uid, shard]) => ({ shard, uid, text: undefined })),
+      ]
+      dirty = new Set()
+      removed = new Map()
+      return changes
+    },
+    failed(changes) {
+      for (const { uid, shard, text } of changes) {
+        if (text === undefined) {
+          if (entries.get(uid)?.shard !== shard) removed.set(uid, shard)
+        } else if (entries.has(uid)) dirty.add(uid)
+      }
+    },
+    shard: (shard) =>
+      Object.fromEntries(
+        [...entries]
+          .filter(([, entry]) => entry.shard === shard)
+          .map(([uid, { baseline }]) => [uid, format(baseline)]),
+      ),
+  }
+}
+
+const format = (baseline: Baseline): string =>
+  JSON.stringify(Object.fromEntries([...baseline].toSorted(([a], [b]) => (a < b ? -1 : 1))))
+
+function parse(text: string): Map<string, string> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    return new Map(Object.entries(value).filter((one): one is [string, string] => typeof one[1] === 'string'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Bytes of key and value: names of objects are ASCII. */
+const sizeOf = (uid: string, text: string): number => uid.length + text.length
+
+const equal = (a: Baseline, b: Baseline): boolean =>
+  a.size === b.size && [...a].every(([id, hash]) => b.get(id) === hash)

@@ -1,0 +1,152 @@
+/** Everything that is watched, joined: namespaces, workloads as facts, sources as hashes. Tells which workload to look at again. */
+import type { ApiObject } from '../workload/pod-template.ts'
+import type { Following, Observer } from './api.ts'
+import { namespaceAllowed } from './compat/options.ts'
+import { reloaderMarks } from './compat/reloader.ts'
+import { dependsOnNames, type NamesOf } from './compat/wish.ts'
+import type { ControllerOptions } from './controller-options.ts'
+import { allUses, type Used, usedBy } from './evaluation.ts'
+import { createNamespaces } from './namespaces.ts'
+import { createSourceReader, podStatuses, type PodStatus } from './read-source.ts'
+import { createSecretWatches } from './secret-watches.ts'
+import { createSources, type Sources } from './sources.ts'
+import type { SourceKind, SourceRef } from './sources-in-use.ts'
+import { type Facts, factsOf } from './workload-facts.ts'
+import { collectionOf, workloadKinds } from './workload-kinds.ts'
+import { createWorkloads, type Workload, type Workloads } from './workloads.ts'
+
+export interface Watchers {
+  /** New, changed or gone. */
+  workload(key: string, last: Workload | undefined): void
+  /** A source was read first, or holds something else. */
+  content(source: SourceRef, users: ReadonlySet<string>, keysets: ReadonlySet<string>): void
+  /** All first lists are complete. */
+  synced(): void
+}
+
+export interface ClusterView {
+  workloads: Workloads
+  sources: Sources
+  /** What this workload's rollouts and reloads depend on, as of now. */
+  used(facts: Facts): Used
+  /** Whether `hotreload.dev/inject` means something there. */
+  labelled(namespace: string): boolean
+  isSynced(): boolean
+  followings(): Following[]
+  stop(): void
+}
+
+export function createClusterView(options: ControllerOptions, tell: Watchers): ClusterView {
+  const { api, follow, clock, compat, report } = options
+  const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
+  const listed = (what: string) => () => {
+    if (unlisted.delete(what) && unlisted.size === 0) tell.synced()
+    report.sizes(workloads.size(), sources.size())
+  }
+  const byNames = new Set<string>()
+
+  const sources = createSources({
+    clock,
+    installKey: options.installKey,
+    read: createSourceReader(api, (object) => reloaderMarks(object, compat)),
+    onChange: (source, users, keysets) => tell.content(source, users, keysets),
+  })
+  const workloads = createWorkloads({
+    clock,
+    facts: (object: ApiObject) => factsOf(object, { defaults: options.defaults(), compat }),
+    onChange(key, last) {
+      register(key)
+      tell.workload(key, last)
+    },
+  })
+  const namespaces = createNamespaces(
+    api.namespace,
+    (name) => {
+      for (const { key, facts } of workloads.all()) if (facts.namespace === name) reconsider(key)
+    },
+    listed('namespaces'),
+  )
+
+  const used = (facts: Facts): Used => {
+    const { namespace } = facts
+    const acting = {
+      native: namespaces.labelled(namespace),
+      compat: namespaceAllowed(compat, namespace, namespaces.labels(namespace)),
+    }
+    return usedBy(facts, acting, names)
+  }
+
+  function register(key: string): void {
+    const workload = workloads.get(key)
+    const uses = workload ? allUses(used(workload.facts)) : []
+    sources.use(key, uses)
+    if (workload?.facts.compat && dependsOnNames(workload.facts.compat)) byNames.add(key)
+    else byNames.delete(key)
+    for (const { kind, namespace } of uses) if (kind === 'Secret') secrets.need(namespace)
+  }
+  function reconsider(key: string): void {
+    register(key)
+    tell.workload(key, workloads.get(key))
+  }
+  /** A name came or went: who asks for names by a pattern may mean it. */
+  function named(namespace: string): void {
+    for (const key of byNames) if (workloads.get(key)?.facts.namespace === namespace) reconsider(key)
+  }
+
+  const observer = (kind: 'ConfigMap' | 'Secret'): Pick<Observer, 'changed' | 'removed'> => ({
+    changed({ metadata }) {
+      const { namespace = '', name = '', resourceVersion = '' } = metadata ?? {}
+      sources.seen({ kind, namespace, name }, resourceVersion)
+      if (byNames.size > 0) named(namespace)
+    },
+    removed(namespace, name) {
+      sources.seen({ kind, namespace, name }, undefined)
+      if (byNames.size > 0) named(namespace)
+    },
+  })
+  const configMaps = follow(
+    { path: '/api/v1/configmaps', metadataOnly: true },
+    { ...observer('ConfigMap'), listed: listed('configmaps'), refused: listed('configmaps') },
+  )
+  const secrets = createSecretWatches(follow, observer('Secret'), () =>
+    report.log('info', 'Secrets may not be listed everywhere; following those of namespaces that allow it'),
+  )
+  const names: NamesOf = (kind: SourceKind, namespace) => {
+    if (kind === 'ConfigMap') return configMaps.names(namespace)
+    return kind === 'Secret' ? secrets.names(namespace) : []
+  }
+  const others = [
+    follow({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.observer),
+    ...workloadKinds.map((kind) => follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind)))),
+    ...(compat.csi ? [follow({ path: podStatuses, metadataOnly: false }, csiObserver(sources))] : []),
+  ]
+
+  return {
+    workloads,
+    sources,
+    used,
+    labelled: (namespace) => namespaces.labelled(namespace),
+    isSynced: () => unlisted.size === 0,
+    followings: () => [configMaps, ...secrets.followings(), ...others],
+    stop() {
+      configMaps.stop()
+      secrets.stop()
+      for (const one of others) one.stop()
+      sources.stop()
+    },
+  }
+}
+
+/** The driver writes one status for each Pod and class. */
+const csiObserver = (sources: Sources): Observer => ({
+  changed(object) {
+    const { metadata, status } = object as PodStatus
+    const name = status?.secretProviderClassName
+    const namespace = metadata?.namespace ?? ''
+    if (name !== undefined)
+      sources.seen({ kind: 'SecretProviderClass', namespace, name }, metadata?.resourceVersion)
+  },
+  removed() {},
+  listed() {},
+  refused() {},
+})

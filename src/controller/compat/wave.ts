@@ -1,0 +1,47 @@
+/** Wave's annotations: text in, a wish out. Facts: its source, v0.11. Pure. */
+import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
+import type { SourceKind, Use } from '../sources-in-use.ts'
+import { commaList } from './go-words.ts'
+import { wholeReferences } from './reloader.ts'
+import type { CompatWish } from './wish.ts'
+
+const WAVE = 'wave.pusher.com'
+export const waveKeys = {
+  update: `${WAVE}/update-on-config-change`,
+  extraConfigMaps: `${WAVE}/extra-configmaps`,
+  extraSecrets: `${WAVE}/extra-secrets`,
+  hash: `${WAVE}/config-hash`,
+} as const
+
+/** Undefined where nothing asks for it. */
+export function waveWish(workload: ApiObject): CompatWish | undefined {
+  const metadata = workload.metadata?.annotations ?? {}
+  if (metadata[waveKeys.update] !== 'true') return undefined
+  const own = workload.metadata?.namespace ?? ''
+  const named = (kind: SourceKind, text: string | undefined): Use[] =>
+    commaList(text).map((item) => {
+      const [first = '', second] = item.split('/', 2)
+      return second === undefined
+        ? { kind, namespace: own, name: first, optional: true }
+        : { kind, namespace: first, name: second, optional: true }
+    })
+  return {
+    tool: 'wave',
+    auto: new Set(['ConfigMap', 'Secret']),
+    search: false,
+    lists: new Map(),
+    excluded: new Set(),
+    references: wholeReferences(podTemplate(workload)?.spec, own).filter(
+      ({ kind }) => kind !== 'SecretProviderClass',
+    ),
+    extra: [
+      ...named('ConfigMap', metadata[waveKeys.extraConfigMaps]),
+      ...named('Secret', metadata[waveKeys.extraSecrets]),
+    ],
+    pausePeriod: undefined,
+    pausedAt: undefined,
+    pausedByUs: false,
+    restart: false,
+    problems: [],
+  }
+}

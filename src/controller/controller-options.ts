@@ -1,0 +1,21 @@
+/** What the controller is made of; cli/ passes it in, and a test its own. */
+import type { Defaults } from '../policy/defaults.ts'
+import type { InstallKey } from '../workload/checksum.ts'
+import type { Api, Clock, Follow } from './api.ts'
+import type { CompatOptions } from './compat/options.ts'
+import type { Report } from './report.ts'
+import type { SlotLimits } from './slots.ts'
+
+export interface ControllerOptions {
+  api: Api
+  follow: Follow
+  clock: Clock
+  report: Report
+  /** Tries to lead, and tells each time that changes. */
+  elect: (onChange: (leads: boolean) => void) => { leads(): boolean; release(): Promise<void> }
+  /** Asked each time, since the policy file may change. */
+  defaults: () => Defaults
+  installKey: () => InstallKey | undefined
+  compat: CompatOptions
+  limits: SlotLimits
+}

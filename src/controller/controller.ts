@@ -1,0 +1,258 @@
+/**
+ * The controller's story: watches tell what there is (cluster-view.ts), and each workload that something happened to is looked at again:
+ * how its sources compare (evaluation.ts), what follows (plan.ts), and, where we lead, doing it (carry-out.ts).
+ */
+import type { Baselines } from './baselines.ts'
+import { type BaselineWriter, createBaselineWriter, readBaselines } from './baseline-store.ts'
+import { createCarryOut } from './carry-out.ts'
+import { createClusterView } from './cluster-view.ts'
+import type { ControllerOptions } from './controller-options.ts'
+import { type Evaluation, evaluate, merged } from './evaluation.ts'
+import { createFights } from './fights.ts'
+import { nextStep, OVERDUE, type Step } from './plan.ts'
+import { createQueue } from './queue.ts'
+import { eventReasons } from './report.ts'
+import { stampTexts } from './stamp-texts.ts'
+import { createSlots } from './slots.ts'
+import type { Workload } from './workloads.ts'
+
+export interface Controller {
+  /** Undefined: alive. Else what stands still, in words for the kubelet's probe. */
+  stuck(): string | undefined
+  /** Undefined: ready to take over. */
+  notReady(): string | undefined
+  stop(): Promise<void>
+}
+
+/** Workloads looked at at once; each may wait for a write. */
+const CONCURRENCY = 16
+/** A watch shows life at least each minute, or tries to; five are a lot. Milliseconds. */
+const STUCK_AFTER = 300_000
+const RETRY_BASELINES = 5_000
+
+export function startController(options: ControllerOptions): Controller {
+  const { api, clock, report, compat, installKey } = options
+  const slots = createSlots(options.limits)
+  const fights = createFights(clock)
+  const pending = new Map<string, Pending>()
+  /** In the order in which they came: workload -> namespace. */
+  const waitingForRoom = new Map<string, string>()
+  let leading: { baselines: Baselines; writer: BaselineWriter } | undefined
+  let stopped = false
+
+  const queue = createQueue({
+    clock,
+    concurrency: CONCURRENCY,
+    run: lookAt,
+    onError(key, error) {
+      report.rollout('failed', key.split('/')[0] ?? '')
+      report.log('error', 'workload could not be dealt with; trying again', {
+        workload: key,
+        ...problem(error),
+      })
+    },
+  })
+  const view = createClusterView(options, {
+    workload: (key, last) => changed(key, last),
+    content(_source, users) {
+      for (const key of users) queue.add(key)
+    },
+    synced: () => void begin(),
+  })
+  const leadership = options.elect((now) => {
+    report.leads(now)
+    if (now) void begin()
+    else end()
+  })
+  const leads = () => leading !== undefined && leadership.leads()
+  const carryOut = createCarryOut({ ...options, view, fights })
+
+  /** We lead and know everything there is: from here on we write. */
+  async function begin(): Promise<void> {
+    if (stopped || leading || !view.isSynced() || !leadership.leads()) return
+    try {
+      const baselines = await readBaselines(api)
+      if (stopped || leading || !leadership.leads()) return
+      const onError = (error: unknown) =>
+        report.log('error', 'baselines not written; trying again', problem(error))
+      const writer = createBaselineWriter({ api, clock, baselines, leads: () => leadership.leads(), onError })
+      leading = { baselines, writer }
+      forgetDeleted(baselines)
+      for (const { key, facts } of view.workloads.all()) {
+        if (facts.progress === 'running') slots.take(key, facts.namespace)
+        queue.add(key)
+      }
+    } catch (error) {
+      report.log('error', 'baselines not read; trying again', problem(error))
+      clock.after(RETRY_BASELINES, () => void begin())
+    }
+  }
+
+  function end(): void {
+    leading?.writer.stop()
+    leading = undefined
+    pending.clear()
+  }
+
+  function forgetDeleted(baselines: Baselines): void {
+    const alive = new Set([...view.workloads.all()].map(({ facts }) => facts.uid))
+    for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
+  }
+
+  function changed(key: string, last: Workload | undefined): void {
+    const now = view.workloads.get(key)
+    if (!now || now.facts.progress !== 'running') freeSlot(key)
+    if (last && last.facts.uid !== now?.facts.uid) {
+      pending.delete(key)
+      fights.forget(key)
+      if (leading?.baselines.remove(last.facts.uid)) leading.writer.touch()
+    }
+    if (now) {
+      queue.add(key)
+      return
+    }
+    queue.remove(key)
+    report.waiting(key, undefined)
+  }
+
+  function freeSlot(key: string): void {
+    if (slots.free(key)) wakeNext()
+  }
+
+  /** One at a time: who is woken and needs no room any more wakes the next. */
+  function wakeNext(): void {
+    for (const [key, namespace] of waitingForRoom)
+      if (slots.hasRoom(namespace)) {
+        waitingForRoom.delete(key)
+        queue.add(key)
+        return
+      }
+  }
+
+  async function lookAt(key: string): Promise<void> {
+    const workload = view.workloads.get(key)
+    if (!workload || !leads() || !leading) return
+    const { facts } = workload
+    const { baselines, writer } = leading
+    const used = view.used(facts)
+    const evaluation = evaluate(facts, used, {
+      state: (use) => view.sources.state(use),
+      baseline: baselines.get(facts.uid),
+      installKey: installKey(),
+      compat,
+    })
+    const all = merged(evaluation)
+    if (baselines.update(facts.uid, all.record, all.forget)) writer.touch()
+    for (const { why } of all.unreadable) report.unreadable(why, facts.kind)
+    notice(workload, evaluation)
+    const resumed = await carryOut.resume(workload)
+    if (resumed !== undefined) queue.add(key, resumed)
+    const step = stepFor(workload, evaluation)
+    report.waiting(key, step.do === 'wait' ? step.for : undefined)
+    if (step.do === 'nothing') pending.delete(key)
+    if (step.do === 'wait' && step.milliseconds !== undefined) queue.add(key, step.milliseconds)
+    if (step.do === 'wait' && step.for === 'limit') waitingForRoom.set(key, facts.namespace)
+    else waitingForRoom.delete(key)
+    if (step.do === 'rollout' && leads()) await rollOut(workload, evaluation)
+    else wakeNext()
+    if (slots.holds(key)) queue.add(key, OVERDUE)
+  }
+
+  /** What people should know of it, whatever is done. */
+  function notice({ key, facts }: Workload, evaluation: Evaluation): void {
+    for (const sentence of facts.compat?.problems ?? [])
+      report.event(facts, 'Warning', eventReasons.notUnderstood, sentence)
+    const { unreadable } = merged(evaluation)
+    for (const { id, why } of unreadable)
+      if (why === 'forbidden')
+        report.event(
+          facts,
+          'Warning',
+          eventReasons.unreadable,
+          `${id.replace('/', ' ')} may not be read: apply deploy/secrets in namespace ${facts.namespace}, or its changes roll nothing out`,
+        )
+    if (fights.saw(key, ...stampTexts({ facts }, evaluation)))
+      report.event(
+        facts,
+        'Warning',
+        eventReasons.fight,
+        'somebody removed hotreload.dev/checksum 3 times in 10 minutes, so nothing is rolled out until that ends; docs/gitops.md',
+      )
+  }
+
+  function stepFor({ key, facts, runningSince }: Workload, evaluation: Evaluation): Step {
+    const all = merged(evaluation)
+    const target = JSON.stringify([...all.target])
+    const now = clock.now()
+    const before = pending.get(key)
+    const changedAt = before?.target === target ? before.changedAt : now
+    const firstChangedAt = before?.firstChangedAt ?? now
+    if (all.changed.length > 0) pending.set(key, { target, changedAt, firstChangedAt })
+    if (runningSince !== undefined && now - runningSince >= OVERDUE) freeSlot(key)
+    const { pausePeriod, pausedAt } = facts.compat ?? {}
+    return nextStep(all, {
+      now,
+      pause: facts.pause,
+      workloadPaused: facts.paused,
+      progress: facts.progress,
+      runningSince,
+      chart: facts.chart,
+      changedAt,
+      firstChangedAt,
+      foughtUntil: fights.until(key),
+      heldUntil: pausePeriod !== undefined && pausedAt !== undefined ? pausedAt + pausePeriod : undefined,
+      room: slots.hasRoom(facts.namespace),
+    })
+  }
+
+  async function rollOut(workload: Workload, evaluation: Evaluation): Promise<void> {
+    const { key, facts } = workload
+    // Before the write: while it is under way others ask for room.
+    slots.take(key, facts.namespace)
+    const outcome = await carryOut.rollOut(workload, evaluation).catch((error: unknown) => {
+      freeSlot(key)
+      throw error
+    })
+    // An event on the way may have freed it in between.
+    const runs = outcome === 'done' && view.workloads.get(key)?.facts.progress === 'running'
+    if (runs) slots.take(key, facts.namespace)
+    else freeSlot(key)
+    if (outcome !== 'done') return
+    const { changedAt = clock.now() } = pending.get(key) ?? {}
+    pending.delete(key)
+    report.rollout('done', facts.kind)
+    report.log('info', 'rolled out', {
+      workload: key,
+      sources: merged(evaluation).changed,
+      milliseconds: clock.now() - changedAt,
+    })
+  }
+
+  return {
+    stuck() {
+      const silent = view.followings().find((one) => clock.now() - one.lastProgress() > STUCK_AFTER)
+      return silent && 'a watch stands still'
+    },
+    notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
+    async stop() {
+      stopped = true
+      queue.stop()
+      view.stop()
+      await leading?.writer.flush()
+      leading?.writer.stop()
+      leading = undefined
+      await leadership.release()
+    },
+  }
+}
+
+interface Pending {
+  /** What the stamps would be: something else has changed when this is different. */
+  target: string
+  changedAt: number
+  firstChangedAt: number
+}
+
+const problem = (error: unknown): { problem: string } => ({
+  problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
+})

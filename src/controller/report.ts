@@ -1,0 +1,37 @@
+/** What the controller tells people: metrics, log lines and Events, behind one interface. Nothing of an object's content is among it. */
+import type { ApiObject } from '../workload/pod-template.ts'
+import type { Waiting } from './plan.ts'
+
+/** Whom an Event is about. */
+export type Involved = Pick<ApiObject, 'apiVersion' | 'kind'> & {
+  namespace: string
+  name: string
+  uid: string
+}
+
+/** Reasons of our Events, as `kubectl describe` shows them. */
+export const eventReasons = {
+  rolledOut: 'RolledOut',
+  rolloutFailed: 'RolloutFailed',
+  fight: 'ChecksumRemoved',
+  unreadable: 'SourceNotReadable',
+  notUnderstood: 'AnnotationNotUnderstood',
+  notInjected: 'NotInjected',
+  nudged: 'Nudged',
+  jobStarted: 'JobStarted',
+  agentTrouble: 'ReloadRefused',
+} as const
+export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
+
+export interface Report {
+  event(about: Involved, type: 'Normal' | 'Warning', reason: EventReason, message: string): void
+  rollout(outcome: 'done' | 'failed' | 'conflict', kind: string): void
+  /** What a workload waits for now; undefined: nothing. */
+  waiting(key: string, reason: Waiting | undefined): void
+  unreadable(why: 'forbidden' | 'unavailable', kind: string): void
+  nudge(outcome: 'done' | 'failed' | 'limited', pods: number): void
+  uninjected(key: string, pods: number): void
+  leads(leads: boolean): void
+  sizes(workloads: number, sources: number): void
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void
+}

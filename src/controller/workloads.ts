@@ -1,0 +1,79 @@
+/** The workloads that ask for something, as facts. Everything else passes by and leaves nothing behind. */
+import type { ApiObject } from '../workload/pod-template.ts'
+import type { Clock, Observer } from './api.ts'
+import type { Facts } from './workload-facts.ts'
+import type { WorkloadKind } from './workload-kinds.ts'
+
+export interface Workload {
+  key: string
+  facts: Facts
+  /** Since when its present rollout is known; undefined: none is running. */
+  runningSince: number | undefined
+}
+
+export interface WorkloadsOptions {
+  clock: Clock
+  facts: (object: ApiObject) => Facts | undefined
+  /** New, changed, or gone: then `get` gives nothing. `last` is what it was. */
+  onChange: (key: string, last: Workload | undefined) => void
+}
+
+export interface Workloads {
+  get(key: string): Workload | undefined
+  all(): Iterable<Workload>
+  size(): number
+  /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
+  put(object: ApiObject): void
+  remove(kind: string, namespace: string, name: string): void
+  observer(kind: WorkloadKind, onListed: () => void): Observer
+}
+
+const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
+
+export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): Workloads {
+  const workloads = new Map<string, Workload>()
+
+  function put(object: ApiObject): void {
+    const { namespace = '', name = '', uid, resourceVersion } = object.metadata ?? {}
+    const key = keyOf(object.kind ?? '', namespace, name)
+    const before = workloads.get(key)
+    // An event that was on its way while we wrote shows the object before our write.
+    if (before && before.facts.uid === uid && isOlder(resourceVersion, before.facts.resourceVersion)) return
+    const now = facts(object)
+    if (!now) {
+      remove(object.kind ?? '', namespace, name)
+      return
+    }
+    const since = before?.facts.generation === now.generation ? before.runningSince : undefined
+    const runningSince = now.progress === 'running' ? (since ?? clock.now()) : undefined
+    workloads.set(key, { key, facts: now, runningSince })
+    onChange(key, before)
+  }
+
+  function remove(kind: string, namespace: string, name: string): void {
+    const key = keyOf(kind, namespace, name)
+    const last = workloads.get(key)
+    if (workloads.delete(key)) onChange(key, last)
+  }
+
+  return {
+    get: (key) => workloads.get(key),
+    all: () => workloads.values(),
+    size: () => workloads.size,
+    put,
+    remove,
+    observer: ({ kind, apiVersion }, onListed) => ({
+      // Items of a list have neither.
+      changed: (object) => put({ ...object, kind, apiVersion }),
+      removed: (namespace, name) => remove(kind, namespace, name),
+      listed: onListed,
+      refused: onListed,
+    }),
+  }
+}
+
+/** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
+export function isOlder(a: string | undefined, b: string | undefined): boolean {
+  const [left, right] = [Number(a), Number(b)]
+  return Number.isSafeInteger(left) && Number.isSafeInteger(right) && left < right
+}

@@ -1,0 +1,113 @@
+/** A controller in this process, against the cluster of the test run, and workloads for it whose rollouts need no kubelet. */
+import { inject } from 'vitest'
+import { systemClock } from '../../src/controller/api.ts'
+import { type CompatOptions, defaultCompatOptions } from '../../src/controller/compat/options.ts'
+import { type Controller, startController } from '../../src/controller/controller.ts'
+import type { Report } from '../../src/controller/report.ts'
+import type { SlotLimits } from '../../src/controller/slots.ts'
+import { createClient, type KubeClient } from '../../src/kube/client.ts'
+import { kubeconfigConnection } from '../../src/kube/connection.ts'
+import { contest } from '../../src/kube/lease.ts'
+import { follow } from '../../src/kube/watch.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { parseInstallKey } from '../../src/kube/install-key.ts'
+import { until } from './until.ts'
+
+export interface TestController extends Controller {
+  lines: string[]
+  events: { kind: string; name: string; reason: string; message: string }[]
+  leading: () => boolean
+  client: KubeClient
+}
+
+export interface TestControllerOptions {
+  compat?: Partial<CompatOptions>
+  limits?: SlotLimits
+  /** Kubeconfig of another user. */
+  kubeconfig?: string
+}
+
+/** @param own the namespace of its Lease and baselines: one for each install */
+export async function startTestController(
+  own: string,
+  { compat, limits, kubeconfig = inject('cluster').kubeconfig }: TestControllerOptions = {},
+): Promise<TestController> {
+  const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
+  const client = createClient(connection)
+  const lines: string[] = []
+  const events: TestController['events'] = []
+  let leads = false
+  const report: Report = {
+    event: ({ kind = '', name }, _type, reason, message) => events.push({ kind, name, reason, message }),
+    rollout() {},
+    waiting() {},
+    unreadable() {},
+    nudge() {},
+    uninjected() {},
+    leads: (now) => (leads = now),
+    sizes() {},
+    log: (level, message, fields) => lines.push(JSON.stringify({ level, message, ...fields })),
+  }
+  const controller = startController({
+    api: client,
+    follow: (collection, observer) => follow(client, collection, observer),
+    clock: systemClock,
+    report,
+    elect: (onChange) =>
+      contest(client, { name: 'hotreload-controller', identity: crypto.randomUUID() }, onChange),
+    defaults: () => builtInDefaults,
+    installKey: () => parseInstallKey('ab'.repeat(32)),
+    compat: { ...defaultCompatOptions, ...compat },
+    limits: limits ?? { total: 0, perNamespace: 0 },
+  })
+  return { ...controller, lines, events, client, leading: () => leads }
+}
+
+export const leads = (controller: TestController): Promise<boolean> =>
+  until('the controller leads', () => controller.leading() && controller.notReady() === undefined, 30_000)
+
+/** Without replicas a rollout is complete as soon as the Deployment controller has seen it. */
+export function deployment(
+  name: string,
+  {
+    metadata,
+    template,
+    env = ['conf'],
+    replicas = 0,
+  }: {
+    metadata?: Record<string, string>
+    template?: Record<string, string>
+    /** ConfigMaps used as environment. */
+    env?: string[]
+    replicas?: number
+  } = {},
+) {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, annotations: metadata ?? { 'hotreload.dev/inject': 'true' } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name }, ...(template ? { annotations: template } : {}) },
+        spec: {
+          containers: [
+            {
+              name: 'app',
+              image: 'localhost/none:1',
+              envFrom: env.map((one) => ({ configMapRef: { name: one } })),
+            },
+          ],
+        },
+      },
+    },
+  }
+}
+
+export const configMap = (name: string, data: Record<string, string>, metadata: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, ...metadata },
+  data,
+})
