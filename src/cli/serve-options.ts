@@ -61,6 +61,14 @@ export function readServeOptions(given: Partial<Record<ServeFlag, string>>): Ser
     const text = value(flag) ?? ''
     const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
     if (number <= 65_535) return number
+    if (text.startsWith('tcp://'))
+      // Service links: for a Service named hotreload every Pod beside it gets HOTRELOAD_PORT.
+      throw bad(
+        flag,
+        text,
+        'is an address that Kubernetes put there',
+        'set enableServiceLinks: false in the Pod',
+      )
     throw bad(flag, text, 'is not a port', 'use a number from 1 to 65535, or 0 for any free one')
   }
   const ports = { port: port('port'), metricsPort: port('metricsPort') }

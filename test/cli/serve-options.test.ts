@@ -37,6 +37,10 @@ describe('serve options', () => {
     [{ port: 'https' }, '--port: "https" is not a port; use a number'],
     [{ port: '65536' }, '--port: "65536" is not a port'],
     [{ port: '-1' }, '--port: "-1" is not a port'],
+    [
+      { port: 'tcp://10.96.0.7:443' },
+      '--port: "tcp://10.96.0.7:443" is an address that Kubernetes put there; set enableServiceLinks',
+    ],
     [{ port: '1e3' }, '--port: "1e3" is not a port'],
     [{ port: '' }, '--port: "" is empty'],
     [{ metricsPort: '8443' }, '--metrics-port: "8443" is the same as --port'],

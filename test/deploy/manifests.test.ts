@@ -242,6 +242,8 @@ describe('the Deployment', () => {
     expect(Object.values(serveFlags).map(variableOf)).toContain('HOTRELOAD_AGENT_IMAGE')
   })
 
+  test('gets no HOTRELOAD_PORT from its own Service', () => expect(pod.enableServiceLinks).toBe(false))
+
   test('is probed on the port that the command serves by default', () => {
     const ports = Object.fromEntries(
       container.ports.map(({ name, containerPort }: { name: string; containerPort: number }) => [
