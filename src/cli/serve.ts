@@ -2,7 +2,7 @@
 import { defaultDrainTimes, type DrainTimes, drained } from '../admission/drain.ts'
 import { noCluster } from '../admission/config-reader.ts'
 import { podsStory } from '../admission/pods.ts'
-import { type AdmissionServer, createServer } from '../admission/server.ts'
+import { createServer } from '../admission/server.ts'
 import { unlabelledStory, workloadsStory } from '../admission/workloads.ts'
 import { createLog, describeError, type Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -103,7 +103,13 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
     })
     const { agentImage } = options
     log.info({ version: VERSION, port, metricsPort, agentImage, cluster: cluster !== undefined }, 'serving')
-    await stopAsked(server, io, log)
+    await asked(io.drain, io.now)
+    // Who leaves writes no more: the certificate belongs to those who stay.
+    stopKeeping()
+    if (!io.now.aborted) {
+      log.info('draining')
+      await Promise.race([drained(server.server, io.drainTimes ?? defaultDrainTimes), asked(io.now)])
+    }
   } finally {
     keyWanted.abort()
     stopKeeping()
@@ -137,20 +143,11 @@ async function eventually<T>(attempt: () => Promise<T>, log: Log, stop: AbortSig
   return undefined
 }
 
-async function stopAsked(
-  server: AdmissionServer,
-  { drain, now, drainTimes }: ServeIo,
-  log: Log,
-): Promise<void> {
-  await Promise.race([aborted(drain), aborted(now)])
-  if (now.aborted) return
-  log.info('draining')
-  await Promise.race([drained(server.server, drainTimes ?? defaultDrainTimes), aborted(now)])
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when one of the signals has come. */
+function asked(...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+    const any = AbortSignal.any([...signals])
+    if (any.aborted) resolve()
+    else any.addEventListener('abort', () => resolve(), { once: true })
   })
 }
