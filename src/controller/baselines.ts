@@ -55,10 +55,11 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       grow(shard, size)
     }
 
-  /** The first with room for this much more. */
+  /** The first with room for this much more; an empty one has room for anything. */
   function place(size: number): number {
-    for (let shard = 0; ; shard++) if ((bytes[shard] ?? 0) + size <= SHARD_BYTES) return shard
+    for (let shard = 0; ; shard++) if ((bytes[shard] ?? 0) === 0 || hasRoom(shard, size)) return shard
   }
+  const hasRoom = (shard: number, size: number): boolean => (bytes[shard] ?? 0) + size <= SHARD_BYTES
 
   function remove(uid: string): boolean {
     const entry = entries.get(uid)
@@ -82,7 +83,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       const size = sizeOf(uid, format(baseline))
       if (entry) grow(entry.shard, -entry.bytes)
       // An entry stays where it is while it fits: nothing has to be taken from one object and put into another.
-      const stays = entry !== undefined && (bytes[entry.shard] ?? 0) + size <= SHARD_BYTES
+      const stays = entry !== undefined && hasRoom(entry.shard, size)
       const shard = stays ? entry.shard : place(size)
       if (entry && shard !== entry.shard) removed.set(uid, entry.shard)
       else if (removed.get(uid) === shard) removed.delete(uid)
