@@ -12,7 +12,13 @@ export type ProjectImageName = 'hotreload' | 'hotreload-agent'
 /** image (and target in the Dockerfile) -> the files that go into it. */
 const targets: Record<ProjectImageName, readonly string[]> = {
   hotreload: ['src', 'package.json', 'package-lock.json', 'rolldown.config.ts', '.npmrc'],
-  'hotreload-agent': ['agent/src', 'agent/Cargo.toml', 'agent/Cargo.lock', 'agent/build.rs'],
+  'hotreload-agent': [
+    'agent/src',
+    'agent/Cargo.toml',
+    'agent/Cargo.lock',
+    'agent/build.rs',
+    'agent/discard.ld',
+  ],
 }
 
 /** Builds one of the project's images unless it is there; returns its key. */

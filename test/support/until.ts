@@ -1,6 +1,6 @@
 // Waiting for a condition instead of sleeping.
 
-/** Milliseconds between two tries. */
+/** Between two tries, where the caller says nothing. */
 const INTERVAL_MS = 200
 
 /**
@@ -11,6 +11,7 @@ export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
   timeoutMs = 60_000,
+  intervalMs = INTERVAL_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
@@ -26,6 +27,6 @@ export async function until<T>(
       const reason = last instanceof Error ? last.message : String(last)
       throw new Error(`waited ${timeoutMs / 1000} s for: ${what}; last try: ${reason}`, { cause: last })
     }
-    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS))
+    await new Promise((resolve) => setTimeout(resolve, intervalMs))
   }
 }

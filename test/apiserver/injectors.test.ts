@@ -1,0 +1,55 @@
+// Beside another injector, called before us and after us: one agent, its containers left alone, nothing of its lost.
+import type { V1Pod } from '@kubernetes/client-node'
+import { beforeAll, expect, test } from 'vitest'
+import { OTHER_CONTAINER, otherInjector } from '../support/other-injector.ts'
+import { configMap, configMapVolume } from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+let hook: Webhook
+beforeAll(async () => {
+  hook = await webhook()
+})
+
+const pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'web',
+    annotations: { 'hotreload.dev/inject': 'true' },
+    // A controller's Pod, so that its mounts are rewritten too.
+    ownerReferences: [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: crypto.randomUUID(), controller: true },
+    ],
+  },
+  spec: {
+    containers: [
+      {
+        name: 'web',
+        image: 'nginx',
+        volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }],
+      },
+    ],
+    volumes: [configMapVolume('conf')],
+  },
+}
+
+test.each(['a-first', 'z-last'])('one that is called as %s', async (order) => {
+  const label = { [`other-${order}`]: 'yes' }
+  await otherInjector(`${order}-${crypto.randomUUID().slice(0, 8)}`, label)
+  const ns = await hook.namespace({ 'hotreload.dev/injection': 'enabled', ...label })
+  await ns.apply(configMap('conf', { 'nginx.conf': 'events {}' }))
+  await ns.kubectl(['create', '-f', '-'], JSON.stringify(pod))
+  const { spec } = await ns.get<V1Pod>('pod', 'web')
+  const inits = (spec?.initContainers ?? []).map(({ name }) => name)
+  expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-link-web', 'hotreload-agent'])
+  const [proxy, web] = spec?.containers ?? []
+  expect(proxy?.name).toBe(OTHER_CONTAINER)
+  expect(proxy?.volumeMounts?.map(({ name }) => name)).toContain('istiod-ca-cert')
+  expect(web?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(
+    expect.arrayContaining(['/etc/nginx', '/.hotreload/vol/conf']),
+  )
+  const mounts = spec?.initContainers?.find(({ name }) => name === 'hotreload-agent')?.volumeMounts ?? []
+  expect(
+    mounts.filter(({ mountPath }) => mountPath === '/var/run/secrets/kubernetes.io/serviceaccount'),
+  ).toMatchObject([{ name: 'hotreload-no-token' }])
+})

@@ -1,0 +1,79 @@
+// Files that can't become symlinks are rewritten in place: in /, inside another mount, of a Secret. The program is on an empty image.
+import { beforeAll, expect, test } from 'vitest'
+import { images, until } from '../support/kube.ts'
+import {
+  agentStatus,
+  configMap,
+  configMapVolume,
+  deployment,
+  edit,
+  expectUntouched,
+  nudge,
+  serves,
+} from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+const annotations = { 'hotreload.dev/signal': 'SIGHUP' }
+let reader = ''
+let hook: Webhook
+beforeAll(async () => {
+  ;[reader = ''] = await images('reader', 'hotreload-agent')
+  hook = await webhook()
+})
+
+test.each([
+  { place: 'in /', file: '/config', mounts: [] },
+  { place: 'inside another mount', file: '/data/config', mounts: [{ name: 'data', mountPath: '/data' }] },
+])('a subPath file $place', async ({ file, mounts }) => {
+  const ns = await hook.namespace()
+  const container = {
+    image: reader,
+    args: [file, '8080'],
+    volumeMounts: [...mounts, { name: 'config', mountPath: file, subPath: 'key' }],
+  }
+  const volumes = [configMapVolume('config'), { name: 'data', emptyDir: {} }]
+  await ns.apply([
+    configMap('config', { key: 'one, which is longer' }),
+    deployment(container, volumes, { annotations }),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  await serves(ns, pod, 'one, which is longer')
+  await edit(ns, 'config', { key: 'two' }, [pod])
+  await serves(ns, pod, 'two')
+  expect(await agentStatus(ns, pod)).toMatchObject({ counters: { reloaded: 1 } })
+  await expectUntouched(ns, pod)
+})
+
+test('a subPath file of a Secret stays in memory, with its mode', async () => {
+  const ns = await hook.namespace()
+  const secret = (value: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'config' },
+    stringData: { key: value },
+  })
+  const container = {
+    image: reader,
+    args: ['/config', '8080'],
+    securityContext: { runAsUser: 1000 },
+    volumeMounts: [{ name: 'config', mountPath: '/config', subPath: 'key' }],
+  }
+  const volume = { name: 'config', secret: { secretName: 'config', defaultMode: 0o440 } }
+  await ns.apply([
+    secret('one'),
+    deployment(container, [volume], { annotations, spec: { securityContext: { fsGroup: 2000 } } }),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  expect(pod.spec?.volumes?.find(({ name }) => name === 'hotreload-copy-web')).toMatchObject({
+    emptyDir: { medium: 'Memory' },
+  })
+  await serves(ns, pod, 'one')
+  await ns.apply(secret('two'))
+  await nudge(ns, [pod])
+  await serves(ns, pod, 'two')
+  const status = await agentStatus(ns, pod)
+  expect(JSON.stringify(status)).not.toContain('two')
+  await until('one reload', async () => (await agentStatus(ns, pod)).counters.reloaded === 1)
+})

@@ -1,0 +1,135 @@
+// Which process is told, and which is left alone.
+import { beforeAll, expect, test } from 'vitest'
+import { images, until } from '../support/kube.ts'
+import {
+  agentStatus,
+  configMap,
+  configMapVolume,
+  deployment,
+  edit,
+  expectUntouched,
+  serves,
+} from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+const signal = { 'hotreload.dev/signal': 'HUP' }
+const mounted = { volumeMounts: [{ name: 'config', mountPath: '/etc/reader' }] }
+let [reader, gosu, ticker] = ['', '', '']
+let hook: Webhook
+beforeAll(async () => {
+  ;[reader = '', gosu = '', ticker = ''] = await images('reader', 'gosu', 'ticker', 'hotreload-agent')
+  hook = await webhook()
+})
+
+async function start(container: object, annotations: Record<string, string>, spec: object = {}) {
+  const ns = await hook.namespace()
+  await ns.apply([
+    configMap('config', { config: 'one' }),
+    deployment(container, [configMapVolume('config')], { annotations, spec }),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  return { ns, pod }
+}
+
+test('a program on an empty image, without a shell', async () => {
+  const { ns, pod } = await start({ image: reader, ...mounted }, signal)
+  await serves(ns, pod, 'one')
+  const pid = (await ns.fetch(pod, '/', 8080)).headers.get('x-pid')
+  await edit(ns, 'config', { config: 'two' }, [pod])
+  await serves(ns, pod, 'two')
+  const { headers } = await ns.fetch(pod, '/', 8080)
+  expect(headers.get('x-pid')).toBe(pid)
+  expect(headers.get('x-loads')).toBe('2')
+  await expectUntouched(ns, pod)
+})
+
+test('a program that starts as root and steps down: the agent may signal it', async () => {
+  const { ns, pod } = await start({ image: gosu, ...mounted }, signal)
+  await serves(ns, pod, 'one')
+  await edit(ns, 'config', { config: 'two' }, [pod])
+  await serves(ns, pod, 'two')
+  await expectUntouched(ns, pod)
+})
+
+test('a program that nobody vouched for gets no signal, not even an agent', async () => {
+  const { ns, pod } = await start({ image: ticker, ...mounted }, {})
+  expect(pod.spec?.initContainers ?? []).toEqual([])
+  await edit(ns, 'config', { config: 'two' }, [pod])
+  await until('the kubelet brought the change', async () => {
+    const { status } = await ns.get<typeof pod>('pod', pod.metadata?.name ?? '')
+    return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True')
+  })
+  await expectUntouched(ns, pod)
+})
+
+test('a preset vouches for its own program only: another one that catches SIGHUP to exit is left alone', async () => {
+  const { ns, pod } = await start({ image: ticker, ...mounted }, { 'hotreload.dev/preset': 'nginx' })
+  await edit(ns, 'config', { config: 'two' }, [pod])
+  await until('the agent says that it found no such process', async () =>
+    JSON.stringify(await agentStatus(ns, pod)).includes('HR_'),
+  )
+  await expectUntouched(ns, pod)
+})
+
+test('haproxy without a master would end, so it gets no signal', async () => {
+  const [haproxy = ''] = await images('haproxy')
+  const ns = await hook.namespace()
+  const cfg = (text: string) =>
+    `global\n stats timeout 30s\ndefaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\nfrontend f\n bind :8080\n http-request return status 200 content-type text/plain string ${text}\n`
+  const container = (master: boolean) => ({
+    image: haproxy,
+    command: ['haproxy', ...(master ? ['-W'] : []), '-db', '-f', '/etc/haproxy/haproxy.cfg'],
+    volumeMounts: [{ name: 'config', mountPath: '/etc/haproxy' }],
+  })
+  const data = (text: string) => ({ 'haproxy.cfg': cfg(text) })
+  await ns.apply([
+    configMap('config', data('one')),
+    deployment(container(true), [configMapVolume('config')]),
+    deployment(container(false), [configMapVolume('config')], { name: 'single' }),
+  ])
+  const [[master], [single]] = [await ns.podsReady('app=web'), await ns.podsReady('app=single')]
+  if (!master || !single) throw new Error('no Pod')
+  await edit(ns, 'config', data('two'), [master, single])
+  await serves(ns, master, 'two')
+  await until('the refusal is named', async () =>
+    JSON.stringify(await agentStatus(ns, single)).includes('-W'),
+  )
+  await serves(ns, single, 'one')
+  await expectUntouched(ns, master)
+  await expectUntouched(ns, single)
+})
+
+test('prometheus by its URL where that is enabled, else by SIGHUP', async () => {
+  const [prometheus = ''] = await images('prometheus')
+  const ns = await hook.namespace()
+  const data = (label: string) => ({ 'prometheus.yml': `global: {external_labels: {version: ${label}}}\n` })
+  const container = (...flags: string[]) => ({
+    image: prometheus,
+    command: ['prometheus'],
+    args: ['--config.file=/etc/prometheus/prometheus.yml', '--storage.tsdb.path=/prometheus', ...flags],
+    volumeMounts: [{ name: 'config', mountPath: '/etc/prometheus' }],
+  })
+  await ns.apply([
+    configMap('config', data('one')),
+    deployment(container('--web.enable-lifecycle'), [configMapVolume('config')]),
+    deployment(container(), [configMapVolume('config')], { name: 'signalled' }),
+  ])
+  const pods = [...(await ns.podsReady('app=web')), ...(await ns.podsReady('app=signalled'))]
+  const loaded = async (pod: (typeof pods)[0]) => (await ns.fetch(pod, '/api/v1/status/config', 9090)).body
+  for (const pod of pods)
+    await until('the first configuration', async () => (await loaded(pod)).includes('version: one'))
+  await edit(ns, 'config', data('two'), pods)
+  for (const pod of pods) {
+    await until('the second configuration', async () => (await loaded(pod)).includes('version: two'))
+    await expectUntouched(ns, pod)
+  }
+  expect(await agentStatus(ns, pods[0] as (typeof pods)[0])).toMatchObject({
+    reload: 'http',
+    counters: { reloaded: 1 },
+  })
+  expect(await agentStatus(ns, pods[1] as (typeof pods)[0])).toMatchObject({
+    reload: 'signal',
+    counters: { reloaded: 1 },
+  })
+})

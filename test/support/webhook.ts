@@ -1,0 +1,140 @@
+// The webhook for the tests of one file: the real server with the real stories, in this process, registered with the entries of
+// deploy/ for namespaces that this file makes. Several files (and an install in the cluster) don't see each other's.
+import { readFile } from 'node:fs/promises'
+import { afterAll } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { podsStory } from '../../src/admission/pods.ts'
+import { type Answered, createServer } from '../../src/admission/server.ts'
+import { unlabelledStory, workloadsStory } from '../../src/admission/workloads.ts'
+import type { ConfigReader } from '../../src/admission/config-reader.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
+import type { InstallKey } from '../../src/workload/checksum.ts'
+import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
+import { kubectl, manifest, tryKubectl } from './kubectl.ts'
+import { type Namespace, namespace } from './kube.ts'
+import { listen } from './server.ts'
+
+export interface Webhook {
+  /** A namespace that this webhook sees; labelled `injection=enabled` unless told otherwise. */
+  namespace(labels?: Readonly<Record<string, string>>): Promise<Namespace>
+  /** Every review it answered so far. */
+  answered: readonly Answered[]
+  port: number
+}
+
+export interface WebhookOptions {
+  agentImage?: string
+  reader?: ConfigReader
+  installKey?: InstallKey
+  /** Changes the entries before they are registered. */
+  configuration?: (configuration: WebhookConfiguration) => WebhookConfiguration
+}
+
+export interface WebhookConfiguration {
+  metadata: { name: string }
+  webhooks: {
+    name: string
+    clientConfig: { service?: { path?: string }; url?: string; caBundle?: string }
+    namespaceSelector?: { matchExpressions?: object[] }
+  }[]
+}
+
+/** Namespaces of a test's own webhook carry its id under this label. */
+export const TEST_WEBHOOK_LABEL = 'hotreload.dev/test-webhook'
+
+/** Serves and registers; both end with the file. */
+export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
+  const id = crypto.randomUUID().slice(0, 8)
+  const answered: Answered[] = []
+  const defaults = () => builtInDefaults
+  const server = createServer({
+    stories: {
+      pods: podsStory({
+        agentImage: options.agentImage ?? AGENT_IMAGE,
+        version: VERSION,
+        defaults,
+      }),
+      workloads: workloadsStory({
+        defaults,
+        reader: options.reader ?? kubectlReader,
+        installKey: () => options.installKey,
+      }),
+      unlabelled: unlabelledStory,
+    },
+    onAnswered: (one) => answered.push(one),
+    onRefused: (code, status, message) => console.error('refused', code, status, message),
+  })
+  const now = new Date()
+  const authority = await issueAuthority(now)
+  server.server.setSecureContext(await issueServing(authority, ['localhost'], now))
+  const port = await listen(server)
+
+  const configuration = registered(await deployedConfiguration(), `test-${id}`, id, port, authority.cert)
+  await kubectl(['create', '-f', '-'], manifest((options.configuration ?? ((same) => same))(configuration)))
+  afterAll(async () => {
+    await tryKubectl(['delete', 'mutatingwebhookconfiguration', `test-${id}`])
+    await server.close()
+  })
+  return {
+    namespace: (labels = { 'hotreload.dev/injection': 'enabled' }) =>
+      namespace({ ...labels, [TEST_WEBHOOK_LABEL]: id }),
+    answered,
+    port,
+  }
+}
+
+/** The MutatingWebhookConfiguration of deploy/. */
+async function deployedConfiguration(): Promise<WebhookConfiguration> {
+  const text = await readFile(new URL('../../deploy/base/webhook.yaml', import.meta.url), 'utf8')
+  const found = parseAllDocuments(text)
+    .map((document): unknown => document.toJS())
+    .find(
+      (object) =>
+        typeof object === 'object' &&
+        object !== null &&
+        'kind' in object &&
+        object.kind === 'MutatingWebhookConfiguration',
+    )
+  return found as WebhookConfiguration
+}
+
+function registered(
+  configuration: WebhookConfiguration,
+  name: string,
+  id: string,
+  port: number,
+  ca: string,
+): WebhookConfiguration {
+  return {
+    ...configuration,
+    metadata: { name },
+    webhooks: configuration.webhooks.map((entry) => ({
+      ...entry,
+      clientConfig: {
+        url: `https://localhost:${port}${entry.clientConfig.service?.path ?? ''}`,
+        caBundle: Buffer.from(ca).toString('base64'),
+      },
+      namespaceSelector: {
+        ...entry.namespaceSelector,
+        matchExpressions: [
+          ...(entry.namespaceSelector?.matchExpressions ?? []),
+          { key: TEST_WEBHOOK_LABEL, operator: 'In', values: [id] },
+        ],
+      },
+    })),
+  }
+}
+
+/** Reads with the test's own rights: every ConfigMap and Secret. What RBAC forbids is tested with the install in the cluster. */
+const kubectlReader: ConfigReader = {
+  configMap: (ns, name) => read(ns, 'configmap', name),
+  secret: (ns, name) => read(ns, 'secret', name),
+}
+
+async function read(ns: string, kind: string, name: string) {
+  const { code, stdout } = await tryKubectl(['get', kind, name, '--namespace', ns, '--output=yaml'])
+  if (code !== 0) return 'absent' as const
+  const { data = {}, binaryData = {}, immutable = false } = parse(stdout)
+  return kind === 'secret' ? { data: {}, binaryData: data, immutable } : { data, binaryData, immutable }
+}
