@@ -10,7 +10,13 @@ import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { mirror, withAnnotations } from '../stamp/template.ts'
-import { type ApiObject, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
+import {
+  type ApiObject,
+  isObject,
+  type PodTemplate,
+  podTemplate,
+  withPodTemplate,
+} from '../workload/pod-template.ts'
 import { mapObjects } from './manifest.ts'
 
 export interface InjectOptions {
@@ -49,8 +55,9 @@ export function injectObject(
   object: ApiObject,
   options: InjectOptions,
 ): { object: ApiObject; notes: string[]; problems: string[] } {
-  const template = podTemplate(object)
-  if (!template) return { object, notes: [], problems: [] }
+  const written = podTemplate(object)
+  if (!written) return { object, notes: [], problems: [] }
+  const template = withoutNulls(written) as PodTemplate
   const own = object.metadata?.annotations ?? {}
   // A template that says no is not overruled.
   const refused = template.metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'false'
@@ -89,6 +96,14 @@ export function injectObject(
     notes: silent ? [] : [...aside.warnings, ...warnings, `not injected: ${skipReasons[skip]}`],
     problems: [],
   }
+}
+
+/** A field that is null is one that is not there: so the API server reads it, and templating leaves many (`volumeMounts:` with nothing below). */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNulls)
+  if (!isObject(value)) return value
+  const present = Object.entries(value).filter(([, field]) => field !== null)
+  return Object.fromEntries(present.map(([name, field]) => [name, withoutNulls(field)]))
 }
 
 const nothing = { problems: [] as string[], warnings: [] as string[] }

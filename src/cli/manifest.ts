@@ -54,6 +54,8 @@ const isTime = (tag: Tags[number]): boolean =>
 
 function read(text: string, file: string, line: number): unknown {
   const document = parseDocument(text, {
+    // Of two values of one key the last one counts, as for kubectl (sigs.k8s.io/yaml).
+    uniqueKeys: false,
     version: '1.1',
     customTags: (tags) => tags.filter((tag) => !isTime(tag)),
   })

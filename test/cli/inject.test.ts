@@ -46,6 +46,24 @@ describe('which objects', () => {
   )
 })
 
+test('fields that are null are not there, as templating leaves them', () => {
+  const spec = JSON.parse(
+    '{"initContainers":null,"containers":[null,{"name":"idle","image":"x","volumeMounts":null,"env":null}],"volumes":null}',
+  )
+  const { object, notes, problems } = injectObject(workload({ own: IN, spec }), options)
+  expect(podTemplate(object)?.spec).toBe(spec)
+  expect(problems).toEqual([])
+  expect(notes).toHaveLength(1)
+  const mixed = {
+    ...podSpec(),
+    initContainers: null,
+    containers: [...podSpec().containers, ...spec.containers],
+  }
+  expect(
+    agents(injectObject(workload({ own: IN, spec: JSON.parse(JSON.stringify(mixed)) }), options).object),
+  ).toBe(1)
+})
+
 describe('--inject-all', () => {
   test('treats every workload as opted in', () => {
     expect(agents(injectObject(workload(), all).object)).toBe(1)

@@ -88,6 +88,9 @@ describe('objects', () => {
     expect(result).toBe('# a\nkind:  A\n---\nkind: B\nx: 1\n')
   })
 
+  test('of two values of one key the last one counts, as for kubectl', () =>
+    expect(seen('kind: A\nv: 1\nv: 2\n')[0]).toEqual({ kind: 'A', v: 2 }))
+
   test('JSON stays JSON', () =>
     expect(JSON.parse(marked('{"kind":"A"}'))).toEqual({ kind: 'A', marked: true }))
 
@@ -102,7 +105,6 @@ describe('what is no YAML names the file and the line', () => {
     ['kind: A\nx: [\n', 'f.yaml:3: '],
     ['kind: A\n---\nkind: B\nx: "\n', 'f.yaml:5: '],
     ['kind: A\n--- # c\n---\n\tkind: B\n', 'f.yaml:4: '],
-    ['kind: A\nkind: B\n', 'f.yaml:2: '],
     ['kind: A\nv: *nothing\n', 'f.yaml:'],
   ])('%j', (stream, at) => {
     expect(() => untouched(stream)).toThrow(at)
