@@ -4,6 +4,7 @@ use std::{env, path::Path};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=discard.ld");
     println!("cargo:rerun-if-env-changed=MUSL_LIB_DIR");
     if env::var_os("CARGO_FEATURE_STD").is_some() {
         return;
@@ -19,7 +20,9 @@ fn main() {
     let libc = ["-Wl,--start-group".into(), format!("{dir}/libc.a"), "-Wl,--end-group".into(), format!("{dir}/crtn.o")];
     let flags = ["-nostartfiles", "-nostdlib", "-static", "-no-pie"].map(String::from);
     // No build id and no read-only relocations: each costs a page in the file and nothing is relocated at run time.
-    let small = ["-Wl,--build-id=none", "-Wl,-z,norelro"].map(String::from);
+    let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let small = ["-Wl,--build-id=none", "-Wl,-z,norelro", "-Wl,--no-eh-frame-hdr"].map(String::from);
+    let small = small.into_iter().chain([format!("-Wl,-T,{root}/discard.ld")]);
     for argument in flags.into_iter().chain(start).chain(libc).chain(small) {
         println!("cargo:rustc-link-arg-bins={argument}");
     }

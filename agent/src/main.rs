@@ -20,6 +20,8 @@ fn run(args: &[&'static CStr]) -> i32 {
     let words: alloc::vec::Vec<&str> = args.iter().skip(1).map(|arg| arg.to_str().unwrap_or("\u{fffd}")).collect();
     let environment = runtime::environment();
     let layout = Layout::new(&environment);
+    #[cfg(debug_assertions)]
+    panics::on_request(&environment);
     match words.split_first() {
         Some((&"install", rest)) => host::install::install(rest),
         Some((&"link", rest)) => host::link::link(rest, &layout),

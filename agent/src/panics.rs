@@ -23,6 +23,13 @@ pub fn counted(environment: &[&CStr]) -> Vec<CString> {
     entries
 }
 
+/// For the tests of debug builds: panics once where the environment asks for it.
+#[cfg(debug_assertions)]
+pub fn on_request(environment: &[&CStr]) {
+    let asked = environment.iter().any(|entry| entry.to_bytes().starts_with(b"HOTRELOAD_TEST_PANIC="));
+    assert!(!asked || count(environment) > 0, "as the test asks");
+}
+
 /// One log line, then the pause.
 pub fn log(place: Option<&Location<'_>>) {
     let (file, line) = place.map_or(("?", 0), |place| (place.file(), place.line()));

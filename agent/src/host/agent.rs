@@ -89,11 +89,13 @@ impl Agent {
 
     /// Volumes whose content may have changed.
     pub fn changed(&mut self, which: &[usize]) {
+        let now = clock::now();
         for index in which {
-            self.volumes[*index].dirty = true;
+            let volume = &mut self.volumes[*index];
+            (volume.dirty, volume.noticed) = (true, Some(now));
         }
         if !which.is_empty() {
-            let next = self.engine.changed(clock::now());
+            let next = self.engine.changed(now);
             self.go(next);
         }
     }

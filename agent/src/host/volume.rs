@@ -11,6 +11,8 @@ use rustix::io::{self, Errno};
 
 /// How often a read is begun anew because the volume was swapped meanwhile.
 const READS_AT_MOST: u32 = 5;
+/// File times lag behind by up to a tick of the kernel's clock (CONFIG_HZ is at least 100).
+const COARSE_MS: u64 = 10;
 /// Directories below a volume written in place.
 const DEPTH_MAX: u32 = 16;
 
@@ -70,7 +72,7 @@ pub fn fingerprint(directory: &str) -> Option<String> {
     let root = files::open_directory(CWD, directory).ok()?;
     let mut paths = Vec::new();
     walk(&root, b"", DEPTH_MAX, &mut paths).ok()?;
-    paths.sort();
+    paths.sort_unstable();
     let mut hash = SipHash::new([0; 2]);
     for path in &paths {
         let stat = fs::statat(&root, path.as_c_str(), AtFlags::empty()).ok()?;
@@ -86,7 +88,7 @@ fn feed(directory: &str, atomic: bool, out: &[String], hash: &mut impl Sink) -> 
     let mut paths = Vec::new();
     walk(&root, b"", DEPTH_MAX, &mut paths)?;
     paths.retain(|path| !ignored(path.as_bytes(), out));
-    paths.sort();
+    paths.sort_unstable();
     paths.iter().try_for_each(|path| file(&root, path, hash))
 }
 
@@ -151,7 +153,7 @@ fn since(directory: &str) -> u64 {
     match fs::lstat(format!("{directory}/{}", change::DATA).as_str()) {
         Ok(stat) => {
             let changed = stat.st_ctime as u64 * 1000 + stat.st_ctime_nsec as u64 / 1_000_000;
-            now.saturating_sub(wall.saturating_sub(changed))
+            now.saturating_sub(wall.saturating_sub(changed)) + COARSE_MS
         }
         Err(_) => now,
     }

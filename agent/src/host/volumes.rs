@@ -17,6 +17,8 @@ pub struct State {
     pub directory: String,
     /// It may hold something else than was read last.
     pub dirty: bool,
+    /// When an event said so, milliseconds since boot; None: it was not watched yet.
+    pub noticed: Option<u64>,
     /// Digest of what is there.
     pub digest: Option<u128>,
     /// Digest for which its subPath files were refreshed.
@@ -40,6 +42,7 @@ impl State {
             directory: layout.volume(&asked.name),
             asked,
             dirty: true,
+            noticed: None,
             digest: None,
             refreshed: None,
             generation: None,
@@ -60,7 +63,7 @@ impl State {
         let different = self.digest != Some(reading.digest);
         (self.digest, self.generation) = (Some(reading.digest), reading.generation);
         if different {
-            self.since = reading.since;
+            self.since = self.noticed.unwrap_or(reading.since);
         }
         Ok(different)
     }

@@ -1,0 +1,172 @@
+//! install and link, and the places that watch keeps live.
+
+mod support;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+use support::{Agent, BINARY, Root, calm, eventually};
+
+fn link(root: &Root, args: &[String]) -> Output {
+    Command::new(BINARY).arg("link").args(args).env("HOTRELOAD_ROOT", &root.path).output().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+/// A directory of an image, with what images have in theirs.
+fn image(root: &Root) -> String {
+    let directory = root.join("image/etc/app");
+    fs::create_dir_all(directory.join("conf.d")).unwrap();
+    for (name, content, bits) in
+        [("app.yaml", "from the image", 0o640), ("run", "#!/bin/sh", 0o4755), ("conf.d/x", "x", 0o400)]
+    {
+        fs::write(directory.join(name), content).unwrap();
+        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(bits)).unwrap();
+    }
+    symlink("conf.d/x", directory.join("link")).unwrap();
+    symlink("/nowhere", directory.join("dangling")).unwrap();
+    fs::set_permissions(directory.join("conf.d"), fs::Permissions::from_mode(0o1750)).unwrap();
+    assert!(
+        Command::new("touch")
+            .args(["-d", "2020-01-02 03:04:05", "run", "conf.d", "."])
+            .current_dir(&directory)
+            .status()
+            .unwrap()
+            .success()
+    );
+    directory.to_str().unwrap().into()
+}
+
+#[test]
+fn install_puts_an_executable_in_one_step() {
+    let root = Root::new();
+    let file = root.join("bin");
+    fs::write(&file, "old").unwrap();
+    let status = Command::new(BINARY).arg("install").arg(&file).status().unwrap();
+    assert!(status.success() && mode(&file) == 0o755);
+    assert_eq!(fs::read(&file).unwrap(), fs::read(BINARY).unwrap());
+    let failed = Command::new(BINARY).args(["install", "/nowhere/bin"]).output().unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(String::from_utf8(failed.stdout).unwrap().contains("no such file or directory"));
+}
+
+#[test]
+fn the_parent_looks_as_in_the_image_and_the_file_is_live() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("app.yaml", "1"), ("sub/a", "s")]);
+    let parent = image(&root);
+    let args = [
+        format!("--parent={parent}"),
+        format!("--symlink={parent}/app.yaml:conf/app.yaml"),
+        format!("--symlink={parent}/conf.d/sub:conf/sub"),
+        format!("--symlink={parent}/new/deep.yaml:conf/app.yaml"),
+    ];
+    for run in ["first", "again"] {
+        let output = link(&root, &args);
+        assert!(output.status.success(), "{run}: {output:?}");
+        let copy = root.join(&format!("dir{parent}"));
+        assert_eq!(fs::read_to_string(copy.join("app.yaml")).unwrap(), "1");
+        assert_eq!(fs::read_to_string(copy.join("conf.d/sub/a")).unwrap(), "s");
+        assert_eq!(
+            (mode(&copy.join("run")), mode(&copy.join("conf.d")), mode(&copy.join("conf.d/x"))),
+            (0o4755, 0o1750, 0o400)
+        );
+        assert_eq!(fs::metadata(copy.join("run")).unwrap().mtime(), 1_577_934_245);
+        assert_eq!(fs::read_link(copy.join("link")).unwrap(), Path::new("conf.d/x"));
+        assert_eq!(fs::read_link(copy.join("dangling")).unwrap(), Path::new("/nowhere"));
+    }
+    volume.swap(&[("app.yaml", "2"), ("sub/a", "s")]);
+    assert_eq!(fs::read_to_string(root.join(&format!("dir{parent}/app.yaml"))).unwrap(), "2");
+}
+
+#[test]
+fn a_parent_that_the_image_has_not_is_empty() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    assert!(link(&root, &["--parent=/no/such/dir".into(), "--symlink=/no/such/dir/a:conf/a".into()]).status.success());
+    assert_eq!(mode(&root.join("dir/no/such/dir")), 0o755);
+    assert_eq!(root.read("dir/no/such/dir/a"), "1");
+}
+
+#[test]
+fn mount_points_below_the_parent_are_made_not_copied() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let parent = image(&root);
+    fs::write(root.join("other"), "mounted").unwrap();
+    // In a mount namespace of its own: a file and a directory mounted below the parent.
+    let script = format!(
+        "mount -t tmpfs none {parent}/conf.d && echo secret > {parent}/conf.d/in && mount --bind {other} {parent}/run && exec {BINARY} link --parent={parent}",
+        other = root.join("other").display()
+    );
+    let output =
+        Command::new("unshare").args(["-m", "sh", "-ec", &script]).env("HOTRELOAD_ROOT", &root.path).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let copy = root.join(&format!("dir{parent}"));
+    assert_eq!(fs::read_dir(copy.join("conf.d")).unwrap().count(), 0);
+    assert_eq!(fs::read_to_string(copy.join("run")).unwrap(), "");
+    assert_eq!(fs::read_to_string(copy.join("app.yaml")).unwrap(), "from the image");
+}
+
+#[test]
+fn copies_carry_content_and_mode() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    fs::set_permissions(volume.path.join("a"), fs::Permissions::from_mode(0o440)).unwrap();
+    assert!(link(&root, &["--copy=/app/a.yaml:conf/a".into(), "--copy=/app/b:conf/missing".into()]).status.success());
+    assert_eq!((root.read("copy/app/a.yaml").as_str(), mode(&root.join("copy/app/a.yaml"))), ("1", 0o440));
+    assert!(!root.join("copy/app/b").exists());
+}
+
+#[test]
+fn what_can_not_be_done_is_named() {
+    let root = Root::new();
+    let output = link(&root, &["--parent=etc".into()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("HR_BAD_OPTION"));
+    fs::write(root.join("file"), "").unwrap();
+    let output = link(&root, &[format!("--parent={}", root.join("file").display())]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("not a directory"));
+}
+
+#[test]
+fn watch_refreshes_copies_in_place_before_it_reloads() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "short")]);
+    let copy = "--copy=/app/a:conf/a";
+    assert!(link(&root, &[copy.into()]).status.success());
+    let inode = fs::metadata(root.join("copy/app/a")).unwrap().ino();
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none", copy]);
+    for content in ["much longer than before", "x", ""] {
+        volume.swap(&[("a", content)]);
+        eventually("the copy is new", || (root.read("copy/app/a") == content).then_some(()));
+    }
+    assert_eq!(fs::metadata(root.join("copy/app/a")).unwrap().ino(), inode, "a bind mount would show the old file");
+    volume.swap(&[]);
+    assert!(agent.reaches("removed").contains("HR_KEY_REMOVED"));
+    volume.swap(&[("a", "back")]);
+    agent.reaches("loaded");
+    assert_eq!(root.read("copy/app/a"), "back");
+}
+
+#[test]
+fn watch_renews_symlinks_and_puts_lost_ones_back() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let flag = "--symlink=/etc/app/a:conf/a";
+    assert!(link(&root, &[flag.into()]).status.success());
+    let file = root.join("dir/etc/app/a");
+    let before = fs::symlink_metadata(&file).unwrap().ino();
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none", flag]);
+    volume.swap(&[("a", "2")]);
+    eventually("a fresh symlink", || (fs::symlink_metadata(&file).unwrap().ino() != before).then_some(()));
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "edited with sed -i").unwrap();
+    volume.swap(&[("a", "3")]);
+    eventually("it is put back", || (fs::read_to_string(&file).unwrap() == "3").then_some(()));
+    calm();
+    assert!(agent.status().contains("HR_LINK_LOST"));
+    assert_eq!(agent.field("linksLost"), "1");
+}
