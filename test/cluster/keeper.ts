@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Cluster, NODE_LOCK, parseCluster, type Report } from './cluster.ts'
 import { startControlPlane } from './control-plane.ts'
-import { isAlive, release, take } from './lock.ts'
+import { annotate, holder, isAlive, release, take } from './lock.ts'
 import { NODE_NAME, startNode } from './node.ts'
 import { installPackages, nodePackages } from './packages.ts'
 import { controlPlanePrograms, nodePrograms } from './programs.ts'
@@ -74,21 +74,21 @@ async function startWithNode(): Promise<Cluster> {
   const containerd = await startNode({ programs, state, controlPlane, sandbox, processes })
   const own = { state, keeper: process.pid }
   const cluster = { kubeconfig: controlPlane.kubeconfig, kubectl: programs.kubectl, containerd, own }
-  release(NODE_LOCK)
-  take(NODE_LOCK, JSON.stringify(cluster))
+  annotate(NODE_LOCK, JSON.stringify(cluster))
   return cluster
 }
 
-/** Takes everything away; the data is not wanted any more, so nothing gets time to say goodbye. */
+/** Takes everything away that is ours; the data is not wanted any more, so nothing gets time to say goodbye. */
 function stop(code: number): Promise<void> {
   stopping ??= (async () => {
     await Promise.all(processes.map(({ child }) => kill(child)))
-    if (flags.node) {
+    const nodeIsOurs = holder(NODE_LOCK)?.pid === process.pid // else another keeper has it, and that is why we stop
+    if (nodeIsOurs) {
       await removeLink()
       removeCgroups()
     }
     rmSync(state, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
-    if (flags.node && readLockPid() === process.pid) release(NODE_LOCK)
+    if (nodeIsOurs) release(NODE_LOCK)
     process.exit(code)
   })()
   return stopping
@@ -100,14 +100,6 @@ function kill(child: Background['child']): Promise<void> {
     child.on('exit', () => resolve())
     child.kill('SIGKILL')
   })
-}
-
-function readLockPid(): number {
-  try {
-    return Number(readFileSync(NODE_LOCK, 'utf8').split('\n')[0])
-  } catch {
-    return 0
-  }
 }
 
 /** Directories of keepers that were killed. */

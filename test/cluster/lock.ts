@@ -1,5 +1,5 @@
 // Lock files that hold a process id, so that the lock of a process that died is seen to be no lock.
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { pause } from './run.ts'
 
 /** Who holds a lock: the process, and what it wrote for others to read. */
@@ -40,6 +40,13 @@ export function take(path: string, note = ''): Holder | undefined {
   } finally {
     rmSync(mine, { force: true })
   }
+}
+
+/** Changes the note of a lock that this process holds. */
+export function annotate(path: string, note: string): void {
+  const mine = `${path}.${process.pid}`
+  writeFileSync(mine, `${process.pid}\n${note}`)
+  renameSync(mine, path)
 }
 
 /** Gives a lock back. */
