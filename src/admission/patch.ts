@@ -1,15 +1,16 @@
 /** The patch: a difference between the object as it was received and as it should be, tried out before it is sent. */
 import jsonpatch, { type Operation } from 'fast-json-patch' // a named import fails in Node: the package is CommonJS
 import { type ApiObject, podTemplate } from '../workload/pod-template.ts'
+import { diff } from './diff.ts'
 
 /**
  * RFC 6902 operations from `before` to `after`, already applied to `before` to see that they do what they should: an API server rejects the
  * user's object for a patch that does not apply, whatever failurePolicy says.
- * Unchanged subtrees must be the same objects in both, or the comparison costs seven times as much.
+ * Unchanged subtrees must be the same objects in both, or the comparison costs seven times as much. What applies it is another's code.
  * @throws Error where the result is not a Pod that could run; `before` is changed in any case.
  */
 export function patchBetween(before: ApiObject, after: ApiObject): Operation[] {
-  const patch = jsonpatch.compare(before, after)
+  const patch = diff(before, after)
   if (patch.length === 0) return patch
   jsonpatch.applyPatch(before, patch, false, true)
   checkInvariants(before)

@@ -1,0 +1,56 @@
+/**
+ * The difference of two JSON values as RFC 6902 operations. Where `after` shares a subtree with `before` it is not looked at, and values in
+ * operations are those of `after` itself: fast-json-patch's compare clones each through JSON text, 40 % of its time for an injected Pod.
+ */
+import type { Operation } from 'fast-json-patch'
+
+type Container = Record<string, unknown>
+
+/** Operations that turn `before` into `after`. Only for JSON: own enumerable keys, and undefined is absent. */
+export function diff(before: object, after: object): Operation[] {
+  const operations: Operation[] = []
+  walk(before as Container, after as Container, '', operations)
+  return operations
+}
+
+function walk(before: Container, after: Container, path: string, operations: Operation[]): void {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const common = Math.min(before.length, after.length)
+    for (let index = 0; index < common; index += 1)
+      change(before[index], after[index], `${path}/${index}`, operations)
+    // From the end, so that no removal moves one that is yet to come.
+    for (let index = before.length - 1; index >= common; index -= 1)
+      operations.push({ op: 'remove', path: `${path}/${index}` })
+    for (let index = common; index < after.length; index += 1)
+      operations.push({ op: 'add', path: `${path}/${index}`, value: after[index] })
+    return
+  }
+  for (const key of Object.keys(before)) {
+    const at = `${path}/${escaped(key)}`
+    if (present(after, key)) change(before[key], after[key], at, operations)
+    else if (before[key] !== undefined) operations.push({ op: 'remove', path: at })
+  }
+  for (const key of Object.keys(after))
+    if (after[key] !== undefined && !present(before, key))
+      operations.push({ op: 'add', path: `${path}/${escaped(key)}`, value: after[key] })
+}
+
+function change(before: unknown, after: unknown, path: string, operations: Operation[]): void {
+  if (before === after) return
+  if (isContainer(before) && isContainer(after) && Array.isArray(before) === Array.isArray(after))
+    walk(before, after, path, operations)
+  else operations.push({ op: before === undefined ? 'add' : 'replace', path, value: after })
+}
+
+function present(object: Container, key: string): boolean {
+  return Object.hasOwn(object, key) && object[key] !== undefined
+}
+
+function isContainer(value: unknown): value is Container {
+  return typeof value === 'object' && value !== null
+}
+
+/** RFC 6901, section 3: `~` first. */
+function escaped(key: string): string {
+  return key.includes('~') || key.includes('/') ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
+}

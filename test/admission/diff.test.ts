@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import jsonpatch from 'fast-json-patch'
+import { describe, expect, test } from 'vitest'
+import { diff } from '../../src/admission/diff.ts'
+
+const apply = (before: object, after: object): unknown =>
+  jsonpatch.applyPatch(structuredClone(before), diff(before, after), true, true, false).newDocument
+
+describe('a difference', () => {
+  test.each([
+    ['nothing', { a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, []],
+    ['a key more', {}, { a: 1 }, [{ op: 'add', path: '/a', value: 1 }]],
+    ['a key less', { a: 1 }, {}, [{ op: 'remove', path: '/a' }]],
+    ['another value', { a: 1 }, { a: '1' }, [{ op: 'replace', path: '/a', value: '1' }]],
+    ['null is a value', { a: null }, { a: 1 }, [{ op: 'replace', path: '/a', value: 1 }]],
+    [
+      'undefined is absent',
+      { a: 1, c: undefined },
+      { a: undefined, b: undefined },
+      [{ op: 'remove', path: '/a' }],
+    ],
+    [
+      'a list that grows',
+      { a: [1] },
+      { a: [1, 2, 3] },
+      [
+        { op: 'add', path: '/a/1', value: 2 },
+        { op: 'add', path: '/a/2', value: 3 },
+      ],
+    ],
+    [
+      'a list that shrinks, from its end',
+      { a: [1, 2, 3] },
+      { a: [1] },
+      [
+        { op: 'remove', path: '/a/2' },
+        { op: 'remove', path: '/a/1' },
+      ],
+    ],
+    ['a list for an object', { a: { 0: 1 } }, { a: [1] }, [{ op: 'replace', path: '/a', value: [1] }]],
+    ['slashes and tildes in keys', {}, { 'a/b~c': 1 }, [{ op: 'add', path: '/a~1b~0c', value: 1 }]],
+  ])('%s', (_what, before, after, operations) => {
+    expect(diff(before, after)).toEqual(operations)
+  })
+
+  test('a subtree that both share is not looked at', () => {
+    const shared = new Proxy({}, { ownKeys: () => expect.fail('looked at') })
+    expect(diff({ a: shared, b: 1 }, { a: shared, b: 2 })).toHaveLength(1)
+  })
+
+  test('values are those of the new object, not copies', () => {
+    const value = { b: 1 }
+    expect(diff({}, { a: value })[0]).toMatchObject({ value })
+    expect(Object.is(Object.values(diff({}, { a: value })[0] ?? {})[2], value)).toBe(true)
+  })
+
+  test('applied to the old one it gives the new one, whatever they are', () => {
+    const json = fc.dictionary(fc.constantFrom('a', 'b', '/', '~', '', '0'), fc.jsonValue({ maxDepth: 4 }), {
+      maxKeys: 5,
+    })
+    fc.assert(
+      fc.property(json, json, (before, after) => {
+        expect(apply(before, after)).toEqual(after)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
