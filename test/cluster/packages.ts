@@ -17,7 +17,7 @@ export const nodePackages: Readonly<Record<string, string>> = {
   openssl: 'certificates',
   buildah: 'builds images',
   mmdebstrap: 'base images',
-  'busybox-static': 'a small test image',
+  'debian-archive-keyring': 'base images',
 }
 
 /**
