@@ -2,7 +2,7 @@
 // reached: Debian by mmdebstrap, Node.js as Debian and the binary that runs this, Rust as Debian and this machine's toolchain.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { build, keyFrom } from './image-builder.ts'
 import { cache } from './paths.ts'
 import { run } from './run.ts'
@@ -38,7 +38,8 @@ export async function debianImage(say: Say): Promise<string> {
 
 /** Makes a node image of this name (with npm, as the real one) if it isn't there; returns its key. */
 export async function nodeImage(image: string, say: Say): Promise<string> {
-  const npm = join((await run(['npm', 'root', '--global'])).trim(), 'npm')
+  // `npm root --global` would answer for whichever node runs it.
+  const npm = dirname(dirname((await run(['sh', '-c', 'readlink -f "$(command -v npm)"'])).trim()))
   const npmManifest = readFileSync(join(npm, 'package.json'))
   // The library is one that Node.js needs and Debian's smallest system lacks.
   const install = 'apt-get update && apt-get install --yes --no-install-recommends libatomic1'

@@ -58,7 +58,7 @@ export async function archive(image: string, key: string): Promise<string> {
   if (existsSync(path)) return path
   for (const older of readdirSync(directory)) rmSync(join(directory, older))
   await buildah('push', '--quiet', image, `docker-archive:${path}.new:${image}`)
-  await run(['mv', `${path}.new`, path])
+  await run(['mv', `${path}.${process.pid}.new`, path])
   return path
 }
 
