@@ -55,10 +55,12 @@ export async function build(options: Build, say: (line: string) => void): Promis
 export async function archive(image: string, key: string): Promise<string> {
   const directory = cache('images', image.replaceAll(/[/:]/g, '_'))
   const path = join(directory, `${key}.tar`)
-  if (existsSync(path)) return path
-  for (const older of readdirSync(directory)) rmSync(join(directory, older))
-  await buildah('push', '--quiet', image, `docker-archive:${path}.new:${image}`)
-  await run(['mv', `${path}.${process.pid}.new`, path])
+  await withLock(join(cache('buildah'), 'lock'), async () => {
+    if (existsSync(path)) return
+    for (const older of readdirSync(directory)) rmSync(join(directory, older))
+    await buildah('push', '--quiet', image, `docker-archive:${path}.new:${image}`)
+    await run(['mv', `${path}.new`, path])
+  })
   return path
 }
 
