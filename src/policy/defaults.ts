@@ -43,7 +43,7 @@ export const builtInDefaults: Defaults = {
  * @throws UserError that names the field, the value and the remedy, for the first mistake.
  */
 export function parseDefaults(text: string): Defaults {
-  const remedy = 'docs/install.md shows a policy file'
+  const remedy = 'docs/policy.md shows a policy file'
   const bad = (what: string) => new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)
   let file: unknown
   try {

@@ -1,0 +1,137 @@
+/** Documents that are written from tables in the code, and documents that must be complete. `npx vitest run test/docs.test.ts -u` writes the former. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
+import { builtInDefaults } from '../src/policy/defaults.ts'
+import { type Preset, presetReload, presets, type PresetName, type Reload } from '../src/policy/presets.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+const filesIn = (directory: string, extension: string) =>
+  readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(extension))
+    .map((file) => join(directory, file))
+
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+const cell = (text: string): string => text.replaceAll('|', String.raw`\|`)
+
+function annotationRow([name, annotation]: [string, Annotation]): string[] {
+  const { values, doc, perContainer, inTemplate, notYet } = annotation
+  const later =
+    notYet === true
+      ? ' Not in this version.'
+      : notYet
+        ? ` Not in this version: ${notYet.map((value) => `\`${value}\``).join(', ')}.`
+        : ''
+  const where = inTemplate ? 'workload or template' : 'workload'
+  return [`\`${name}\``, cell(values), cell(doc + later), where, perContainer ? 'yes' : '']
+}
+
+const annotationsPage = `# Annotations
+
+Written from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
+
+They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout) or on its pod template. Those of the template are mirrored there from the
+workload, so that both places do the same; where the two disagree, the workload is refused. A bare Pod carries them itself.
+
+${table(
+  ['key', 'values, default first', 'what it says', 'where', 'container suffix'],
+  Object.entries(annotations).map((entry) => annotationRow(entry)),
+)}
+
+A container suffix limits a key to one container: \`${PREFIX}signal.web\`. The part behind the slash has 63 characters at most; where that is not enough, use \`${PREFIX}container\`.
+
+An unknown key gets a warning that names the nearest known one. A mistaken value denies the workload ([errors](errors.md)), and only where it changed in that request.
+
+## Written by hotreload
+
+${table(
+  ['key', 'what it is'],
+  Object.entries(written).map(([name, doc]) => [`\`${name}\``, doc]),
+)}
+
+## Containers left out
+
+These belong to other injectors and are never touched unless \`${PREFIX}container\` names one; a policy file adds to the list:
+${[...builtInDefaults.excludedContainers].map((name) => `\`${name}\``).join(', ')}.
+`
+
+function wayOf(reload: Reload): string {
+  switch (reload.way) {
+    case 'signal':
+      return reload.signal
+    case 'http':
+      return `\`${reload.method} ${reload.url}\``
+    case 'none':
+      return 'watches by itself'
+    case 'rollout':
+      return 'rollout'
+  }
+}
+
+const programsPage = `# Programs
+
+Written from the table in src/policy/presets.ts; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
+sets one, is exactly one of the names. \`${PREFIX}preset\` says it where that is not so.
+
+${table(
+  ['preset', 'recognised names', 'without further flags', 'what happens', 'source'],
+  Object.entries(presets as Record<string, Preset>).map(([name, { names, doc, source }]) => [
+    `\`${name}\``,
+    names.map((one) => `\`${one}\``).join(', '),
+    wayOf(presetReload(name as PresetName, { name: 'any' })),
+    cell(doc),
+    cell(source),
+  ]),
+)}
+
+Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [annotations](annotations.md).
+`
+
+describe('written from the code', () => {
+  test('docs/annotations.md', () =>
+    expect(annotationsPage).toMatchFileSnapshot(join(ROOT, 'docs/annotations.md')))
+  test('docs/programs.md', () => expect(programsPage).toMatchFileSnapshot(join(ROOT, 'docs/programs.md')))
+})
+
+describe('docs/errors.md', () => {
+  const page = read('docs/errors.md')
+  const codes = new Set(
+    [...filesIn('src', '.ts'), ...filesIn('agent/src', '.rs')]
+      .filter((file) => file !== 'src/errors.ts')
+      .flatMap((file) => read(file).match(/\bHR_[A-Z_]+\b/g) ?? []),
+  )
+
+  test.each([...codes].toSorted())('says what %s is', (code) =>
+    expect(page).toMatch(new RegExp(`^\\|.*\`${code}\`.*\\|$`, 'm')),
+  )
+
+  test('has no code that is nowhere in the code', () =>
+    expect((page.match(/\bHR_[A-Z_]+\b/g) ?? []).filter((code) => !codes.has(code))).toEqual([]))
+})
+
+test('documents that a message names are there', () => {
+  const named = filesIn('src', '.ts').flatMap((file) => read(file).match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
+  const there = new Set(filesIn('docs', '.md'))
+  expect(named.length).toBeGreaterThan(3)
+  expect([...new Set(named)].filter((page) => !there.has(page))).toEqual([])
+})
+
+describe('links between documents', () => {
+  const pages = filesIn('docs', '.md')
+
+  test.each(pages)('%s leads to files that are there', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = '']) => link)
+    const missing = links.filter((link) => {
+      try {
+        return read(join(page, '..', link)) === ''
+      } catch {
+        return true
+      }
+    })
+    expect(missing).toEqual([])
+  })
+})
