@@ -1,0 +1,140 @@
+// Our light client against a real API server: what a conflict looks like there, and that nothing but the caBundle is touched.
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { createBundlePublisher } from '../../src/kube/bundle-publisher.ts'
+import { createClient, type KubeClient } from '../../src/kube/client.ts'
+import { createConfigReader } from '../../src/kube/config-reader.ts'
+import { kubeconfigConnection } from '../../src/kube/connection.ts'
+import { readInstallKey } from '../../src/kube/install-key.ts'
+import { createSecretStore } from '../../src/kube/secret-store.ts'
+import { ownAuthority } from '../../src/tls/own-authority.ts'
+import { type Namespace, namespace } from '../support/kube.ts'
+import { kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
+
+let ns: Namespace
+let client: KubeClient
+beforeAll(async () => {
+  ns = await namespace()
+  const connection = await kubeconfigConnection(inject('cluster').kubeconfig, 'default')
+  client = createClient({ ...connection, namespace: ns.name })
+})
+
+test('ConfigMaps and Secrets are read as kubectl stored them', async () => {
+  const configMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'web' },
+    data: { a: 'é' },
+    immutable: true,
+  }
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'db' },
+    stringData: { password: 'hunter2' },
+  }
+  await ns.apply([configMap, secret])
+  const reader = createConfigReader(client)
+  expect(await reader.configMap(ns.name, 'web')).toEqual({
+    data: { a: 'é' },
+    binaryData: {},
+    immutable: true,
+  })
+  const binaryData = { password: Buffer.from('hunter2').toString('base64') }
+  expect(await reader.secret(ns.name, 'db')).toEqual({ data: {}, binaryData, immutable: false })
+  expect(await reader.configMap(ns.name, 'gone')).toBe('absent')
+  expect(await reader.secret('gone', 'db')).toBe('absent')
+})
+
+test('a Secret is created once, and updated only as it was read', async () => {
+  const store = createSecretStore(client)
+  expect(await store.create('own', { a: '1', b: '2' })).toBe(true)
+  expect(await store.create('own', { a: '3' })).toBe(false)
+  const read = await store.read('own')
+  expect(read?.data).toEqual({ a: '1', b: '2' })
+  await ns.kubectl(['annotate', 'secret', 'own', 'someone=else'])
+  expect(await store.update('own', { a: '4' }, read?.resourceVersion ?? '')).toBe(false)
+  const again = await store.read('own')
+  expect(await store.update('own', { a: '4' }, again?.resourceVersion ?? '')).toBe(true)
+  expect((await store.read('own'))?.data).toEqual({ a: '4', b: '2' })
+  expect(
+    await ns.kubectl(['get', 'secret', 'own', '--output=jsonpath={.metadata.annotations.someone}']),
+  ).toBe('else')
+})
+
+describe('with a webhook configuration', () => {
+  const name = `test-${crypto.randomUUID().slice(0, 8)}`
+  const entry = (path: string) => ({
+    name: `${path}.hotreload.dev`,
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    namespaceSelector: { matchLabels: { 'hotreload.dev/nobody': name } },
+    clientConfig: { service: { name: 'hotreload', namespace: 'nowhere', path: `/${path}` } },
+  })
+  beforeAll(async () => {
+    const apiVersion = 'admissionregistration.k8s.io/v1'
+    const configuration = {
+      apiVersion,
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name },
+      webhooks: [entry('a'), entry('b')],
+    }
+    await kubectl(['apply', '-f', '-'], manifest(configuration))
+    return async () => {
+      await tryKubectl(['delete', 'mutatingwebhookconfiguration', name])
+    }
+  })
+  const stored = async () =>
+    JSON.parse(await kubectl(['get', 'mutatingwebhookconfiguration', name, '--output=json']))
+
+  test('two replicas that start at once agree on authority, certificate and key, and publish the bundle', async () => {
+    const secrets = createSecretStore(client)
+    const publisher = createBundlePublisher(client, name)
+    const before = await stored()
+    const replica = () =>
+      ownAuthority({ secrets, publisher, names: ['hotreload.nowhere.svc'], now: () => new Date() }).current()
+    const [one, other] = await Promise.all([replica(), replica()])
+    // Who lost the race to publish does so when it looks the next time.
+    expect(await replica()).toEqual(one)
+    expect(other).toEqual(one)
+    const after = await stored()
+    const caBundle = Buffer.from((await secrets.read('hotreload-ca'))?.data['ca.crt'] ?? '').toString(
+      'base64',
+    )
+    const withBundle = (webhook: { clientConfig: object }) => ({
+      ...webhook,
+      clientConfig: { ...webhook.clientConfig, caBundle },
+    })
+    expect(after.webhooks).toEqual(before.webhooks.map(withBundle))
+    const keys = await Promise.all([readInstallKey(secrets), readInstallKey(secrets)])
+    expect(keys[0]).toEqual(keys[1])
+  })
+
+  test('one that changes between the read and the write is left for the next look', async () => {
+    const racing: KubeClient = {
+      ...client,
+      async call(call) {
+        const response = await client.call(call)
+        if (call.method === 'GET')
+          await kubectl(['annotate', 'mutatingwebhookconfiguration', name, `at=${Date.now()}`, '--overwrite'])
+        return response
+      },
+    }
+    const before = (await stored()).webhooks
+    expect(await createBundlePublisher(racing, name).publish('another')).toBe(false)
+    expect((await stored()).webhooks).toEqual(before)
+  })
+
+  test('whatever GitOps applies again, the bundle stays', async () => {
+    const before = (await stored()).webhooks
+    const apiVersion = 'admissionregistration.k8s.io/v1'
+    const configuration = {
+      apiVersion,
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name },
+      webhooks: [entry('a'), entry('b')],
+    }
+    await kubectl(['apply', '-f', '-'], manifest(configuration))
+    await kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], manifest(configuration))
+    expect((await stored()).webhooks).toEqual(before)
+  })
+})
