@@ -19,10 +19,6 @@ const say = (text: string): void =>
   console.log(`[${((Date.now() - started) / 1000).toFixed(0).padStart(4)} s] ${text}`)
 const manifest = readFileSync(join(import.meta.dirname, 'web.yaml'), 'utf8')
 
-await showManifest()
-await showNode()
-process.exit(0)
-
 /** Needs neither cargo nor a cluster. */
 async function showManifest(): Promise<void> {
   heading('A manifest: nginx, with one file of a ConfigMap mounted by subPath')
@@ -199,3 +195,7 @@ function download(url: string): { begun: Promise<void>; length: Promise<number> 
   }).on('error', begun.reject)
   return { begun: begun.promise, length: length.promise }
 }
+
+await showManifest()
+await showNode()
+process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
