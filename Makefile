@@ -70,7 +70,7 @@ $(NPM): package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-bin/hotreload: packaging/hotreload.sh dist/main.mjs
+bin/hotreload: src/hotreload.sh dist/main.mjs
 	@mkdir -p bin
 	install --mode=755 $< $@
 	@touch $@
