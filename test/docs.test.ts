@@ -60,16 +60,9 @@ ${[...builtInDefaults.excludedContainers].map((name) => `\`${name}\``).join(', '
 `
 
 function wayOf(reload: Reload): string {
-  switch (reload.way) {
-    case 'signal':
-      return reload.signal
-    case 'http':
-      return `\`${reload.method} ${reload.url}\``
-    case 'none':
-      return 'watches by itself'
-    case 'rollout':
-      return 'rollout'
-  }
+  if (reload.way === 'signal') return reload.signal
+  if (reload.way === 'http') return `\`${reload.method} ${reload.url}\``
+  return reload.way === 'none' ? 'watches by itself' : reload.way
 }
 
 const programsPage = `# Programs
@@ -105,9 +98,11 @@ describe('docs/errors.md', () => {
       .flatMap((file) => read(file).match(/\bHR_[A-Z_]+\b/g) ?? []),
   )
 
-  test.each([...codes].toSorted())('says what %s is', (code) =>
-    expect(page).toMatch(new RegExp(`^\\|.*\`${code}\`.*\\|$`, 'm')),
-  )
+  test('says what every code is, in a row of a table', () => {
+    const rows = page.split('\n').filter((line) => line.startsWith('|'))
+    const silent = [...codes].filter((code) => !rows.some((row) => row.includes(`\`${code}\``)))
+    expect(silent).toEqual([])
+  })
 
   test('has no code that is nowhere in the code', () =>
     expect((page.match(/\bHR_[A-Z_]+\b/g) ?? []).filter((code) => !codes.has(code))).toEqual([]))

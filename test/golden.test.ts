@@ -54,7 +54,7 @@ describe.each(inputs)('%s', (name) => {
       const { metadata, spec } = withAnnotations(template, annotations)
       const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'x', uid: '1', controller: true }
       const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, ownerReferences: [owner] }, spec }
-      const { object: made, allowed } = await submit(pods(), pod as ApiObject)
+      const { object: made, allowed } = await submit(pods(), pod)
       expect(allowed).toBe(true)
       const expected = podTemplate(after?.[index] ?? {})
       expect(made['spec']).toEqual(expected?.spec)

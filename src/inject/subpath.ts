@@ -63,7 +63,10 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
       .filter((mount) => !copies.some((copy) => copy.mount === mount))
       .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent)))
       // Only a privileged container may propagate mounts, and ours never is.
-      .map(({ mountPropagation: _, ...mount }) => ({ ...mount, readOnly: true })),
+      .map((mount) => {
+        const { mountPropagation: _, ...repeated } = mount
+        return { ...repeated, readOnly: true }
+      }),
   }
 }
 

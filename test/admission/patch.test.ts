@@ -72,9 +72,7 @@ describe('patchBetween', () => {
   })
 
   test('refuses to lose the pod template', () =>
-    expect(() => patchBetween(pod(), { kind: 'Pod' } as ApiObject)).toThrow(
-      'the patch lost the pod template',
-    ))
+    expect(() => patchBetween(pod(), { kind: 'Pod' })).toThrow('the patch lost the pod template'))
 })
 
 describe('a patch of the Pod webhook', () => {

@@ -58,10 +58,7 @@ describe('a volume is limited to the keys that the container had', () => {
 
 describe('a projected volume', () => {
   const sourcesOf = (sources: NonNullable<V1Volume['projected']>['sources']) =>
-    live(
-      { name: 'conf', projected: { ...(sources ? { sources } : {}) } },
-      at('/etc/nginx/a.conf', 'a.conf'),
-    )[0]
+    live({ name: 'conf', projected: sources ? { sources } : {} }, at('/etc/nginx/a.conf', 'a.conf'))[0]
 
   test('loses its token and what else is not used', () =>
     expect(

@@ -14,7 +14,8 @@ const textNear = (...tokens: string[]) =>
       .map((parts) => parts.join('')),
   )
 
-function throwsOnlyUserErrors(parser: (key: string, value: string) => unknown, ...tokens: string[]) {
+/** Throws where a parser throws what is not a UserError with a sentence fit to print. */
+function checkErrors(parser: (key: string, value: string) => unknown, ...tokens: string[]) {
   fc.assert(
     fc.property(textNear(...tokens), (text) => {
       try {
@@ -71,7 +72,7 @@ describe('signalName', () => {
   })
 
   test('it throws nothing but UserError', () =>
-    throwsOnlyUserErrors(parse.signalName, 'SIG', 'HUP', '1', ' '))
+    expect(() => checkErrors(parse.signalName, 'SIG', 'HUP', '1', ' ')).not.toThrow())
 
   test('the name it gives is read as itself', () => {
     fc.assert(
@@ -164,18 +165,20 @@ describe('reloadUrl', () => {
   })
 
   test('it throws nothing but UserError', () =>
-    throwsOnlyUserErrors(
-      parse.reloadUrl,
-      'POST ',
-      'http://',
-      '127.0.0.1',
-      'localhost',
-      ':80',
-      '/',
-      '@',
-      '[::1]',
-      '\\',
-    ))
+    expect(() =>
+      checkErrors(
+        parse.reloadUrl,
+        'POST ',
+        'http://',
+        '127.0.0.1',
+        'localhost',
+        ':80',
+        '/',
+        '@',
+        '[::1]',
+        '\\',
+      ),
+    ).not.toThrow())
 
   test('whatever it gives is a loopback URL that reads as itself', () => {
     const parts = fc.tuple(
@@ -224,7 +227,7 @@ describe('argv', () => {
   )
 
   test('it throws nothing but UserError', () =>
-    throwsOnlyUserErrors(parse.argv, '"', "'", ' ', '[', ']', ',', '"a"', '\n'))
+    expect(() => checkErrors(parse.argv, '"', "'", ' ', '[', ']', ',', '"a"', '\n')).not.toThrow())
 
   test('a JSON array reads as itself', () => {
     const word = fc.string().filter((text) => !text.includes('\0'))
@@ -299,7 +302,9 @@ describe('resources', () => {
   })
 
   test('it throws nothing but UserError', () =>
-    throwsOnlyUserErrors(parse.resources, '{', '}', '"limits"', ':', '"cpu"', '1', '"16Mi"', ',', 'null'))
+    expect(() =>
+      checkErrors(parse.resources, '{', '}', '"limits"', ':', '"cpu"', '1', '"16Mi"', ',', 'null'),
+    ).not.toThrow())
 })
 
 describe('shown', () => {

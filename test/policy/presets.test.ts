@@ -95,8 +95,9 @@ test('haproxy is signalled only where it has a master process', () =>
   }))
 
 test('a signal always has a process that is vouched for', () => {
-  for (const name of Object.keys(presets) as PresetName[]) {
+  const ofNobody = (Object.keys(presets) as PresetName[]).filter((name) => {
     const reload = presetReload(name, container('x'))
-    if (reload.way === 'signal') expect(reload.processes.length, name).toBeGreaterThan(0)
-  }
+    return reload.way === 'signal' && reload.processes.length === 0
+  })
+  expect(ofNobody).toEqual([])
 })
