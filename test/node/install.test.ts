@@ -2,8 +2,10 @@
 // cert-manager would supply. The entries see this file's namespaces only, so that other tests on the node are left alone.
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { createClient } from '../../src/kube/client.ts'
+import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { installCertManagerCrds } from '../support/cert-manager.ts'
 import { images, type Namespace, namespace, until } from '../support/kube.ts'
@@ -23,6 +25,7 @@ beforeAll(async () => {
   ;[image = ''] = await images('nginx', 'hotreload', 'hotreload-agent')
 })
 afterAll(async () => {
+  if (image === '') return
   const text = await rendered('deploy')
   await tryKubectl(['delete', 'pods', '--all', '--grace-period=1', '--wait=false', ...system])
   await tryKubectl(['delete', '--ignore-not-found', '--wait=false', '-f', '-'], text)
@@ -63,7 +66,7 @@ const pod = (annotations: Record<string, string> = {}) => {
   const { metadata, spec } = web().spec.template
   return { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'bare', annotations }, spec }
 }
-const inject = { 'hotreload.dev/inject': 'true' }
+const optedIn = { 'hotreload.dev/inject': 'true' }
 const site = configMap('conf', { 'default.conf': 'server { listen 8080; }' })
 const initNames = ({ spec }: V1Pod): string[] => (spec?.initContainers ?? []).map(({ name }) => name)
 
@@ -74,6 +77,12 @@ async function expectInjected(): Promise<Namespace> {
   const [made] = await ns.podsReady('app=web')
   expect(made && initNames(made)).toContain('hotreload-agent')
   return ns
+}
+
+/** Names of the replicas, those that are leaving too. */
+async function replicas(): Promise<string[]> {
+  const { items }: { items: V1Pod[] } = JSON.parse(await kubectl(['get', 'pods', '--output=json', ...system]))
+  return items.map(({ metadata }) => metadata?.name ?? '')
 }
 
 /** What the replicas that stay have logged at level error. */
@@ -111,7 +120,7 @@ describe('kubectl apply -k deploy', () => {
     await until('the API server has heard of the caBundle', async () => {
       const result = await ns.kubectl(
         ['create', '--dry-run=server', '--output=json', '-f', '-'],
-        manifest(pod(inject)),
+        manifest(pod(optedIn)),
       )
       return initNames(JSON.parse(result)).includes('hotreload-agent')
     })
@@ -178,6 +187,44 @@ describe('kubectl apply -k deploy', () => {
     })
   })
 
+  test('replacing every replica under load loses no review', async () => {
+    // As deployed: they stay until nobody is connected.
+    const grace = { spec: { template: { spec: { terminationGracePeriodSeconds: 120 } } } }
+    await kubectl(['patch', 'deployment', 'hotreload', `--patch=${JSON.stringify(grace)}`, ...system])
+    await ready()
+    const old = await replicas()
+    const required = await shop('required')
+    const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
+    const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
+    const statuses = new Map<number, number>()
+    const stop = new AbortController()
+    const load = Array.from({ length: 8 }, async () => {
+      // Where injection is required, a call that is lost is a Pod that is refused.
+      while (!stop.signal.aborted) {
+        const { status } = await client.call({
+          method: 'POST',
+          path,
+          body: pod(optedIn),
+          timeoutMilliseconds: 30_000,
+        })
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+    })
+    await kubectl(['rollout', 'restart', 'deployment/hotreload', ...system])
+    await ready()
+    await until('the old replicas have left', async () => {
+      const names = await replicas()
+      return old.every((name) => !names.includes(name))
+    })
+    stop.abort()
+    await Promise.all(load)
+    console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)
+    expect([...statuses.keys()]).toEqual([201])
+    expect(statuses.get(201)).toBeGreaterThan(100)
+    await kubectl(['apply', '-f', '-'], await rendered('deploy'))
+    await ready()
+  })
+
   test('without a replica Pods are made as they are, its own and kube-system’s too; where injection is required they are not', async () => {
     await kubectl(['scale', 'deployment/hotreload', '--replicas=0', ...system])
     await kubectl([
@@ -190,17 +237,14 @@ describe('kubectl apply -k deploy', () => {
     ])
     const dryRun = ['create', '--dry-run=server', '--output=json', '-f', '-']
     const optional = await shop('enabled')
-    expect(initNames(JSON.parse(await optional.kubectl(dryRun, manifest(pod(inject)))))).toEqual([])
+    expect(initNames(JSON.parse(await optional.kubectl(dryRun, manifest(pod(optedIn)))))).toEqual([])
     const required = await shop('required')
-    await expect(required.kubectl(dryRun, manifest(pod(inject)))).rejects.toThrow(
+    await expect(required.kubectl(dryRun, manifest(pod(optedIn)))).rejects.toThrow(
       'pods-required.hotreload.dev',
     )
     expect(initNames(JSON.parse(await required.kubectl(dryRun, manifest(pod()))))).toEqual([])
-    const own = { 'kube-system': pod(inject) }
-    for (const [name, object] of Object.entries(own))
-      expect(
-        initNames(JSON.parse(await kubectl([...dryRun, '--namespace', name], manifest(object)))),
-      ).toEqual([])
+    const inKubeSystem = await kubectl([...dryRun, '--namespace', 'kube-system'], manifest(pod(optedIn)))
+    expect(initNames(JSON.parse(inKubeSystem))).toEqual([])
     await kubectl(['scale', 'deployment/hotreload', '--replicas=2', ...system])
     await ready()
   })
