@@ -77,7 +77,7 @@ export function decideSubPaths(
   const parents = decided.filter(({ mode }) => mode === 'symlink').map(({ mountPath }) => parentOf(mountPath))
   return decided.map((one) => {
     const isInside = parents.some((parent) => isAtOrBelow(parentOf(one.mountPath), parent))
-    return one.mode === 'copy' && isInside && !obstacleToLink(one, container, spec)
+    return one.mode === 'copy' && isInside && !obstacleToLink(one, container)
       ? { ...one, mode: 'symlink' as const }
       : one
   })
@@ -87,12 +87,11 @@ export function decideSubPaths(
 function obstacleToLink(
   { mount, mountPath }: Pick<SubPathMount, 'mount' | 'mountPath'>,
   container: V1Container,
-  spec: V1PodSpec,
 ): string | undefined {
   const parent = parentOf(mountPath)
   if (parent === '/') return 'it lies in /'
   const inMount = (container.volumeMounts ?? []).some(
-    (other) => other !== mount && isAtOrBelow(parent, normalPath(other.mountPath)) && !isFile(other, spec),
+    (other) => other !== mount && isAtOrBelow(parent, normalPath(other.mountPath)),
   )
   return inMount ? 'it lies in another mount' : undefined
 }
@@ -110,7 +109,7 @@ function decideMode(
   if (path === '') return keep('subPath names the whole volume')
   if (!isExpression && !exists(path, volume)) return keep('the volume has no such path')
   const parent = parentOf(mountPath)
-  const impossible = obstacleToLink({ mount, mountPath }, container, spec)
+  const impossible = obstacleToLink({ mount, mountPath }, container)
   if (wish === 'symlink')
     return impossible ? keep(`no symlink can be made, ${impossible}`) : { mode: 'symlink' }
   const directory = !isExpression && isDirectory(path, volume)
@@ -125,17 +124,6 @@ function decideMode(
   return directory
     ? keep('it is a directory, which can be neither linked nor copied there')
     : { mode: 'copy' }
-}
-
-/** Whether a mount is a single file of a volume, so that nothing can lie in it. */
-function isFile(mount: V1VolumeMount, spec: V1PodSpec): boolean {
-  const volume = spec.volumes?.find(({ name }) => name === mount.name)
-  return Boolean(
-    mount.subPath &&
-      volume &&
-      volumeSources(volume).length > 0 &&
-      !isDirectory(normalPath(mount.subPath), volume),
-  )
 }
 
 /** A key is a file; only `items` can make directories. */

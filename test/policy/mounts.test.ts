@@ -81,6 +81,9 @@ describe('inside another mount', () => {
     ])
   })
 
+  test('a missing key, of which the kubelet makes a directory, is such a mount', () =>
+    expect(modes([at('/etc/nginx', 'none'), at('/etc/nginx/a.conf')])).toEqual(['copy', 'copy']))
+
   test('a sibling that is a file of a ConfigMap is no directory to lie in', () =>
     expect(modes([at('/etc/nginx/a.conf'), at('/etc/nginx/b.conf', 'b.conf')])).toEqual([
       'symlink',
