@@ -9,6 +9,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/apiserver/**', 'test/node/**'],
+          // Properties and manifests take longer on a machine that builds beside them.
+          testTimeout: 30_000,
         },
       },
       {

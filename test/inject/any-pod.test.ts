@@ -141,6 +141,6 @@ test('whatever Pod comes, the result is one that the API server could take', asy
       const again = await pods()(requestFor(after))
       expect(again.patch ?? []).toEqual([])
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   )
 })

@@ -8,7 +8,7 @@ const KEY = 'hotreload.dev/key'
 /** Text that is near what a parser takes, so that a property meets more than the first refusal. */
 const textNear = (...tokens: string[]) =>
   fc.oneof(
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'binary', maxLength: 40 }),
     fc
       .array(fc.oneof(fc.constantFrom(...tokens), fc.string({ maxLength: 3 })))
       .map((parts) => parts.join('')),
