@@ -1,5 +1,5 @@
 /** Reads what a template's checksum is made of. What it must say then is stamp/expected.ts, which the controller shares. */
-import type { PodPlan } from '../policy/decide.ts'
+import type { PodPlan } from '../policy/plan.ts'
 import type { Unreadable } from '../stamp/content.ts'
 import { expected, type Observation, observe, plannedSources } from '../stamp/expected.ts'
 import { formatChecksums, type InstallKey, type UsedKeys } from '../workload/checksum.ts'

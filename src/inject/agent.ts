@@ -1,8 +1,10 @@
 /** The contract with agent/: its paths, commands and flags (docs/agent.md). Flags, because the kubelet expands `$(VAR)` in them. */
 import { createHash } from 'node:crypto'
 import type { V1Volume } from '@kubernetes/client-node'
-import type { ContainerPlan } from '../policy/decide.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import type { SubPathMount } from '../policy/mounts.ts'
+import type { Forward } from '../policy/liveness.ts'
+import type { Reload } from '../policy/presets.ts'
 import type { LiveVolume } from './live-volumes.ts'
 
 export const AGENT = 'hotreload-agent'
@@ -48,29 +50,64 @@ export const linkArgs = (subPaths: readonly SubPathMount[], parents: readonly st
   ...rewriteArgs(subPaths),
 ]
 
+/** What an agent is to watch and to do; the same flags beside the app and, with `supervise`, in its container. */
 export function watchArgs(
-  { container, reload, subPaths }: ContainerPlan,
-  volumes: readonly LiveVolume[],
-  port: number,
+  plan: ContainerPlan,
+  {
+    live,
+    env,
+    port,
+    graceSeconds,
+  }: { live: readonly LiveVolume[]; env: readonly LiveVolume[]; port: number; graceSeconds: number },
 ): string[] {
+  const { container, reload, subPaths, validate, stagger } = plan
+  const restarts = reload.way === 'restart' || env.length > 0
   return [
-    'watch',
     `--container=${container.name}`,
-    ...volumes.flatMap(({ name, isSecret, ignored }) => [
+    ...live.flatMap(({ name, isSecret, ignored }) => [
       `--${isSecret ? 'secret-volume' : 'volume'}=${name}`,
       ...ignored.map((path) => `--ignore=${name}/${literal(path)}`),
     ]),
+    ...env.map(({ name, isSecret }) => `--${isSecret ? 'env-secret-volume' : 'env-volume'}=${name}`),
     ...rewriteArgs(subPaths),
-    `--reload=${reload.way}`,
-    ...(reload.way === 'signal'
-      ? [
-          `--signal=${reload.signal}`,
-          ...reload.processes.map((name) => `--process=${literal(name)}`),
-          ...(reload.requireArguments ?? []).map((argument) => `--require-argument=${argument}`),
-        ]
-      : []),
-    ...(reload.way === 'http' ? [`--url=${literal(`${reload.method} ${reload.url}`)}`] : []),
+    ...reloadArgs(reload),
+    ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
+    ...(restarts ? [`--grace=${graceSeconds}s`] : []),
+    ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
     `--port=${port}`,
+  ]
+}
+
+function reloadArgs(reload: Reload): string[] {
+  // What rolls out is none of the agent's business, though its variables may be.
+  const way = `--reload=${reload.way === 'rollout' ? 'none' : reload.way}`
+  switch (reload.way) {
+    case 'signal':
+      return [
+        way,
+        `--signal=${reload.signal}`,
+        ...reload.processes.map((name) => `--process=${literal(name)}`),
+        ...(reload.requireArguments ?? []).map((argument) => `--require-argument=${argument}`),
+      ]
+    case 'http':
+      return [way, `--url=${literal(`${reload.method} ${reload.url}`)}`]
+    case 'exec':
+      return [way, `--command=${literal(JSON.stringify(reload.command))}`]
+    case 'restart':
+      return [way, ...(reload.signal ? [`--signal=${reload.signal}`] : [])]
+    default:
+      return [way]
+  }
+}
+
+/** Our liveness probe: fails once after a change, else asks what the user's asked. `timeoutSeconds` is the probe's. */
+export function probeArgs(container: string, forward: Forward, timeoutSeconds: number): string[] {
+  return [
+    'probe',
+    `--container=${container}`,
+    ...(forward && 'url' in forward ? [`--http-get=${forward.url}`] : []),
+    ...(forward && 'port' in forward ? [`--tcp=${forward.port}`] : []),
+    `--timeout=${timeoutSeconds}s`,
   ]
 }
 

@@ -1,6 +1,6 @@
 /** The volumes that an agent watches for one container, limited to the keys that the container could see anyway. */
 import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
-import type { ContainerPlan } from '../policy/decide.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath } from '../workload/references.ts'
 import { nameFor } from './agent.ts'
 

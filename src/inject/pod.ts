@@ -1,12 +1,15 @@
 /** Makes a Pod (or a template, for `inject`) what the plan says. Pure; the order of the steps is the list at the end. */
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
-import type { ContainerPlan, PodPlan } from '../policy/decide.ts'
+import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { isOurContainer } from '../workload/references.ts'
 import { AGENT, emptyDir, FIRST_PORT, nameFor } from './agent.ts'
-import { type LiveVolume, liveVolumes } from './live-volumes.ts'
+import { envVolumes } from './env-volumes.ts'
+import { liveVolumes } from './live-volumes.ts'
 import {
+  type Agent,
   agentContainer,
+  agentInAppImage,
   BIN_VOLUME,
   INSTALL,
   type Injection,
@@ -15,24 +18,16 @@ import {
   linksInAppImage,
   NO_TOKEN_VOLUME,
   STATE_VOLUME,
-  userUnknown,
 } from './sidecar.ts'
 import { withStatus } from './status.ts'
-import { type Rewrite, rewriteSubPaths, separateInitVolumes } from './subpath.ts'
+import { rewriteSubPaths, separateInitVolumes } from './subpath.ts'
+import { runsInApp, withWay } from './target.ts'
 
 export type { Injection } from './sidecar.ts'
 
 /** A container of ours is there: this Pod was injected before, by us or by hand with `hotreload inject`. */
 export const isInjected = ({ spec }: PodTemplate): boolean =>
   (spec?.initContainers ?? []).some(isOurContainer)
-
-/** One target with all that is added for it. */
-interface Part {
-  plan: ContainerPlan
-  live: LiveVolume[]
-  rewrite: Rewrite | undefined
-  agent: { name: string; port: number }
-}
 
 /** The injected Pod. What does not change is the same object as before, so that a diff is cheap. */
 export function injectPod(
@@ -42,63 +37,73 @@ export function injectPod(
   injection: Injection,
 ): PodTemplate {
   const served = plan.containers.filter(({ agent }) => agent)
-  const parts = served.map((one, index): Part => {
+  const agents = served.map((one, index): Agent => {
     const live = liveVolumes(one)
     const name = served.length === 1 ? AGENT : nameFor(AGENT, one.container.name)
-    return { plan: one, live, rewrite: rewriteSubPaths(one, live), agent: { name, port: FIRST_PORT + index } }
+    return {
+      plan: one,
+      live,
+      env: envVolumes(one),
+      rewrite: rewriteSubPaths(one, live),
+      name,
+      port: FIRST_PORT + index,
+    }
   })
   const todo = plan.keepsMounts ? steps.filter((step) => step !== ownInitVolumes) : steps
-  const spec = todo.reduce((result, step) => step(result, parts, injection), pod.spec ?? { containers: [] })
+  const spec = todo.reduce((result, step) => step(result, agents, injection), pod.spec ?? { containers: [] })
   const shared =
     plan.shareProcessNamespace && spec.shareProcessNamespace !== true
       ? { ...spec, shareProcessNamespace: true }
       : spec
-  const agentOf = (one: ContainerPlan) => parts.find((part) => part.plan === one)?.agent.name
+  const agentOf = (one: ContainerPlan) => agents.find((agent) => agent.plan === one)?.name
   return withStatus({ ...pod, spec: shared }, plan, version, agentOf)
 }
 
-/** One change to a Pod's spec. Pure; `original` targets are read from the parts, never from what an earlier step made. */
-type Step = (spec: V1PodSpec, parts: readonly Part[], injection: Injection) => V1PodSpec
+/** One change to a Pod's spec. Pure; targets are read from the agents' plans, never from what an earlier step made. */
+type Step = (spec: V1PodSpec, agents: readonly Agent[], injection: Injection) => V1PodSpec
 
-const ownInitVolumes: Step = (spec, parts) =>
-  separateInitVolumes(spec, new Set(parts.flatMap(({ live }) => live.map(({ mounted }) => mounted.name))))
+const ownInitVolumes: Step = (spec, agents) =>
+  separateInitVolumes(spec, new Set(agents.flatMap(({ live }) => live.map(({ mounted }) => mounted.name))))
 
-const reviveSubPathMounts: Step = (spec, parts) => ({
+const changeTargets: Step = (spec, agents) => ({
   ...spec,
-  containers: spec.containers.map(
-    (container) => parts.find(({ plan }) => plan.container === container)?.rewrite?.container ?? container,
-  ),
+  containers: spec.containers.map((container) => {
+    const agent = agents.find(({ plan }) => plan.container === container)
+    return agent ? withWay(agent.rewrite?.container ?? container, agent, spec) : container
+  }),
 })
 
-const addContainers: Step = (spec, parts, injection) => {
-  const first = parts.find(
-    ({ plan, rewrite }) => userUnknown(plan, spec) || linksInAppImage(plan, spec, rewrite),
+const addContainers: Step = (spec, agents, injection) => {
+  const beside = agents.filter(({ plan }) => plan.reload.way !== 'supervise')
+  const first = agents.find(
+    ({ plan, rewrite }) =>
+      runsInApp(plan) ||
+      (beside.some((agent) => agent.plan === plan) && agentInAppImage(plan, spec)) ||
+      linksInAppImage(plan, spec, rewrite),
   )
   const added: V1Container[] = [
     ...(first ? [installContainer(first.plan, spec, injection)] : []),
-    ...parts.flatMap(({ plan, live, rewrite }) =>
+    ...agents.flatMap(({ plan, live, rewrite }) =>
       rewrite ? [linkContainer(plan, spec, live, rewrite, injection)] : [],
     ),
-    ...parts.map(({ plan, live, rewrite, agent }) =>
-      agentContainer(plan, spec, live, rewrite, injection, agent),
-    ),
+    ...beside.map((agent) => agentContainer(agent, spec, injection)),
   ]
   return { ...spec, initContainers: [...(spec.initContainers ?? []), ...added] }
 }
 
-const addVolumes: Step = (spec, parts) => {
+const addVolumes: Step = (spec, agents) => {
   const isInstalled = spec.initContainers?.some(({ name }) => name === INSTALL)
   const present = new Set((spec.volumes ?? []).map(({ name }) => name))
   const added: V1Volume[] = [
     ...(isInstalled ? [emptyDir(BIN_VOLUME)] : []),
     emptyDir(STATE_VOLUME),
     emptyDir(NO_TOKEN_VOLUME),
-    ...parts.flatMap(({ live, rewrite }) => [
-      ...live.map(({ mounted }) => mounted),
+    ...agents.flatMap(({ live, env, rewrite }) => [
+      ...[...live, ...env].map(({ mounted }) => mounted),
       ...(rewrite?.volumes ?? []),
     ]),
   ]
   return { ...spec, volumes: [...(spec.volumes ?? []), ...added.filter(({ name }) => !present.has(name))] }
 }
 
-const steps: readonly Step[] = [ownInitVolumes, reviveSubPathMounts, addContainers, addVolumes]
+const steps: readonly Step[] = [ownInitVolumes, changeTargets, addContainers, addVolumes]

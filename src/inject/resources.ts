@@ -48,9 +48,24 @@ function amount(quantity: string | number): number {
   return Number(digits) * (multiple === '' ? 1 : (MULTIPLES[multiple] ?? Number.NaN))
 }
 
-export function agentResources(spec: V1PodSpec, policy: Policy): V1ResourceRequirements | undefined {
+/**
+ * @param runsProgramsOf the target whose validator or command runs in the agent's container, and needs what it needs in its own: promtool
+ *   under 16Mi did not fail, but read 148 GB from disk in 180 s
+ */
+export function agentResources(
+  spec: V1PodSpec,
+  policy: Policy,
+  runsProgramsOf?: V1Container,
+): V1ResourceRequirements | undefined {
   if (policy.shared.resources) return policy.shared.resources
   if (spec.resources) return undefined
+  if (runsProgramsOf) {
+    const limits = runsProgramsOf.resources?.limits ?? {}
+    const requests = isGuaranteed(spec)
+      ? limits
+      : pick({ ...limits, ...REQUESTS }, (name) => name !== 'ephemeral-storage' || name in limits)
+    return { requests, ...(Object.keys(limits).length > 0 ? { limits } : {}) }
+  }
   const asked = (field: 'requests' | 'limits') => (name: string) =>
     spec.containers.some(({ resources }) => resources?.[field]?.[name] !== undefined)
   if (isGuaranteed(spec)) {

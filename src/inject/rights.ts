@@ -27,6 +27,17 @@ export function rightsBeside(
   }
 }
 
+/** Beside a target whose programs it runs: what they can do there, they must be able to do here. */
+export function rightsOf(target: V1Container, spec: V1PodSpec): V1SecurityContext {
+  const { capabilities, readOnlyRootFilesystem } = target.securityContext ?? {}
+  const { capabilities: _, readOnlyRootFilesystem: __, ...rights } = rightsBeside(target, spec, [])
+  return {
+    ...rights,
+    ...(capabilities ? { capabilities } : {}),
+    ...(readOnlyRootFilesystem === undefined ? {} : { readOnlyRootFilesystem }),
+  }
+}
+
 /** The program's installer: the agent image's own user, or the Pod's, since it only writes into an emptyDir. */
 export const installerRights = (spec: V1PodSpec): V1SecurityContext => ({
   allowPrivilegeEscalation: false,

@@ -1,12 +1,12 @@
 /** The containers that hotreload adds for one target: what installs the program, what prepares files, and the agent itself. */
 import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
-import type { ContainerPlan } from '../policy/decide.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
 import { AGENT, linkArgs, nameFor, paths, watchArgs } from './agent.ts'
 import type { LiveVolume } from './live-volumes.ts'
 import { agentResources, initResources } from './resources.ts'
-import { installerRights, rightsBeside } from './rights.ts'
-import { type Rewrite, volumeMountsOf } from './subpath.ts'
+import { type Capability, installerRights, rightsBeside, rightsOf } from './rights.ts'
+import { repeated, type Rewrite, volumeMountsOf } from './subpath.ts'
 
 export interface Injection {
   /** The image of the agent, with its version. */
@@ -81,36 +81,78 @@ export function linkContainer(
   }
 }
 
+/** One agent: whom it serves, what it watches, and where it answers. */
+export interface Agent {
+  plan: ContainerPlan
+  name: string
+  port: number
+  live: readonly LiveVolume[]
+  env: readonly LiveVolume[]
+  rewrite: Rewrite | undefined
+}
+
+/** A validator or a command judges with the app's own programs, files and variables. */
+const runsCommands = ({ validate, reload }: ContainerPlan): boolean =>
+  validate !== undefined || reload.way === 'exec'
+
+/** Whether the agent's program must be installed into the app's image. */
+export const agentInAppImage = (plan: ContainerPlan, spec: V1PodSpec): boolean =>
+  userUnknown(plan, spec) || runsCommands(plan)
+
+const DEFAULT_GRACE_SECONDS = 30
+
+export const agentArgs = ({ plan, live, env, port }: Agent, spec: V1PodSpec): string[] =>
+  watchArgs(plan, {
+    live,
+    env,
+    port,
+    graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+  })
+
+/** Where an agent works, beside the app or in its container. */
+export const agentMounts = ({ live, env, rewrite }: Agent): V1VolumeMount[] => [
+  ...volumeMountsOf([...live, ...env]),
+  ...(rewrite?.ownMounts ?? []),
+  { name: STATE_VOLUME, mountPath: paths.state },
+]
+
 /** A native sidecar (KEP-753): it starts before the app, ends after it, and lets a Job complete. */
-export function agentContainer(
-  plan: ContainerPlan,
-  spec: V1PodSpec,
-  live: readonly LiveVolume[],
-  rewrite: Rewrite | undefined,
-  injection: Injection,
-  { name, port }: { name: string; port: number },
-): V1Container {
-  const { container, reload } = plan
-  const inAppImage = userUnknown(plan, spec)
-  const resources = agentResources(spec, injection.policy)
+export function agentContainer(agent: Agent, spec: V1PodSpec, injection: Injection): V1Container {
+  const { plan, name, rewrite } = agent
+  const { container } = plan
+  const asTarget = runsCommands(plan)
+  const inAppImage = agentInAppImage(plan, spec)
+  const app = rewrite?.container ?? container
+  const resources = agentResources(spec, injection.policy, asTarget ? container : undefined)
+  const own = [...binMount(inAppImage), ...agentMounts(agent), noToken]
+  const taken = new Set(own.map(({ mountPath }) => mountPath))
   return {
     name,
     ...program(container, inAppImage, injection),
-    args: watchArgs(plan, live, port),
-    ...variables(plan, []),
+    args: ['watch', ...agentArgs(agent, spec)],
+    ...(asTarget ? variablesOf(container) : variables(plan, [])),
+    ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
     volumeMounts: [
-      ...binMount(inAppImage),
-      ...volumeMountsOf(live),
-      ...(rewrite?.ownMounts ?? []),
-      { name: STATE_VOLUME, mountPath: paths.state },
-      noToken,
+      ...(asTarget
+        ? repeated(
+            (app.volumeMounts ?? []).filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath)),
+          )
+        : []),
+      ...own,
     ],
-    // Root without KILL can't signal a program that stepped down to another user (gosu, setpriv): EPERM.
-    securityContext: rightsBeside(container, spec, reload.way === 'signal' ? ['KILL'] : []),
+    securityContext: asTarget
+      ? rightsOf(container, spec)
+      : rightsBeside(container, spec, agentCapabilities(plan)),
     ...(resources ? { resources } : {}),
   }
 }
+
+/** Root without KILL can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
+const agentCapabilities = (plan: ContainerPlan): Capability[] =>
+  plan.reload.way === 'signal' || plan.reload.way === 'restart' || plan.env.length > 0 ? ['KILL'] : []
+
+const isToken = (mountPath: string): boolean => mountPath === noToken.mountPath
 
 function program(
   target: V1Container,
@@ -125,7 +167,7 @@ function program(
   }
 }
 
-const binMount = (inAppImage: boolean): V1VolumeMount[] =>
+export const binMount = (inAppImage: boolean): V1VolumeMount[] =>
   inAppImage ? [{ name: BIN_VOLUME, mountPath: paths.bin, readOnly: true }] : []
 
 /** A subPathExpr in our arguments, or in a mount that we repeat, means the app's variables; else we need none. */
@@ -136,7 +178,10 @@ function variables(
   const expressions =
     subPaths.some(({ isExpression, mode }) => isExpression && mode !== 'keep') ||
     repeated.some(({ subPathExpr }) => subPathExpr)
-  if (!expressions) return {}
+  return expressions ? variablesOf(container) : {}
+}
+
+function variablesOf(container: V1Container): Pick<V1Container, 'env' | 'envFrom'> {
   const env = container.env?.map((variable) => {
     const field = variable.valueFrom?.resourceFieldRef
     // Without a container's name the field would be about our own limits.

@@ -1,6 +1,7 @@
 /** The status annotation: per container what was done, what was not and why. Sentences are the plan's own. */
 import { writtenKey } from '../policy/annotations.ts'
-import type { ContainerPlan, PodPlan } from '../policy/decide.ts'
+import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
+import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 
 export interface ContainerStatus {
@@ -9,6 +10,10 @@ export interface ContainerStatus {
   agent?: string
   signal?: string
   url?: string
+  command?: readonly string[]
+  validate?: readonly string[]
+  /** ConfigMaps and Secrets whose values are variables, for which the container is restarted in place. */
+  env?: string[]
   /** What the agent watches. */
   volumes?: string[]
   /** mountPath -> symlink, copy or keep. */
@@ -45,7 +50,7 @@ export function withStatus(
 }
 
 function containerStatus(
-  { reload, chosenBy, volumes, subPaths, notes }: ContainerPlan,
+  { reload, chosenBy, validate, env, volumes, subPaths, notes }: ContainerPlan,
   agent: string | undefined,
 ): ContainerStatus {
   return {
@@ -54,6 +59,9 @@ function containerStatus(
     ...(agent ? { agent } : {}),
     ...(reload.way === 'signal' ? { signal: reload.signal } : {}),
     ...(reload.way === 'http' ? { url: `${reload.method} ${reload.url}` } : {}),
+    ...(reload.way === 'exec' ? { command: reload.command } : {}),
+    ...(agent && validate ? { validate } : {}),
+    ...(env.length > 0 ? { env: env.map(sourceId) } : {}),
     ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
     ...(subPaths.length > 0
       ? { subPaths: Object.fromEntries(subPaths.map(({ mountPath, mode }) => [mountPath, mode])) }

@@ -1,6 +1,6 @@
 /** Makes subPath mounts of ConfigMaps and Secrets update: what the app mounts instead, and the init container that prepares it. */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import type { ContainerPlan } from '../policy/decide.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
 import { emptyDir, nameFor, paths } from './agent.ts'
 import type { LiveVolume } from './live-volumes.ts'
@@ -59,16 +59,17 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
       ...(links.length > 0 ? [{ name: directories, mountPath: paths.directories }] : []),
       ...(copies.length > 0 ? [{ name: files, mountPath: paths.copies }] : []),
     ],
-    below: kept
-      .filter((mount) => !copies.some((copy) => copy.mount === mount))
-      .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent)))
-      // Only a privileged container may propagate mounts, and ours never is.
-      .map((mount) => {
-        const { mountPropagation: _, ...repeated } = mount
-        return { ...repeated, readOnly: true }
-      }),
+    below: repeated(
+      kept
+        .filter((mount) => !copies.some((copy) => copy.mount === mount))
+        .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent))),
+    ).map((mount) => ({ ...mount, readOnly: true })),
   }
 }
+
+/** The app's mounts in a container of ours. Only a privileged container may propagate mounts, and ours never is. */
+export const repeated = (mounts: readonly V1VolumeMount[]): V1VolumeMount[] =>
+  mounts.map(({ mountPropagation: _, ...mount }) => mount)
 
 export const volumeMountsOf = (live: readonly LiveVolume[]): V1VolumeMount[] =>
   live.map(({ name, mounted }) => ({

@@ -77,21 +77,18 @@ export const annotations = {
     parse: parse.argv,
     values: 'words, or a JSON array',
     doc: "Run in the app's image after a change, with `reload: exec`. No shell.",
-    notYet: true,
   },
   validate: {
     ...ofProgram,
     parse: parse.argv,
     values: 'words, or a JSON array, e.g. `nginx -t`',
     doc: 'Must exit 0 before any reload.',
-    notYet: true,
   },
   reload: {
     ...ofContainer,
     parse: parse.oneOf(...ways),
     values: ways.map((way) => `\`${way}\``).join(', '),
     doc: 'The way to reload. `auto`: what the one of signal and url says, else the preset, else `rollout`. `none`: the app watches its files by itself.',
-    notYet: ['exec', 'restart', 'probe', 'supervise'],
   },
   container: {
     ...ofPod,
@@ -116,14 +113,12 @@ export const annotations = {
     parse: parse.oneOf('rollout', 'restart', 'ignore'),
     values: '`rollout`, `restart`, `ignore`',
     doc: 'What a change of a ConfigMap or Secret used as environment variables does.',
-    notYet: ['restart'],
   },
   stagger: {
     ...ofContainer,
     parse: parse.duration,
     values: '`0s`, a duration',
     doc: 'Spreads the reloads of many Pods over this time.',
-    notYet: true,
   },
   resources: {
     ...ofPod,

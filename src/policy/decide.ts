@@ -2,16 +2,20 @@
  * Inject, or skip and why; and for each container: how its process takes a change. Pure: the Pod's spec and its policy in, a plan out.
  * The webhook's two stories, `inject` and the rollouts all act on this one plan.
  */
-import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe, V1Volume } from '@kubernetes/client-node'
-import { UserError } from '../errors.ts'
+import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
+import type { UserError } from '../errors.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import { isConfigVolume, type Reference, references } from '../workload/references.ts'
-import { annotations, PREFIX } from './annotations.ts'
+import { isConfigVolume, isTokenVolume } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
+import { type EnvPlan, hasVariables, planEnv } from './env.ts'
+import { misplaced } from './misplaced.ts'
 import { decideSubPaths, type SubPathMount } from './mounts.ts'
-import { type Policy, type Values, settingsOf } from './policy.ts'
+import { type ContainerPlan, needsSharing, type Note, type PodPlan } from './plan.ts'
+import { type Policy, settingsOf, type Values } from './policy.ts'
 import type { Reload } from './presets.ts'
-import { type Note, resolveReload } from './reload.ts'
+import { type Resolution, resolveReload } from './reload.ts'
+import { sharingNotes } from './sharing.ts'
+import { sortReferences } from './sort-references.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -24,32 +28,6 @@ export const skipReasons = {
   invalid: 'its hotreload.dev annotations have mistakes',
 } as const
 export type SkipReason = keyof typeof skipReasons
-
-export interface ContainerPlan {
-  container: V1Container
-  reload: Reload
-  /** What chose the way, e.g. `preset nginx`. */
-  chosenBy: string
-  /** Volumes whose swaps the agent watches. */
-  volumes: V1Volume[]
-  subPaths: SubPathMount[]
-  /** Whether an agent runs beside it. */
-  agent: boolean
-  notes: Note[]
-}
-
-export interface PodPlan {
-  containers: ContainerPlan[]
-  /** Whether the containers must see each other's processes. */
-  shareProcessNamespace: boolean
-  /** References whose change needs new Pods. */
-  rollouts: Reference[]
-  /** References that are brought into the running process. */
-  live: Reference[]
-  /** Whether all mounts stay as the user wrote them, those of init containers included. */
-  keepsMounts: boolean
-  notes: Note[]
-}
 
 /** Why mounts stay as they are, and whether an agent may come all the same. */
 interface Hold {
@@ -86,7 +64,7 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const containers = planned.map(({ plan }) => plan)
   const plan: PodPlan = {
     containers,
-    shareProcessNamespace: containers.some(({ agent, reload }) => agent && reload.way === 'signal'),
+    shareProcessNamespace: containers.some(needsSharing),
     ...sortReferences(spec, policy, defaults, containers),
     keepsMounts: hold !== undefined,
     notes: [],
@@ -110,9 +88,6 @@ const watchedBy =
   (volume: V1Volume): boolean =>
     shared.volumes ? shared.volumes.includes(volume.name) : isConfigVolume(volume) && !isTokenVolume(volume)
 
-/** ServiceAccount admission's own volume, which holds the cluster's CA in a ConfigMap and a token that rotates. */
-const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
-
 function targetContainers(
   spec: V1PodSpec,
   policy: Policy,
@@ -122,11 +97,21 @@ function targetContainers(
   const named = policy.shared.container
   const watched = new Set((spec.volumes ?? []).filter(isWatched).map(({ name }) => name))
   return spec.containers.filter(
-    ({ name, volumeMounts = [] }) =>
-      (named ? named.includes(name) : !defaults.excludedContainers.has(name)) &&
-      volumeMounts.some((mount) => watched.has(mount.name)),
+    (container) =>
+      (named ? named.includes(container.name) : !defaults.excludedContainers.has(container.name)) &&
+      (mountsAny(container, watched) || (policy.shared.env === 'restart' && hasVariables(container))),
   )
 }
+
+const mountsAny = ({ volumeMounts = [] }: V1Container, volumes: ReadonlySet<string>): boolean =>
+  volumeMounts.some(({ name }) => volumes.has(name))
+
+/** Ways that change the container itself, as subPath mounts do. */
+const changesContainer = ({ way }: Reload): boolean => way === 'probe' || way === 'supervise'
+
+/** Ways by which the process is gone for a while, so that not all of a workload's Pods may take them at once. */
+const RESTARTING = new Set<Reload['way']>(['restart', 'probe', 'supervise'])
+const RESTART_STAGGER_SECONDS = 60
 
 function planContainer(
   container: V1Container,
@@ -136,9 +121,15 @@ function planContainer(
   hold: Hold | undefined,
 ): { plan: ContainerPlan; problems: UserError[] } {
   const settings = settingsOf(policy, container.name)
-  const { reload: wished, chosenBy, notes, problems } = resolveReload(container, spec, settings)
+  const mounts = mountsAny(container, new Set((spec.volumes ?? []).filter(isWatched).map(({ name }) => name)))
+  const resolved = mounts ? resolveReload(container, spec, settings) : nothingMounted
+  const env =
+    policy.shared.env === 'restart' && hold?.agent !== false
+      ? planEnv(container, spec, resolved.reload)
+      : noVariables
   // Without an agent only a program that watches by itself takes a change in place.
-  const reload: Reload = hold?.agent === false && wished.way !== 'none' ? { way: 'rollout' } : wished
+  const held = hold && (hold.agent ? changesContainer(resolved.reload) : resolved.reload.way !== 'none')
+  const reload: Reload = held ? { way: 'rollout' } : resolved.reload
   const reason = hold?.reason ?? (reload.way === 'rollout' ? 'its changes roll out' : undefined)
   const subPaths = decideSubPaths(
     container,
@@ -146,6 +137,44 @@ function planContainer(
     reason === undefined ? (settings.subpath ?? 'auto') : 'keep',
     isWatched,
   ).map((mount) => (reason === undefined ? mount : { ...mount, reason }))
+  const volumes = reload.way === 'rollout' ? [] : liveVolumes(container, spec, subPaths, isWatched)
+  const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
+  const reloads = volumes.length > 0 && (reload.way !== 'none' || rewrites)
+  const restarts =
+    RESTARTING.has(reload.way) ||
+    (env.sources.length > 0 && (reload.way === 'rollout' || reload.way === 'none'))
+  return {
+    plan: {
+      container,
+      reload,
+      chosenBy: resolved.chosenBy,
+      volumes,
+      subPaths,
+      env: env.sources,
+      ...(settings.validate ? { validate: settings.validate } : {}),
+      stagger: settings.stagger ?? (restarts ? RESTART_STAGGER_SECONDS : 0),
+      agent: hold?.agent !== false && (reloads || env.sources.length > 0),
+      notes: [...resolved.notes, ...env.notes, ...subPathNotes(container, settings, reload, subPaths)],
+    },
+    problems: [...resolved.problems, ...env.problems],
+  }
+}
+
+const nothingMounted: Resolution = {
+  reload: { way: 'rollout' },
+  chosenBy: 'no volume',
+  notes: [],
+  problems: [],
+}
+const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
+
+/** The watched volumes whose files the container sees change. */
+function liveVolumes(
+  container: V1Container,
+  spec: V1PodSpec,
+  subPaths: readonly SubPathMount[],
+  isWatched: (volume: V1Volume) => boolean,
+): V1Volume[] {
   const live = new Set(
     (container.volumeMounts ?? [])
       .filter(
@@ -155,25 +184,7 @@ function planContainer(
       )
       .map(({ name }) => name),
   )
-  const volumes = (spec.volumes ?? []).filter((volume) => live.has(volume.name) && isWatched(volume))
-  const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
-  const agent =
-    hold?.agent !== false &&
-    reload.way !== 'rollout' &&
-    volumes.length > 0 &&
-    (reload.way !== 'none' || rewrites)
-  return {
-    plan: {
-      container,
-      reload,
-      chosenBy,
-      volumes,
-      subPaths,
-      agent,
-      notes: [...notes, ...subPathNotes(container, settings, reload, subPaths)],
-    },
-    problems,
-  }
+  return (spec.volumes ?? []).filter((volume) => live.has(volume.name) && isWatched(volume))
 }
 
 function subPathNotes(
@@ -198,91 +209,4 @@ function subPathNotes(
         },
       ]
     : kept
-}
-
-/** Which references need new Pods when they change, and which reload in place; the rest are nobody's wish. */
-function sortReferences(
-  spec: V1PodSpec,
-  policy: Policy,
-  defaults: Defaults,
-  containers: ContainerPlan[],
-): Pick<PodPlan, 'rollouts' | 'live'> {
-  const plans = new Map(containers.map((plan) => [plan.container.name, plan]))
-  const tokens = new Set((spec.volumes ?? []).filter(isTokenVolume).map(({ name }) => name))
-  const kind = (reference: Reference): 'rollouts' | 'live' | undefined => {
-    const { container, volume, as, init } = reference
-    const outside =
-      defaults.excludedContainers.has(container) && !policy.shared.container?.includes(container)
-    if (outside || (volume !== undefined && tokens.has(volume))) return undefined
-    if (as === 'env' || as === 'envFrom') return policy.shared.env === 'ignore' ? undefined : 'rollouts'
-    if (init) return 'rollouts'
-    const plan = plans.get(container)
-    if (!plan || policy.shared.volumes?.includes(volume ?? '') === false) return undefined
-    return plan.reload.way === 'rollout' || keptSubPath(plan, reference) ? 'rollouts' : 'live'
-  }
-  const { rollouts = [], live = [] } = Object.groupBy(
-    references(spec),
-    (reference) => kind(reference) ?? 'ignored',
-  )
-  return { rollouts, live }
-}
-
-const keptSubPath = ({ subPaths }: ContainerPlan, { as, mountPath }: Reference): boolean =>
-  as === 'subPath' && subPaths.some(({ mount, mode }) => mount.mountPath === mountPath && mode === 'keep')
-
-/** Keys that name what the Pod has not, or speak of one program where there are several. */
-function misplaced(spec: V1PodSpec, policy: Policy, targets: V1Container[]): UserError[] {
-  const containers = spec.containers.map(({ name }) => name)
-  const volumes = (spec.volumes ?? []).map(({ name }) => name)
-  const missing = (key: string, kind: string, name: string, known: string[]) =>
-    new UserError(
-      'HR_UNKNOWN_NAME',
-      `${PREFIX}${key}: the Pod has no ${kind} ${name}`,
-      known.length > 0 ? `it has ${known.join(', ')}` : `it has no ${kind}s`,
-    )
-  const several = targets.length > 1 ? targets.map(({ name }) => name) : []
-  return [
-    ...(policy.shared.container ?? [])
-      .filter((name) => !containers.includes(name))
-      .map((name) => missing('container', 'container', name, containers)),
-    ...(policy.shared.volumes ?? [])
-      .filter((name) => !volumes.includes(name))
-      .map((name) => missing('volumes', 'volume', name, volumes)),
-    ...[...policy.byContainer]
-      .filter(([name]) => !containers.includes(name))
-      .flatMap(([name, settings]) =>
-        Object.keys(settings).map((key) => missing(`${key}.${name}`, 'container', name, containers)),
-      ),
-    ...Object.keys(policy.shared)
-      .filter((key) => several.length > 0 && 'oneProgram' in annotations[key as keyof typeof annotations])
-      .map(
-        (key) =>
-          new UserError(
-            'HR_SAY_WHICH',
-            `${PREFIX}${key}: the Pod has several containers it could mean (${several.join(', ')})`,
-            `say which, e.g. ${PREFIX}${key}.${several[0]}, or set ${PREFIX}container`,
-          ),
-      ),
-  ]
-}
-
-/** With shared processes PID 1 is the sandbox, so a `kill 1` in a probe or hook no longer reaches the program. */
-function sharingNotes(spec: V1PodSpec): Note[] {
-  if (spec.shareProcessNamespace) return []
-  return spec.containers.flatMap((container) => {
-    const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
-    const handlers: Record<string, V1Probe | V1LifecycleHandler | undefined> = {
-      preStop: lifecycle?.preStop,
-      postStart: lifecycle?.postStart,
-      livenessProbe,
-      readinessProbe,
-      startupProbe,
-    }
-    return Object.entries(handlers)
-      .filter(([, handler]) => /\bkill\b[^;&|]*\s1\b/.test((handler?.exec?.command ?? []).join(' ')))
-      .map(([name]) => ({
-        text: `container ${container.name}: ${name} runs \`kill … 1\`, which misses the program once processes are shared; use pkill`,
-        warn: true,
-      }))
-  })
 }

@@ -3,6 +3,7 @@
  * README's table of programs is written from it.
  */
 import type { V1Container } from '@kubernetes/client-node'
+import type { Forward } from './liveness.ts'
 import type { ReloadUrl } from './parse.ts'
 
 /** How one container's process takes a change. */
@@ -16,6 +17,14 @@ export type Reload =
       requireArguments?: readonly string[]
     }
   | ({ way: 'http' } & ReloadUrl)
+  /** argv, run in the app's image with the app's files. */
+  | { way: 'exec'; command: readonly string[] }
+  /** The container ends, by this signal where SIGTERM is not the one, and the kubelet starts it again in the same Pod. */
+  | { way: 'restart'; signal?: string }
+  /** The same by a liveness probe of ours, which goes on asking what the user's asked. */
+  | { way: 'probe'; forward: Forward }
+  /** The agent is the container's main process and the program its child. */
+  | { way: 'supervise' }
   | { way: 'none' }
   | { way: 'rollout' }
 

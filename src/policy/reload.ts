@@ -2,15 +2,12 @@
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { PREFIX } from './annotations.ts'
+import { isRestarted } from './env.ts'
+import { livenessOf } from './liveness.ts'
+import type { Note } from './plan.ts'
 import type { Values } from './policy.ts'
 import { type PresetName, presetReload, presets, type Reload, recognise } from './presets.ts'
-
-/** Something the user should know, beginning with the object it is about. */
-export interface Note {
-  text: string
-  /** Worth a line at `kubectl apply`; else only in the status annotation. */
-  warn: boolean
-}
+import { obstacleToSharing } from './sharing.ts'
 
 export interface Resolution {
   reload: Reload
@@ -21,107 +18,134 @@ export interface Resolution {
 
 const rollout: Reload = { way: 'rollout' }
 
-/** Commands that must be PID 1, which is the sandbox's once processes are shared (s6-overlay, systemd). */
-const MUST_BE_FIRST = new Set([
-  '/init',
-  '/sbin/init',
-  '/usr/sbin/init',
-  'systemd',
-  '/lib/systemd/systemd',
-  '/usr/lib/systemd/systemd',
-  's6-svscan',
-  '/bin/s6-svscan',
-])
-
 export function resolveReload(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
-  const chosen = choose(container, settings)
+  const chosen = choose(container, spec, settings)
   const obstacle = chosen.problems.length > 0 ? undefined : obstacleTo(chosen.reload, container, spec)
   if (!obstacle) return chosen
+  return { ...chosen, reload: rollout, notes: [...chosen.notes, { text: obstacle, warn: true }] }
+}
+
+/** What a chooser knows. */
+interface Question {
+  container: V1Container
+  spec: V1PodSpec
+  settings: Values
+  preset: PresetName | undefined
+  /** What the preset says of this container. */
+  known: Reload | undefined
+}
+
+/** A way, and what chose it; or why it can't be taken. */
+type Choice = { reload: Reload; chosenBy: string; note?: Note } | UserError
+
+function choose(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
+  const named = namedPreset(settings)
+  const preset = named instanceof UserError ? undefined : (named ?? recognise(container))
+  const known = preset && presetReload(preset, container)
+  const choice = choosers[settings.reload ?? 'auto']({ container, spec, settings, preset, known })
+  const problems = [named, choice].filter((one) => one instanceof UserError)
+  if (choice instanceof UserError) return { reload: rollout, chosenBy: 'nothing', notes: [], problems }
   return {
-    ...chosen,
-    reload: rollout,
-    notes: [...chosen.notes, { text: obstacle, warn: true }],
-  }
-}
-
-function choose(container: V1Container, settings: Values): Resolution {
-  const { signal, url, process } = settings
-  const { name, problems } = namedPreset(settings)
-  const preset = name ?? recognise(container)
-  const wish = settings.reload ?? 'auto'
-  const known = preset ? presetReload(preset, container) : undefined
-  const of = (reload: Reload, chosenBy: string, ...notes: Note[]): Resolution => ({
-    reload,
-    chosenBy,
-    notes,
+    reload: choice.reload,
+    chosenBy: choice.chosenBy,
+    notes: choice.note ? [choice.note] : [],
     problems,
-  })
-  const fail = (code: string, problem: string, remedy: string): Resolution => ({
-    ...of(rollout, 'nothing'),
-    problems: [...problems, new UserError(code, problem, remedy)],
-  })
-  const suffix = `container ${container.name}`
-
-  const bySignal = (): Resolution => {
-    const vouched = known?.way === 'signal' ? known : undefined
-    if (signal) return of({ way: 'signal', signal, processes: process ? [process] : [] }, `${PREFIX}signal`)
-    if (vouched) return of(process ? { ...vouched, processes: [process] } : vouched, `preset ${preset}`)
-    const problem = process
-      ? `${PREFIX}process: ${suffix} has no signal to send`
-      : `${PREFIX}reload: signal, but ${suffix} has none`
-    return fail('HR_NO_SIGNAL', problem, `set ${PREFIX}signal, e.g. SIGHUP, if the program reloads on it`)
   }
-  const byUrl = (): Resolution => {
-    if (url) return of({ way: 'http', ...url }, `${PREFIX}url`)
-    if (known?.way === 'http') return of(known, `preset ${preset}`)
-    return fail(
-      'HR_NO_URL',
-      `${PREFIX}reload: http, but ${suffix} has no URL`,
-      `set ${PREFIX}url to http://127.0.0.1:PORT/PATH`,
-    )
-  }
-
-  if (wish === 'rollout') return of(rollout, `${PREFIX}reload`)
-  if (wish === 'none') return of({ way: 'none' }, `${PREFIX}reload`)
-  if (wish === 'signal') return bySignal()
-  if (wish === 'http') return byUrl()
-  if (signal && url)
-    return fail(
-      'HR_TWO_WAYS',
-      `${PREFIX}signal and ${PREFIX}url are both set for ${suffix}`,
-      `say which with ${PREFIX}reload`,
-    )
-  if (signal || process) return bySignal()
-  if (url) return byUrl()
-  if (known) return of(known, `preset ${preset}`)
-  const unknown = `${suffix}: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url`
-  return of(rollout, 'unknown program', { text: unknown, warn: true })
 }
 
-function namedPreset({ preset }: Values): { name?: PresetName; problems: UserError[] } {
-  if (preset === undefined) return { problems: [] }
-  if (Object.hasOwn(presets, preset)) return { name: preset as PresetName, problems: [] }
-  const problem = new UserError(
+const byUser = (reload: Reload): Choice => ({ reload, chosenBy: `${PREFIX}reload` })
+
+/** For each value of the annotation `reload`, how it is answered. */
+const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Choice> = {
+  auto: (question) => {
+    const { container, settings, preset, known } = question
+    const given = (['signal', 'url', 'command'] as const).filter((key) => settings[key] !== undefined)
+    if (given.length > 1) {
+      const keys = given.map((key) => PREFIX + key).join(' and ')
+      const problem = `${keys} are ${given.length === 2 ? 'both' : 'all'} set for container ${container.name}`
+      return new UserError('HR_TWO_WAYS', problem, `say which with ${PREFIX}reload`)
+    }
+    if (given[0] === 'url') return choosers.http(question)
+    if (given[0] === 'command') return choosers.exec(question)
+    if (given[0] === 'signal' || settings.process !== undefined) return choosers.signal(question)
+    if (known) return { reload: known, chosenBy: `preset ${preset}` }
+    const text = `container ${container.name}: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url`
+    return { reload: rollout, chosenBy: 'unknown program', note: { text, warn: true } }
+  },
+  signal: ({ container, settings: { signal, process, reload }, preset, known }) => {
+    if (signal)
+      return {
+        reload: { way: 'signal', signal, processes: process ? [process] : [] },
+        chosenBy: `${PREFIX}signal`,
+      }
+    if (known?.way === 'signal')
+      return { reload: process ? { ...known, processes: [process] } : known, chosenBy: `preset ${preset}` }
+    const problem =
+      process && reload !== 'signal'
+        ? `${PREFIX}process: container ${container.name} has no signal to send`
+        : `${PREFIX}reload: signal, but container ${container.name} has none`
+    return new UserError(
+      'HR_NO_SIGNAL',
+      problem,
+      `set ${PREFIX}signal, e.g. SIGHUP, if the program reloads on it`,
+    )
+  },
+  http: ({ container, settings: { url }, preset, known }) => {
+    if (url) return { reload: { way: 'http', ...url }, chosenBy: `${PREFIX}url` }
+    if (known?.way === 'http') return { reload: known, chosenBy: `preset ${preset}` }
+    const problem = `${PREFIX}reload: http, but container ${container.name} has no URL`
+    return new UserError('HR_NO_URL', problem, `set ${PREFIX}url to http://127.0.0.1:PORT/PATH`)
+  },
+  exec: ({ container, settings: { command } }) => {
+    if (command) return { reload: { way: 'exec', command }, chosenBy: `${PREFIX}command` }
+    const problem = `${PREFIX}reload: exec, but container ${container.name} has no command to run`
+    return new UserError('HR_NO_COMMAND', problem, `set ${PREFIX}command`)
+  },
+  restart: ({ spec, settings: { signal } }) => {
+    if (isRestarted(spec)) return byUser({ way: 'restart', ...(signal ? { signal } : {}) })
+    // Measured: a Pod with OnFailure became Completed.
+    const problem = `${PREFIX}reload: restart, but the Pod's restartPolicy is ${spec.restartPolicy}`
+    return new UserError('HR_NOT_RESTARTED', problem, 'use reload: rollout')
+  },
+  probe: ({ container, spec }) => {
+    const liveness = livenessOf(container)
+    const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`
+    if ('forward' in liveness && !reason) return byUser({ way: 'probe', forward: liveness.forward })
+    const problem = `${PREFIX}reload: probe can't stand in for container ${container.name}: ${'reason' in liveness ? liveness.reason : reason}`
+    return new UserError(
+      'HR_PROBE',
+      problem,
+      'use an httpGet or tcpSocket livenessProbe on its own port, or reload: restart',
+    )
+  },
+  supervise: ({ container }) => {
+    if (container.command && container.command.length > 0) return byUser({ way: 'supervise' })
+    const problem = `${PREFIX}reload: supervise, but container ${container.name} sets no command`
+    return new UserError(
+      'HR_NO_ENTRYPOINT',
+      problem,
+      "write the image's ENTRYPOINT into spec.containers[].command",
+    )
+  },
+  rollout: () => byUser(rollout),
+  none: () => byUser({ way: 'none' }),
+}
+
+function namedPreset({ preset }: Values): PresetName | UserError | undefined {
+  if (preset === undefined || Object.hasOwn(presets, preset)) return preset as PresetName | undefined
+  const known = Object.keys(presets).join(', ')
+  return new UserError(
     'HR_UNKNOWN_PRESET',
     `${PREFIX}preset: "${preset}" is not known`,
-    `use one of ${Object.keys(presets).join(', ')}`,
+    `use one of ${known}`,
   )
-  return { problems: [problem] }
 }
 
 /** What in the Pod stands against a way, as a sentence; undefined: nothing. */
-function obstacleTo(reload: Reload, { name }: V1Container, spec: V1PodSpec): string | undefined {
+function obstacleTo(reload: Reload, container: V1Container, spec: V1PodSpec): string | undefined {
   if (reload.way === 'http' && spec.hostNetwork) {
-    return `container ${name}: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out`
+    return `container ${container.name}: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out`
   }
-  if (reload.way !== 'signal' || spec.shareProcessNamespace === true) return undefined
-  if (spec.shareProcessNamespace === false) {
-    return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
-  }
-  // Processes are shared by the whole Pod, so it may be another container that stands against it.
-  const first = spec.containers.find(({ command }) => MUST_BE_FIRST.has(command?.[0] ?? ''))
-  return (
-    first &&
-    `container ${first.name}: command ${first.command?.[0]} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
-  )
+  const shares = reload.way === 'signal' || reload.way === 'restart' || reload.way === 'exec'
+  return shares ? obstacleToSharing(container, spec) : undefined
 }

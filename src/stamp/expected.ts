@@ -2,7 +2,7 @@
  * What a template's checksum must say, given what its sources hold. The webhook writes it and the controller compares with it, so that it
  * is one function: which references count is the plan's, the hashing is workload/checksum.ts's. Pure.
  */
-import type { PodPlan } from '../policy/decide.ts'
+import type { PodPlan } from '../policy/plan.ts'
 import { ABSENT, checksum, type InstallKey, sourceId, type UsedKeys, usedKeys } from '../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from './content.ts'
 

@@ -55,6 +55,9 @@ function source(
 export const isOurContainer = ({ name }: V1Container): boolean =>
   /^hotreload-(agent|install|link)(-|$)/.test(name)
 
+/** ServiceAccount admission's own volume, which holds the cluster's CA in a ConfigMap and a token that rotates. */
+export const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
+
 /** Every use of a ConfigMap or Secret, in the order of the Pod's init containers, then containers. */
 export function references(spec: V1PodSpec): Reference[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))

@@ -79,11 +79,9 @@ describe('reading annotations', () => {
   })
 
   test('what a later version will take is denied, not ignored', () => {
-    const { problems } = read({ command: 'reload', 'reload.web': 'probe', env: 'restart', pause: 'false' })
+    const { problems } = read({ 'chart-checksum': 'freeze', pause: 'false' })
     expect(problems.map(({ message }) => message)).toEqual([
-      'hotreload.dev/command: "reload" is not in this version; remove it, or use reload: rollout [HR_NOT_YET]',
-      'hotreload.dev/reload.web: "probe" is not in this version; remove it, or use reload: rollout [HR_NOT_YET]',
-      'hotreload.dev/env: "restart" is not in this version; remove it, or use reload: rollout [HR_NOT_YET]',
+      'hotreload.dev/chart-checksum: "freeze" is not in this version; remove it, or use reload: rollout [HR_NOT_YET]',
     ])
   })
 

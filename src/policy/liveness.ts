@@ -1,0 +1,32 @@
+/** The liveness probe that `reload: probe` stands in for: what our own exec probe must go on asking. */
+import type { V1Container, V1Probe } from '@kubernetes/client-node'
+
+/** What the user's probe asks: a URL in the container, a port, or nothing. */
+export type Forward = { url: string } | { port: number } | undefined
+
+const none: V1Probe = {}
+
+/**
+ * Reads a container's liveness probe.
+ * @returns why ours can't ask the same, as a sentence; else what it asks
+ */
+export function livenessOf({
+  livenessProbe = none,
+  ports = [],
+}: V1Container): { forward: Forward } | { reason: string } {
+  const { exec, grpc, httpGet, tcpSocket } = livenessProbe
+  const number = (port: string | number): number | undefined =>
+    Number(port) > 0 ? Number(port) : ports.find(({ name }) => name === port)?.containerPort
+  if (exec) return { reason: 'its livenessProbe is an exec probe' }
+  if (grpc) return { reason: 'its livenessProbe is a grpc probe' }
+  const { host, httpHeaders = [], path = '/', scheme = 'HTTP' } = httpGet ?? {}
+  if (scheme !== 'HTTP') return { reason: 'its livenessProbe speaks HTTPS' }
+  if (host ?? tcpSocket?.host) return { reason: 'its livenessProbe asks another host' }
+  if (httpHeaders.length > 0) return { reason: 'its livenessProbe sends headers' }
+  const asked = httpGet?.port ?? tcpSocket?.port
+  if (asked === undefined) return { forward: undefined }
+  const port = number(asked)
+  if (port === undefined) return { reason: `its livenessProbe asks port ${asked}, which it does not declare` }
+  const absolute = path.startsWith('/') ? path : `/${path}`
+  return { forward: httpGet ? { url: `http://127.0.0.1:${port}${absolute}` } : { port } }
+}

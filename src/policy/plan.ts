@@ -1,0 +1,56 @@
+/** What is to be done for a Pod, and what is not and why: the one value that webhook, command line and rollouts act on. Made by decide.ts. */
+import type { V1Container, V1Volume } from '@kubernetes/client-node'
+import type { Reference, Source } from '../workload/references.ts'
+import type { SubPathMount } from './mounts.ts'
+import type { Reload } from './presets.ts'
+
+/** Something the user should know, beginning with the object it is about. */
+export interface Note {
+  text: string
+  /** Worth a line at `kubectl apply`; else only in the status annotation. */
+  warn: boolean
+}
+
+/** A ConfigMap or Secret whose values are a container's variables; watched through a volume of the agent's own. */
+export interface EnvSource extends Source {
+  /** Sorted; undefined: every key of the object. */
+  keys?: readonly string[]
+  /** Where any reference is. */
+  optional: boolean
+}
+
+export interface ContainerPlan {
+  container: V1Container
+  reload: Reload
+  /** What chose the way, e.g. `preset nginx`. */
+  chosenBy: string
+  /** Volumes whose swaps the agent watches. */
+  volumes: V1Volume[]
+  subPaths: SubPathMount[]
+  /** What the container is restarted for, in place; empty: its variables are nobody's wish, or roll out. */
+  env: EnvSource[]
+  /** argv that must exit 0 before any reload. */
+  validate?: readonly string[]
+  /** Seconds over which the Pods of a workload spread their reloads. */
+  stagger: number
+  /** Whether an agent serves it: beside it, or with `supervise` in it. */
+  agent: boolean
+  notes: Note[]
+}
+
+export interface PodPlan {
+  containers: ContainerPlan[]
+  /** Whether the containers must see each other's processes. */
+  shareProcessNamespace: boolean
+  /** References whose change needs new Pods. */
+  rollouts: Reference[]
+  /** References that are brought into the running process. */
+  live: Reference[]
+  /** Whether all mounts stay as the user wrote them, those of init containers included. */
+  keepsMounts: boolean
+  notes: Note[]
+}
+
+/** Whether the agent must see the app's processes. */
+export const needsSharing = ({ agent, reload, env }: ContainerPlan): boolean =>
+  agent && (reload.way === 'signal' || reload.way === 'restart' || reload.way === 'exec' || env.length > 0)

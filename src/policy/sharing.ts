@@ -1,0 +1,50 @@
+/** What a shared process namespace would break: programs that must be PID 1, and whoever relies on being it. */
+import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
+import type { Note } from './plan.ts'
+
+/** Commands that must be PID 1, which is the sandbox's once processes are shared (s6-overlay, systemd). */
+const MUST_BE_FIRST = new Set([
+  '/init',
+  '/sbin/init',
+  '/usr/sbin/init',
+  'systemd',
+  '/lib/systemd/systemd',
+  '/usr/lib/systemd/systemd',
+  's6-svscan',
+  '/bin/s6-svscan',
+])
+
+/** Why the Pod's processes can't be shared, as a sentence; undefined: they can. */
+export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): string | undefined {
+  if (spec.shareProcessNamespace === true) return undefined
+  if (spec.shareProcessNamespace === false) {
+    return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
+  }
+  // Processes are shared by the whole Pod, so it may be another container that stands against it.
+  const first = spec.containers.find(({ command }) => MUST_BE_FIRST.has(command?.[0] ?? ''))
+  return (
+    first &&
+    `container ${first.name}: command ${first.command?.[0]} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
+  )
+}
+
+/** With shared processes PID 1 is the sandbox, so a `kill 1` in a probe or hook no longer reaches the program. */
+export function sharingNotes(spec: V1PodSpec): Note[] {
+  if (spec.shareProcessNamespace) return []
+  return spec.containers.flatMap((container) => {
+    const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
+    const handlers: Record<string, V1Probe | V1LifecycleHandler | undefined> = {
+      preStop: lifecycle?.preStop,
+      postStart: lifecycle?.postStart,
+      livenessProbe,
+      readinessProbe,
+      startupProbe,
+    }
+    return Object.entries(handlers)
+      .filter(([, handler]) => /\bkill\b[^;&|]*\s1\b/.test((handler?.exec?.command ?? []).join(' ')))
+      .map(([name]) => ({
+        text: `container ${container.name}: ${name} runs \`kill … 1\`, which misses the program once processes are shared; use pkill`,
+        warn: true,
+      }))
+  })
+}
