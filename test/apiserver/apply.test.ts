@@ -159,6 +159,7 @@ describe('a bare Pod', () => {
     kind: 'Pod',
     metadata: { name: 'web', annotations: { 'hotreload.dev/inject': 'true' } },
     spec: {
+      schedulerName: 'none', // nobody else writes it
       containers: [
         {
           name: 'web',

@@ -78,7 +78,7 @@ const container = (name: string): fc.Arbitrary<V1Container> =>
       name,
       image,
       volumeMounts,
-      securityContext: defined({ runAsUser: user, readOnlyRootFilesystem: readOnly }),
+      securityContext: { readOnlyRootFilesystem: readOnly, ...(user === undefined ? {} : { runAsUser: user }) },
       ...(limits ? { resources: { limits } } : {}),
     }))
 
