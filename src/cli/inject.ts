@@ -1,9 +1,5 @@
 /** `hotreload inject`: what the webhook would do to the Pods of these manifests, written into the manifests. Offline, with the same core. */
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { injectionOf } from '../admission/pods.ts'
-import { UserError } from '../errors.ts'
 import { injectPod } from '../inject/pod.ts'
 import { inTemplate, isOurs, PREFIX } from '../policy/annotations.ts'
 import { skipReasons } from '../policy/decide.ts'
@@ -17,7 +13,11 @@ import {
   podTemplate,
   withPodTemplate,
 } from '../workload/pod-template.ts'
+import { mistypedAnnotations, textAnnotations } from './annotation-text.ts'
 import { mapObjects } from './manifest.ts'
+import { readManifests } from './read-manifests.ts'
+
+const INJECT = `${PREFIX}inject`
 
 export interface InjectOptions {
   agentImage: string
@@ -33,21 +33,31 @@ export interface Injected {
   notes: string[]
   /** Mistakes; with any, the manifests are not to be used. */
   problems: string[]
+  /** Workloads and Pods that say nothing about injection, either way. */
+  silent: number
 }
 
 /** Pure: a stream of manifests in, the injected stream out. `file` is for messages. */
 export function injectManifests(stream: string, file: string, options: InjectOptions): Injected {
   const notes: string[] = []
   const problems: string[] = []
+  let silent = 0
   const manifests = mapObjects(stream, file, (object) => {
     const result = injectObject(object, options)
     const name =
       `${file}: ${object.kind ?? 'object'} ${object.metadata?.name ?? object.metadata?.generateName ?? ''}`.trim()
     notes.push(...result.notes.map((note) => `${name}: ${note}`))
     problems.push(...result.problems.map((problem) => `${name}: ${problem}`))
+    if (result.object === object && saysNothing(object)) silent += 1
     return result.object
   })
-  return { manifests, notes, problems }
+  return { manifests, notes, problems, silent }
+}
+
+function saysNothing(object: ApiObject): boolean {
+  const template = podTemplate(object)
+  const places = [object.metadata, template?.metadata]
+  return template !== undefined && places.every((place) => place?.annotations?.[INJECT] === undefined)
 }
 
 /** One object; the same one where there is nothing to do. */
@@ -58,20 +68,26 @@ export function injectObject(
   const written = podTemplate(object)
   if (!written) return { object, notes: [], problems: [] }
   const template = withoutNulls(written) as PodTemplate
-  const own = object.metadata?.annotations ?? {}
+  const places = object.kind === 'Pod' ? [object.metadata] : [object.metadata, template.metadata]
+  const mistyped = places.flatMap((place) => mistypedAnnotations(place?.annotations))
+  if (mistyped.length > 0) return { object, notes: [], problems: mistyped.map(({ message }) => message) }
+  const own = textAnnotations(object.metadata?.annotations)
+  const inner = textAnnotations(template.metadata?.annotations)
   // A template that says no is not overruled.
-  const refused = template.metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'false'
-  const wish = options.injectAll && !refused ? { [`${PREFIX}inject`]: 'true' } : {}
+  const refused = inner[INJECT]?.trim() === 'false'
+  const wish = options.injectAll && !refused ? { [INJECT]: 'true' } : {}
   const { annotations, conflicts } =
     object.kind === 'Pod'
       ? { annotations: { ...wish, ...own }, conflicts: [] }
-      : mirror({ ...wish, ...own }, template.metadata?.annotations ?? {})
+      : mirror({ ...wish, ...own }, inner)
   if (conflicts.length > 0) return { object, notes: [], problems: conflicts.map(({ message }) => message) }
   const asPod: ApiObject = { ...withAnnotations(template, annotations), kind: 'Pod' }
   // The manifest itself is rewritten, so that applying it again changes nothing, a bare Pod's mounts included.
   const injection = injectionOf(asPod, options.defaults, false)
   const aside = object.kind === 'Pod' ? nothing : workloadKeys(own, options.defaults)
-  if (aside.problems.length > 0 && annotations[`${PREFIX}inject`] === 'true')
+  // A wish that is neither true nor false is not mirrored, and is a mistake of its own.
+  const asks = (own[INJECT] ?? annotations[INJECT] ?? 'false').trim() !== 'false'
+  if (aside.problems.length > 0 && asks)
     return {
       object,
       notes: [],
@@ -110,7 +126,9 @@ const nothing = { problems: [] as string[], warnings: [] as string[] }
 
 /** The keys on a workload that are not mirrored, those nobody knows included: as the workload webhook would speak of them. */
 function workloadKeys(own: Readonly<Record<string, string>>, defaults: Defaults): typeof nothing {
-  const keys = Object.fromEntries(Object.entries(own).filter(([key]) => isOurs(key) && !inTemplate(key)))
+  const keys = Object.fromEntries(
+    Object.entries(own).filter(([key]) => isOurs(key) && (!inTemplate(key) || key === INJECT)),
+  )
   const { problems, warnings } = readPolicy(keys, { ...defaults, annotations: {} })
   return { problems: problems.map(({ message }) => message), warnings }
 }
@@ -121,12 +139,17 @@ export async function inject(
   options: InjectOptions,
   io: InjectIo,
 ): Promise<number> {
-  const sources = (await Promise.all(files.map((file) => readManifests(file, io)))).flat()
+  const sources = (await Promise.all(files.map((file) => readManifests(file, io.stdin)))).flat()
   const results = sources.map(({ file, stream }) => injectManifests(stream, file, options))
   for (const note of results.flatMap(({ notes }) => notes)) io.stderr.write(`${note}\n`)
   const problems = results.flatMap((result) => result.problems)
   for (const problem of problems) io.stderr.write(`${problem}\n`)
   if (problems.length > 0) return 1
+  const unchanged = results.every(({ manifests }, index) => manifests === sources[index]?.stream)
+  if (unchanged && results.some(({ silent }) => silent > 0))
+    io.stderr.write(
+      `nothing here asks for injection, so nothing is changed: annotate a workload with ${INJECT}: "true", or use --inject-all\n`,
+    )
   io.stdout.write(results.map(({ manifests }) => manifests).reduce(joined, ''))
   return 0
 }
@@ -140,31 +163,4 @@ export interface InjectIo {
 const joined = (before: string, next: string): string => {
   if (before === '') return next
   return `${before}${before.endsWith('\n') ? '' : '\n'}${next.startsWith('---') ? '' : '---\n'}${next}`
-}
-
-async function readManifests(file: string, { stdin }: InjectIo): Promise<{ file: string; stream: string }[]> {
-  if (file === '-') return [{ file: 'stdin', stream: await text(stdin) }]
-  try {
-    if (!(await stat(file)).isDirectory()) return [{ file, stream: await readFile(file, 'utf8') }]
-    const names = (await readdir(file)).filter((name) => /\.(ya?ml|json)$/.test(name)).toSorted()
-    if (names.length === 0)
-      throw new UserError(
-        'HR_NO_MANIFESTS',
-        `-f: directory ${file} has no .yaml, .yml or .json`,
-        'name another one',
-      )
-    return await Promise.all(
-      names.map(async (name) => ({
-        file: join(file, name),
-        stream: await readFile(join(file, name), 'utf8'),
-      })),
-    )
-  } catch (error) {
-    if (error instanceof UserError) throw error
-    throw new UserError(
-      'HR_NO_FILE',
-      `-f: ${file} can't be read: ${(error as Error).message}`,
-      'name a file, a directory, or - for standard input',
-    )
-  }
 }

@@ -163,4 +163,57 @@ describe('files', () => {
     await expect(run([empty])).rejects.toThrow('HR_NO_MANIFESTS')
     rmSync(empty, { recursive: true })
   })
+
+  test('who asks for nothing is told how to ask, once', async () => {
+    const { code, out, err } = await run(['-'], `${stringify(workload())}---\n${stringify(workload())}`)
+    expect(code).toBe(0)
+    expect(out).toBe(`${stringify(workload())}---\n${stringify(workload())}`)
+    expect(err).toBe(
+      'nothing here asks for injection, so nothing is changed: annotate a workload with hotreload.dev/inject: "true", or use --inject-all\n',
+    )
+    expect((await run(['-'], stringify(workload({ own: keys({ inject: 'false' }) })))).err).toBe('')
+  })
+
+  test.each([
+    ['a program', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe])],
+    ['UTF-16', Buffer.from(`\u{FEFF}${stringify(workload())}`, 'utf16le')],
+  ])('%s is no manifest', async (_, bytes) => {
+    const path = join(directory, 'binary')
+    writeFileSync(path, bytes)
+    await expect(run([path])).rejects.toThrow(/binary: not UTF-8 text.*HR_BAD_YAML/)
+  })
+})
+
+describe('annotations that YAML reads as something else', () => {
+  const yaml = (value: string, where: 'own' | 'template') =>
+    stringify(workload({ [where]: { 'hotreload.dev/inject': 'INJECT' } })).replace('INJECT', value)
+
+  test.each([
+    ['true', 'true is not text; quote it: "true"'],
+    ['yes', 'true is not text; quote it: "true"'],
+    ['1', '1 is not text; quote it: "1"'],
+    ['{ a: b }', `{"a":"b"} is not text; quote it: '{"a":"b"}'`],
+  ])('inject: %s', (value, message) => {
+    for (const where of ['own', 'template'] as const)
+      expect(injectManifests(yaml(value, where), 'web.yaml', options).problems).toEqual([
+        `web.yaml: Deployment web: hotreload.dev/inject: ${message} [HR_BAD_VALUE]`,
+      ])
+  })
+
+  test('null is not there', () =>
+    expect(injectManifests(yaml('null', 'own'), 'web.yaml', options).problems).toEqual([]))
+
+  test('those of others are left to kubectl', () => {
+    const object = stringify(workload({ own: { ...IN, other: 'OTHER' } })).replace('OTHER', 'true')
+    const { manifests, problems } = injectManifests(object, 'web.yaml', options)
+    expect(problems).toEqual([])
+    expect(manifests).toContain('name: hotreload-agent')
+  })
+})
+
+test.each(['yes', 'True', ''])('a wish of %j is a mistake, as it is on the cluster', (value) => {
+  const { problems } = injectObject(workload({ own: keys({ inject: value }) }), options)
+  expect(problems).toEqual([
+    `hotreload.dev/inject: ${JSON.stringify(value)} is not one of its values; use true or false [HR_BAD_VALUE]`,
+  ])
 })
