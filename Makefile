@@ -55,7 +55,7 @@ test-api: $(NPM) bin/hotreload ## tests on a real API server (yours where KUBECO
 .PHONY: test-node
 test-node: $(NPM) bin/hotreload ## tests on a real node (yours where KUBECONFIG is set)
 	@echo "== tests on a node"
-	$(call vitest,node)
+	$(call vitest,node) --max-workers=3
 
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/
