@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,6 +11,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(file, { force: true }))
 
+/** In one step, as the kubelet does: a reader in between would see an empty file, which is a policy too. */
+async function replace(text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
 test('without a file the built-in defaults hold', async () => {
   const policy = await followPolicyFile(undefined, () => undefined)
   expect(policy.current()).toBe(builtInDefaults)
@@ -19,18 +25,18 @@ test('without a file the built-in defaults hold', async () => {
 
 test('a file is followed; a mistake is told once and the last good one stays', async () => {
   const told: (string | undefined)[] = []
-  await writeFile(file, 'defaults: {subpath: copy}\n')
+  await replace('defaults: {subpath: copy}\n')
   const policy = await followPolicyFile(file, (problem) => told.push(problem?.code), 5)
   expect(policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'copy' })
 
-  await writeFile(file, 'defaults: {subpath: keep}\n')
+  await replace('defaults: {subpath: keep}\n')
   await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'keep' })
   expect(told).toEqual([undefined])
 
-  await writeFile(file, 'defaults: {subpath: sideways}\n')
+  await replace('defaults: {subpath: sideways}\n')
   await expect.poll(() => told.length).toBe(2)
   expect(told[1]).toMatch(/^HR_/)
-  await writeFile(file, 'defaults: {subpath: symlink}\n')
+  await replace('defaults: {subpath: symlink}\n')
   await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'symlink' })
   expect(told).toHaveLength(3)
   policy.stop()
