@@ -187,6 +187,30 @@ describe('kubectl apply -k deploy', () => {
     })
   })
 
+  test('without a replica Pods are made as they are, its own and kube-system’s too; where injection is required they are not', async () => {
+    await kubectl(['scale', 'deployment/hotreload', '--replicas=0', ...system])
+    await kubectl([
+      'wait',
+      '--for=delete',
+      'pod',
+      '--selector=app.kubernetes.io/name=hotreload',
+      '--timeout=60s',
+      ...system,
+    ])
+    const dryRun = ['create', '--dry-run=server', '--output=json', '-f', '-']
+    const optional = await shop('enabled')
+    expect(initNames(JSON.parse(await optional.kubectl(dryRun, manifest(pod(optedIn)))))).toEqual([])
+    const required = await shop('required')
+    await expect(required.kubectl(dryRun, manifest(pod(optedIn)))).rejects.toThrow(
+      'pods-required.hotreload.dev',
+    )
+    expect(initNames(JSON.parse(await required.kubectl(dryRun, manifest(pod()))))).toEqual([])
+    const inKubeSystem = await kubectl([...dryRun, '--namespace', 'kube-system'], manifest(pod(optedIn)))
+    expect(initNames(JSON.parse(inKubeSystem))).toEqual([])
+    await kubectl(['scale', 'deployment/hotreload', '--replicas=2', ...system])
+    await ready()
+  })
+
   test('replacing every replica under load loses no review', async () => {
     // As deployed: they stay until nobody is connected.
     const grace = { spec: { template: { spec: { terminationGracePeriodSeconds: 120 } } } }
@@ -221,32 +245,6 @@ describe('kubectl apply -k deploy', () => {
     console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)
     expect([...statuses.keys()]).toEqual([201])
     expect(statuses.get(201)).toBeGreaterThan(100)
-    await kubectl(['apply', '-f', '-'], await rendered('deploy'))
-    await ready()
-  })
-
-  test('without a replica Pods are made as they are, its own and kube-system’s too; where injection is required they are not', async () => {
-    await kubectl(['scale', 'deployment/hotreload', '--replicas=0', ...system])
-    await kubectl([
-      'wait',
-      '--for=delete',
-      'pod',
-      '--selector=app.kubernetes.io/name=hotreload',
-      '--timeout=60s',
-      ...system,
-    ])
-    const dryRun = ['create', '--dry-run=server', '--output=json', '-f', '-']
-    const optional = await shop('enabled')
-    expect(initNames(JSON.parse(await optional.kubectl(dryRun, manifest(pod(optedIn)))))).toEqual([])
-    const required = await shop('required')
-    await expect(required.kubectl(dryRun, manifest(pod(optedIn)))).rejects.toThrow(
-      'pods-required.hotreload.dev',
-    )
-    expect(initNames(JSON.parse(await required.kubectl(dryRun, manifest(pod()))))).toEqual([])
-    const inKubeSystem = await kubectl([...dryRun, '--namespace', 'kube-system'], manifest(pod(optedIn)))
-    expect(initNames(JSON.parse(inKubeSystem))).toEqual([])
-    await kubectl(['scale', 'deployment/hotreload', '--replicas=2', ...system])
-    await ready()
   })
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { run } from '../cluster/run.ts'
 import { kubectl, tryKubectl } from './kubectl.ts'
+import { until } from './until.ts'
 
 const directory = join(import.meta.dirname, '../deploy/cert-manager')
 
@@ -26,5 +27,7 @@ export async function installCertManagerCrds(): Promise<void> {
   })
   // Some are larger than the annotation of a client-side apply may be.
   await kubectl(['apply', '--server-side', ...files])
-  await kubectl(['wait', '--for=condition=Established', 'crd', ...crds])
+  // Not kubectl wait alone: a CRD has no conditions at all in its first moment, which it takes for an error.
+  const wait = ['wait', '--for=condition=Established', 'crd', ...crds]
+  await until('cert-manager’s CRDs are established', async () => (await tryKubectl(wait)).code === 0)
 }
