@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** A token rotates after 8 minutes at the earliest: that file begins first, and the others run beside it. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line no-array-sort -- a method of its own
     const sorted = await super.sort(files)
     const isLong = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith('/token.test.ts')
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]

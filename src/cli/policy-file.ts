@@ -1,7 +1,8 @@
 /** The policy file on disk: read at the start, followed after. What it means is policy/defaults.ts's. */
 import { readFile } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
-import { builtInDefaults, type Defaults, parseDefaults } from '../policy/defaults.ts'
+import { builtInDefaults, type Defaults } from '../policy/defaults.ts'
+import { parseDefaults } from '../policy/policy-file.ts'
 
 /** As a ConfigMap volume it changes once a minute at most. */
 const LOOK_AGAIN_MILLISECONDS = 5_000

@@ -1,5 +1,4 @@
 /** The contract with agent/: its paths, commands and flags (docs/agent.md). Flags, because the kubelet expands `$(VAR)` in them. */
-import { createHash } from 'node:crypto'
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { SubPathMount } from '../policy/mounts.ts'
@@ -24,14 +23,6 @@ export const paths = {
 
 /** The first agent's port for /status and /metrics; one more for each further agent of a Pod. */
 export const FIRST_PORT = 9467
-
-/** A name of an API object has 63 characters at most; a longer one of ours is cut and ends in a short hash. */
-export function nameFor(...parts: string[]): string {
-  const name = parts.join('-')
-  if (name.length <= 63) return name
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
-  return `${name.slice(0, 54).replace(/-+$/, '')}-${hash}`
-}
 
 /** An argument that the kubelet leaves as it is: `$$` is its escape for `$` (kubernetes/third_party/forked/golang/expansion). */
 const literal = (text: string): string => text.replaceAll('$', '$$$$')

@@ -2,7 +2,7 @@
 import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath } from '../workload/references.ts'
-import { nameFor } from './agent.ts'
+import { nameFor } from './names.ts'
 
 export interface LiveVolume {
   /** The user's name for it, and its directory below /.hotreload/vol. */

@@ -2,7 +2,8 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
-import { emptyDir, nameFor, paths } from './agent.ts'
+import { emptyDir, paths } from './agent.ts'
+import { nameFor } from './names.ts'
 import type { LiveVolume } from './live-volumes.ts'
 
 export interface Rewrite {

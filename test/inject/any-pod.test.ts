@@ -78,7 +78,10 @@ const container = (name: string): fc.Arbitrary<V1Container> =>
       name,
       image,
       volumeMounts,
-      securityContext: { readOnlyRootFilesystem: readOnly, ...(user === undefined ? {} : { runAsUser: user }) },
+      securityContext: {
+        readOnlyRootFilesystem: readOnly,
+        ...(user === undefined ? {} : { runAsUser: user }),
+      },
       ...(limits ? { resources: { limits } } : {}),
     }))
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { annotations, inTemplate, parseKey, PREFIX, written } from '../../src/policy/annotations.ts'
-import { builtInDefaults, parseDefaults } from '../../src/policy/defaults.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { parseDefaults } from '../../src/policy/policy-file.ts'
 import { readPolicy, settingsOf } from '../../src/policy/policy.ts'
 import { keys } from '../support/builders.ts'
 
