@@ -82,7 +82,7 @@ export async function edit(
 
 export interface AgentStatus {
   state: string
-  counters: { reloaded: number; signals: number }
+  counters: { reloaded: number; signals: number; validationsFailed: number }
   [field: string]: unknown
 }
 
