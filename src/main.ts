@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** argv and environment in, exit code out; nothing else reads process.*. Each command's code is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
+import { controllerFlags, readControllerFlags } from './cli/controller-flags.ts'
 import { readServeOptions, serveFlags, variableOf } from './cli/serve-options.ts'
 import { UserError } from './errors.ts'
 import { VERSION } from './version.ts'
@@ -16,15 +17,20 @@ const program = new Command('hotreload')
   .exitOverride()
   .showSuggestionAfterError()
 
-const serveCommand = program.command('serve').description('the webhook that injects Pods')
-for (const flag of Object.values(serveFlags)) serveCommand.addOption(option(flag))
-serveCommand.action(async (given: Parameters<typeof readServeOptions>[0]) => {
+const serveCommand = program
+  .command('serve')
+  .description('the webhook that injects Pods, and the controller that follows ConfigMaps and Secrets')
+for (const flag of [...Object.values(serveFlags), ...Object.values(controllerFlags)])
+  serveCommand.addOption(option(flag))
+type Given = Parameters<typeof readServeOptions>[0] & Parameters<typeof readControllerFlags>[0]
+serveCommand.action(async (given: Given) => {
   const options = readServeOptions(given)
+  const settings = readControllerFlags(given, process.env)
   const { serve } = await import('./cli/serve.ts')
   const [drain, now] = [new AbortController(), new AbortController()]
   process.on('SIGTERM', () => drain.abort())
   process.on('SIGINT', () => now.abort())
-  await serve(options, { environment: process.env, drain: drain.signal, now: now.signal })
+  await serve(options, { environment: process.env, drain: drain.signal, now: now.signal }, settings)
 })
 
 program

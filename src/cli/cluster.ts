@@ -12,6 +12,7 @@ const WEBHOOK_CONFIGURATION = 'hotreload'
 const DEFAULT_NAMESPACE = 'hotreload-system'
 
 export interface ClusterParts {
+  client: KubeClient
   reader: ConfigReader
   readInstallKey: () => Promise<InstallKey>
   /** Our own authority and certificate, kept in Secrets. */
@@ -43,6 +44,7 @@ export async function clusterParts(
   ])
   const secrets = createSecretStore(client)
   return {
+    client,
     reader: createConfigReader(client),
     readInstallKey: () => readInstallKey(secrets),
     authority: () =>

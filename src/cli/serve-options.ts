@@ -8,7 +8,7 @@ export interface ServeOptions {
   metricsPort: number
   /** Undefined: our own authority, kept in the cluster. */
   tlsDir?: string
-  only?: 'webhook'
+  only?: 'webhook' | 'controller'
   kubeconfig?: string
   agentImage: string
   /** The file of cluster-wide defaults. */
@@ -31,7 +31,10 @@ export const serveFlags = {
     flags: '--tls-dir <dir>',
     doc: 'tls.crt and tls.key of this server, followed when they change (default: an authority of its own, kept in Secrets)',
   },
-  only: { flags: '--only <part>', doc: 'webhook: run that part only; with --tls-dir it needs no cluster' },
+  only: {
+    flags: '--only <part>',
+    doc: 'webhook or controller: run that part only; webhook with --tls-dir needs no cluster',
+  },
   kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: the one this Pod runs in)' },
   agentImage: { flags: '--agent-image <image>', doc: 'what injected Pods run', default: AGENT_IMAGE },
   policy: { flags: '--policy <file>', doc: 'cluster-wide defaults, followed when the file changes' },
@@ -76,8 +79,8 @@ export function readServeOptions(given: Partial<Record<ServeFlag, string>>): Ser
     throw bad('metricsPort', String(ports.metricsPort), 'is the same as --port', 'use another one')
 
   const only = value('only')
-  if (only === 'controller') throw bad('only', only, 'is not in this version', 'leave it out, or use webhook')
-  if (only !== undefined && only !== 'webhook') throw bad('only', only, 'is not a part', 'use webhook')
+  if (only !== undefined && only !== 'webhook' && only !== 'controller')
+    throw bad('only', only, 'is not a part', 'use webhook or controller')
 
   const agentImage = value('agentImage') ?? AGENT_IMAGE
   if (/[\s\p{Cc}]/u.test(agentImage))
@@ -88,14 +91,22 @@ export function readServeOptions(given: Partial<Record<ServeFlag, string>>): Ser
       'use e.g. registry/hotreload-agent:1.0.0 or …@sha256:…',
     )
 
-  const level = value('logLevel')
+  const asked = value('logLevel') ?? ''
+  const level = alsoKnownAs[asked] ?? asked
   const logLevel = logLevels.find((one) => one === level)
-  if (logLevel === undefined)
-    throw bad('logLevel', String(level), 'is not a level', `use ${logLevels.join(', ')}`)
+  if (logLevel === undefined) throw bad('logLevel', asked, 'is not a level', `use ${logLevels.join(', ')}`)
 
   const texts = { tlsDir: value('tlsDir'), kubeconfig: value('kubeconfig'), policy: value('policy') }
   const present = Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined))
   return { ...ports, agentImage, logLevel, ...(only === undefined ? {} : { only }), ...present }
+}
+
+/** Levels as Stakater Reloader calls them. */
+const alsoKnownAs: Readonly<Record<string, LogLevel>> = {
+  trace: 'debug',
+  warning: 'warn',
+  fatal: 'error',
+  panic: 'error',
 }
 
 function bad(flag: ServeFlag, value: string, problem: string, remedy: string): UserError {

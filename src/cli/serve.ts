@@ -12,6 +12,7 @@ import { type CertificateSource, keepCertificate } from '../tls/keeper.ts'
 import { VERSION } from '../version.ts'
 import type { InstallKey } from '../workload/checksum.ts'
 import { type ClusterParts, clusterParts } from './cluster.ts'
+import type { ControllerSettings } from './controller-flags.ts'
 import { listenOn } from './listen.ts'
 import { followPolicyFile } from './policy-file.ts'
 import { reportReview } from './review-report.ts'
@@ -32,9 +33,14 @@ const RETRY_MILLISECONDS = 10_000
 
 /**
  * Serves until told to stop.
+ * @param controllerSettings undefined: the webhook alone
  * @throws UserError for options that can't work
  */
-export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
+export async function serve(
+  options: ServeOptions,
+  io: ServeIo,
+  controllerSettings?: ControllerSettings,
+): Promise<void> {
   const log = createLog(options.logLevel, io.log)
   const metrics = createMetrics()
   const policy = await followPolicyFile(options.policy, (problem) => {
@@ -50,6 +56,18 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
       installKey = key
       return key
     })
+
+  const controller =
+    cluster && controllerSettings && options.only !== 'webhook'
+      ? (await import('./controller-part.ts')).startControllerPart({
+          ...controllerSettings,
+          client: cluster.client,
+          log,
+          metrics,
+          defaults: policy.current,
+          installKey: () => installKey,
+        })
+      : undefined
 
   const server = createServer({
     stories: {
@@ -70,8 +88,10 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
     draining: () => io.drain.aborted,
   })
 
-  let notReady: string | undefined = 'no certificate yet'
-  const stopKeeping = keepCertificate({
+  const webhook = options.only !== 'controller'
+  let notReady: string | undefined = webhook ? 'no certificate yet' : undefined
+  const keepOne = webhook ? keepCertificate : () => () => {}
+  const stopKeeping = keepOne({
     source: certificates(options, cluster),
     use(certificate) {
       server.server.setSecureContext(certificate)
@@ -89,13 +109,15 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
   })
   const probes = createProbeServer({
     registry: metrics.registry,
-    notReady: () => (io.drain.aborted ? 'draining' : notReady),
+    // The webhook answers whether or not the controller has seen everything yet.
+    notReady: () => (io.drain.aborted ? 'draining' : webhook ? notReady : controller?.notReady()),
+    dead: () => controller?.stuck(),
   })
 
   try {
-    const port = await listenOn('--port', options.port, (at) =>
-      server.listen(at).then(() => server.server.address()),
-    )
+    const port =
+      webhook &&
+      (await listenOn('--port', options.port, (at) => server.listen(at).then(() => server.server.address())))
     const metricsPort = await listenOn('--metrics-port', options.metricsPort, (at) => {
       return new Promise((resolve, reject) => {
         probes.once('error', reject).listen(at, () => resolve(probes.address()))
@@ -106,7 +128,8 @@ export async function serve(options: ServeOptions, io: ServeIo): Promise<void> {
     await asked(io.drain, io.now)
     // Who leaves writes no more: the certificate belongs to those who stay.
     stopKeeping()
-    if (!io.now.aborted) {
+    await controller?.stop().catch((error: unknown) => log.warn(describeError(error), 'lease not given back'))
+    if (webhook && !io.now.aborted) {
       log.info('draining')
       await Promise.race([drained(server.server, io.drainTimes ?? defaultDrainTimes), asked(io.now)])
     }

@@ -37,8 +37,10 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
   const entries = new Map<string, { baseline: Map<string, string>; shard: number; bytes: number }>()
   const bytes: number[] = []
   let dirty = new Set<string>()
-  /** Keys to take away, with the shard they were in. */
-  let removed = new Map<string, number>()
+  /** Keys to take away: a uid may have moved more than once since the last write. */
+  let removed = new Map<string, ShardChange>()
+  const takeAway = (uid: string, shard: number) =>
+    removed.set(`${shard} ${uid}`, { shard, uid, text: undefined })
 
   const grow = (shard: number, by: number) => {
     bytes[shard] = (bytes[shard] ?? 0) + by
@@ -66,7 +68,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     if (!entry) return false
     entries.delete(uid)
     dirty.delete(uid)
-    removed.set(uid, entry.shard)
+    takeAway(uid, entry.shard)
     grow(entry.shard, -entry.bytes)
     return true
   }
@@ -85,8 +87,8 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       // An entry stays where it is while it fits: nothing has to be taken from one object and put into another.
       const stays = entry !== undefined && hasRoom(entry.shard, size)
       const shard = stays ? entry.shard : place(size)
-      if (entry && shard !== entry.shard) removed.set(uid, entry.shard)
-      else if (removed.get(uid) === shard) removed.delete(uid)
+      if (entry && shard !== entry.shard) takeAway(uid, entry.shard)
+      removed.delete(`${shard} ${uid}`)
       grow(shard, size)
       entries.set(uid, { baseline, shard, bytes: size })
       dirty.add(uid)
@@ -101,7 +103,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
           const entry = entries.get(uid)
           return entry ? [{ shard: entry.shard, uid, text: format(entry.baseline) }] : []
         }),
-        ...[...removed].map(([uid, shard]) => ({ shard, uid, text: undefined })),
+        ...removed.values(),
       ]
       dirty = new Set()
       removed = new Map()
@@ -110,7 +112,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     failed(changes) {
       for (const { uid, shard, text } of changes) {
         if (text === undefined) {
-          if (entries.get(uid)?.shard !== shard) removed.set(uid, shard)
+          if (entries.get(uid)?.shard !== shard) takeAway(uid, shard)
         } else if (entries.has(uid)) dirty.add(uid)
       }
     },

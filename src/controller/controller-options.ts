@@ -18,4 +18,6 @@ export interface ControllerOptions {
   installKey: () => InstallKey | undefined
   compat: CompatOptions
   limits: SlotLimits
+  /** An agent's /status as JSON; undefined: unreachable. Never rejects. */
+  askAgent: (ip: string, port: number) => Promise<unknown>
 }

@@ -9,6 +9,7 @@ import { createClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { type Evaluation, evaluate, merged } from './evaluation.ts'
 import { createFights } from './fights.ts'
+import { createNudges } from './nudge.ts'
 import { nextStep, OVERDUE, type Step } from './plan.ts'
 import { createQueue } from './queue.ts'
 import { eventReasons } from './report.ts'
@@ -54,8 +55,9 @@ export function startController(options: ControllerOptions): Controller {
   })
   const view = createClusterView(options, {
     workload: (key, last) => changed(key, last),
-    content(_source, users) {
+    content(source, users, keysets) {
       for (const key of users) queue.add(key)
+      if (leads()) nudges.sourceChanged(source, users, keysets)
     },
     synced: () => void begin(),
   })
@@ -65,6 +67,7 @@ export function startController(options: ControllerOptions): Controller {
     else end()
   })
   const leads = () => leading !== undefined && leadership.leads()
+  const nudges = createNudges({ ...options, view, leads })
   const carryOut = createCarryOut({ ...options, view, fights })
 
   /** We lead and know everything there is: from here on we write. */
@@ -237,6 +240,7 @@ export function startController(options: ControllerOptions): Controller {
     async stop() {
       stopped = true
       queue.stop()
+      nudges.stop()
       view.stop()
       await leading?.writer.flush()
       leading?.writer.stop()

@@ -6,18 +6,22 @@ export interface ProbeOptions {
   registry: Registry
   /** Undefined when ready, else why not, in words for `kubectl describe pod`. */
   notReady: () => string | undefined
+  /** Undefined while alive, else what stands still; the kubelet restarts us then. */
+  dead?: () => string | undefined
 }
 
 /** Not yet listening. */
-export function createProbeServer({ registry, notReady }: ProbeOptions): Server {
+export function createProbeServer({ registry, notReady, dead }: ProbeOptions): Server {
   const server = createServer((request, response) => {
     const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type }).end(request.method === 'HEAD' ? undefined : body)
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(405, 'only GET\n')
     switch (request.url) {
-      case '/healthz':
-        return reply(200, 'ok\n')
+      case '/healthz': {
+        const reason = dead?.()
+        return reason === undefined ? reply(200, 'ok\n') : reply(500, `${reason}\n`)
+      }
       case '/readyz': {
         const reason = notReady()
         return reason === undefined ? reply(200, 'ok\n') : reply(503, `${reason}\n`)

@@ -1,5 +1,5 @@
 // Level-based rollouts against the real API server and its Deployment controller.
-import type { V1Deployment } from '@kubernetes/client-node'
+import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   configMap,
@@ -29,18 +29,25 @@ async function start(
   running.push(controller)
   return controller
 }
-async function generationOf(name = 'web'): Promise<number> {
+/** The Deployment controller counts templates: annotations and replicas are none of its business. */
+async function revisionOf(name = 'web'): Promise<number> {
   const { metadata } = await ns.get<V1Deployment>('deployment', name)
-  return metadata?.generation ?? 0
+  return Number(metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? 0)
 }
-const rolledTo = (generation: number, name = 'web') =>
-  until(`generation ${generation}`, async () => (await generationOf(name)) === generation, 20_000)
+const rolledTo = (revision: number, name = 'web') =>
+  until(`revision ${revision}`, async () => (await revisionOf(name)) === revision, 20_000)
 /** As long as anything wrong would take to happen. */
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const baselines = () =>
+/** Waits until a baseline of this workload, with all of these sources, is stored. */
+const recorded = (workload = 'deployment/web', ...sources: string[]) =>
   until(
-    'a baseline',
-    async () => (await own.list<{ data?: object }>('configmap', 'hotreload.dev/part=baselines')).at(0)?.data,
+    `a baseline of ${workload}`,
+    async () => {
+      const uid = await ns.kubectl(['get', workload, '--output=jsonpath={.metadata.uid}'])
+      const shards = await own.list<V1ConfigMap>('configmap', 'hotreload.dev/part=baselines')
+      const text = shards.map(({ data }) => data?.[uid]).find((one) => one !== undefined)
+      return text !== undefined && sources.every((source) => text.includes(source))
+    },
     20_000,
   )
 
@@ -48,10 +55,217 @@ test('an edit of a ConfigMap in use: one rollout', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   const controller = await start()
   await leads(controller)
-  await baselines()
+  await recorded()
   await ns.apply(configMap('conf', { a: '2' }))
   await rolledTo(2)
   await aWhile()
-  expect(await generationOf()).toBe(2)
+  expect(await revisionOf()).toBe(2)
   expect(controller.events).toMatchObject([{ reason: 'RolledOut', message: 'ConfigMap conf changed' }])
+})
+
+test('what changes nothing that is used: no rollout', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
+  await leads(await start())
+  await recorded()
+  await ns.kubectl(['label', 'configmap', 'conf', 'team=a'])
+  await ns.kubectl(['replace', '-f', '-'], JSON.stringify(configMap('conf', { a: '1' })))
+  await ns.kubectl(['replace', '--force', '-f', '-'], JSON.stringify(configMap('conf', { a: '1' })))
+  await aWhile()
+  expect(await revisionOf()).toBe(1)
+})
+
+test('only keys in use count', async () => {
+  const web = deployment('web', { env: [] })
+  const [container] = web.spec.template.spec.containers
+  Object.assign(container ?? {}, {
+    env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'conf', key: 'a' } } }],
+  })
+  await ns.apply([configMap('conf', { a: '1', b: '1' }), web])
+  await leads(await start())
+  await recorded()
+  await ns.apply(configMap('conf', { a: '1', b: '2' }))
+  await aWhile()
+  expect(await revisionOf()).toBe(1)
+  await ns.apply(configMap('conf', { a: '2', b: '2' }))
+  await rolledTo(2)
+})
+
+test('20 ConfigMaps of one workload changed within a second: one rollout', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `conf-${index}`)
+  await ns.apply([...names.map((name) => configMap(name, { a: '1' })), deployment('web', { env: names })])
+  const { client } = await start().then(async (one) => (await leads(one), one))
+  await recorded('deployment/web', ...names)
+  await Promise.all(
+    names.map((name) =>
+      client.call({
+        method: 'PATCH',
+        path: `/api/v1/namespaces/${ns.name}/configmaps/${name}`,
+        body: { data: { a: '2' } },
+        contentType: 'application/merge-patch+json',
+      }),
+    ),
+  )
+  await rolledTo(2)
+  await aWhile()
+  expect(await revisionOf()).toBe(2)
+})
+
+test('a change made while the controller is stopped is rolled out once when it is back', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
+  const first = await start()
+  await leads(first)
+  await recorded()
+  await first.stop()
+  await ns.apply(configMap('conf', { a: '2' }))
+  await aWhile(1_500)
+  expect(await revisionOf()).toBe(1)
+  const second = await start()
+  await rolledTo(2)
+  await second.stop()
+  await leads(await start())
+  await aWhile()
+  expect(await revisionOf()).toBe(2)
+})
+
+test('two replicas: one rollout, and one more after the leader is gone', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
+  const replicas = [await start(), await start()]
+  await until('a leader', () => replicas.some((one) => one.leading()))
+  await recorded()
+  await ns.apply(configMap('conf', { a: '2' }))
+  await rolledTo(2)
+  const [leader, other] = replicas[0]?.leading() ? replicas : replicas.toReversed()
+  await ns.apply(configMap('conf', { a: '3' }))
+  // In the middle: the change is seen, its quiet period is not over.
+  await aWhile(300)
+  await leader?.stop()
+  await until('the other leads', () => other?.leading())
+  await rolledTo(3)
+  await aWhile()
+  expect(await revisionOf()).toBe(3)
+})
+
+test("a user's own rollout in progress is waited for, and so is a pause", async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web', { replicas: 1 })])
+  await leads(await start())
+  await recorded()
+  // No kubelet makes its Pod ready: the first rollout goes on and on.
+  await ns.apply(configMap('conf', { a: '2' }))
+  await aWhile()
+  expect(await revisionOf()).toBe(1)
+  await ns.kubectl(['scale', 'deployment', 'web', '--replicas=0'])
+  await rolledTo(2)
+  await ns.kubectl(['rollout', 'pause', 'deployment', 'web'])
+  await ns.apply(configMap('conf', { a: '3' }))
+  await aWhile()
+  expect(await revisionOf()).toBe(2)
+  await ns.kubectl(['rollout', 'resume', 'deployment', 'web'])
+  await rolledTo(3)
+})
+
+test('hotreload.dev/pause on the workload or on the source holds changes back until it goes', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
+  await leads(await start())
+  await recorded()
+  await ns.kubectl(['annotate', 'deployment', 'web', 'hotreload.dev/pause=true'])
+  await ns.apply(configMap('conf', { a: '2' }))
+  await aWhile()
+  expect(await revisionOf()).toBe(1)
+  await ns.kubectl(['annotate', 'configmap', 'conf', 'hotreload.dev/pause=true'])
+  await ns.kubectl(['annotate', 'deployment', 'web', 'hotreload.dev/pause-'])
+  await aWhile()
+  expect(await revisionOf()).toBe(1)
+  await ns.kubectl(['annotate', 'configmap', 'conf', 'hotreload.dev/pause-'])
+  await rolledTo(2)
+})
+
+test('StatefulSets and DaemonSets roll out too; OnDelete gets its template and loses no Pod', async () => {
+  const { spec } = deployment('web')
+  const { replicas: _, ...daemon } = spec
+  const nowhere = {
+    ...daemon,
+    template: { ...daemon.template, spec: { ...daemon.template.spec, nodeSelector: { never: 'here' } } },
+  }
+  const metadata = { name: 'web', annotations: { 'hotreload.dev/inject': 'true' } }
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: { ...spec, serviceName: 'web' } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { ...metadata, name: 'manual' },
+      spec: {
+        ...spec,
+        serviceName: 'web',
+        updateStrategy: { type: 'OnDelete' },
+        selector: { matchLabels: { app: 'manual' } },
+        template: { ...spec.template, metadata: { labels: { app: 'manual' } } },
+      },
+    },
+    { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata, spec: nowhere },
+  ])
+  await leads(await start())
+  for (const one of ['statefulset/web', 'statefulset/manual', 'daemonset/web']) await recorded(one)
+  await ns.apply(configMap('conf', { a: '2' }))
+  for (const kind of ['statefulset/web', 'statefulset/manual', 'daemonset/web'])
+    await until(
+      `${kind} rolled out`,
+      async () =>
+        (await ns.kubectl(['get', kind, '--output=jsonpath={.spec.template.metadata.annotations}'])) !== '',
+      20_000,
+    )
+})
+
+test('after a rollout, applying the same manifests again changes nothing, client and server side', async () => {
+  const manifests = [configMap('conf', { a: '2' }), deployment('web')]
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
+  await leads(await start())
+  await recorded()
+  await ns.apply(manifests)
+  await rolledTo(2)
+  await until('the status of the rollout', async () => {
+    const { status } = await ns.get<V1Deployment>('deployment', 'web')
+    return status?.observedGeneration === 2
+  })
+  expect(await ns.apply(manifests)).toBe('configmap/conf unchanged\ndeployment.apps/web unchanged\n')
+  await ns.apply(manifests, '--server-side', '--force-conflicts')
+  expect(await revisionOf()).toBe(2)
+  const { metadata } = await ns.get<V1Deployment>('deployment', 'web')
+  await ns.apply(manifests, '--server-side')
+  expect((await ns.get<V1Deployment>('deployment', 'web')).metadata?.resourceVersion).toBe(
+    metadata?.resourceVersion,
+  )
+})
+
+test('somebody who keeps removing our annotation: an Event, and no further rollout', async () => {
+  await ns.apply([configMap('conf', { a: '0' }), deployment('web')])
+  const controller = await start()
+  await leads(controller)
+  await recorded()
+  const stamp = '{.spec.template.metadata.annotations.hotreload\\.dev/checksum}'
+  for (const a of ['1', '2', '3']) {
+    await ns.apply(configMap('conf', { a }))
+    const stamped = async () =>
+      (await ns.kubectl(['get', 'deployment', 'web', `--output=jsonpath=${stamp}`])) !== ''
+    await until('a stamp', stamped, 20_000)
+    const remove = [{ op: 'remove', path: '/spec/template/metadata/annotations' }]
+    await ns.kubectl(['patch', 'deployment', 'web', '--type=json', `--patch=${JSON.stringify(remove)}`])
+    await recorded()
+  }
+  await until('the Event', () => controller.events.some(({ reason }) => reason === 'ChecksumRemoved'), 20_000)
+  const before = await revisionOf()
+  await ns.apply(configMap('conf', { a: '4' }))
+  await aWhile()
+  expect(await revisionOf()).toBe(before)
+})
+
+test('a namespace without our label: hotreload.dev/inject does nothing there', async () => {
+  const other = await namespace()
+  await other.apply([configMap('conf', { a: '1' }), deployment('web')])
+  await leads(await start())
+  await other.apply(configMap('conf', { a: '2' }))
+  await aWhile()
+  expect(
+    (await other.get<V1Deployment>('deployment', 'web')).spec?.template.metadata?.annotations,
+  ).toBeUndefined()
 })

@@ -5,6 +5,7 @@ import { type CompatOptions, defaultCompatOptions } from '../../src/controller/c
 import { type Controller, startController } from '../../src/controller/controller.ts'
 import type { Report } from '../../src/controller/report.ts'
 import type { SlotLimits } from '../../src/controller/slots.ts'
+import { askAgent } from '../../src/kube/agent-client.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { contest } from '../../src/kube/lease.ts'
@@ -59,6 +60,7 @@ export async function startTestController(
     installKey: () => parseInstallKey('ab'.repeat(32)),
     compat: { ...defaultCompatOptions, ...compat },
     limits: limits ?? { total: 0, perNamespace: 0 },
+    askAgent,
   })
   return { ...controller, lines, events, client, leading: () => leads }
 }

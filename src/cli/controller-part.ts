@@ -1,0 +1,76 @@
+/** The controller, joined with its cluster, log and metrics. Loaded only where there is a cluster. */
+import { hostname } from 'node:os'
+import { systemClock } from '../controller/api.ts'
+import { type Controller, startController } from '../controller/controller.ts'
+import { createEventWriter } from '../controller/events.ts'
+import type { Report } from '../controller/report.ts'
+import { askAgent } from '../kube/agent-client.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { contest } from '../kube/lease.ts'
+import { follow } from '../kube/watch.ts'
+import type { Defaults } from '../policy/defaults.ts'
+import { createControllerMetrics } from '../telemetry/controller-metrics.ts'
+import { describeError, type Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { InstallKey } from '../workload/checksum.ts'
+import type { ControllerSettings } from './controller-flags.ts'
+
+export interface ControllerPartOptions extends ControllerSettings {
+  client: KubeClient
+  log: Log
+  metrics: Metrics
+  defaults: () => Defaults
+  installKey: () => InstallKey | undefined
+}
+
+/** The Lease in our own namespace. */
+const LEASE = 'hotreload-controller'
+
+export function startControllerPart(options: ControllerPartOptions): Controller {
+  const { client, log, installKey, defaults, compat, limits } = options
+  const metrics = createControllerMetrics(options.metrics.registry)
+  // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
+  const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
+  const events = createEventWriter(client, systemClock, identity, () => metrics.event('failed'))
+  const report: Report = {
+    event(about, type, reason, message) {
+      metrics.event('written')
+      events.write(about, type, reason, message)
+    },
+    rollout: (outcome, kind) => metrics.rollout(outcome, kind),
+    waiting: (key, reason) => metrics.waiting(key, reason),
+    unreadable: (why) => metrics.unreadable(why),
+    nudge: (outcome, pods) => metrics.nudge(outcome, pods),
+    uninjected: (_key, pods) => metrics.uninjected(pods),
+    leads(leads) {
+      metrics.leads(leads)
+      log.info({ identity }, leads ? 'leading' : 'not leading')
+    },
+    sizes: (workloads, sources) => metrics.sizes(workloads, sources),
+    log: (level, message, fields = {}) => log[level](fields, message),
+  }
+  return startController({
+    api: client,
+    clock: systemClock,
+    report,
+    defaults,
+    installKey,
+    compat,
+    limits,
+    askAgent,
+    follow: (collection, observer) =>
+      follow(client, collection, observer, {
+        onTrouble: (message, fields) => log.debug(fields, message),
+      }),
+    elect: (onChange) =>
+      contest(
+        client,
+        {
+          name: LEASE,
+          identity,
+          onTrouble: (error) => log.warn(describeError(error), 'lease not renewed; trying again'),
+        },
+        onChange,
+      ),
+  })
+}

@@ -1,0 +1,32 @@
+/** Asks an agent for its /status, at the Pod's own address. Anyone in the cluster may; it says nothing secret. */
+import { request } from 'node:http'
+
+const TIMEOUT_MILLISECONDS = 1_000
+const LIMIT_BYTES = 64 * 1024
+
+/** What it said, as JSON; undefined where nobody answers in time, or something else does. Never rejects. */
+export function askAgent(ip: string, port: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS)
+    const outgoing = request({ host: ip, port, path: '/status', agent: false, signal }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => {
+        text += part
+        if (text.length > LIMIT_BYTES) response.destroy()
+      })
+      response.on('close', () => resolve(parsed(text)))
+      response.on('error', () => resolve(undefined))
+    })
+    outgoing.on('error', () => resolve(undefined))
+    outgoing.end()
+  })
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,69 @@
+/** The controller's metrics. As in metrics.ts, label values come from closed sets: no names of workloads or sources. */
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Waiting } from '../controller/plan.ts'
+
+export interface ControllerMetrics {
+  rollout(outcome: 'done' | 'failed' | 'conflict', kind: string): void
+  waiting(key: string, reason: Waiting | undefined): void
+  unreadable(why: 'forbidden' | 'unavailable'): void
+  nudge(outcome: 'done' | 'failed' | 'limited', pods: number): void
+  uninjected(pods: number): void
+  alert(outcome: 'sent' | 'failed'): void
+  event(outcome: 'written' | 'failed'): void
+  leads(leads: boolean): void
+  sizes(workloads: number, sources: number): void
+}
+
+export function createControllerMetrics(registry: Registry): ControllerMetrics {
+  const registers = [registry]
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name: `hotreload_${name}`, help, labelNames, registers })
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name: `hotreload_${name}`, help, labelNames, registers })
+
+  const rollouts = counter(
+    'rollouts_total',
+    'Rollouts begun, by kind of workload and outcome.',
+    'outcome',
+    'kind',
+  )
+  const waits = gauge('rollouts_waiting', 'Workloads whose rollout waits, by what for.', 'reason')
+  const unread = counter(
+    'source_unreadable_total',
+    'Looks at a workload with a source that could not be read.',
+    'why',
+  )
+  const nudges = counter('nudges_total', 'Pods told to look at their volumes at once.', 'outcome')
+  const without = gauge('uninjected_pods', 'Running Pods that ask for the agent and have none.')
+  const alerts = counter('alerts_total', 'Messages to the alert sink.', 'outcome')
+  const events = counter('events_total', 'Events on workloads.', 'outcome')
+  const leader = gauge('leader', '1 where this replica leads.')
+  const workloadCount = gauge('watched_workloads', 'Workloads that ask for something.')
+  const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that they use.')
+  const waitingFor = new Map<string, Waiting>()
+  leader.set(0)
+
+  return {
+    rollout: (outcome, kind) => rollouts.inc({ outcome, kind }),
+    waiting(key, reason) {
+      const before = waitingFor.get(key)
+      if (before === reason) return
+      if (before !== undefined) waits.dec({ reason: before })
+      if (reason === undefined) waitingFor.delete(key)
+      else {
+        waitingFor.set(key, reason)
+        waits.inc({ reason })
+      }
+    },
+    unreadable: (why) => unread.inc({ why }),
+    nudge: (outcome, pods) => nudges.inc({ outcome }, pods),
+    uninjected: (pods) => without.set(pods),
+    alert: (outcome) => alerts.inc({ outcome }),
+    event: (outcome) => events.inc({ outcome }),
+    leads: (leads) => leader.set(leads ? 1 : 0),
+    sizes(workloads, sources) {
+      workloadCount.set(workloads)
+      sourceCount.set(sources)
+    },
+  }
+}
