@@ -14,6 +14,8 @@ export const rollingKinds: ReadonlySet<string> = new Set([
 ])
 
 export function progressOf(workload: ApiObject): Progress {
+  // Jobs and CronJobs say no observedGeneration, and have nothing to roll.
+  if (!rollingKinds.has(workload.kind ?? '')) return 'done'
   const spec = isObject(workload['spec']) ? workload['spec'] : {}
   const status = isObject(workload['status']) ? workload['status'] : {}
   // Argo Rollouts writes a string.

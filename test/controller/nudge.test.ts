@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { agentState, worst } from '../../src/controller/agent-report.ts'
+import { rounds } from '../../src/controller/nudge.ts'
+import { createRate } from '../../src/controller/rate.ts'
+import { createFights, WITHIN } from '../../src/controller/fights.ts'
+import { createSlots } from '../../src/controller/slots.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+test.each<[string, number | undefined, boolean, string[][]]>([
+  ['all at once', undefined, false, [['a', 'b', 'c']]],
+  ['one first', 1, false, [['a'], ['b', 'c']]],
+  ['as many first as there are', 3, false, [['a', 'b', 'c']]],
+  ['one by one where processes restart', 2, true, [['a'], ['b'], ['c']]],
+])('Pods are told %s', (_name, canary, restarts, expected) => {
+  expect(rounds(['a', 'b', 'c'], canary, restarts)).toEqual(expected)
+  expect(rounds([], canary, restarts)).toEqual([])
+})
+
+test('a hundred at once, then fifty a second', async () => {
+  const clock = fakeClock(0)
+  const rate = createRate(clock, 50, 100)
+  const delays = Array.from({ length: 151 }, () => rate.take())
+  expect(delays.filter((delay) => delay === 0)).toHaveLength(100)
+  expect(delays[100]).toBe(20)
+  expect(delays[150]).toBe(1_020)
+  await clock.advance(60_000)
+  expect(rate.take()).toBe(0)
+})
+
+describe('what an agent says', () => {
+  const since = Date.UTC(2026, 0, 1, 12)
+  const at = (milliseconds: number) => [{ loadedAt: new Date(since + milliseconds).toISOString() }]
+  test.each([
+    [{ state: 'loaded', volumes: at(300) }, 'loaded'],
+    [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
+    [{ state: 'loaded', volumes: at(-60_000) }, 'pending'],
+    [{ state: 'staggered', volumes: at(300) }, 'pending'],
+    [{ state: 'loaded' }, 'pending'],
+    [{ state: 'refused', volumes: at(300) }, 'refused'],
+    [{ state: 'invalid' }, 'refused'],
+    [{}, 'unknown'],
+    ['<html>', 'unknown'],
+    [undefined, 'unknown'],
+  ])('%j is %s', (report, expected) => expect(agentState(report, since)).toBe(expected))
+
+  test('of several the one that is furthest behind counts', () => {
+    expect(worst(['loaded', 'pending', 'unknown'])).toBe('pending')
+    expect(worst(['loaded', 'loaded'])).toBe('loaded')
+    expect(worst([])).toBe('unknown')
+  })
+})
+
+describe('limits', () => {
+  test('in all and per namespace; what is freed is free', () => {
+    const slots = createSlots({ total: 2, perNamespace: 1 })
+    slots.take('a', 'shop')
+    slots.take('a', 'shop')
+    expect([slots.hasRoom('shop'), slots.hasRoom('other')]).toEqual([false, true])
+    slots.take('b', 'other')
+    expect(slots.hasRoom('third')).toBe(false)
+    expect([slots.free('a'), slots.free('a')]).toEqual([true, false])
+    expect([slots.hasRoom('shop'), slots.taken()]).toEqual([true, 1])
+  })
+  test('0 is none', () => {
+    const slots = createSlots({ total: 0, perNamespace: 0 })
+    for (let index = 0; index < 1_000; index++) slots.take(String(index), 'shop')
+    expect(slots.hasRoom('shop')).toBe(true)
+  })
+})
+
+describe('a fight', () => {
+  test('is our stamp taken away three times in ten minutes, told once, over after that', async () => {
+    const clock = fakeClock(0)
+    const fights = createFights(clock)
+    const round = (stamp: string) => {
+      fights.wrote('web', stamp)
+      return fights.saw('web', '', stamp)
+    }
+    expect([round('1'), round('2')]).toEqual([false, false])
+    expect(fights.until('web')).toBeUndefined()
+    expect(round('3')).toBe(true)
+    expect(fights.saw('web', '', '3')).toBe(false)
+    expect(fights.until('web')).toBe(WITHIN)
+    await clock.advance(WITHIN)
+    expect(fights.until('web')).toBeUndefined()
+  })
+  test('is not a stamp that stays, nor one that another content replaced', () => {
+    const fights = createFights(fakeClock(0))
+    for (const stamp of ['1', '2', '3', '4']) {
+      fights.wrote('web', stamp)
+      expect(fights.saw('web', stamp, stamp)).toBe(false)
+      expect(fights.saw('web', 'newer', 'newer')).toBe(false)
+    }
+  })
+})
