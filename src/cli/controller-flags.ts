@@ -8,6 +8,7 @@ import type { Flag } from './serve-options.ts'
 export interface ControllerSettings {
   compat: CompatOptions
   limits: SlotLimits
+  evictUninjected: boolean
 }
 
 export const controllerFlags = {
@@ -21,6 +22,10 @@ export const controllerFlags = {
     flags: '--max-rollouts-per-namespace <number>',
     doc: 'the same in one namespace',
     default: String(defaultSlotLimits.perNamespace),
+  },
+  evictUninjected: {
+    flags: '--evict-uninjected [boolean]',
+    doc: 'replace Pods that run without the agent, one at a time (needs deploy/evict)',
   },
   reloadStrategy: {
     flags: '--reload-strategy <strategy>',
@@ -113,6 +118,7 @@ export function readControllerFlags(
     (name) => name !== '',
   )
   return {
+    evictUninjected: flagged('evictUninjected'),
     limits: { total: count('maxRollouts'), perNamespace: count('maxRolloutsPerNamespace') },
     compat: {
       enabled: oneOf('compat', 'all', 'none') === 'all',

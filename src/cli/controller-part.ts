@@ -27,7 +27,7 @@ export interface ControllerPartOptions extends ControllerSettings {
 const LEASE = 'hotreload-controller'
 
 export function startControllerPart(options: ControllerPartOptions): Controller {
-  const { client, log, installKey, defaults, compat, limits } = options
+  const { client, log, installKey, defaults, compat, limits, evictUninjected } = options
   const metrics = createControllerMetrics(options.metrics.registry)
   // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
@@ -41,7 +41,7 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
     waiting: (key, reason) => metrics.waiting(key, reason),
     unreadable: (why) => metrics.unreadable(why),
     nudge: (outcome, pods) => metrics.nudge(outcome, pods),
-    uninjected: (_key, pods) => metrics.uninjected(pods),
+    uninjected: (key, pods) => metrics.uninjected(key, pods),
     leads(leads) {
       metrics.leads(leads)
       log.info({ identity }, leads ? 'leading' : 'not leading')
@@ -57,6 +57,7 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
     installKey,
     compat,
     limits,
+    evictUninjected,
     askAgent,
     follow: (collection, observer) =>
       follow(client, collection, observer, {

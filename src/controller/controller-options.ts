@@ -18,6 +18,8 @@ export interface ControllerOptions {
   installKey: () => InstallKey | undefined
   compat: CompatOptions
   limits: SlotLimits
+  /** Replace Pods that lack the agent. */
+  evictUninjected: boolean
   /** An agent's /status as JSON; undefined: unreachable. Never rejects. */
   askAgent: (ip: string, port: number) => Promise<unknown>
 }

@@ -12,6 +12,7 @@ import { createFights } from './fights.ts'
 import { createNudges } from './nudge.ts'
 import { nextStep, OVERDUE, type Step } from './plan.ts'
 import { createQueue } from './queue.ts'
+import { createRepair } from './repair.ts'
 import { eventReasons } from './report.ts'
 import { stampTexts } from './stamp-texts.ts'
 import { createSlots } from './slots.ts'
@@ -22,6 +23,8 @@ export interface Controller {
   stuck(): string | undefined
   /** Undefined: ready to take over. */
   notReady(): string | undefined
+  /** Rollouts under way. */
+  slots(): number
   stop(): Promise<void>
 }
 
@@ -68,6 +71,7 @@ export function startController(options: ControllerOptions): Controller {
   })
   const leads = () => leading !== undefined && leadership.leads()
   const nudges = createNudges({ ...options, view, leads })
+  const repair = createRepair({ ...options, view, leads })
   const carryOut = createCarryOut({ ...options, view, fights })
 
   /** We lead and know everything there is: from here on we write. */
@@ -84,6 +88,7 @@ export function startController(options: ControllerOptions): Controller {
       for (const { key, facts } of view.workloads.all()) {
         if (facts.progress === 'running') slots.take(key, facts.namespace)
         queue.add(key)
+        repair.lookSoon(key)
       }
     } catch (error) {
       report.log('error', 'baselines not read; trying again', problem(error))
@@ -112,9 +117,11 @@ export function startController(options: ControllerOptions): Controller {
     }
     if (now) {
       queue.add(key)
+      if (now.facts.generation !== last?.facts.generation) repair.lookSoon(key)
       return
     }
     queue.remove(key)
+    repair.forget(key)
     report.waiting(key, undefined)
   }
 
@@ -236,11 +243,13 @@ export function startController(options: ControllerOptions): Controller {
       const silent = view.followings().find((one) => clock.now() - one.lastProgress() > STUCK_AFTER)
       return silent && 'a watch stands still'
     },
+    slots: () => slots.taken(),
     notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
     async stop() {
       stopped = true
       queue.stop()
       nudges.stop()
+      repair.stop()
       view.stop()
       await leading?.writer.flush()
       leading?.writer.stop()

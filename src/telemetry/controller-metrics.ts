@@ -7,7 +7,7 @@ export interface ControllerMetrics {
   waiting(key: string, reason: Waiting | undefined): void
   unreadable(why: 'forbidden' | 'unavailable'): void
   nudge(outcome: 'done' | 'failed' | 'limited', pods: number): void
-  uninjected(pods: number): void
+  uninjected(key: string, pods: number): void
   alert(outcome: 'sent' | 'failed'): void
   event(outcome: 'written' | 'failed'): void
   leads(leads: boolean): void
@@ -41,6 +41,7 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   const workloadCount = gauge('watched_workloads', 'Workloads that ask for something.')
   const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that they use.')
   const waitingFor = new Map<string, Waiting>()
+  const withoutAgent = new Map<string, number>()
   leader.set(0)
 
   return {
@@ -57,7 +58,11 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
     },
     unreadable: (why) => unread.inc({ why }),
     nudge: (outcome, pods) => nudges.inc({ outcome }, pods),
-    uninjected: (pods) => without.set(pods),
+    uninjected(key, pods) {
+      without.inc(pods - (withoutAgent.get(key) ?? 0))
+      if (pods > 0) withoutAgent.set(key, pods)
+      else withoutAgent.delete(key)
+    },
     alert: (outcome) => alerts.inc({ outcome }),
     event: (outcome) => events.inc({ outcome }),
     leads: (leads) => leader.set(leads ? 1 : 0),

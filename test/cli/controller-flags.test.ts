@@ -6,7 +6,11 @@ import { defaultSlotLimits } from '../../src/controller/slots.ts'
 const compat = (...given: Parameters<typeof readControllerFlags>) => readControllerFlags(...given).compat
 
 test('without flags: everything as it is by default', () => {
-  expect(readControllerFlags({})).toEqual({ compat: defaultCompatOptions, limits: defaultSlotLimits })
+  expect(readControllerFlags({})).toEqual({
+    compat: defaultCompatOptions,
+    limits: defaultSlotLimits,
+    evictUninjected: false,
+  })
 })
 
 test('Reloader’s flags, with and without a value', () => {

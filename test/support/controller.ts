@@ -26,12 +26,13 @@ export interface TestControllerOptions {
   limits?: SlotLimits
   /** Kubeconfig of another user. */
   kubeconfig?: string
+  evictUninjected?: boolean
 }
 
 /** @param own the namespace of its Lease and baselines: one for each install */
 export async function startTestController(
   own: string,
-  { compat, limits, kubeconfig = inject('cluster').kubeconfig }: TestControllerOptions = {},
+  { compat, limits, evictUninjected, kubeconfig = inject('cluster').kubeconfig }: TestControllerOptions = {},
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
@@ -61,6 +62,7 @@ export async function startTestController(
     compat: { ...defaultCompatOptions, ...compat },
     limits: limits ?? { total: 0, perNamespace: 0 },
     askAgent,
+    evictUninjected: evictUninjected ?? false,
   })
   return { ...controller, lines, events, client, leading: () => leads }
 }

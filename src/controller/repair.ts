@@ -1,0 +1,119 @@
+/**
+ * Pods that ask for the agent and run without it: the webhook was away when they were made. A person is told; with `--evict-uninjected`
+ * they are replaced, one at a time, through the eviction API, which asks PodDisruptionBudgets.
+ */
+import type { V1Pod } from '@kubernetes/client-node'
+import { writtenKey } from '../policy/annotations.ts'
+import type { ClusterView } from './cluster-view.ts'
+import type { ControllerOptions } from './controller-options.ts'
+import { createQueue } from './queue.ts'
+import { eventReasons } from './report.ts'
+import type { Workload } from './workloads.ts'
+
+export interface Repair {
+  /** Looks at a workload's Pods when it has settled, and every now and then after that. */
+  lookSoon(key: string): void
+  forget(key: string): void
+  stop(): void
+}
+
+/** Milliseconds. */
+const SETTLES_WITHIN = 10_000
+const AGAIN_AFTER = 600_000
+const NEXT_EVICTION = 20_000
+
+type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'evictUninjected'> & {
+  view: Pick<ClusterView, 'workloads' | 'labelled'>
+  leads: () => boolean
+}
+
+export function createRepair({ api, clock, report, view, leads, evictUninjected }: Options): Repair {
+  /** When we evicted a Pod of this workload first: one that was made later and lacks the agent too shows that eviction is no cure. */
+  const evictedSince = new Map<string, number>()
+  const queue = createQueue({
+    clock,
+    concurrency: 2,
+    run: lookAt,
+    onError: (key, error) =>
+      report.log('debug', 'Pods not looked at', {
+        workload: key,
+        problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
+      }),
+  })
+
+  async function lookAt(key: string): Promise<void> {
+    const workload = view.workloads.get(key)
+    queue.add(key, AGAIN_AFTER)
+    if (!workload || !leads()) return
+    const { facts } = workload
+    if (!facts.native || facts.native.agents === 0 || !view.labelled(facts.namespace)) return
+    const missing = uninjected(await podsOf(workload))
+    report.uninjected(key, missing.length)
+    const [first] = missing
+    if (!first) {
+      evictedSince.delete(key)
+      return
+    }
+    const way = facts.native.injected
+      ? 'its changes do not reach them; replace them with kubectl rollout restart'
+      : 'the webhook was away when hotreload.dev/inject was set; apply the workload again'
+    report.event(
+      facts,
+      'Warning',
+      eventReasons.notInjected,
+      `${missing.length} Pods run without the agent: ${way}`,
+    )
+    const since = evictedSince.get(key)
+    const inVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
+    if (!evictUninjected || !facts.native.injected || inVain || facts.pause) return
+    if (facts.progress === 'done') await evict(key, first)
+    queue.add(key, NEXT_EVICTION)
+  }
+
+  async function podsOf({ facts: { namespace, selector } }: Workload): Promise<V1Pod[]> {
+    if (selector === undefined) return []
+    const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
+    const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: 30_000 })
+    if (status !== 200) throw new Error(`Pods not listed: ${status}`)
+    return (body as { items: V1Pod[] | null }).items ?? []
+  }
+
+  async function evict(key: string, { metadata }: V1Pod): Promise<void> {
+    const { namespace, name, uid } = metadata ?? {}
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
+    const body = {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name, namespace },
+      deleteOptions: { preconditions: { uid } },
+    }
+    const { status } = await api.call({ method: 'POST', path, body })
+    // 429: a PodDisruptionBudget says not now.
+    if (status === 201 && !evictedSince.has(key)) evictedSince.set(key, clock.now())
+    report.log('info', 'Pod without the agent evicted', { workload: key, status })
+  }
+
+  return {
+    lookSoon: (key) => queue.add(key, SETTLES_WITHIN),
+    forget(key) {
+      queue.remove(key)
+      evictedSince.delete(key)
+      report.uninjected(key, 0)
+    },
+    stop: () => queue.stop(),
+  }
+}
+
+/** Pods that could have the agent and don't: not those on their way out, nor those that another controller's template made. */
+export const uninjected = (pods: readonly V1Pod[]): V1Pod[] =>
+  pods.filter(
+    ({ metadata, spec, status }) =>
+      metadata?.annotations?.[writtenKey('status')] === undefined &&
+      metadata?.deletionTimestamp === undefined &&
+      (status?.phase === 'Running' || status?.phase === 'Pending') &&
+      spec?.hostPID !== true &&
+      spec?.os?.name !== 'windows' &&
+      spec?.nodeSelector?.['kubernetes.io/os'] !== 'windows',
+  )
+
+const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
