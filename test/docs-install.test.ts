@@ -1,0 +1,140 @@
+/** docs/serve.md is written from the flags and the metrics, and what docs/install.md tells people to type is tried. `npx vitest run test/docs-install.test.ts -u` writes the former. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Registry } from 'prom-client'
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { controllerFlags } from '../src/cli/controller-flags.ts'
+import { type Flag, serveFlags, variableOf } from '../src/cli/serve-options.ts'
+import { parseDefaults } from '../src/policy/policy-file.ts'
+import { createControllerMetrics } from '../src/telemetry/controller-metrics.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const page = readFileSync(join(ROOT, 'docs/install.md'), 'utf8')
+
+const cell = (text: string): string => text.replaceAll('|', String.raw`\|`)
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
+
+const flagRow = (flag: Flag): string[] => [
+  `\`${flag.flags}\``,
+  `\`${variableOf(flag)}\``,
+  flag.default === undefined ? '' : `\`${flag.default}\``,
+  flag.doc,
+]
+const flagTable = (flags: Readonly<Record<string, Flag>>) =>
+  table(['flag', 'variable', 'default', 'what it says'], Object.values(flags).map(flagRow))
+
+interface Metric {
+  name: string
+  help: string
+  type: string
+  labelNames: readonly string[]
+}
+
+/** Our own; those of the Node.js process (`process_…`, `nodejs_…`) are prom-client's. */
+function metricsOf(registry: Registry): Metric[] {
+  return registry
+    .getMetricsAsArray()
+    .map((metric) => metric as unknown as Metric)
+    .filter(({ name }) => name.startsWith('hotreload_'))
+}
+
+const controllerRegistry = new Registry()
+createControllerMetrics(controllerRegistry)
+const webhookMetrics = metricsOf(createMetrics().registry)
+const controllerMetrics = metricsOf(controllerRegistry)
+const metricTable = (metrics: readonly Metric[]) =>
+  table(
+    ['metric', 'labels', 'what it is'],
+    metrics.map(({ name, labelNames, help }) => [
+      `\`${name}\``,
+      labelNames.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]),
+  )
+
+const servePage = `# hotreload serve
+
+Written from the flags and metrics in src/; a test keeps it so. [Install](install.md) shows how to set them.
+
+## Flags
+
+Every flag is an environment variable, too; a flag wins over its variable. A value that can't be is an error at the start (\`HR_BAD_FLAG\`), never a default.
+
+${flagTable(serveFlags)}
+
+Of the controller, those of Stakater Reloader among them:
+
+${flagTable(controllerFlags)}
+
+## Metrics
+
+At \`/metrics\` of \`--metrics-port\`, beside those of the Node.js process (\`process_…\`, \`nodejs_…\`). Of the webhook, for each replica:
+
+${metricTable(webhookMetrics)}
+
+Of the controller, from the replica that leads:
+
+${metricTable(controllerMetrics)}
+
+Agents have metrics of their own, at port 9467 of each injected Pod.
+`
+
+test('docs/serve.md is written from the code', () =>
+  expect(servePage).toMatchFileSnapshot(join(ROOT, 'docs/serve.md')))
+
+/** The fenced blocks of a language. */
+const blocks = (language: string): string[] =>
+  [...page.matchAll(new RegExp(String.raw`^\`\`\`${language}\n([\s\S]*?)^\`\`\`$`, 'gm'))].map(
+    ([, text = '']) => text,
+  )
+
+interface Manifest {
+  kind?: string
+  data?: Record<string, string>
+  patches?: { path: string }[]
+}
+
+describe('docs/install.md', () => {
+  const documents = blocks('yaml').flatMap((text) => parseAllDocuments(text))
+  const manifests = documents.map((document): Manifest => document.toJS())
+
+  test('its YAML is YAML', () => {
+    expect(documents.length).toBeGreaterThan(3)
+    expect(documents.flatMap(({ errors }) => errors.map(({ message }) => message))).toEqual([])
+  })
+
+  test('its policy file is one', () => {
+    const policies = manifests.flatMap(({ data }) => data?.['policy.yaml'] ?? [])
+    expect(policies).toHaveLength(1)
+    const { annotations, excludedContainers } = parseDefaults(policies[0] ?? '')
+    expect(Object.keys(annotations).length).toBeGreaterThan(1)
+    expect([...excludedContainers]).toContain('my-sidecar')
+  })
+
+  test('every directory that kubectl is given is there', () => {
+    const directories = [...page.matchAll(/-k ((?:deploy|certs)\S*)/g)].map(([, directory = '']) => directory)
+    expect(directories.length).toBeGreaterThan(4)
+    const missing = directories.filter((one) => !existsSync(join(ROOT, one, 'kustomization.yaml')))
+    expect(missing).toEqual([])
+  })
+
+  test('every flag and variable it names is one', () => {
+    const known = Object.values({ ...serveFlags, ...controllerFlags } as Record<string, Flag>)
+    const names = new Set(known.flatMap((flag) => [flag.flags.split(' ')[0] ?? '', variableOf(flag)]))
+    const named = blocks('yaml')
+      .join('\n')
+      .match(/\bHOTRELOAD_[A-Z_]+\b|(?<=[\s[])--[a-z][\w-]+/g)
+    expect(named).not.toBeNull()
+    expect(named?.filter((name) => !names.has(name))).toEqual([])
+  })
+
+  test('every metric it names is one', () => {
+    const known = new Set([...webhookMetrics, ...controllerMetrics].map(({ name }) => name))
+    const named = page.match(/\bhotreload_[a-z_]+\b/g)?.map((name) => name.replace(/_bucket$/, '')) ?? []
+    expect(named.length).toBeGreaterThan(2)
+    expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+})
