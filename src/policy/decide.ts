@@ -62,19 +62,35 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const hold = holdOn(template, bare)
   const planned = targets.map((container) => planContainer(container, spec, policy, isWatched, hold))
   const containers = planned.map(({ plan }) => plan)
-  const plan: PodPlan = {
-    containers,
-    shareProcessNamespace: containers.some(needsSharing),
-    ...sortReferences(spec, policy, defaults, containers),
-    keepsMounts: hold !== undefined,
-    notes: [],
-  }
-  plan.notes = plan.shareProcessNamespace ? sharingNotes(spec) : []
+  const shareProcessNamespace = containers.some(needsSharing)
+  const plan: PodPlan = Object.assign(
+    whenAsked(() => sortReferences(spec, policy, defaults, containers)),
+    {
+      containers,
+      shareProcessNamespace,
+      keepsMounts: hold !== undefined,
+      notes: shareProcessNamespace ? sharingNotes(spec) : [],
+    },
+  )
   const problems = [...misplaced(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
   const skip =
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
+}
+
+/** A Pod's admission asks for neither list, and has a few microseconds only. */
+function whenAsked(sort: () => Pick<PodPlan, 'rollouts' | 'live'>): Pick<PodPlan, 'rollouts' | 'live'> {
+  let sorted: Pick<PodPlan, 'rollouts' | 'live'> | undefined
+  const once = () => (sorted ??= sort())
+  return {
+    get rollouts() {
+      return once().rollouts
+    },
+    get live() {
+      return once().live
+    },
+  }
 }
 
 function holdOn(template: PodTemplate, bare: boolean): Hold | undefined {

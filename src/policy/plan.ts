@@ -43,9 +43,9 @@ export interface PodPlan {
   /** Whether the containers must see each other's processes. */
   shareProcessNamespace: boolean
   /** References whose change needs new Pods. */
-  rollouts: Reference[]
+  readonly rollouts: Reference[]
   /** References that are brought into the running process. */
-  live: Reference[]
+  readonly live: Reference[]
   /** Whether all mounts stay as the user wrote them, those of init containers included. */
   keepsMounts: boolean
   notes: Note[]
