@@ -2,6 +2,7 @@
 import { type CompatOptions, type Requirement, type Selector } from '../controller/compat/options.ts'
 import type { SlotLimits } from '../controller/slots.ts'
 import { defaultSlotLimits } from '../controller/slots.ts'
+import { defaultTemplate } from '../controller/alerts.ts'
 import { UserError } from '../errors.ts'
 import type { Flag } from './serve-options.ts'
 
@@ -9,6 +10,8 @@ export interface ControllerSettings {
   compat: CompatOptions
   limits: SlotLimits
   evictUninjected: boolean
+  /** Undefined: nobody is told outside the cluster. */
+  alerts: { url: URL; template: string } | undefined
 }
 
 export const controllerFlags = {
@@ -26,6 +29,15 @@ export const controllerFlags = {
   evictUninjected: {
     flags: '--evict-uninjected [boolean]',
     doc: 'replace Pods that run without the agent, one at a time (needs deploy/evict)',
+  },
+  alertUrl: {
+    flags: '--alert-url <url>',
+    doc: 'where rollouts and troubles are posted as JSON; better as HOTRELOAD_ALERT_URL from a Secret',
+  },
+  alertTemplate: {
+    flags: '--alert-template <json>',
+    doc: 'what is posted, with ${reason}, ${kind}, ${namespace}, ${name}, ${message}',
+    default: defaultTemplate,
   },
   reloadStrategy: {
     flags: '--reload-strategy <strategy>',
@@ -119,6 +131,10 @@ export function readControllerFlags(
   )
   return {
     evictUninjected: flagged('evictUninjected'),
+    alerts:
+      text('alertUrl') === ''
+        ? undefined
+        : { url: alertUrl(text('alertUrl')), template: text('alertTemplate') },
     limits: { total: count('maxRollouts'), perNamespace: count('maxRolloutsPerNamespace') },
     compat: {
       enabled: oneOf('compat', 'all', 'none') === 'all',
@@ -135,6 +151,13 @@ export function readControllerFlags(
       csi: flagged('enableCsiIntegration'),
     },
   }
+}
+
+/** The value itself stays out of the error: it may hold a token. */
+function alertUrl(text: string): URL {
+  const url = URL.parse(text)
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url
+  throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
 }
 
 /** `key:value` and `key:*` as Reloader has it; `key=value`, `key!=value`, `key` and `!key` as kubectl. */

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { systemClock } from '../controller/api.ts'
 import { type Controller, startController } from '../controller/controller.ts'
+import { type Alerts, createAlerts, parseTemplate } from '../controller/alerts.ts'
 import { createEventWriter } from '../controller/events.ts'
 import type { Report } from '../controller/report.ts'
 import { askAgent } from '../kube/agent-client.ts'
@@ -9,6 +10,7 @@ import type { KubeClient } from '../kube/client.ts'
 import { contest } from '../kube/lease.ts'
 import { follow } from '../kube/watch.ts'
 import type { Defaults } from '../policy/defaults.ts'
+import { postJson } from '../telemetry/alert-sink.ts'
 import { createControllerMetrics } from '../telemetry/controller-metrics.ts'
 import { describeError, type Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -23,6 +25,15 @@ export interface ControllerPartOptions extends ControllerSettings {
   installKey: () => InstallKey | undefined
 }
 
+/** @throws UserError HR_BAD_TEMPLATE */
+function alertsTo(
+  { url, template }: NonNullable<ControllerSettings['alerts']>,
+  onOutcome: (outcome: 'sent' | 'failed') => void,
+): Alerts {
+  const render = parseTemplate(template)
+  return createAlerts({ clock: systemClock, render, post: (body) => postJson(url, body), onOutcome })
+}
+
 /** The Lease in our own namespace. */
 const LEASE = 'hotreload-controller'
 
@@ -32,10 +43,12 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
   // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   const events = createEventWriter(client, systemClock, identity, () => metrics.event('failed'))
+  const alerts = options.alerts && alertsTo(options.alerts, (outcome) => metrics.alert(outcome))
   const report: Report = {
     event(about, type, reason, message) {
       metrics.event('written')
-      events.write(about, type, reason, message)
+      const { kind = '', namespace, name } = about
+      if (events.write(about, type, reason, message)) alerts?.send({ reason, kind, namespace, name, message })
     },
     rollout: (outcome, kind) => metrics.rollout(outcome, kind),
     waiting: (key, reason) => metrics.waiting(key, reason),

@@ -8,7 +8,8 @@ const SAME_AGAIN_AFTER = 600_000
 const MOST_REMEMBERED = 5_000
 
 export interface EventWriter {
-  write(about: Involved, type: 'Normal' | 'Warning', reason: EventReason, message: string): void
+  /** Whether it is news. */
+  write(about: Involved, type: 'Normal' | 'Warning', reason: EventReason, message: string): boolean
 }
 
 /** Nothing depends on an Event: what can't be written is only counted by `onError`. */
@@ -33,7 +34,7 @@ export function createEventWriter(
   return {
     write(about, type, reason, message) {
       // Each rollout is news.
-      if (type === 'Warning' && !isNew(`${about.uid} ${reason} ${message}`)) return
+      if (type === 'Warning' && !isNew(`${about.uid} ${reason} ${message}`)) return false
       const time = new Date(clock.now()).toISOString()
       const { apiVersion, kind, namespace, name, uid } = about
       const suffix = createHash('sha256')
@@ -65,6 +66,7 @@ export function createEventWriter(
         },
         () => onError(undefined),
       )
+      return true
     },
   }
 }

@@ -1,0 +1,34 @@
+// The controller alone, connected as in a Pod (a kubeconfig would load client-node, 40 MB). Counts its requests and says so over IPC.
+import { performance } from 'node:perf_hooks'
+import { startControllerPart } from '../../src/cli/controller-part.ts'
+import { readControllerFlags } from '../../src/cli/controller-flags.ts'
+import { createClient } from '../../src/kube/client.ts'
+import { podConnection } from '../../src/kube/connection.ts'
+import { parseInstallKey } from '../../src/kube/install-key.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+
+const [directory = '', host = '', port = ''] = process.argv.slice(2)
+const environment = { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }
+const client = createClient(await podConnection(environment, directory))
+let calls = 0
+const key = parseInstallKey('ab'.repeat(32))
+const controller = startControllerPart({
+  ...readControllerFlags({ maxRollouts: '0', maxRolloutsPerNamespace: '0' }),
+  client: {
+    ...client,
+    call(call) {
+      // Leases go on by themselves.
+      if (!call.path.includes('/leases')) calls += 1
+      return client.call(call)
+    },
+  },
+  log: createLog('warn'),
+  metrics: createMetrics(),
+  defaults: () => builtInDefaults,
+  installKey: () => key,
+})
+process.on('message', () =>
+  process.send?.({ calls, ready: controller.notReady() === undefined, at: performance.now() }),
+)
