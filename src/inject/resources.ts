@@ -1,6 +1,7 @@
 /** Requests and limits of the agent: little, but never what would change the Pod's class or break its namespace's quota. */
 import type { V1Container, V1PodSpec, V1ResourceRequirements } from '@kubernetes/client-node'
 import type { Policy } from '../policy/policy.ts'
+import { amount } from '../policy/quantity.ts'
 
 type Quantities = Record<string, string>
 
@@ -22,30 +23,6 @@ export function isGuaranteed(spec: V1PodSpec): boolean {
       return limit !== undefined && amount(resources?.requests?.[name] ?? limit) === amount(limit)
     }),
   )
-}
-
-const MULTIPLES: Record<string, number> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-}
-
-/** `1000m`, `1` and the number 1 are one quantity: the API server writes one form of it, a manifest any (apimachinery, resource.Quantity). */
-function amount(quantity: string | number): number {
-  const [, digits, multiple = ''] = /^([\d.]+(?:[eE]\d+)?)(\D*)$/.exec(String(quantity)) ?? []
-  return Number(digits) * (multiple === '' ? 1 : (MULTIPLES[multiple] ?? Number.NaN))
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
 import { UserError } from '../errors.ts'
+import { amount } from './quantity.ts'
 
 /**
  * Signals by number, those of x86 and arm64 (signal(7)). KILL (9) and STOP (19) are left out: no process can catch them, so nothing
@@ -15,6 +16,12 @@ export function signalName(key: string, value: string): string {
   const word = value.trim().toUpperCase().replace(/^SIG/, '')
   const name = /^\d+$/.test(word) ? SIGNALS[Number(word)] : word
   if (name && name !== '-' && SIGNALS.includes(name)) return `SIG${name}`
+  if (['9', 'KILL', '19', 'STOP'].includes(word))
+    throw new UserError(
+      'HR_BAD_SIGNAL',
+      `${key}: ${shown(value)} can't be caught, so no program reloads on it`,
+      'use the one that its manual names, e.g. SIGHUP',
+    )
   throw new UserError(
     'HR_BAD_SIGNAL',
     `${key}: ${shown(value)} is not a signal`,
@@ -154,6 +161,12 @@ export interface ResourceRequirements {
   limits?: Record<string, string>
 }
 
+/** All that the agent could use; another name, or a request over its limit, would have the API server refuse every Pod. */
+const AGENT_RESOURCES = ['cpu', 'memory', 'ephemeral-storage']
+
+/** Bytes below which runtimes start nothing: runc 1.1 failed at 2 MiB and needed 3, and Docker refuses less than 6 MB. */
+const SMALLEST_MEMORY_LIMIT = 6_000_000
+
 /** Kubernetes' ResourceRequirements as JSON; quantities as strings or numbers (apimachinery, resource.Quantity). */
 export function resources(key: string, value: string): ResourceRequirements {
   const remedy = 'use JSON such as {"requests":{"cpu":"1m"},"limits":{"memory":"16Mi"}}'
@@ -174,10 +187,20 @@ export function resources(key: string, value: string): ResourceRequirements {
         const text = typeof quantity === 'number' ? String(quantity) : quantity
         if (typeof text !== 'string' || !/^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text))
           throw bad(`${field}.${name} ${shown(String(quantity))} is not a quantity`)
+        if (!AGENT_RESOURCES.includes(name))
+          throw bad(`${field}.${shown(name)} is not ${list(AGENT_RESOURCES)}`)
         return [name, text]
       }),
     )
   }
+  for (const [name, limit] of Object.entries(result.limits ?? {})) {
+    const request = result.requests?.[name] ?? limit
+    if (amount(request) > amount(limit))
+      throw bad(`requests.${name} ${shown(request)} is more than limits.${name} ${shown(limit)}`)
+  }
+  const memory = result.limits?.['memory']
+  if (memory !== undefined && amount(memory) < SMALLEST_MEMORY_LIMIT)
+    throw bad(`limits.memory ${shown(memory)} is too little for a container to start with`)
   return result
 }
 

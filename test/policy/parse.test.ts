@@ -296,10 +296,26 @@ describe('resources', () => {
     expect(() => parse.resources(KEY, text)).toThrow('HR_BAD_RESOURCES')
   })
 
-  test('a resource called __proto__ is one like any other', () => {
-    const { limits } = parse.resources(KEY, '{"limits":{"__proto__":"1"}}')
-    expect(Object.keys(limits ?? {})).toEqual(['__proto__'])
+  // Each of them let the workload through and had the API server, or the runtime, refuse every Pod of it.
+  test.each([
+    ['{"limits":{"foo":"1"}}', 'limits."foo" is not cpu, memory or ephemeral-storage'],
+    ['{"limits":{"__proto__":"1"}}', 'limits."__proto__" is not cpu, memory or ephemeral-storage'],
+    ['{"requests":{"nvidia.com/gpu":"0.5"}}', 'requests."nvidia.com/gpu" is not cpu'],
+    [
+      '{"requests":{"memory":"32Mi"},"limits":{"memory":"16Mi"}}',
+      'requests.memory "32Mi" is more than limits.memory "16Mi"',
+    ],
+    ['{"requests":{"cpu":1},"limits":{"cpu":"100m"}}', 'requests.cpu "1" is more than limits.cpu "100m"'],
+    ['{"limits":{"memory":"2Mi"}}', 'limits.memory "2Mi" is too little for a container to start with'],
+  ])('%s: %s', (text, problem) => {
+    expect(() => parse.resources(KEY, text)).toThrow(problem)
+    expect(() => parse.resources(KEY, text)).toThrow('HR_BAD_RESOURCES')
   })
+
+  test('a request as large as its limit, and one without a limit', () =>
+    expect(
+      parse.resources(KEY, '{"requests":{"cpu":"1","memory":"6M"},"limits":{"memory":6000000}}'),
+    ).toEqual({ requests: { cpu: '1', memory: '6M' }, limits: { memory: '6000000' } }))
 
   test('it throws nothing but UserError', () =>
     expect(() =>
