@@ -122,13 +122,8 @@ async function showReload(kubectl: Kubectl): Promise<void> {
     writeFileSync(path, edited)
     const start = Date.now()
     await shop('replace', '-f', path)
-    // Until hotreload has its controller: spares the kubelet's minute.
-    await shop('annotate', 'pod', pod, 'hotreload.dev/nudge=1')
     await until('nginx serves "two"', async () => (await body(url)) === 'two\n', 120_000, 20)
     say(`nginx serves the new configuration ${((Date.now() - start) / 1000).toFixed(2)} s after the edit`)
-    console.log(
-      '  (the annotation on the Pod spares the up to 60-80 s that the kubelet takes to look again; the controller will do that)',
-    )
 
     heading('What stayed')
     const after = await identity(quietly, pod)
