@@ -50,6 +50,11 @@ impl Swap {
         }
     }
 
+    /// A swap was found by looking, not by an event.
+    pub fn found(&mut self, now: u64) {
+        self.since = Some(now);
+    }
+
     /// The outcome of a check.
     pub fn checked(&mut self, complete: bool, now: u64) -> Look {
         match self.deadline() {

@@ -49,6 +49,8 @@ pub enum Why {
     Target,
     /// Waiting to try again.
     Retry,
+    /// Waiting until it may be done again.
+    Postponed,
     /// Will not be done; newer content is awaited.
     Stopped,
 }
@@ -82,6 +84,8 @@ pub enum Outcome {
     NotNeeded,
     /// The target is not there (yet).
     NoTarget(Problem),
+    /// It may be done from this time on (milliseconds since boot).
+    Later(u64),
     /// It failed, and may succeed the next time.
     Failed(Problem),
     /// It is not done now, and the reason may go away: another program, another user.
@@ -221,6 +225,10 @@ impl Engine {
         }
         match outcome {
             Outcome::Done | Outcome::NotNeeded => self.loaded(),
+            Outcome::Later(until) => {
+                self.problem = None;
+                self.rest(Why::Postponed, until);
+            }
             Outcome::NoTarget(problem) => self.retry(Why::Target, problem, now),
             Outcome::Failed(problem) => self.retry(Why::Retry, problem, now),
             Outcome::Refused(problem) => self.stop(problem, Some(now + RECHECK_MS)),

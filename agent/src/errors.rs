@@ -26,7 +26,6 @@ codes! {
     BadSignal "HR_BAD_SIGNAL" "Not a signal.",
     UrlNotLocal "HR_URL_NOT_LOCAL" "The URL is not http on the Pod's own loopback.",
     VolumeUnreadable "HR_VOLUME_UNREADABLE" "A watched volume can't be read.",
-    WatchDegraded "HR_WATCH_DEGRADED" "inotify is not available, a slower way is used.",
     NoProcess "HR_NO_PROCESS" "No process of the container is visible (yet).",
     ProcessAmbiguous "HR_PROCESS_AMBIGUOUS" "More than one process could be meant.",
     ProcessNeeded "HR_PROCESS_NEEDED" "The container's processes can't be told apart, so a process name is needed.",
@@ -43,6 +42,8 @@ codes! {
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",
     ExecFailed "HR_EXEC_FAILED" "The reload command failed.",
+    ProbeNotRecorded "HR_PROBE_NOT_RECORDED" "The change could not be recorded for the liveness probe.",
+    Restarting "HR_RESTARTING" "The container has been ended and has not started again yet.",
     ListenFailed "HR_LISTEN_FAILED" "The status port is taken.",
 }
 

@@ -27,6 +27,8 @@ pub struct Request {
     pub authority: String,
     /// Path and query.
     pub path: String,
+    /// The only status code that counts as done; None: 200 to 299.
+    pub expected: Option<u16>,
 }
 
 /// Reads `[METHOD ]http://127.0.0.1:PORT/PATH`. None where it is no such URL, or leaves the Pod.
@@ -38,7 +40,14 @@ pub fn request(text: &str) -> Option<Request> {
     let printable = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     let (host, port) = split_port(authority)?;
     let path = if path.starts_with('/') { path.into() } else { format!("/{path}") };
-    (is_method && printable).then(|| Request { method: method.into(), host, port, authority: authority.into(), path })
+    (is_method && printable).then(|| Request {
+        method: method.into(),
+        host,
+        port,
+        authority: authority.into(),
+        path,
+        expected: None,
+    })
 }
 
 fn split_port(authority: &str) -> Option<(Host, u16)> {
@@ -80,9 +89,14 @@ impl Request {
         )
     }
 
+    /// `http://127.0.0.1:9090/-/reload`.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.authority, self.path)
+    }
+
     /// `POST http://127.0.0.1:9090/-/reload`, for logs.
     pub fn describe(&self) -> String {
-        format!("{} http://{}{}", self.method, self.authority, self.path)
+        format!("{} {}", self.method, self.url())
     }
 }
 

@@ -6,13 +6,17 @@
 extern crate alloc;
 
 pub mod change;
+mod compat;
 pub mod digest;
+pub mod dropin;
 pub mod engine;
 pub mod errors;
+mod flags;
 pub mod http;
 pub mod json;
 pub mod memory;
 pub mod mountinfo;
+pub mod once;
 pub mod options;
 pub mod place;
 pub mod proc;

@@ -6,6 +6,17 @@ use core::fmt::Write;
 
 const HEADER: &str = "hotreload 1";
 
+/// The last time that the agent ended its container.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Restarted {
+    /// When, milliseconds since 1970.
+    pub at: u64,
+    /// Start of the container's root process then, in clock ticks since boot.
+    pub root: u64,
+    /// Digest of what it was to load.
+    pub digest: u128,
+}
+
 /// The content of the file.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Memory {
@@ -15,6 +26,8 @@ pub struct Memory {
     pub loaded: Vec<(String, u128)>,
     /// Signals whose receiver ended of them: never sent again.
     pub killed: Vec<u32>,
+    /// The last restart.
+    pub restarted: Option<Restarted>,
 }
 
 impl Memory {
@@ -32,8 +45,15 @@ impl Memory {
                     keyed = true;
                 }
                 "loaded" => {
-                    let (volume, digest) = value.split_once(' ')?;
+                    // A directory watched by its path may have a space in it.
+                    let (volume, digest) = value.rsplit_once(' ')?;
                     memory.loaded.push((volume.into(), hex(digest)?));
+                }
+                "restarted" => {
+                    let mut words = value.split(' ');
+                    let mut number = || words.next()?.parse::<u64>().ok();
+                    let (at, root) = (number()?, number()?);
+                    memory.restarted = Some(Restarted { at, root, digest: hex(words.next()?)? });
                 }
                 "killed" => memory.killed.push(value.parse().ok()?),
                 _ => return None,
@@ -48,6 +68,9 @@ impl Memory {
         let mut text = format!("{HEADER}\nkey {key:032x}\n");
         for (volume, digest) in &self.loaded {
             let _ = writeln!(text, "loaded {volume} {digest:032x}");
+        }
+        if let Some(last) = &self.restarted {
+            let _ = writeln!(text, "restarted {} {} {:032x}", last.at, last.root, last.digest);
         }
         for signal in &self.killed {
             let _ = writeln!(text, "killed {signal}");
@@ -73,7 +96,8 @@ mod tests {
 
     #[test]
     fn broken_files_are_never_half_believed() {
-        let good = Memory { key: [1, 2], loaded: [("conf".into(), 3)].into(), killed: [1].into() }.text();
+        let good =
+            Memory { key: [1, 2], loaded: [("conf".into(), 3)].into(), killed: [1].into(), restarted: None }.text();
         assert!(Memory::parse(&good).is_some());
         for end in (0..good.len()).filter(|end| !good[..*end].ends_with('\n') && *end + 1 != good.len()) {
             let cut = &good[..end];
@@ -89,8 +113,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_read_back(key in any::<[u64; 2]>(), loaded in proptest::collection::vec(("[a-z0-9-]{1,20}", any::<u128>()), 0..4), killed in proptest::collection::vec(1u32..32, 0..3)) {
-            let memory = Memory { key, loaded, killed };
+        fn is_read_back(key in any::<[u64; 2]>(), restarted in proptest::option::of(any::<(u64, u64, u128)>()), loaded in proptest::collection::vec(("[a-z0-9-]{1,20}", any::<u128>()), 0..4), killed in proptest::collection::vec(1u32..32, 0..3)) {
+            let restarted = restarted.map(|(at, root, digest)| Restarted { at, root, digest });
+            let memory = Memory { key, loaded, killed, restarted };
             prop_assert_eq!(Memory::parse(&memory.text()), Some(memory));
         }
 

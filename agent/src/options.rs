@@ -2,12 +2,15 @@
 //! and what could be read is used: an agent with a bad option idles and says so on its port instead of exiting.
 
 use crate::errors::{Code, Problem};
+use crate::flags::{bad, bad_signal, bad_url, duration, non_empty, placed, split, unknown};
 use crate::http::{self, Request};
-use crate::place::{self, Kind, Place};
+use crate::json;
+use crate::place::{self, Place};
 use crate::signals;
 use crate::target::Want;
 use alloc::{format, string::String, vec::Vec};
 
+const WAYS: &str = "signal, http, exec, restart, probe or none";
 /// The status port, one per agent of a Pod.
 pub const DEFAULT_PORT: u16 = 9467;
 
@@ -16,10 +19,14 @@ pub const DEFAULT_PORT: u16 = 9467;
 pub struct Volume {
     /// Its name, and its directory's below `vol/`.
     pub name: String,
+    /// Where it is, if not at its place below `vol/`.
+    pub directory: Option<String>,
     /// May hold Secrets: no plain hash of it leaves the agent.
     pub secret: bool,
     /// Paths left out of the digest: tokens, downward API.
     pub ignored: Vec<String>,
+    /// Holds what the program gets as environment: only a restart brings it in.
+    pub env: bool,
 }
 
 /// What is done after a change.
@@ -29,6 +36,12 @@ pub enum Way {
     Signal(u32),
     /// A request to the program.
     Http(Request),
+    /// A command in the program's image.
+    Exec(Vec<String>),
+    /// The container is ended, and started again by the kubelet.
+    Restart(Restart),
+    /// The change is recorded for the container's liveness probe.
+    Probe,
     /// Nothing: the program watches by itself.
     None,
 }
@@ -39,10 +52,29 @@ impl Way {
         match self {
             Way::Signal(_) => "signal",
             Way::Http(_) => "http",
+            Way::Exec(_) => "exec",
+            Way::Restart(_) => "restart",
+            Way::Probe => "probe",
             Way::None => "none",
         }
     }
 }
+
+/// How a container is ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Restart {
+    /// First this signal,
+    pub signal: u32,
+    /// and after these milliseconds SIGKILL.
+    pub grace: u64,
+}
+
+/// SIGTERM, as the kubelet does it.
+const SIGTERM: u32 = 15;
+/// terminationGracePeriodSeconds' default.
+const GRACE_MS: u64 = 30_000;
+/// A validator or reload command that takes longer is stuck.
+const TIMEOUT_MS: u64 = 30_000;
 
 /// How the watcher was started.
 #[derive(Clone, Debug)]
@@ -55,17 +87,18 @@ pub struct Options {
     pub places: Vec<Place>,
     /// What to do.
     pub way: Way,
+    /// How the container is ended when environment changed.
+    pub restart: Restart,
+    /// What must exit 0 first.
+    pub validate: Option<Vec<String>>,
+    /// Milliseconds that validate and command may take.
+    pub timeout: u64,
+    /// Also shows configmap-reload's metrics.
+    pub compat: bool,
+    /// Milliseconds over which the Pods of a workload spread.
+    pub stagger: u64,
     /// Where to say what was done.
     pub port: u16,
-}
-
-/// What link is to do.
-#[derive(Clone, Default, Debug)]
-pub struct Link {
-    /// Directories to copy from the image.
-    pub parents: Vec<String>,
-    /// Files to place.
-    pub places: Vec<Place>,
 }
 
 #[derive(Default)]
@@ -78,6 +111,13 @@ struct Raw {
     signal: Option<u32>,
     url: Option<Request>,
     port: Option<u16>,
+    command: Option<Vec<String>>,
+    validate: Option<Vec<String>>,
+    grace: Option<u64>,
+    timeout: Option<u64>,
+    stagger: Option<u64>,
+    expected: Option<u16>,
+    compat: bool,
 }
 
 /// Reads watch's flags.
@@ -99,8 +139,10 @@ pub fn watch(args: &[&str]) -> (Options, Vec<Problem>) {
             problems.push(unknown_volume(&place.mount_path, &place.volume));
         }
     }
-    let Raw { want, volumes, places, port, .. } = raw;
-    (Options { want, volumes, places, way, port: port.unwrap_or(DEFAULT_PORT) }, problems)
+    let restart = raw.restart();
+    let Raw { want, volumes, places, port, validate, timeout, stagger, compat, .. } = raw;
+    let (port, timeout, stagger) = (port.unwrap_or(DEFAULT_PORT), timeout.unwrap_or(TIMEOUT_MS), stagger.unwrap_or(0));
+    (Options { want, volumes, places, way, port, restart, validate, timeout, stagger, compat }, problems)
 }
 
 fn flag(arg: &str, raw: &mut Raw) -> Result<(), Problem> {
@@ -110,10 +152,23 @@ fn flag(arg: &str, raw: &mut Raw) -> Result<(), Problem> {
         "--container" => raw.want.container = Some(non_empty(name, value)?),
         "--process" => raw.want.processes.push(non_empty(name, value)?),
         "--require-argument" => raw.want.arguments.push(non_empty(name, value)?),
-        "--volume" | "--secret-volume" => {
+        "--volume" | "--secret-volume" | "--env-volume" | "--env-secret-volume" => {
             let valid = place::is_name(value) && !raw.volumes.iter().any(|volume| volume.name == value);
-            let volume = Volume { name: value.into(), secret: name == "--secret-volume", ignored: Vec::new() };
+            let volume = Volume {
+                name: value.into(),
+                directory: None,
+                secret: name.contains("secret"),
+                ignored: Vec::new(),
+                env: name.starts_with("--env-"),
+            };
             raw.volumes.push(valid.then_some(volume).ok_or_else(|| bad("a volume's name, each once"))?);
+        }
+        "--directory" => {
+            let valid = place::is_absolute(value);
+            let path: String = value.trim_end_matches('/').into();
+            let volume =
+                Volume { name: path.clone(), directory: Some(path), secret: true, ignored: Vec::new(), env: false };
+            raw.volumes.push(valid.then_some(volume).ok_or_else(|| bad("an absolute path without .."))?);
         }
         "--ignore" => {
             let (volume, path) = value.split_once('/').ok_or_else(|| bad("VOLUME/PATH"))?;
@@ -123,6 +178,21 @@ fn flag(arg: &str, raw: &mut Raw) -> Result<(), Problem> {
         "--reload" => raw.reload = Some(value.into()),
         "--signal" => raw.signal = Some(signals::number(value).ok_or_else(|| bad_signal(value))?),
         "--url" => raw.url = Some(http::request(value).ok_or_else(|| bad_url(value))?),
+        "--command" => raw.command = Some(json::strings(value).ok_or_else(|| bad("a JSON list of words"))?),
+        "--validate" => raw.validate = Some(json::strings(value).ok_or_else(|| bad("a JSON list of words"))?),
+        "--status-code" => {
+            raw.expected = Some(
+                value
+                    .parse()
+                    .ok()
+                    .filter(|code| (200..600).contains(code))
+                    .ok_or_else(|| bad("a number from 200 to 599"))?,
+            )
+        }
+        "--compat" if value == "configmap-reload" => raw.compat = true,
+        "--grace" => raw.grace = Some(duration(name, value)?),
+        "--timeout" => raw.timeout = Some(duration(name, value)?),
+        "--stagger" => raw.stagger = Some(duration(name, value)?),
         "--port" => {
             raw.port = Some(value.parse().ok().filter(|port| *port > 0).ok_or_else(|| bad("a port from 1 to 65535"))?)
         }
@@ -136,61 +206,24 @@ impl Raw {
         let needs = |flag: &str, way: &str| Problem::new(Code::BadOption, format!("--reload={way} needs {flag}"));
         match self.reload.as_deref() {
             Some("signal") => self.signal.map(Way::Signal).ok_or_else(|| needs("--signal", "signal")),
-            Some("http") => self.url.take().map(Way::Http).ok_or_else(|| needs("--url", "http")),
+            Some("http") => {
+                let request = self.url.take().ok_or_else(|| needs("--url", "http"))?;
+                Ok(Way::Http(Request { expected: self.expected, ..request }))
+            }
+            Some("exec") => self.command.take().map(Way::Exec).ok_or_else(|| needs("--command", "exec")),
+            Some("restart") => Ok(Way::Restart(self.restart())),
+            Some("probe") => Ok(Way::Probe),
             Some("none") => Ok(Way::None),
-            Some(other) => Err(bad("--reload", other, "signal, http or none")),
-            None => Err(Problem::new(Code::BadOption, "--reload is missing; use signal, http or none")),
+            Some(other) => Err(bad("--reload", other, WAYS)),
+            None => Err(Problem::new(Code::BadOption, format!("--reload is missing; use {WAYS}"))),
         }
     }
-}
 
-/// Reads link's flags.
-pub fn link(args: &[&str]) -> Result<Link, Vec<Problem>> {
-    let mut link = Link::default();
-    let read = |arg: &&str| {
-        let (name, value) = split(arg)?;
-        match name {
-            "--parent" if place::is_absolute(value) => link.parents.push(value.trim_end_matches('/').into()),
-            "--parent" => return Err(bad(name, value, "an absolute path without ..")),
-            "--symlink" | "--copy" => link.places.push(placed(name, value)?),
-            _ => return Err(unknown(name)),
-        }
-        Ok(())
-    };
-    let problems: Vec<Problem> = args.iter().map(read).filter_map(Result::err).collect();
-    if problems.is_empty() { Ok(link) } else { Err(problems) }
-}
-
-fn split(arg: &str) -> Result<(&str, &str), Problem> {
-    arg.split_once('=')
-        .filter(|(name, _)| name.starts_with("--"))
-        .ok_or_else(|| Problem::new(Code::BadOption, format!("argument {arg:?} is not of the form --name=value")))
-}
-
-fn placed(name: &str, value: &str) -> Result<Place, Problem> {
-    let kind = if name == "--symlink" { Kind::Symlink } else { Kind::Copy };
-    Place::parse(kind, value).ok_or_else(|| bad(name, value, "MOUNTPATH:VOLUME/PATH"))
-}
-
-fn non_empty(name: &str, value: &str) -> Result<String, Problem> {
-    if value.is_empty() { Err(bad(name, value, "a name")) } else { Ok(value.into()) }
-}
-
-fn bad(name: &str, value: &str, remedy: &str) -> Problem {
-    Problem::new(Code::BadOption, format!("{name}: {value:?} can't be used; use {remedy}"))
-}
-
-fn bad_signal(value: &str) -> Problem {
-    let message = format!("--signal: {value:?} is not a signal; use a name such as SIGHUP or a number from 1 to 31");
-    Problem::new(Code::BadSignal, message)
-}
-
-fn bad_url(value: &str) -> Problem {
-    Problem::new(Code::UrlNotLocal, format!("--url: {value:?} leaves the Pod; use http://127.0.0.1:PORT/PATH"))
-}
-
-fn unknown(name: &str) -> Problem {
-    Problem::new(Code::BadOption, format!("{name} is no option of this version; docs/agent.md lists them"))
+    /// `--signal` is the reload's where the way is signal, else the one that ends the container.
+    fn restart(&self) -> Restart {
+        let own = self.signal.filter(|_| self.reload.as_deref() == Some("restart"));
+        Restart { signal: own.unwrap_or(SIGTERM), grace: self.grace.unwrap_or(GRACE_MS) }
+    }
 }
 
 fn unknown_volume(flag: &str, volume: &str) -> Problem {
@@ -198,88 +231,5 @@ fn unknown_volume(flag: &str, volume: &str) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn reads_what_the_webhook_writes() {
-        let (options, problems) = watch(&[
-            "--container=web",
-            "--volume=conf",
-            "--secret-volume=tls",
-            "--ignore=tls/token",
-            "--symlink=/etc/nginx/nginx.conf:conf/nginx.conf",
-            "--reload=signal",
-            "--signal=SIGHUP",
-            "--process=nginx",
-            "--require-argument=-W",
-            "--port=9468",
-        ]);
-        assert_eq!(problems, []);
-        assert_eq!((options.port, options.way), (9468, Way::Signal(1)));
-        assert_eq!(options.want.container.as_deref(), Some("web"));
-        assert_eq!(
-            (&options.want.processes[..], &options.want.arguments[..]),
-            (&["nginx".into()][..], &["-W".into()][..])
-        );
-        assert_eq!(options.volumes[1], Volume { name: "tls".into(), secret: true, ignored: ["token".into()].into() });
-        assert_eq!(options.places.len(), 1);
-    }
-
-    #[test]
-    fn every_mistake_is_named_and_the_port_kept() {
-        let (options, problems) = watch(&[
-            "--port=9470",
-            "--signal=HUPP",
-            "--url=http://reload.shop.svc/",
-            "--volume=",
-            "-v",
-            "--hup=1",
-            "--ignore=x/y",
-            "--copy=/a:nope/b",
-        ]);
-        assert_eq!(options.port, 9470);
-        let codes: Vec<&str> = problems.iter().map(|problem| problem.code.text()).collect();
-        assert_eq!(
-            codes,
-            [
-                "HR_BAD_SIGNAL",
-                "HR_URL_NOT_LOCAL",
-                "HR_BAD_OPTION",
-                "HR_BAD_OPTION",
-                "HR_BAD_OPTION",
-                "HR_BAD_OPTION",
-                "HR_BAD_OPTION",
-                "HR_BAD_OPTION",
-            ]
-        );
-        assert_eq!(
-            problems[0].sentence(),
-            r#"--signal: "HUPP" is not a signal; use a name such as SIGHUP or a number from 1 to 31 [HR_BAD_SIGNAL]"#
-        );
-    }
-
-    #[test]
-    fn a_way_needs_its_flag() {
-        for args in [&["--reload=signal"][..], &["--reload=http", "--signal=1"], &["--reload=magic"], &[]] {
-            assert_eq!(watch(args).1.len(), 1, "{args:?}");
-        }
-        assert_eq!(watch(&["--reload=none"]).1, []);
-    }
-
-    #[test]
-    fn reads_links() {
-        let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();
-        assert_eq!((found.parents, found.places.len()), (["/etc/nginx".into()].into(), 2));
-        assert_eq!(link(&["--parent=etc", "--copy=x", "--volume=y"]).unwrap_err().len(), 3);
-    }
-
-    proptest! {
-        #[test]
-        fn any_arguments_are_read_or_named(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload)=)?[ -~é]{0,12}", 0..6)) {
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            let _ = (watch(&args), link(&args));
-        }
-    }
-}
+#[path = "options_test.rs"]
+mod tests;

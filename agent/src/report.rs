@@ -25,6 +25,8 @@ pub struct Counters {
     pub refused: u64,
     /// Signals sent.
     pub signals: u64,
+    /// Containers ended to be started again.
+    pub restarts: u64,
     /// Targets that ended of a signal.
     pub killed: u64,
     /// Validations passed and not passed.
@@ -33,6 +35,28 @@ pub struct Counters {
     pub links_lost: u64,
     /// Starts after a panic.
     pub panics: u64,
+    /// Answers to reload requests by status code.
+    pub answers: Vec<(u16, u64)>,
+    /// Reload requests without an answer, and with one that was not asked for.
+    pub request_errors: [u64; 2],
+    /// The last reload request: whether it failed, and its milliseconds.
+    pub last_request: (bool, u64),
+}
+
+impl Counters {
+    /// A reload request has ended.
+    pub fn request(&mut self, code: Option<u16>, done: bool, milliseconds: u64) {
+        if let Some(code) = code {
+            match self.answers.iter_mut().find(|(known, _)| *known == code) {
+                Some((_, count)) => *count += 1,
+                None => self.answers.push((code, 1)),
+            }
+        }
+        if !done {
+            self.request_errors[usize::from(code.is_some())] += 1;
+        }
+        self.last_request = (!done, milliseconds);
+    }
 }
 
 /// One watched volume.
@@ -85,6 +109,8 @@ pub struct Report<'a> {
     pub counters: &'a Counters,
     /// Last success, milliseconds since 1970; 0: never.
     pub success_at: u64,
+    /// The URL, where configmap-reload's own metrics are wanted.
+    pub webhook: Option<String>,
 }
 
 /// One word for what the engine is at.
@@ -97,6 +123,7 @@ pub fn state(engine: &Engine) -> &'static str {
         Some(Why::Stagger) => "staggered",
         Some(Why::Target) => "waiting",
         Some(Why::Retry) => "retrying",
+        Some(Why::Postponed) => "postponed",
         Some(Why::Stopped) => match engine.problem.as_ref().map(|problem| problem.code) {
             Some(Code::ValidationFailed) => "invalid",
             Some(Code::Killed) => "killed",
@@ -154,6 +181,7 @@ impl Report<'_> {
             .number("failed", c.failed)
             .number("refused", c.refused)
             .number("signals", c.signals)
+            .number("restarts", c.restarts)
             .number("killed", c.killed)
             .number("validationsPassed", c.validations[0])
             .number("validationsFailed", c.validations[1])
@@ -165,18 +193,11 @@ impl Report<'_> {
     /// The text of /metrics (Prometheus exposition format 0.0.4).
     pub fn metrics(&self) -> String {
         let (mut text, c) = (String::new(), self.counters);
-        let labels = |names: &[(&str, &str)]| -> String {
-            let pairs: Vec<String> = names.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
-            format!("{{{}}}", pairs.join(","))
-        };
         let info =
             labels(&[("version", env!("CARGO_PKG_VERSION")), ("container", self.container), ("reload", self.reload)]);
         let result = |name: &str| labels(&[("result", name)]);
         let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
-            let _ = writeln!(text, "# HELP hotreload_agent_{name} {help}\n# TYPE hotreload_agent_{name} {kind}");
-            for (labels, value) in samples {
-                let _ = writeln!(text, "hotreload_agent_{name}{labels} {value}");
-            }
+            write_family(&mut text, &format!("hotreload_agent_{name}"), kind, help, samples);
         };
         let plain = |value: u64| [(String::new(), value)];
         family("info", "gauge", "The agent and what it does.", &[(info, 1)]);
@@ -206,6 +227,7 @@ impl Report<'_> {
             &plain(self.success_at / 1000),
         );
         family("signals_sent_total", "counter", "Signals sent.", &plain(c.signals));
+        family("restarts_total", "counter", "Containers ended to be started again.", &plain(c.restarts));
         family("targets_killed_total", "counter", "Targets that ended within 2 s of a signal.", &plain(c.killed));
         let validations = [("passed", c.validations[0]), ("failed", c.validations[1])];
         family(
@@ -231,7 +253,30 @@ impl Report<'_> {
             .filter_map(|volume| Some((labels(&[("volume", volume.name), ("sha256", volume.sha256?)]), 1)))
             .collect();
         family("config_info", "gauge", "SHA-256 of what is loaded, ConfigMap volumes only.", &hashes);
+        if let Some(url) = &self.webhook {
+            text.push_str(&crate::compat::metrics(url, c));
+        }
         text
+    }
+}
+
+/// `{name="value",…}`.
+pub(crate) fn labels(names: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = names.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+/// One metric with its samples.
+pub(crate) fn write_family<V: core::fmt::Display>(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: &[(String, V)],
+) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    for (labels, value) in samples {
+        let _ = writeln!(text, "{name}{labels} {value}");
     }
 }
 

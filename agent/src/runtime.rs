@@ -17,7 +17,6 @@ const SIG_BLOCK: c_int = 0;
 const SIG_SETMASK: c_int = 2;
 /// O_CLOEXEC | O_NONBLOCK, as signalfd(2) wants them on every architecture this is built for.
 const SFD_CLOEXEC_NONBLOCK: c_int = 0o2_004_000;
-const F_SETSIG: c_int = 10;
 const F_NOTIFY: c_int = 1026;
 
 /// libc's sigset_t: 1024 bits, of which the kernel reads the first 64.
@@ -125,13 +124,10 @@ pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
     }
 }
 
-/// Asks for `signal` at every change in a directory (dnotify, fcntl(2)): what is left when inotify instances are
-/// exhausted on the node.
-pub fn notify_by_signal(directory: BorrowedFd<'_>, signal: c_int, events: u32) -> bool {
+/// Asks for SIGIO at every one of `events` in a directory (dnotify, fcntl(2)).
+pub fn notify_by_signal(directory: BorrowedFd<'_>, events: u32) -> bool {
     // SAFETY: plain integers on a descriptor that the caller holds open.
-    unsafe {
-        fcntl(directory.as_raw_fd(), F_SETSIG, signal) == 0 && fcntl(directory.as_raw_fd(), F_NOTIFY, events) == 0
-    }
+    unsafe { fcntl(directory.as_raw_fd(), F_NOTIFY, events) == 0 }
 }
 
 /// Starts this program anew in the same process, with HOTRELOAD_PANICS counted up: after a panic nothing in memory is

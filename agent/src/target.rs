@@ -95,8 +95,15 @@ fn in_container<'a>(all: &'a [Process], container: &str, want: &Want, command: &
     top(&members, want, container)
 }
 
+/// The root of a container's newest instance, for ending the container.
+pub fn root<'a>(all: &'a [Process], container: &str) -> Option<&'a Process> {
+    let of_container =
+        |process: &&Process| process.instance.as_ref().is_some_and(|instance| instance.container == container);
+    newest_root(all, of_container).filter(|root| !root.zombie)
+}
+
 /// The root of the container's newest instance: for each instance its earliest process with parent 0.
-fn newest_root<'a>(all: &'a [Process], of_container: impl Fn(&&Process) -> bool) -> Option<&'a Process> {
+fn newest_root(all: &[Process], of_container: impl Fn(&&Process) -> bool) -> Option<&Process> {
     let roots = all.iter().filter(|process| process.parent == 0 && of_container(process));
     let earliest = roots.clone().filter(|root| {
         roots
@@ -214,7 +221,7 @@ fn is_script(cmdline: &[u8]) -> bool {
 
 fn has_argument(process: &Process, want: &Want, command: &dyn Fn(u32) -> Vec<u8>) -> Result<(), Miss> {
     let cmdline = command(process.pid);
-    let present = |wanted: &String| arguments(&cmdline).iter().any(|argument| *argument == wanted.as_bytes());
+    let present = |wanted: &String| arguments(&cmdline).contains(&wanted.as_bytes());
     if want.arguments.is_empty() || want.arguments.iter().any(present) {
         return Ok(());
     }

@@ -1,29 +1,37 @@
 //! The agent's parts joined: what the engine asks for is done here.
 
 use super::call::Call;
+use super::child::Child;
 use super::layout::Layout;
 use super::places::{self, Refreshed};
 use super::procfs::Proc;
-use super::signal::{self, Sent, Told};
+use super::restart::Ending;
+use super::signal::Told;
 use super::store::{Store, random};
 use super::volumes::{self, State};
 use super::{clock, log};
+use crate::runtime;
 use agent::change;
-use agent::engine::{Do, Engine, Examined, Outcome, Settings, Why};
-use agent::errors::{Code, Problem};
+use agent::engine::{Do, Engine, Examined, Outcome, Settings};
+use agent::errors::Problem;
 use agent::memory::Memory;
-use agent::options::{Options, Way};
+use agent::options::Options;
 use agent::proc::Process;
 use agent::report::Counters;
+use agent::siphash::SipHash;
 use alloc::string::String;
 use alloc::vec::Vec;
+use rustix::event::{PollFd, PollFlags};
+
+/// The memory's name where no container is named (drop-in modes).
+const UNNAMED: &str = "agent";
 
 /// Everything the agent knows and holds.
 pub struct Agent {
     pub(super) options: Options,
-    layout: Layout,
-    proc: Option<Proc>,
-    store: Store,
+    pub(super) layout: Layout,
+    pub(super) proc: Option<Proc>,
+    pub(super) store: Store,
     pub(super) memory: Memory,
     pub(super) volumes: Vec<State>,
     pub(super) engine: Engine,
@@ -36,23 +44,34 @@ pub struct Agent {
     pub(super) may_exit: bool,
     pub(super) told: Option<Told>,
     pub(super) call: Option<Call>,
-    calls: u64,
+    pub(super) child: Option<Child>,
+    pub(super) ending: Option<Ending>,
+    pub(super) calls: u64,
+    /// Digest of what is there.
+    pub(super) current: u128,
+    /// When the reload in flight began, milliseconds since boot.
+    pub(super) began: u64,
 }
 
 impl Agent {
     /// Reads its memory and the volumes. Without a memory this is the container's first start: what is there is what
     /// the program is going to read.
     pub fn start(options: Options, layout: Layout, all_atomic: bool, panics: u64) -> Agent {
-        let name = options.want.container.as_deref().unwrap_or("agent");
+        let name = options.want.container.as_deref().unwrap_or(UNNAMED);
         let (store, remembered) = Store::open(layout.memory(name));
+        let proc = Proc::open().ok();
         let is_first = remembered.is_none();
         let memory = remembered.unwrap_or_else(|| Memory { key: random(), ..Memory::default() });
         let volumes: Vec<State> = options.volumes.iter().map(|volume| State::new(volume.clone(), &layout)).collect();
-        let settings = Settings { settle: change::settle(options.volumes.len(), all_atomic), ..Settings::default() };
+        let settings = Settings {
+            settle: change::settle(options.volumes.len(), all_atomic),
+            stagger: stagger(options.stagger, proc.as_ref()),
+            validate: options.validate.is_some(),
+        };
         let mut agent = Agent {
             engine: Engine::new(settings, random()[0]),
             counters: Counters { panics, ..Counters::default() },
-            proc: Proc::open().ok(),
+            proc,
             options,
             layout,
             store,
@@ -65,10 +84,19 @@ impl Agent {
             may_exit: false,
             told: None,
             call: None,
+            child: None,
+            ending: None,
             calls: 0,
+            current: 0,
+            began: 0,
         };
         agent.baseline(is_first);
         agent
+    }
+
+    /// The target container's name.
+    pub(super) fn name(&self) -> &str {
+        self.options.want.container.as_deref().unwrap_or(UNNAMED)
     }
 
     fn baseline(&mut self, is_first: bool) {
@@ -106,19 +134,47 @@ impl Agent {
         self.go(next);
         self.watch_told();
         if let Some(outcome) = self.call.as_mut().and_then(|call| call.advance(clock::now())) {
-            self.call = None;
+            if let Some(call) = self.call.take() {
+                self.counters.request(call.code(), outcome == Outcome::Done, clock::now() - call.began);
+            }
             self.finished(outcome);
         }
+        if let Some(child) = &mut self.child {
+            child.advance();
+        }
+        if let (Some(ending), Some(proc)) = (&mut self.ending, &self.proc)
+            && let Some(outcome) = ending.advance(proc)
+        {
+            self.ending = None;
+            self.finished(outcome);
+        }
+    }
+
+    /// What to poll for.
+    pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
+        let told = self.told.as_ref().and_then(|told| told.handle.as_ref());
+        let ending = self.ending.as_ref().and_then(|ending| ending.handle.as_ref());
+        polled.extend(told.into_iter().chain(ending).map(|handle| PollFd::new(handle, PollFlags::IN)));
+        polled.extend(self.call.iter().map(Call::descriptor));
+        polled.extend(self.child.iter().filter_map(Child::descriptor));
     }
 
     /// When `tick` is due.
     pub fn deadline(&self) -> Option<u64> {
         let told = self.told.as_ref().map(|told| told.until);
         let call = self.call.as_ref().map(|call| call.deadline);
-        [self.engine.deadline(), told, call].into_iter().flatten().min()
+        let child = self.child.as_ref().map(|child| child.deadline);
+        let ending = self.ending.as_ref().map(|ending| ending.kill_at);
+        [self.engine.deadline(), told, call, child, ending].into_iter().flatten().min()
     }
 
-    fn go(&mut self, mut next: Do) {
+    /// A reload that was in flight has ended.
+    fn finished(&mut self, outcome: Outcome) {
+        let next = self.settled(outcome);
+        self.go(next);
+    }
+
+    pub(super) fn go(&mut self, mut next: Do) {
         loop {
             next = match next {
                 Do::Nothing => return self.say(),
@@ -126,7 +182,7 @@ impl Agent {
                     let found = self.examine();
                     self.engine.examined(clock::now(), found)
                 }
-                Do::Validate => self.engine.validated(clock::now(), Ok(()), true),
+                Do::Validate => self.validate(),
                 Do::Reload => match self.reload() {
                     Some(outcome) => self.settled(outcome),
                     None => Do::Nothing,
@@ -148,6 +204,9 @@ impl Agent {
             Err(found) => return found,
         }
         let found = volumes::summary(&self.volumes, &self.memory);
+        if let Examined::Changed(digest) = found {
+            self.current = digest;
+        }
         if found == Examined::Same {
             self.counters.unchanged += 1;
             volumes::all_loaded(&mut self.volumes, &mut self.memory);
@@ -189,109 +248,8 @@ impl Agent {
         result
     }
 
-    /// Does it, or begins to (None).
-    fn reload(&mut self) -> Option<Outcome> {
-        match &self.options.way {
-            Way::None => Some(Outcome::Done),
-            Way::Signal(number) => Some(self.signal(*number)),
-            Way::Http(request) => {
-                self.calls += 1;
-                match Call::start(request, self.calls - 1, clock::now()) {
-                    Ok(call) => self.call = Some(call),
-                    Err(outcome) => return Some(outcome),
-                }
-                None
-            }
-        }
-    }
-
-    fn signal(&mut self, number: u32) -> Outcome {
-        if self.memory.killed.contains(&number) {
-            return Outcome::Final(signal::killed(number, "the program"));
-        }
-        let Some(proc) = &self.proc else {
-            return Outcome::Failed(Problem::new(Code::NoProcess, "/proc can't be read; trying again"));
-        };
-        let changed = volumes::newest(&self.volumes, &self.memory);
-        match signal::send(proc, &self.options.want, number, changed, self.target.as_ref()) {
-            Sent::Told(told) => {
-                self.counters.signals += 1;
-                self.target = Some(told.process.clone());
-                self.may_exit = told.may_exit;
-                self.told = Some(told);
-                Outcome::Done
-            }
-            Sent::Younger(process) => {
-                self.target = Some(process);
-                Outcome::NotNeeded
-            }
-            Sent::Not(outcome) => outcome,
-        }
-    }
-
-    /// A reload that was in flight has ended.
-    fn finished(&mut self, outcome: Outcome) {
-        let next = self.settled(outcome);
-        self.go(next);
-    }
-
-    fn settled(&mut self, outcome: Outcome) -> Do {
-        match &outcome {
-            Outcome::Done => self.done(),
-            Outcome::NotNeeded => self.not_needed(),
-            Outcome::NoTarget(_) => {}
-            Outcome::Failed(_) => self.counters.failed += 1,
-            Outcome::Refused(problem) | Outcome::Final(problem) => {
-                let is_new = self.said.as_ref().is_none_or(|(said, _)| said != problem);
-                self.counters.refused += u64::from(is_new);
-            }
-        }
-        self.engine.reloaded(clock::now(), outcome)
-    }
-
-    fn done(&mut self) {
-        volumes::all_loaded(&mut self.volumes, &mut self.memory);
-        self.counters.reloaded += 1;
-        self.success_at = clock::wall();
-        self.store.save(&self.memory);
-        let mut line = log::info("reloaded").string("reload", self.options.way.name());
-        if let Some(target) = &self.target {
-            line = line.number("pid", target.pid.into()).string("command", &target.comm);
-        }
-        if self.may_exit {
-            line = line.string("warning", "programs of this kind may catch the signal only to exit");
-        }
-        line.write();
-    }
-
-    fn not_needed(&mut self) {
-        volumes::all_loaded(&mut self.volumes, &mut self.memory);
-        self.counters.not_needed += 1;
-        self.store.save(&self.memory);
-        let pid = self.target.as_ref().map_or(0, |target| target.pid);
-        log::info("started after the change, nothing to reload").number("pid", pid.into()).write();
-    }
-
-    /// For two seconds a target is watched: one that ends of the signal is never sent it again.
-    fn watch_told(&mut self) {
-        let (Some(told), Some(proc)) = (&self.told, &self.proc) else { return };
-        if told.has_ended(proc) {
-            let problem = told.killed();
-            self.counters.killed += 1;
-            self.memory.killed.push(told.signal);
-            self.store.save(&self.memory);
-            if self.engine.resting() == Some(Why::Loaded) {
-                self.engine.stop(problem, None);
-            }
-            self.told = None;
-            self.say();
-        } else if clock::now() >= told.until {
-            self.told = None;
-        }
-    }
-
     /// One log line for each new problem, and one when it is over.
-    fn say(&mut self) {
+    pub(super) fn say(&mut self) {
         let now = self.engine.problem.as_ref();
         if now == self.said.as_ref().map(|(problem, _)| problem) {
             return;
@@ -301,4 +259,14 @@ impl Agent {
         }
         self.said = now.map(|problem| (problem.clone(), clock::wall()));
     }
+}
+
+/// This Pod's place in the time over which its workload's Pods spread: by its UID, else by its name.
+fn stagger(over: u64, proc: Option<&Proc>) -> u64 {
+    let environment = runtime::environment();
+    let host = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("HOSTNAME="));
+    let name = proc.and_then(|proc| proc.pod.as_deref()).or(host).unwrap_or_default();
+    let mut hash = SipHash::new([0; 2]);
+    hash.update(name.as_bytes());
+    hash.finish() as u64 % over.max(1)
 }

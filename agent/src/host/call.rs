@@ -24,6 +24,9 @@ pub struct Call {
     head: Vec<u8>,
     received: usize,
     described: String,
+    expected: Option<u16>,
+    /// When it began, milliseconds since boot.
+    pub began: u64,
     /// When it has had its time.
     pub deadline: u64,
 }
@@ -33,19 +36,50 @@ impl Call {
     pub fn start(request: &Request, attempt: u64, now: u64) -> Result<Call, Outcome> {
         let address = match request.host {
             Host::V4(bytes) => SocketAddr::from((Ipv4Addr::from(bytes), request.port)),
-            Host::Localhost if attempt % 2 == 0 => SocketAddr::from((Ipv4Addr::LOCALHOST, request.port)),
+            Host::Localhost if attempt.is_multiple_of(2) => SocketAddr::from((Ipv4Addr::LOCALHOST, request.port)),
             Host::Localhost | Host::V6 => SocketAddr::from((Ipv6Addr::LOCALHOST, request.port)),
         };
         let described = request.describe();
         let socket = connect(address).map_err(|error| unreachable(&described, error))?;
         let text = request.text();
-        Ok(Call { socket, text, sent: 0, head: Vec::new(), received: 0, described, deadline: now + CALL_MAX_MS })
+        Ok(Call {
+            socket,
+            text,
+            sent: 0,
+            head: Vec::new(),
+            received: 0,
+            described,
+            expected: request.expected,
+            began: now,
+            deadline: now + CALL_MAX_MS,
+        })
     }
 
     /// What to poll for.
     pub fn descriptor(&self) -> PollFd<'_> {
         let interest = if self.sent < self.text.len() { PollFlags::OUT } else { PollFlags::IN };
         PollFd::new(&self.socket, interest)
+    }
+
+    /// The connection.
+    pub fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Whether somebody has accepted the connection.
+    pub fn is_connected(&self) -> bool {
+        matches!(sockopt::socket_error(&self.socket), Ok(Ok(())))
+            && net::getpeername(&self.socket).is_ok_and(|peer| peer.is_some())
+    }
+
+    /// The answer's status code.
+    pub fn code(&self) -> Option<u16> {
+        status_code(&self.head)?.ok()
+    }
+
+    /// Whether the answer is a redirect: alive, for a probe.
+    pub fn is_redirected(&self) -> bool {
+        matches!(status_code(&self.head), Some(Ok(300..=399)))
     }
 
     /// Goes on; the outcome once there is one.
@@ -83,7 +117,8 @@ impl Call {
 
     fn outcome(&self) -> Outcome {
         match status_code(&self.head) {
-            Some(Ok(200..=299)) => Outcome::Done,
+            Some(Ok(code)) if self.expected == Some(code) => Outcome::Done,
+            Some(Ok(200..=299)) if self.expected.is_none() => Outcome::Done,
             Some(Ok(code @ 300..=499)) => {
                 let message = format!(
                     "{}: answered {code}; check the URL and that the program allows reloads there",

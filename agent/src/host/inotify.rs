@@ -1,7 +1,9 @@
-//! Notices that a volume may have changed. inotify instances are few (128 for each user of a node), so there is a slower
-//! way for when they are used up; a directory that is missing or replaced is watched again.
+//! Notices that a volume may have changed. inotify instances are few (128 for each user of a node); when they are used
+//! up there is dnotify (SIGIO at a change in a directory), and behind that looking every second. A directory that is
+//! missing or replaced is watched again.
 
 use super::{files, link::is_atomic, volume};
+use crate::runtime;
 use agent::change::{Look, Swap};
 use alloc::{ffi::CString, string::String, vec::Vec};
 use core::mem::MaybeUninit;
@@ -12,6 +14,10 @@ use rustix::io::{self, Errno};
 
 /// Between two looks at a directory that is missing, or where only looking is left.
 const LOOK_AGAIN_MS: u64 = 1_000;
+/// With dnotify: what it does not tell, such as a replaced directory, is found this much later.
+const LOOK_RARELY_MS: u64 = 30_000;
+/// DN_MODIFY, DN_CREATE, DN_DELETE, DN_RENAME, DN_MULTISHOT (fcntl(2)).
+const DNOTIFY_EVENTS: u32 = 0x2 | 0x4 | 0x8 | 0x10 | 0x8000_0000;
 /// Directories watched below a volume written in place.
 const DEPTH_MAX: u32 = 16;
 
@@ -23,6 +29,8 @@ struct Watched {
     /// When to try again to watch; or, without inotify, to look.
     again: Option<u64>,
     fingerprint: Option<String>,
+    /// Held open for dnotify.
+    notified: Option<OwnedFd>,
 }
 
 /// Watches every volume.
@@ -44,7 +52,11 @@ impl Watcher {
 
     /// How a volume is watched, for /status.
     pub fn how(&self) -> &'static str {
-        if self.inotify.is_some() { "inotify" } else { "poll" }
+        match &self.inotify {
+            Some(_) => "inotify",
+            None if self.volumes.iter().all(|volume| volume.notified.is_some()) => "dnotify",
+            None => "poll",
+        }
     }
 
     /// Whether every volume has a `..data`.
@@ -70,7 +82,10 @@ impl Watcher {
         let volume = &mut self.volumes[index];
         volume.atomic = is_atomic(&volume.directory);
         volume.again = Some(now + LOOK_AGAIN_MS);
-        let Some(inotify) = &self.inotify else { return false };
+        let Some(inotify) = &self.inotify else {
+            volume.notify(now);
+            return false;
+        };
         volume.watches.clear();
         let depth = if volume.atomic { 0 } else { DEPTH_MAX };
         let mut watches = Vec::new();
@@ -79,6 +94,11 @@ impl Watcher {
             volume.again = None;
         }
         volume.again.is_none()
+    }
+
+    /// SIGIO came: some directory changed.
+    pub fn notified(&mut self, now: u64) {
+        self.volumes.iter_mut().for_each(|volume| volume.again = volume.again.map(|_| now));
     }
 
     /// Reads what happened; the volumes whose content may have changed.
@@ -90,12 +110,16 @@ impl Watcher {
             let volume = &mut self.volumes[index];
             if lost.contains(&index) || volume.again.is_some_and(|again| now >= again) {
                 let is_new = self.watch(index, now);
-                // Watched again, so whatever happened in between was missed; or only looked at, so compare.
-                if is_new || self.inotify.is_none() && self.volumes[index].looks_different() {
+                // Watched again: whatever happened in between was missed.
+                if is_new {
                     changed.push(index);
+                } else if self.inotify.is_none() && self.volumes[index].looks_different() {
+                    self.volumes[index].swap.found(now);
                 }
-            } else if volume.swap.deadline().is_some() {
-                let complete = volume::complete(&volume.directory);
+            }
+            let volume = &mut self.volumes[index];
+            if volume.swap.deadline().is_some() {
+                let complete = !volume.atomic || volume::complete(&volume.directory);
                 if volume.swap.checked(complete, now) == Look::Changed {
                     volume.atomic = is_atomic(&volume.directory);
                     changed.push(index);
@@ -144,7 +168,24 @@ impl Watcher {
 impl Watched {
     fn new(directory: String) -> Watched {
         let fingerprint = volume::fingerprint(&directory);
-        Watched { directory, atomic: false, swap: Swap::default(), watches: Vec::new(), again: None, fingerprint }
+        Watched {
+            directory,
+            atomic: false,
+            swap: Swap::default(),
+            watches: Vec::new(),
+            again: None,
+            fingerprint,
+            notified: None,
+        }
+    }
+
+    /// Watches without inotify. dnotify does not see into directories, so for a volume written in place looking stays.
+    fn notify(&mut self, now: u64) {
+        self.notified = files::open_directory(CWD, self.directory.as_str()).ok();
+        self.notified.take_if(|directory| !runtime::notify_by_signal(directory.as_fd(), DNOTIFY_EVENTS));
+        if self.notified.is_some() && self.atomic {
+            self.again = Some(now + LOOK_RARELY_MS);
+        }
     }
 
     fn looks_different(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! Where things lie in the containers (the contract with the webhook).
 
+use agent::options::Volume;
 use alloc::{format, string::String};
 use core::ffi::CStr;
 
@@ -21,6 +22,11 @@ impl Layout {
     /// A watched volume's directory.
     pub fn volume(&self, name: &str) -> String {
         self.path(&format!("vol/{name}"))
+    }
+
+    /// Where a volume that was asked for is.
+    pub fn directory(&self, asked: &Volume) -> String {
+        asked.directory.clone().unwrap_or_else(|| self.volume(&asked.name))
     }
 
     /// The agent's memory for a container.

@@ -5,7 +5,7 @@ use super::copy_tree::{Copier, copy_bytes};
 use super::layout::Layout;
 use super::{files, log};
 use agent::mountinfo::mount_points;
-use agent::options::{self, Link};
+use agent::once::{self, Link};
 use agent::place::{Kind, Place};
 use alloc::ffi::CString;
 use alloc::string::String;
@@ -18,7 +18,7 @@ const MOUNTINFO_MAX_BYTES: usize = 4 << 20;
 
 /// Exit code: 1 when something the app needs can't be made.
 pub fn link(args: &[&str], layout: &Layout) -> i32 {
-    let wanted = match options::link(args) {
+    let wanted = match once::link(args) {
         Ok(wanted) => wanted,
         Err(problems) => {
             problems.iter().for_each(|problem| log::error("bad option").string("error", &problem.sentence()).write());

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod call;
+pub mod child;
 pub mod clock;
 pub mod copy_tree;
 pub mod files;
@@ -11,8 +12,11 @@ pub mod layout;
 pub mod link;
 pub mod log;
 pub mod places;
+pub mod probe;
 pub mod procfs;
+pub mod reload;
 pub mod report;
+pub mod restart;
 pub mod server;
 pub mod signal;
 pub mod store;

@@ -1,6 +1,7 @@
 //! The agent's state as its pages show it.
 
 use super::agent::Agent;
+use agent::options::Way;
 use agent::report::{Report, TargetReport, VolumeReport, state};
 use alloc::string::String;
 
@@ -41,6 +42,10 @@ impl Agent {
             volumes: volumes.collect(),
             counters: &self.counters,
             success_at: self.success_at,
+            webhook: match &self.options.way {
+                Way::Http(request) if self.options.compat => Some(request.url()),
+                _ => None,
+            },
         }
     }
 }

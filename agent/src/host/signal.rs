@@ -68,7 +68,8 @@ fn current(proc: &Proc, want: &Want, known: Option<&Process>) -> Result<Process,
     target::choose(&all, want, proc.pod.as_deref(), proc.me, &|pid| proc.command(pid)).cloned()
 }
 
-fn is_still(proc: &Proc, process: &Process) -> bool {
+/// Whether a process still is what it was: not another that got its id, not another program, not dead.
+pub fn is_still(proc: &Proc, process: &Process) -> bool {
     let same = |now: Process| now.started == process.started && now.comm == process.comm && !now.zombie;
     proc.stat(process.pid).is_some_and(same)
 }

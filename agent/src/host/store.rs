@@ -4,6 +4,7 @@ use super::{files, log};
 use agent::memory::Memory;
 use alloc::string::String;
 use rustix::fs::{CWD, Mode};
+use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// A few volumes with a line each.
@@ -33,6 +34,8 @@ impl Store {
         }
         match files::replace(&self.path, text.as_bytes(), Mode::from_raw_mode(0o600)) {
             Ok(()) => self.written = Some(text),
+            // The drop-in modes have no directory for it.
+            Err(Errno::NOENT) => {}
             Err(error) => {
                 log::warn("could not write memory")
                     .string("file", &self.path)

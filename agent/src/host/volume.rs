@@ -152,7 +152,7 @@ fn since(directory: &str) -> u64 {
     }
     match fs::lstat(format!("{directory}/{}", change::DATA).as_str()) {
         Ok(stat) => {
-            let changed = stat.st_ctime as u64 * 1000 + stat.st_ctime_nsec as u64 / 1_000_000;
+            let changed = stat.st_ctime as u64 * 1000 + stat.st_ctime_nsec / 1_000_000;
             now.saturating_sub(wall.saturating_sub(changed)) + COARSE_MS
         }
         Err(_) => now,

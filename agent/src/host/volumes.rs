@@ -39,7 +39,7 @@ impl State {
     /// Nothing read yet.
     pub fn new(asked: options::Volume, layout: &Layout) -> State {
         State {
-            directory: layout.volume(&asked.name),
+            directory: layout.directory(&asked),
             asked,
             dirty: true,
             noticed: None,

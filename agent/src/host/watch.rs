@@ -2,6 +2,7 @@
 //! Pod out of its Services.
 
 use super::agent::Agent;
+use super::child::Ended;
 use super::inotify::Watcher;
 use super::layout::Layout;
 use super::server::{self, Server};
@@ -14,18 +15,23 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::process::{WaitOptions, waitpid};
+use rustix::process::{WaitOptions, wait as wait_child};
 use rustix::time::Timespec;
 
 const SIGTERM: u32 = 15;
 const SIGINT: u32 = 2;
 const SIGCHLD: u32 = 17;
+const SIGIO: u32 = 29;
+
+const ENDING: u64 = bit(SIGTERM) | bit(SIGINT);
+
+const fn bit(signal: u32) -> u64 {
+    1 << (signal - 1)
+}
 
 /// Exit code: 0, at SIGTERM.
 pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i32 {
-    let signals =
-        runtime::signal_fd([SIGTERM, SIGINT, SIGCHLD].iter().fold(0, |mask, signal| mask | 1 << (signal - 1)));
-    runtime::ignore_sigpipe();
+    let signals = runtime::signal_fd(ENDING | bit(SIGCHLD) | bit(SIGIO));
     let (options, problems) = options::watch(args);
     let (mut server, taken) = Server::listen(options.port);
     taken.iter().for_each(server::report);
@@ -33,7 +39,7 @@ pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i3
         return idle(&problems, &mut server, signals.as_ref(), &options);
     }
     // Watched first, then read: no change falls between.
-    let directories = options.volumes.iter().map(|volume| layout.volume(&volume.name)).collect();
+    let directories = options.volumes.iter().map(|volume| layout.directory(volume)).collect();
     let mut watcher = Watcher::new(directories, clock::now());
     let mut agent = Agent::start(options, layout, watcher.all_atomic(), crate::panics::count(environment));
     agent.warnings.extend(taken);
@@ -50,15 +56,19 @@ pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i3
         let deadlines = [watcher.deadline(), agent.deadline(), server.deadline()];
         let mut polled: Vec<PollFd<'_>> = signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         polled.extend(watcher.descriptor().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        polled.extend(agent.told.iter().filter_map(|told| Some(PollFd::new(told.handle.as_ref()?, PollFlags::IN))));
-        polled.extend(agent.call.iter().map(|call| call.descriptor()));
+        agent.descriptors(&mut polled);
         server.descriptors(&mut polled);
         wait(&mut polled, deadlines.into_iter().flatten().min());
         drop(polled);
-        if signals.as_ref().is_some_and(ended) {
+        let came = signals.as_ref().map_or(0, pending);
+        if came & ENDING != 0 {
             log::info("stopping").write();
             return 0;
         }
+        if came & bit(SIGIO) != 0 {
+            watcher.notified(clock::now());
+        }
+        reap(|pid, status| agent.reaped(pid, status));
     }
 }
 
@@ -71,16 +81,22 @@ fn wait(polled: &mut [PollFd<'_>], deadline: Option<u64>) {
     let _ = poll(polled, timeout.as_ref());
 }
 
-/// Whether it was asked to end. Children that ended are taken away: as PID 1 of its container the agent inherits any.
-fn ended(signals: &OwnedFd) -> bool {
+/// The signals that came.
+fn pending(signals: &OwnedFd) -> u64 {
     let mut buffer = [0; 128];
-    let mut asked = false;
+    let mut came = 0;
     while let Ok(128) = rustix::io::read(signals.as_fd(), &mut buffer) {
-        let number = u32::from_ne_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]);
-        asked |= number == SIGTERM || number == SIGINT;
+        came |= bit(u32::from_ne_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]));
     }
-    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
-    asked
+    came
+}
+
+/// Takes away children that ended: its own, and as PID 1 of its container any orphan.
+fn reap(mut tell: impl FnMut(i32, Ended)) {
+    while let Ok(Some((pid, status))) = wait_child(WaitOptions::NOHANG) {
+        let signal = status.terminating_signal().unwrap_or(0);
+        tell(pid.as_raw_nonzero().get(), status.exit_status().map_or(Ended::Signal(signal), Ended::Code));
+    }
 }
 
 /// With options that can't be used: says so, on its port and in its log, until SIGTERM.
@@ -100,6 +116,7 @@ fn idle(problems: &[Problem], server: &mut Server, signals: Option<&OwnedFd>, op
         volumes: Vec::new(),
         counters: &counters,
         success_at: 0,
+        webhook: None,
     };
     let page = |path: &str| -> Option<(&'static str, String)> {
         Some(match path {
@@ -115,8 +132,9 @@ fn idle(problems: &[Problem], server: &mut Server, signals: Option<&OwnedFd>, op
         server.descriptors(&mut polled);
         wait(&mut polled, server.deadline());
         drop(polled);
-        if signals.is_some_and(ended) {
+        if signals.is_some_and(|signals| pending(signals) & ENDING != 0) {
             return 0;
         }
+        reap(|_, _| {});
     }
 }

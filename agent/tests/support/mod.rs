@@ -167,9 +167,7 @@ impl Program {
     /// `setup` is what the script does before it waits for ever.
     pub fn script(root: &Root, name: &str, setup: &str) -> Program {
         let (file, log) = (root.join(name), root.join(&format!("{name}.log")));
-        let text = format!(
-            "#!/bin/sh\n{setup}\necho ready > \"$LOG.ready\"\nwhile :; do sleep 1000 & S=$!; wait $S; kill $S; done\n"
-        );
+        let text = format!("#!/bin/sh\n{setup}\necho ready > \"$LOG.ready\"\nwhile :; do sleep 1 & wait $!; done\n");
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         Program::start(root, &file, log)

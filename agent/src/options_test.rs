@@ -1,0 +1,85 @@
+use super::*;
+use crate::once::link;
+use alloc::string::String;
+use proptest::prelude::*;
+
+#[test]
+fn reads_what_the_webhook_writes() {
+    let (options, problems) = watch(&[
+        "--container=web",
+        "--volume=conf",
+        "--secret-volume=tls",
+        "--ignore=tls/token",
+        "--symlink=/etc/nginx/nginx.conf:conf/nginx.conf",
+        "--reload=signal",
+        "--signal=SIGHUP",
+        "--process=nginx",
+        "--require-argument=-W",
+        "--port=9468",
+    ]);
+    assert_eq!(problems, []);
+    assert_eq!((options.port, options.way), (9468, Way::Signal(1)));
+    assert_eq!(options.want.container.as_deref(), Some("web"));
+    assert_eq!((&options.want.processes[..], &options.want.arguments[..]), (&["nginx".into()][..], &["-W".into()][..]));
+    assert_eq!(
+        options.volumes[1],
+        Volume { name: "tls".into(), directory: None, secret: true, ignored: ["token".into()].into(), env: false }
+    );
+    assert_eq!(options.places.len(), 1);
+}
+
+#[test]
+fn every_mistake_is_named_and_the_port_kept() {
+    let (options, problems) = watch(&[
+        "--port=9470",
+        "--signal=HUPP",
+        "--url=http://reload.shop.svc/",
+        "--volume=",
+        "-v",
+        "--hup=1",
+        "--ignore=x/y",
+        "--copy=/a:nope/b",
+    ]);
+    assert_eq!(options.port, 9470);
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code.text()).collect();
+    assert_eq!(
+        codes,
+        [
+            "HR_BAD_SIGNAL",
+            "HR_URL_NOT_LOCAL",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+        ]
+    );
+    assert_eq!(
+        problems[0].sentence(),
+        r#"--signal: "HUPP" is not a signal; use a name such as SIGHUP or a number from 1 to 31 [HR_BAD_SIGNAL]"#
+    );
+}
+
+#[test]
+fn a_way_needs_its_flag() {
+    for args in [&["--reload=signal"][..], &["--reload=http", "--signal=1"], &["--reload=magic"], &[]] {
+        assert_eq!(watch(args).1.len(), 1, "{args:?}");
+    }
+    assert_eq!(watch(&["--reload=none"]).1, []);
+}
+
+#[test]
+fn reads_links() {
+    let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();
+    assert_eq!((found.parents, found.places.len()), (["/etc/nginx".into()].into(), 2));
+    assert_eq!(link(&["--parent=etc", "--copy=x", "--volume=y"]).unwrap_err().len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn any_arguments_are_read_or_named(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload)=)?[ -~é]{0,12}", 0..6)) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let _ = (watch(&args), link(&args));
+    }
+}

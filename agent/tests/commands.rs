@@ -1,0 +1,193 @@
+//! Commands: validation before any reload, and exec.
+
+mod support;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use support::{Agent, Program, Root, Volume, calm, eventually};
+
+/// A script in the root directory; its path.
+fn script(root: &Root, name: &str, text: &str) -> String {
+    let file = root.join(name);
+    fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    file.to_str().unwrap().into()
+}
+
+fn validated(root: &Root, name: &str, text: &str, more: &[&str]) -> (Volume, Program, Agent) {
+    let volume = root.volume("conf", &[("a", "good 1")]);
+    let program = Program::reloading(root, &root.name(name));
+    let check = script(root, "check", text);
+    let flags = [
+        format!("--process={}", root.name(name)),
+        format!("--validate=[\"{check}\",\"{}\"]", volume.path.join("a").display()),
+    ];
+    let args = ["--container=web", "--volume=conf", "--reload=signal", "--signal=SIGHUP", &flags[0], &flags[1]];
+    let agent = Agent::watch(root, &[&args[..], more].concat());
+    (volume, program, agent)
+}
+
+#[test]
+fn what_fails_validation_reaches_nobody_and_the_next_good_change_does() {
+    let root = Root::new();
+    let (volume, program, agent) = validated(&root, "m", "echo 'secret \u{1b}[31m detail' >&2; grep -q good $1", &[]);
+    volume.swap(&[("a", "broken")]);
+    let status = agent.reaches("invalid");
+    assert!(status.contains("HR_VALIDATION_FAILED") && !status.contains("secret"), "{status}");
+    assert!(agent.log().contains("secret [31m detail"), "in the log, without its control characters");
+    calm();
+    assert_eq!(program.signals(), 0);
+    volume.swap(&[("a", "good 2")]);
+    agent.reaches("loaded");
+    eventually("the signal", || (program.signals() == 1).then_some(()));
+    assert_eq!((agent.field("validationsPassed"), agent.field("validationsFailed")), ("1".into(), "1".into()));
+    volume.swap(&[("a", "broken")]);
+    agent.reaches("invalid");
+    volume.swap(&[("a", "good 2")]);
+    agent.reaches("loaded");
+    calm();
+    assert_eq!(program.signals(), 1, "it never stopped having this content");
+}
+
+#[test]
+fn content_that_changes_under_the_validator_is_validated_again() {
+    let root = Root::new();
+    let (volume, program, agent) =
+        validated(&root, "n", "echo run >> $HOTRELOAD_ROOT/runs; sleep 0.3; grep -q good $1", &[]);
+    volume.swap(&[("a", "good 2")]);
+    agent.reaches("validating");
+    volume.swap(&[("a", "broken")]);
+    agent.reaches("invalid");
+    calm();
+    assert_eq!((program.signals(), root.read("runs").lines().count()), (0, 2));
+}
+
+#[test]
+fn a_validator_that_hangs_is_killed_with_what_it_started() {
+    let root = Root::new();
+    let (volume, program, agent) =
+        validated(&root, "o", "sleep 30 & echo $! > $HOTRELOAD_ROOT/child; sleep 30", &["--timeout=300ms"]);
+    volume.swap(&[("a", "good 2")]);
+    assert!(agent.reaches("invalid").contains("took too long"));
+    let child = root.read("child");
+    eventually("its child is gone", || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+    assert_eq!(program.signals(), 0);
+}
+
+#[test]
+fn a_validator_that_is_not_there_is_named() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let agent = Agent::watch(&root, &["--volume=conf", "--reload=none", "--validate=[\"no-such-program\",\"-t\"]"]);
+    volume.swap(&[("a", "2")]);
+    assert!(agent.reaches("invalid").contains("no-such-program: no such file or directory"));
+}
+
+#[test]
+fn the_reload_command_runs_once_and_again_until_it_succeeds() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let command =
+        script(&root, "reload", "echo run >> $HOTRELOAD_ROOT/runs; exec 1>&- 2>&-; [ -e $HOTRELOAD_ROOT/ok ]");
+    let agent = Agent::watch(&root, &["--volume=conf", "--reload=exec", &format!("--command=[\"{command}\"]")]);
+    volume.swap(&[("a", "2")]);
+    assert!(agent.reaches("retrying").contains("HR_EXEC_FAILED"));
+    fs::write(root.join("ok"), "").unwrap();
+    agent.reaches("loaded");
+    fs::remove_file(root.join("runs")).unwrap();
+    volume.swap(&[("a", "3")]);
+    eventually("it is loaded", || (agent.field("reloaded") == "2").then_some(()));
+    calm();
+    assert_eq!(root.read("runs").lines().count(), 1);
+}
+
+#[test]
+fn a_pod_waits_for_its_turn() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let agent = Agent::watch_with(&root, &["--volume=conf", "--reload=none", "--stagger=1h"], &[("HOSTNAME", "web-0")]);
+    volume.swap(&[("a", "2")]);
+    agent.reaches("staggered");
+    assert_eq!(agent.field("reloaded"), "0");
+}
+
+#[test]
+fn the_probe_fails_once_for_a_container_older_than_the_change() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=probe"]);
+    // In a PID namespace of its own, whose PID 1 is the container's root.
+    let probe = |wait: &str| {
+        let script = format!("{wait}; {} probe --container=web; echo code $?", support::BINARY);
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", &script]).env("HOTRELOAD_ROOT", &root.path);
+        command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let output = |child: std::process::Child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(output(probe(":")).contains("code 0"), "nothing changed");
+    let file = root.join("go");
+    let old = probe(&format!("while [ ! -e {} ]; do sleep 0.02; done", file.display()));
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    volume.swap(&[("a", "2")]);
+    eventually("it is recorded", || root.join("state/web.change").exists().then_some(()));
+    agent.reaches("loaded");
+    fs::write(&file, "").unwrap();
+    assert!(output(old).contains("code 1"), "older than the change");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert!(output(probe(":")).contains("code 0"), "started after it");
+}
+
+#[test]
+fn the_probe_forwards_what_stood_there_before() {
+    let root = Root::new();
+    let agent = Agent::watch(&root, &["--reload=none"]);
+    let probe = |flag: String| {
+        let mut command = std::process::Command::new(support::BINARY);
+        command
+            .args(["probe", "--container=web", &flag])
+            .env("HOTRELOAD_ROOT", &root.path)
+            .stdout(std::process::Stdio::null());
+        command.status().unwrap().code().unwrap()
+    };
+    assert_eq!(probe(format!("--http-get=http://127.0.0.1:{}/healthz", agent.port)), 0);
+    assert_eq!(probe(format!("--http-get=http://127.0.0.1:{}/nothing", agent.port)), 1);
+    assert_eq!(probe(format!("--tcp={}", agent.port)), 0);
+    let closed = support::free_port();
+    assert_eq!((probe(format!("--tcp={closed}")), probe(format!("--http-get=http://127.0.0.1:{closed}/"))), (1, 1));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(
+        probe(format!("--http-get=http://127.0.0.1:{}/", silent.local_addr().unwrap().port())),
+        1,
+        "in a second"
+    );
+}
+
+#[test]
+fn without_inotify_changes_are_noticed_all_the_same() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let port = support::free_port();
+    // Instances are counted in each user namespace, too: there are none in this one.
+    let script = format!(
+        "echo 0 > /proc/sys/user/max_inotify_instances; exec {} watch --volume=conf --reload=none --port={port}",
+        support::BINARY
+    );
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["-U", "-r", "sh", "-c", &script])
+        .env("HOTRELOAD_ROOT", &root.path)
+        .stdout(std::process::Stdio::null());
+    let agent = Agent { process: support::Running(command.spawn().unwrap()), port, log: root.join("none") };
+    eventually("the agent answers", || agent.get("/healthz"));
+    assert!(["dnotify", "poll"].contains(&agent.field("watch").as_str()), "{}", agent.status());
+    let begun = std::time::Instant::now();
+    volume.swap(&[("a", "2")]);
+    eventually("it is loaded", || (agent.field("reloaded") == "1").then_some(()));
+    assert!(
+        agent.field("watch") != "dnotify" || begun.elapsed() < std::time::Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
+}
