@@ -67,19 +67,27 @@ function wayOf(reload: Reload): string {
 
 const programsPage = `# Programs
 
-Written from the table in src/policy/presets.ts; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
+Written from the tables in src/policy/presets/; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
 sets one, is exactly one of the names. \`${PREFIX}preset\` says it where that is not so.
 
 ${table(
-  ['preset', 'recognised names', 'without further flags', 'what happens', 'source'],
-  Object.entries(presets as Record<string, Preset>).map(([name, { names, doc, source }]) => [
-    `\`${name}\``,
-    names.map((one) => `\`${one}\``).join(', '),
-    wayOf(presetReload(name as PresetName, { name: 'any' })),
-    cell(doc),
-    cell(source),
-  ]),
+  ['preset', 'recognised names', 'without further flags', 'what happens', 'to validate', 'proved', 'source'],
+  Object.entries(presets as Record<string, Preset>).map(
+    ([name, { names, doc, validate, proved, source }]) => [
+      `\`${name}\``,
+      names.map((one) => `\`${one}\``).join(', '),
+      wayOf(presetReload(name as PresetName, { name: 'any' })),
+      cell(doc),
+      validate ? `\`${validate}\`` : '',
+      proved ? 'yes' : '',
+      cell(source),
+    ],
+  ),
 )}
+
+**To validate** is what \`${PREFIX}validate\` may say, with your own paths. Nothing runs it until you set it: images and paths differ. Where a mistake in the configuration
+ends the program, set it. **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process; for
+a rollout, that a signal would not have brought it. The others rest on their source.
 
 Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [annotations](annotations.md).
 `

@@ -32,6 +32,59 @@ export const appImages = {
     cmd: ['prometheus', '--config.file=/etc/prometheus/prometheus.yml', '--storage.tsdb.path=/prometheus'],
     lines: ['RUN mkdir /prometheus && chown 65534:65534 /prometheus', 'USER 65534:65534'],
   },
+  apache2: {
+    packages: ['apache2'],
+    cmd: ['apache2', '-DFOREGROUND'],
+    lines: [
+      // What Debian's apache2ctl would set from /etc/apache2/envvars.
+      'ENV APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data APACHE_RUN_DIR=/run/apache2 APACHE_LOCK_DIR=/run/lock',
+      'ENV APACHE_PID_FILE=/run/apache2.pid APACHE_LOG_DIR=/var/log/apache2',
+      'RUN mkdir --parents /run/apache2',
+      'STOPSIGNAL SIGWINCH',
+    ],
+  },
+  /** PostgreSQL with Debian's own database, and pgbouncer beside it (named by the Pod's `command`). */
+  postgres: {
+    packages: ['postgresql', 'pgbouncer'],
+    cmd: [
+      '/usr/lib/postgresql/15/bin/postgres',
+      '-D',
+      '/var/lib/postgresql/15/main',
+      '-c',
+      'config_file=/etc/postgres/postgresql.conf',
+    ],
+    lines: ['RUN mkdir --parents --mode 1777 /run/postgresql', 'USER postgres', 'STOPSIGNAL SIGINT'],
+  },
+  squid: { packages: ['squid'], cmd: ['squid', '--foreground', '-f', '/etc/squid/squid.conf'] },
+  named: { packages: ['bind9'], cmd: ['named', '-g', '-c', '/etc/named/named.conf'] },
+  unbound: { packages: ['unbound'], cmd: ['unbound', '-d', '-c', '/etc/unbound/unbound.conf'] },
+  dnsmasq: {
+    packages: ['dnsmasq-base'],
+    cmd: ['dnsmasq', '--keep-in-foreground', '--user=root', '--conf-file=/etc/dnsmasq/dnsmasq.conf'],
+  },
+  mosquitto: { packages: ['mosquitto'], cmd: ['mosquitto', '-c', '/etc/mosquitto/mosquitto.conf'] },
+  /** Its configuration is the image's, so that a ConfigMap holds no more than the certificate. */
+  stunnel: {
+    packages: ['stunnel4'],
+    cmd: ['stunnel4', '/etc/stunnel/stunnel.conf'],
+    lines: [
+      String.raw`RUN printf 'foreground = yes\npid =\n[web]\naccept = 8443\nconnect = 127.0.0.1:9\ncert = /etc/tls/tls.pem\n' >/etc/stunnel/stunnel.conf`,
+    ],
+  },
+  'nats-server': { packages: ['nats-server'], cmd: ['nats-server', '--config', '/etc/nats/nats.conf'] },
+  /** With the client of its protocol. */
+  'php-fpm': {
+    packages: ['php8.2-fpm', 'libfcgi-bin'],
+    cmd: ['php-fpm8.2', '--nodaemonize', '--fpm-config', '/etc/fpm/php-fpm.conf'],
+    lines: ['STOPSIGNAL SIGQUIT'],
+  },
+  gunicorn: {
+    packages: ['gunicorn'],
+    cmd: ['gunicorn', '--config', '/etc/gunicorn/gunicorn.conf.py', 'app'],
+  },
+  /** Programs that never re-read their file: what a signal does to them is nothing, or worse. */
+  rsyslog: { packages: ['rsyslog'], cmd: ['rsyslogd', '-n', '-f', '/etc/rsyslog/rsyslog.conf'] },
+  redis: { packages: ['redis-server'], cmd: ['redis-server', '/etc/redis/redis.conf'] },
   /** A shell and the usual commands. */
   busybox: {
     packages: ['busybox-static'],

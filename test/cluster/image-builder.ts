@@ -89,11 +89,14 @@ async function keyOf(image: string): Promise<string | undefined> {
   return code === 0 ? stdout.trim() : undefined
 }
 
-/** What RUN lines need of this machine to reach package registries: apt's configuration (proxies) and the trusted certificates. */
+/**
+ * What RUN lines need of this machine to reach package registries: apt's configuration (proxies) and the trusted certificates. Overlays,
+ * since packages write there too (postgresql-common, ssl-cert): what they write is not in the image.
+ */
 function hostConfiguration(): Record<string, string> {
   const wanted = {
-    '/etc/apt/apt.conf.d': '/etc/apt/apt.conf.d:ro',
-    '/etc/ssl/certs': '/etc/ssl/certs:ro',
+    '/etc/apt/apt.conf.d': '/etc/apt/apt.conf.d:O',
+    '/etc/ssl/certs': '/etc/ssl/certs:O',
     [join(homedir(), '.cargo/registry')]: '/usr/local/cargo/registry',
   }
   return Object.fromEntries(Object.entries(wanted).filter(([host]) => existsSync(host)))

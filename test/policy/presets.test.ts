@@ -1,5 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type PresetName, presetReload, presets, recognise } from '../../src/policy/presets.ts'
+import {
+  type Preset,
+  type PresetName,
+  presetReload,
+  presets,
+  recognise,
+  type Reload,
+} from '../../src/policy/presets.ts'
+import { COMMAND_NAME_BYTES } from '../../src/policy/presets/preset.ts'
 
 const container = (image: string, command?: string[], args?: string[]) => ({
   name: 'web',
@@ -7,6 +17,12 @@ const container = (image: string, command?: string[], args?: string[]) => ({
   ...(command ? { command } : {}),
   ...(args ? { args } : {}),
 })
+
+const said = (reload: Reload): string => {
+  if (reload.way === 'signal') return `signal ${reload.signal}`
+  return reload.way === 'http' ? `${reload.method} ${reload.url}` : reload.way
+}
+const names = Object.keys(presets) as PresetName[]
 
 describe('recognise', () => {
   test.each<[image: string, command: string[] | undefined, preset: PresetName | undefined]>([
@@ -74,15 +90,42 @@ describe('where arguments decide', () => {
     ['fluent-bit', [], 'rollout'],
     ['fluent-bit', ['-Y'], 'POST http://127.0.0.1:2020/api/v2/reload'],
     ['haproxy', [], 'signal SIGUSR2'],
-  ])('%s %j: %s', (preset, args, way) => {
-    const reload = presetReload(preset, container('x', undefined, args))
-    const said =
-      reload.way === 'signal'
-        ? `signal ${reload.signal}`
-        : reload.way === 'http'
-          ? `${reload.method} ${reload.url}`
-          : reload.way
-    expect(said).toBe(way)
+    ['blackbox-exporter', [], 'POST http://127.0.0.1:9115/-/reload'],
+    ['blackbox-exporter', ['--web.config.file=/web.yml'], 'signal SIGHUP'],
+    ['alloy', ['run', '/etc/alloy'], 'POST http://127.0.0.1:12345/-/reload'],
+    ['alloy', ['--server.http.listen-addr=0.0.0.0:8080'], 'POST http://127.0.0.1:8080/-/reload'],
+    ['telegraf', ['--config', '/t.conf'], 'signal SIGHUP'],
+    ['telegraf', ['--watch-config', 'inotify'], 'none'],
+    ['vector', [], 'signal SIGHUP'],
+    ['vector', ['--watch-config'], 'none'],
+    ['caddy', ['run'], 'rollout'],
+    ['caddy', ['run', '--watch'], 'none'],
+    ['uwsgi', ['--ini', '/app.ini'], 'rollout'],
+    ['uwsgi', ['--master', '--ini', '/app.ini'], 'signal SIGHUP'],
+  ])('%s %j: %s', (preset, args, way) =>
+    expect(said(presetReload(preset, container('x', undefined, args)))).toBe(way),
+  )
+})
+
+describe('where mounts decide: a file that is read at the start only', () => {
+  test.each<[preset: PresetName, args: string[], mountPath: string, way: string]>([
+    ['envoy', [], '/etc/envoy', 'rollout'],
+    ['envoy', [], '/etc/envoy/envoy.yaml', 'rollout'],
+    ['envoy', [], '/etc/envoy/dynamic', 'none'],
+    ['envoy', ['-c', '/boot/envoy.yaml'], '/etc/envoy', 'none'],
+    ['envoy', ['--config-path=/boot/envoy.yaml'], '/boot/', 'rollout'],
+    ['traefik', [], '/etc/traefik', 'rollout'],
+    ['traefik', [], '/etc/traefik/traefik.yml', 'rollout'],
+    ['traefik', [], '/etc/traefik/dynamic', 'none'],
+    ['traefik', ['--configFile=/boot/traefik.yml'], '/etc/traefik', 'none'],
+    ['traefik', ['--configfile', '/boot/traefik.yml'], '/boot', 'rollout'],
+    ['stunnel', [], '/etc/stunnel', 'rollout'],
+    ['stunnel', [], '/etc/stunnel/certs', 'signal SIGHUP'],
+    ['stunnel', ['/conf/tls.conf'], '/conf', 'rollout'],
+    ['stunnel', ['/conf/tls.conf'], '/etc/tls', 'signal SIGHUP'],
+  ])('%s %j with %s mounted: %s', (preset, args, mountPath, way) => {
+    const volumeMounts = [{ name: 'conf', mountPath }]
+    expect(said(presetReload(preset, { ...container('x', undefined, args), volumeMounts }))).toBe(way)
   })
 })
 
@@ -94,10 +137,25 @@ test('haproxy is signalled only where it has a master process', () =>
     requireArguments: ['-W', '-Ws'],
   }))
 
-test('a signal always has a process that is vouched for', () => {
-  const ofNobody = (Object.keys(presets) as PresetName[]).filter((name) => {
-    const reload = presetReload(name, container('x'))
-    return reload.way === 'signal' && reload.processes.length === 0
+test('a signal always has a process that is vouched for, by a name as the kernel has it', () => {
+  const vouchedFor = names.map((name) => {
+    const reload = presetReload(name, container('x', undefined, ['--master']))
+    return { name, ...(reload.way === 'signal' ? { processes: reload.processes } : {}) }
   })
-  expect(ofNobody).toEqual([])
+  expect(vouchedFor.filter(({ processes }) => processes?.length === 0)).toEqual([])
+  const tooLong = vouchedFor.flatMap(({ processes = [] }) =>
+    processes.filter((process) => Buffer.byteLength(process) > COMMAND_NAME_BYTES),
+  )
+  expect(tooLong).toEqual([])
+})
+
+test('what is called proved has a test on the real node', () => {
+  const directory = join(import.meta.dirname, '../node')
+  const tests = readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'))
+  const unproved = names.filter((name) => {
+    const preset: Preset = presets[name]
+    const quoted = preset.names.flatMap((one) => [`'${one}'`, `/${one}'`])
+    return preset.proved && !tests.some((text) => quoted.some((word) => text.includes(word)))
+  })
+  expect(unproved).toEqual([])
 })

@@ -1,0 +1,39 @@
+/** What a container's command and arguments say to the program, as far as its manifest shows them. */
+import type { V1Container } from '@kubernetes/client-node'
+
+export const wordsOf = ({ command = [], args = [] }: V1Container): string[] => [...command, ...args]
+
+/** Whether one of the flags is there, alone or as `--flag=true`. */
+export const hasFlag = (container: V1Container, ...flags: string[]): boolean =>
+  wordsOf(container).some((word) => flags.includes(word) || flags.some((name) => word === `${name}=true`))
+
+/** The value of the first of the flags that is there: `--flag=value` or `--flag value`. */
+export const flag = (container: V1Container, ...names: string[]): string | undefined =>
+  names.map((name) => valueOf(wordsOf(container), name)).find((value) => value !== undefined)
+
+function valueOf(all: readonly string[], name: string): string | undefined {
+  const at = all.findIndex((word) => word === name || word.startsWith(`${name}=`))
+  return all[at]?.startsWith(`${name}=`) ? all[at].slice(name.length + 1) : all[at + 1 || all.length]
+}
+
+/** Whether one of these files comes from a volume, by itself or with a directory above it. */
+export const mounts = ({ volumeMounts = [] }: V1Container, ...files: readonly string[]): boolean =>
+  volumeMounts
+    .map(({ mountPath }) => mountPath.replace(/\/+$/, ''))
+    .some((path) => files.some((file) => file === path || file.startsWith(`${path}/`)))
+
+/** With a web configuration file a Prometheus-like program may ask for TLS and a password, which we have not. */
+export const isOpen = (container: V1Container): boolean => flag(container, '--web.config.file') === undefined
+
+/** Where a Prometheus-like program listens, from its --web.… flags. */
+export function webAddress(container: V1Container, defaultPort: number): string {
+  const external = URL.parse(flag(container, '--web.external-url') ?? '')?.pathname
+  const prefix = flag(container, '--web.route-prefix') ?? external ?? ''
+  const path = prefix.split('/').filter(Boolean).join('/')
+  const port = portOf(flag(container, '--web.listen-address'), defaultPort)
+  return `http://127.0.0.1:${port}${path ? `/${path}` : ''}`
+}
+
+/** `0.0.0.0:9091` -> 9091. */
+export const portOf = (address: string | undefined, defaultPort: number): number =>
+  Number(/:(\d+)$/.exec(address ?? '')?.[1] ?? defaultPort)

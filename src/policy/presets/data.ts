@@ -1,0 +1,60 @@
+/** Databases, caches and brokers, and runtimes that must never be signalled. */
+import { type Preset, rollout, signal } from './preset.ts'
+
+export const data = {
+  postgresql: {
+    names: ['postgres', 'postgresql'],
+    reload: signal('SIGHUP', 'postgres'),
+    doc: 'SIGHUP to the postmaster, open sessions too; settings of context postmaster need a restart',
+    source: 'postgresql.org/docs/current/config-setting.html',
+    proved: true,
+  },
+  pgbouncer: {
+    names: ['pgbouncer'],
+    reload: signal('SIGHUP', 'pgbouncer'),
+    doc: 'SIGHUP, the same as RELOAD; clients stay connected',
+    source: 'pgbouncer.org/usage.html#signals',
+    proved: true,
+  },
+  mosquitto: {
+    names: ['mosquitto', 'eclipse-mosquitto'],
+    reload: signal('SIGHUP', 'mosquitto'),
+    doc: 'SIGHUP; listeners are not re-read',
+    source: 'mosquitto(8), SIGNALS',
+    proved: true,
+  },
+  nats: {
+    names: ['nats', 'nats-server'],
+    reload: signal('SIGHUP', 'nats-server'),
+    doc: 'SIGHUP, the same as --signal reload; clients stay connected',
+    source: 'docs.nats.io/running-a-nats-service/nats_admin/signals',
+    validate: 'nats-server -t -c /etc/nats/nats.conf',
+    proved: true,
+  },
+  redis: {
+    names: ['redis', 'redis-server', 'valkey'],
+    reload: rollout,
+    doc: 'never re-reads its file',
+    source: 'redis.io, configuration',
+    proved: true,
+  },
+  memcached: { names: ['memcached'], reload: rollout, doc: 'has no file to re-read', source: 'memcached(1)' },
+  mysql: {
+    names: ['mysql', 'mysqld', 'mariadb', 'mariadbd'],
+    reload: rollout,
+    doc: 'SIGHUP flushes logs and tables, and re-reads no option file',
+    source: 'dev.mysql.com/doc/refman/8.4/en/unix-signal-response.html',
+  },
+  mongod: {
+    names: ['mongod', 'mongo'],
+    reload: rollout,
+    doc: 'never re-reads its file',
+    source: 'mongodb.com/docs/manual, mongod',
+  },
+  java: {
+    names: ['java', 'spring'],
+    reload: rollout,
+    doc: 'a JVM catches SIGHUP to exit',
+    source: 'java(1), -Xrs',
+  },
+} as const satisfies Record<string, Preset>

@@ -1,0 +1,66 @@
+/** Name servers, tunnels, failover and mail. */
+import { mounts, wordsOf } from './arguments.ts'
+import { type Preset, rollout, signal, watches } from './preset.ts'
+
+export const network = {
+  named: {
+    names: ['named', 'bind9'],
+    reload: signal('SIGHUP', 'named'),
+    doc: 'SIGHUP, the same as rndc reload',
+    source: 'named(8), SIGNALS',
+    validate: 'named-checkconf -z',
+    proved: true,
+  },
+  unbound: {
+    names: ['unbound'],
+    reload: signal('SIGHUP', 'unbound'),
+    doc: 'SIGHUP; its cache starts empty again. A mistake in the configuration ends it: validate',
+    source: 'unbound(8), SIGNALS; github.com/NLnetLabs/unbound, daemon/unbound.c',
+    validate: 'unbound-checkconf',
+    proved: true,
+  },
+  coredns: {
+    names: ['coredns'],
+    reload: watches,
+    doc: 'watches the Corefile itself where that has the reload plugin, as that of Kubernetes has; imported files only together with it',
+    source: 'coredns.io/plugins/reload',
+  },
+  dnsmasq: {
+    names: ['dnsmasq'],
+    reload: rollout,
+    doc: 'SIGHUP re-reads hosts files, never dnsmasq.conf: for hosts files set `signal: SIGHUP`',
+    source: 'dnsmasq(8), NOTES',
+    proved: true,
+  },
+  stunnel: {
+    names: ['stunnel', 'stunnel4'],
+    reload: (container) => {
+      const named = wordsOf(container).filter((word) => word.startsWith('/'))
+      const mounted = mounts(container, '/etc/stunnel/stunnel.conf', ...named)
+      return mounted ? rollout : signal('SIGHUP', 'stunnel', 'stunnel4')
+    },
+    doc: 'SIGHUP for renewed certificates; a rollout where a volume holds its own file, of which it remembers where the symlinks led when it started',
+    source: 'stunnel(8), SIGNALS; seen with 5.68: "Cannot open configuration file"',
+    proved: true,
+  },
+  keepalived: {
+    names: ['keepalived'],
+    reload: signal('SIGHUP', 'keepalived'),
+    doc: 'SIGHUP to the parent, which starts up with the new configuration',
+    source: 'keepalived(8), SIGNALS',
+    validate: 'keepalived --config-test',
+  },
+  openvpn: {
+    names: ['openvpn'],
+    reload: rollout,
+    doc: 'SIGHUP ends every connection, and fails where it stepped down from root: a rollout does no more harm',
+    source: 'openvpn(8), SIGNALS and --user',
+  },
+  dovecot: {
+    names: ['dovecot'],
+    reload: signal('SIGHUP', 'dovecot'),
+    doc: 'SIGHUP to the master, the same as doveadm reload',
+    source: 'doveadm(1), reload; github.com/dovecot/core, doveadm-master.c',
+    validate: 'doveconf -n',
+  },
+} as const satisfies Record<string, Preset>

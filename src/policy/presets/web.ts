@@ -1,0 +1,92 @@
+/** Web servers, proxies, caches and the servers of applications. */
+import { flag, hasFlag, mounts } from './arguments.ts'
+import { type Preset, rollout, signal, watches } from './preset.ts'
+
+export const web = {
+  nginx: {
+    names: ['nginx', 'nginx-unprivileged', 'openresty'],
+    reload: signal('SIGHUP', 'nginx', 'openresty'),
+    doc: 'SIGHUP to the master: new workers with the new configuration, old ones finish their connections',
+    source: 'nginx.org/en/docs/control.html',
+    validate: 'nginx -t',
+    proved: true,
+  },
+  haproxy: {
+    names: ['haproxy'],
+    reload: { way: 'signal', signal: 'SIGUSR2', processes: ['haproxy'], requireArguments: ['-W', '-Ws'] },
+    doc: 'SIGUSR2 to the master; refused where it runs without master-worker mode (-W), which it would not survive',
+    source: 'haproxy management guide, 3.3 Master-worker mode',
+    validate: 'haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg',
+    proved: true,
+  },
+  apache2: {
+    names: ['apache2', 'httpd'],
+    reload: signal('SIGUSR1', 'apache2', 'httpd'),
+    doc: 'SIGUSR1, graceful: SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
+    source: 'httpd.apache.org/docs/2.4/stopping.html',
+    validate: 'httpd -t',
+    proved: true,
+  },
+  squid: {
+    names: ['squid'],
+    reload: signal('SIGHUP', 'squid'),
+    doc: 'SIGHUP, the same as -k reconfigure',
+    source: 'squid(8), -k',
+    validate: 'squid -k parse',
+    proved: true,
+  },
+  varnish: {
+    names: ['varnish', 'varnishd'],
+    reload: rollout,
+    doc: 'a VCL is loaded by varnishadm only',
+    source: 'varnishd(1)',
+  },
+  envoy: {
+    names: ['envoy'],
+    reload: (container) =>
+      mounts(container, flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml')
+        ? rollout
+        : watches,
+    doc: 'watches the files of its dynamic resources (with watched_directory) itself; a rollout where a volume holds its bootstrap file, which it never re-reads',
+    source: 'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem',
+    validate: 'envoy --mode validate -c /etc/envoy/envoy.yaml',
+  },
+  traefik: {
+    names: ['traefik'],
+    reload: (container) => {
+      const named = flag(container, '--configFile', '--configfile')
+      const usual = ['yml', 'yaml', 'toml'].map((extension) => `/etc/traefik/traefik.${extension}`)
+      return mounts(container, ...(named === undefined ? usual : [named])) ? rollout : watches
+    },
+    doc: 'watches the files of its file provider itself; a rollout where a volume holds its install (static) configuration, which it never re-reads',
+    source: 'doc.traefik.io/traefik/providers/file',
+  },
+  caddy: {
+    names: ['caddy'],
+    reload: (container) => (hasFlag(container, '--watch', '-w') ? watches : rollout),
+    doc: 'watches its Caddyfile itself with --watch; else its API is the only way, so changes roll out',
+    source: 'caddyserver.com/docs/command-line#caddy-run',
+  },
+  'php-fpm': {
+    names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],
+    reload: signal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
+    doc: 'SIGUSR2 to the master: graceful reload of workers and configuration, by starting itself anew. A mistake ends it: validate',
+    source: 'php-fpm(8), SIGNALS',
+    validate: 'php-fpm -t',
+    proved: true,
+  },
+  gunicorn: {
+    names: ['gunicorn'],
+    reload: signal('SIGHUP', 'gunicorn'),
+    doc: 'SIGHUP to the master: configuration and workers anew',
+    source: 'docs.gunicorn.org/en/stable/signals.html',
+    validate: 'gunicorn --check-config APP',
+    proved: true,
+  },
+  uwsgi: {
+    names: ['uwsgi'],
+    reload: (container) => (hasFlag(container, '--master', '-M') ? signal('SIGHUP', 'uwsgi') : rollout),
+    doc: 'SIGHUP to the master, which finishes requests and starts itself anew; a rollout where no argument says --master',
+    source: 'uwsgi-docs.readthedocs.io/en/latest/Management.html',
+  },
+} as const satisfies Record<string, Preset>

@@ -1,0 +1,86 @@
+// Programs with protocols of their own, as their clients see them.
+import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { generate } from 'selfsigned'
+import { beforeAll, expect, test } from 'vitest'
+import { images } from '../support/kube.ts'
+import { expectReload, type Program, start } from '../support/program.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+let hook: Webhook
+const certificates: Record<string, string> = {}
+beforeAll(async () => {
+  for (const value of ['one', 'two']) {
+    const { private: key, cert } = await generate([{ name: 'commonName', value }])
+    certificates[value] = `${key}\n${cert}\n`
+  }
+  await images('mosquitto', 'nats-server', 'stunnel', 'hotreload-agent')
+  hook = await webhook()
+})
+
+/** The first bytes that a server sends, after the client sent its own. */
+const firstBytes = (port: number, ip: string, request: Uint8Array): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, ip, () => socket.write(request))
+    socket.setTimeout(2000, () => socket.destroy(new Error('no answer')))
+    socket.once('error', reject)
+    socket.once('data', (data) => {
+      socket.destroy()
+      resolve(Buffer.from(data))
+    })
+  })
+
+/** MQTT 3.1.1, 3.1 and 3.2: CONNECT without a name, as client "t"; the fourth byte of the answer says yes (0) or no (5). */
+const CONNECT = Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, ...Buffer.from('t'))
+
+const mosquitto: Program = {
+  image: 'mosquitto',
+  mountPath: '/etc/mosquitto',
+  data: (value) => ({ 'mosquitto.conf': `listener 1883\nallow_anonymous ${value === 'two'}\n` }),
+  observe: async ({ ip }) => ({ 5: 'one', 0: 'two' })[(await firstBytes(1883, ip, CONNECT))[3] ?? -1],
+}
+
+test('mosquitto: who may connect', async () => expectReload(mosquitto, await start(hook, mosquitto)))
+
+const natsServer: Program = {
+  image: 'nats-server',
+  mountPath: '/etc/nats',
+  data: (value) => ({ 'nats.conf': `port: 4222\nmax_payload: ${value === 'one' ? 1000 : 2000}\n` }),
+  observe: async ({ ip }) => {
+    const info = (await firstBytes(4222, ip, Buffer.from('PING\r\n'))).toString()
+    return { 1000: 'one', 2000: 'two' }[Number(/"max_payload":(\d+)/.exec(info)?.[1])]
+  },
+}
+
+test('nats: a client from before keeps its connection', async () => {
+  const running = await start(hook, natsServer)
+  const client = connect(4222, running.ip, () => client.write('CONNECT {"verbose":false}\r\n'))
+  const received: string[] = []
+  client.on('data', (data) => received.push(data.toString()))
+  const ended = new Promise((resolve) => client.once('close', resolve)).then(() => 'the connection ended')
+  await expectReload(natsServer, running)
+  received.length = 0
+  const pong = new Promise((resolve) => client.on('data', (data) => data.includes('PONG') && resolve('PONG')))
+  client.write('PING\r\n')
+  expect(await Promise.race([pong, ended])).toBe('PONG')
+  client.destroy()
+})
+
+/** The everyday case: a certificate was renewed. */
+const stunnel: Program = {
+  image: 'stunnel',
+  comm: 'stunnel4',
+  mountPath: '/etc/tls',
+  data: (value) => ({ 'tls.pem': certificates[value] ?? '' }),
+  observe: ({ ip }) =>
+    new Promise((resolve, reject) => {
+      const socket = connectTls({ host: ip, port: 8443, rejectUnauthorized: false }, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN))
+        socket.end()
+      })
+      socket.setTimeout(2000, () => socket.destroy(new Error('no answer')))
+      socket.once('error', reject)
+    }),
+}
+
+test('stunnel: a renewed certificate', async () => expectReload(stunnel, await start(hook, stunnel)))

@@ -1,0 +1,96 @@
+// A real program with its configuration in a ConfigMap: is the edited value in effect, and is it still the same process?
+import type { V1Pod } from '@kubernetes/client-node'
+import { expect } from 'vitest'
+import { imageReference, type Namespace, until } from './kube.ts'
+import {
+  agentStatus,
+  configMap,
+  configMapVolume,
+  deployment,
+  type DeploymentOptions,
+  edit,
+  expectUntouched,
+} from './reload.ts'
+import type { ImageName } from '../cluster/images.ts'
+import type { Webhook } from './webhook.ts'
+
+/** How a test runs a program and sees what it has loaded. */
+export interface Program {
+  image: ImageName
+  /** Where the ConfigMap is mounted. */
+  mountPath: string
+  /** The ConfigMap that makes the program say `value`: "one" at first, then "two". */
+  data: (value: string) => Readonly<Record<string, string>>
+  /** What the running program says, seen from outside or by its own query tool; anything else, or an error, while it does not answer. */
+  observe: (running: Running) => Promise<string | undefined>
+  /** The process's name (comm) where it is not the image's. */
+  comm?: string
+  /** Further fields of the container. */
+  container?: object
+  options?: DeploymentOptions
+}
+
+export interface Running {
+  ns: Namespace
+  pod: V1Pod
+  ip: string
+  exec: (...argv: readonly string[]) => Promise<string>
+}
+
+/** Starts a program as a Deployment of the webhook's namespace and waits until it says "one". */
+export async function start(hook: Webhook, program: Program): Promise<Running> {
+  const ns = await hook.namespace()
+  const container = {
+    image: imageReference(program.image),
+    volumeMounts: [{ name: 'config', mountPath: program.mountPath }],
+    ...program.container,
+  }
+  await ns.apply([
+    configMap('config', program.data('one')),
+    deployment(container, [configMapVolume('config')], program.options),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  const ip = pod?.status?.podIP
+  if (!pod || !ip) throw new Error('no Pod')
+  const exec = (...argv: readonly string[]) => ns.exec(pod.metadata?.name ?? '', 'web', argv)
+  const running = { ns, pod, ip, exec }
+  await says(program, running, 'one')
+  return running
+}
+
+/** Waits until the program says this. */
+export const says = (program: Program, running: Running, value: string): Promise<unknown> =>
+  until(
+    `${program.image} says ${value}`,
+    async () => (await program.observe(running).catch(() => undefined)) === value,
+  )
+
+/** Edits and waits until "two" is in effect; it is the same process in the same containers, told once. */
+export async function expectReload(program: Program, running: Running): Promise<void> {
+  const { ns, pod } = running
+  const before = await processOf(program, running)
+  await edit(ns, 'config', program.data('two'), [pod])
+  await says(program, running, 'two')
+  expect(await processOf(program, running)).toEqual(before)
+  await expectUntouched(ns, pod)
+  await until('the agent counts one reload', async () => (await agentStatus(ns, pod)).counters.reloaded === 1)
+}
+
+/** A process keeps both as long as it lives, also through execve. */
+interface Identity {
+  pid: string
+  /** Clock ticks after boot: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
+  started: string
+}
+
+/** The container's main process: of this name, and nobody's child within the Pod. */
+async function processOf({ image, comm = image }: Program, { exec }: Running): Promise<Identity> {
+  const stats = await exec('sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null || true')
+  const found = stats.split('\n').flatMap((line): Identity[] => {
+    const [, pid = '', name, rest = ''] = /^(\d+) \((.*)\) (.*)$/.exec(line) ?? []
+    const fields = rest.split(' ') // from field 3 on
+    return name === comm && fields[1] === '0' ? [{ pid, started: fields[19] ?? '' }] : []
+  })
+  expect(found, `one main process ${comm} in\n${stats}`).toHaveLength(1)
+  return found[0] as Identity
+}
