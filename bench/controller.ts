@@ -16,6 +16,8 @@ const SIZES = process.argv.includes('--quick') ? [0, 2_000] : [0, 2_000, 10_000,
 const WORKLOADS = 500
 const NAMESPACE = 'bench'
 const QUIET = 1_000
+/** As the image starts node (Dockerfile). */
+const NODE_FLAGS = ['--max-semi-space-size=2']
 
 const { cluster, stop } = await acquire({ node: false, say: (line) => console.error(line) })
 const kubectl = async (argv: string[], input?: string) => {
@@ -193,7 +195,7 @@ async function bundle(): Promise<string> {
 }
 
 async function start(host: string, port: string): Promise<ChildProcess> {
-  const child = fork(program, [directory, host, port])
+  const child = fork(program, [directory, host, port], { execArgv: NODE_FLAGS })
   for (;;) {
     if ((await ask(child)).ready) return child
     await pause(200)

@@ -15,6 +15,9 @@ export interface PodStatus extends ApiObject {
   status?: { secretProviderClassName?: string; objects?: { id?: string; version?: string }[] }
 }
 
+/** Milliseconds: one object, by name. */
+const READ_TIMEOUT = 5_000
+
 /** Reads never reject. */
 export function createSourceReader(
   api: Api,
@@ -22,7 +25,7 @@ export function createSourceReader(
 ): (source: SourceRef) => Promise<SourceReading> {
   const get = async (path: string): Promise<ApiObject | Unreadable> => {
     try {
-      const { status, body } = await api.call({ method: 'GET', path })
+      const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: READ_TIMEOUT })
       if (status === 200 && typeof body === 'object' && body !== null) return body as ApiObject
       if (status === 404) return 'absent'
       return status === 403 ? 'forbidden' : 'unavailable'

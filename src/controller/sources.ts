@@ -62,7 +62,7 @@ interface Entry {
 /** The API server has hundreds of places for us (max-requests-inflight, 400), and others' requests go first. */
 const CONCURRENT_READS = 16
 /** Milliseconds until what could not be read is tried again. */
-const RETRY_UNAVAILABLE = 5_000
+const RETRY_UNAVAILABLE = 1_000
 const RETRY_FORBIDDEN = 300_000
 
 const unmarked: SourceMarks = { ignored: false, match: false }

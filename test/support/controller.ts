@@ -1,6 +1,6 @@
 /** A controller in this process, against the cluster of the test run, and workloads for it whose rollouts need no kubelet. */
 import { inject } from 'vitest'
-import { systemClock } from '../../src/controller/api.ts'
+import { type Observer, systemClock } from '../../src/controller/api.ts'
 import { type CompatOptions, defaultCompatOptions } from '../../src/controller/compat/options.ts'
 import { type Controller, startController } from '../../src/controller/controller.ts'
 import type { Report } from '../../src/controller/report.ts'
@@ -27,12 +27,20 @@ export interface TestControllerOptions {
   /** Kubeconfig of another user. */
   kubeconfig?: string
   evictUninjected?: boolean
+  /** It sees these namespaces only: on a cluster that others use at the same time. */
+  only?: readonly string[]
 }
 
 /** @param own the namespace of its Lease and baselines: one for each install */
 export async function startTestController(
   own: string,
-  { compat, limits, evictUninjected, kubeconfig = inject('cluster').kubeconfig }: TestControllerOptions = {},
+  {
+    compat,
+    limits,
+    evictUninjected,
+    only,
+    kubeconfig = inject('cluster').kubeconfig,
+  }: TestControllerOptions = {},
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
@@ -52,7 +60,7 @@ export async function startTestController(
   }
   const controller = startController({
     api: client,
-    follow: (collection, observer) => follow(client, collection, observer),
+    follow: (collection, observer) => follow(client, collection, only ? within(only, observer) : observer),
     clock: systemClock,
     report,
     elect: (onChange) =>
@@ -65,6 +73,21 @@ export async function startTestController(
     evictUninjected: evictUninjected ?? false,
   })
   return { ...controller, lines, events, client, leading: () => leads }
+}
+
+function within(namespaces: readonly string[], observer: Observer): Observer {
+  const sees = (namespace: string | undefined, name: string | undefined) =>
+    namespaces.includes(namespace || (name ?? ''))
+  return {
+    listed: () => observer.listed(),
+    refused: (status) => observer.refused(status),
+    changed(object) {
+      if (sees(object.metadata?.namespace, object.metadata?.name)) observer.changed(object)
+    },
+    removed(namespace, name) {
+      if (sees(namespace, name)) observer.removed(namespace, name)
+    },
+  }
 }
 
 export const leads = (controller: TestController): Promise<boolean> =>

@@ -1,0 +1,213 @@
+// The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without their agent.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
+import { afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import {
+  configMap,
+  deployment,
+  leads,
+  startTestController,
+  type TestController,
+  type TestControllerOptions,
+} from '../support/controller.ts'
+import { kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
+
+const SYSTEM = 'hotreload-system'
+let kubeconfig: string
+let ns: Namespace
+let controller: TestController | undefined
+
+/** Of deploy/ what says who may do what, and our ServiceAccount's own kubeconfig. */
+beforeAll(async () => {
+  const rendered = await kubectl(['kustomize', 'deploy'])
+  const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding|ValidatingAdmissionPolicy.*)$/m
+  const rules = rendered.split(/^---$/m).filter((one) => kinds.test(one))
+  await kubectl(['apply', '-f', '-'], rules.join('---\n'))
+  const token = (await kubectl(['create', 'token', 'hotreload', '--namespace', SYSTEM])).trim()
+  const admin = readFileSync(inject('cluster').kubeconfig, 'utf8')
+  const file = join(mkdtempSync(join(tmpdir(), 'hotreload-')), 'kubeconfig')
+  writeFileSync(file, admin)
+  await kubectl(['config', '--kubeconfig', file, 'set-credentials', 'hotreload', `--token=${token}`])
+  await kubectl(['config', '--kubeconfig', file, 'set-context', '--current', '--user=hotreload'])
+  kubeconfig = file
+})
+beforeEach(async () => {
+  ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
+})
+afterEach(() => controller?.stop())
+
+async function begin(options: TestControllerOptions = {}): Promise<TestController> {
+  controller = await startTestController(SYSTEM, { kubeconfig, ...options })
+  await leads(controller)
+  return controller
+}
+const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const deployments = () => ns.list<V1Deployment>('deployments')
+const stampOf = ({ spec }: V1Deployment) => spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
+const revisions = async () =>
+  (await deployments()).map(({ metadata }) => metadata?.annotations?.['deployment.kubernetes.io/revision'])
+const recorded = (workloads: readonly V1Deployment[]) =>
+  until(
+    'all baselines',
+    async () => {
+      const shards: { items: V1ConfigMap[] } = JSON.parse(
+        await kubectl([
+          'get',
+          'configmaps',
+          '--namespace',
+          SYSTEM,
+          '--selector=hotreload.dev/part=baselines',
+          '--output=json',
+        ]),
+      )
+      const known = new Set(shards.items.flatMap(({ data }) => Object.keys(data ?? {})))
+      return workloads.every(({ metadata }) => known.has(metadata?.uid ?? ''))
+    },
+    60_000,
+  )
+
+test('an install on a cluster with 500 annotated workloads rolls nothing; then one ConfigMap of all of them: never more at once than the limit, all done', async () => {
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    ...Array.from({ length: 500 }, (_, index) => deployment(`web-${index}`)),
+  ])
+  await until('500 rollouts seen', async () => (await revisions()).every((one) => one === '1'), 120_000)
+  const limits = { total: 5, perNamespace: 4 }
+  const limited = await begin({ limits })
+  await recorded(await deployments())
+  expect(new Set(await revisions())).toEqual(new Set(['1']))
+  await ns.apply(configMap('conf', { a: '2' }))
+  let most = 0
+  await until(
+    'all done',
+    async () => {
+      most = Math.max(most, limited.slots())
+      return (await revisions()).every((one) => one === '2')
+    },
+    120_000,
+  )
+  expect(most).toBeGreaterThan(0)
+  expect(most).toBeLessThanOrEqual(4)
+})
+
+test('a chart’s ConfigMap first, its Deployment seconds later: one rollout', async () => {
+  const chart = (version: string) => deployment('web', { template: { 'checksum/config': version } })
+  await ns.apply([configMap('conf', { a: '1' }), chart('1')])
+  await begin()
+  await recorded(await deployments())
+  await ns.apply(configMap('conf', { a: '2' }))
+  await aWhile()
+  // As the webhook would on this update.
+  const stamp = '{"ConfigMap/conf":"stamped by the webhook"}'
+  await ns.apply(deployment('web', { template: { 'checksum/config': '2', 'hotreload.dev/checksum': stamp } }))
+  await aWhile(2_000)
+  expect(await revisions()).toEqual(['2'])
+})
+
+test('without a right to Secrets: said once, and ConfigMaps roll out as ever', async () => {
+  const web = deployment('web')
+  const [container] = web.spec.template.spec.containers
+  Object.assign(container ?? {}, {
+    envFrom: [{ configMapRef: { name: 'conf' } }, { secretRef: { name: 'db' } }],
+  })
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, stringData: { key: '1' } }
+  await ns.apply([configMap('conf', { a: '1' }), secret, web])
+  const { events } = await begin()
+  await recorded(await deployments())
+  await ns.apply(configMap('conf', { a: '2' }))
+  await until(
+    'rolled out',
+    async () => (await deployments()).every((one) => stampOf(one) !== undefined),
+    20_000,
+  )
+  expect(events.find(({ reason }) => reason === 'SourceNotReadable')?.message).toBe(
+    `Secret db may not be read: apply deploy/secrets in namespace ${ns.name}, or its changes roll nothing out`,
+  )
+  await kubectl(['apply', '-k', 'deploy/secrets', '--namespace', ns.name])
+})
+
+test('our token may patch annotations of Pods under hotreload.dev/, and nothing else of them', async () => {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'app', annotations: { theirs: '1' } },
+    spec: { containers: [{ name: 'app', image: 'localhost/none:1' }] },
+  }
+  await ns.apply(pod)
+  const patch = (body: object) =>
+    tryKubectl([
+      'patch',
+      'pod',
+      'app',
+      '--namespace',
+      ns.name,
+      '--kubeconfig',
+      kubeconfig,
+      '--type=merge',
+      `--patch=${JSON.stringify(body)}`,
+    ])
+  await expect
+    .poll(async () => (await patch({ metadata: { annotations: { theirs: '2' } } })).stderr, {
+      timeout: 20_000,
+    })
+    .toContain('hotreload may change annotations under hotreload.dev/ only')
+  expect((await patch({ metadata: { annotations: { theirs: null } } })).code).toBe(1)
+  expect((await patch({ metadata: { labels: { a: 'b' } } })).stderr).toContain('annotations of Pods only')
+  const image = ['set', 'image', 'pod/app', 'app=localhost/other:1', '--namespace', ns.name]
+  expect((await tryKubectl([...image, '--kubeconfig', kubeconfig])).stderr).toContain(
+    'annotations of Pods only',
+  )
+  expect((await patch({ metadata: { annotations: { 'hotreload.dev/nudge': 'now' } } })).code).toBe(0)
+})
+
+test('Pods that lack the agent: an Event; with --evict-uninjected they go one by one, unless a budget says no', async () => {
+  await kubectl(['apply', '-k', 'deploy/evict'])
+  const web = deployment('web', {
+    metadata: { 'hotreload.dev/inject': 'true', 'hotreload.dev/signal': 'SIGHUP' },
+    template: { 'hotreload.dev/inject': 'true' },
+    env: [],
+  })
+  Object.assign(web.spec.template.spec, { volumes: [{ name: 'conf', configMap: { name: 'conf' } }] })
+  Object.assign(web.spec.template.spec.containers[0] ?? {}, {
+    volumeMounts: [{ name: 'conf', mountPath: '/conf' }],
+  })
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    { ...web, spec: { ...web.spec, replicas: 2, minReadySeconds: 0 } },
+  ])
+  const pods = () => ns.list<V1Pod>('pods', 'app=web')
+  const before = await until('two Pods', async () => {
+    const found = await pods()
+    return found.length === 2 && found
+  })
+  const ready = {
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }],
+    },
+  }
+  for (const { metadata } of before)
+    await ns.kubectl([
+      'patch',
+      'pod',
+      metadata?.name ?? '',
+      '--subresource=status',
+      '--type=merge',
+      `--patch=${JSON.stringify(ready)}`,
+    ])
+  const { events } = await begin({ evictUninjected: true })
+  await until('the Event', () => events.some(({ reason }) => reason === 'NotInjected'), 40_000)
+  await until(
+    'one is evicted',
+    async () => {
+      const names = new Set((await pods()).map(({ metadata }) => metadata?.name))
+      return before.some(({ metadata }) => !names.has(metadata?.name))
+    },
+    20_000,
+  )
+  await aWhile(1_000)
+  const left = new Set((await pods()).map(({ metadata }) => metadata?.name))
+  expect(before.filter(({ metadata }) => left.has(metadata?.name))).toHaveLength(1)
+})

@@ -1,0 +1,74 @@
+// From `kubectl apply` of a ConfigMap to the reloaded process, on a kubelet with its default sync period (1 minute).
+import type { V1Pod } from '@kubernetes/client-node'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { leads, startTestController, type TestController } from '../support/controller.ts'
+import { images, type Namespace, namespace, until } from '../support/kube.ts'
+import { configMap, configMapVolume, deployment, expectUntouched, serves } from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+let image = ''
+let hook: Webhook
+let controller: TestController | undefined
+beforeAll(async () => {
+  ;[image = ''] = await images('reader', 'hotreload-agent')
+  hook = await webhook()
+})
+afterEach(() => controller?.stop())
+
+async function start(replicas: number, annotations: Record<string, string> = {}) {
+  const [own, ns] = [await namespace(), await hook.namespace()]
+  const mounted = { volumeMounts: [{ name: 'config', mountPath: '/etc/reader' }] }
+  const options = { replicas, annotations: { 'hotreload.dev/signal': 'SIGHUP', ...annotations } }
+  await ns.apply([
+    configMap('config', { config: 'one' }),
+    deployment({ image, ...mounted }, [configMapVolume('config')], options),
+  ])
+  const pods = await ns.podsReady('app=web', replicas)
+  await Promise.all(pods.map((pod) => serves(ns, pod, 'one')))
+  controller = await startTestController(own.name, { only: [ns.name] })
+  await leads(controller)
+  // Read once: what comes from now on is a change.
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  return { ns, pods }
+}
+
+/** Milliseconds from the end of `kubectl apply` until each Pod serves `text`. */
+async function measure(ns: Namespace, pods: V1Pod[], text: string): Promise<number[]> {
+  await ns.apply(configMap('config', { config: text }))
+  const began = performance.now()
+  return Promise.all(
+    pods.map((pod) =>
+      until(`${pod.metadata?.name} serves ${text}`, async () => {
+        const { body } = await ns.fetch(pod, '/', 8080)
+        return body === text && performance.now() - began
+      }),
+    ),
+  )
+}
+const nudged = ({ metadata }: V1Pod) => metadata?.annotations?.['hotreload.dev/nudge'] !== undefined
+
+test('an edit is in the process within seconds, in every Pod, without a restart or a rollout', async () => {
+  const { ns, pods } = await start(3)
+  const times = await measure(ns, pods, 'two')
+  expect(Math.max(...times)).toBeLessThan(10_000)
+  for (const pod of pods) await expectUntouched(ns, pod)
+  const again = await measure(ns, pods, 'three')
+  expect(Math.max(...again)).toBeLessThan(10_000)
+  console.log('edit to served', [...times, ...again].map(Math.round).join(' '), 'ms')
+})
+
+test('canary: one Pod is told first, the others when its agent says loaded', async () => {
+  const { ns, pods } = await start(3, { 'hotreload.dev/canary': '1' })
+  await ns.apply(configMap('config', { config: 'two' }))
+  await until('one is told', async () => (await ns.list<V1Pod>('pods')).some(nudged), 10_000)
+  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(1)
+  await Promise.all(pods.map((pod) => serves(ns, pod, 'two')))
+  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(3)
+})
+
+test('pause: nobody is told', async () => {
+  const { ns } = await start(1, { 'hotreload.dev/pause': 'true' })
+  await ns.apply(configMap('config', { config: 'two' }))
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toEqual([])
+})
