@@ -54,14 +54,15 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
       evictedSince.delete(key)
       return
     }
-    const way = facts.native.injected
-      ? 'its changes do not reach them; replace them with kubectl rollout restart'
-      : 'the webhook was away when hotreload.dev/inject was set; apply the workload again'
+    // Applied again, an unchanged manifest says nothing new, to kubectl or to the webhook.
+    const why = facts.native.injected
+      ? 'changes do not reach them'
+      : 'hotreload.dev/inject was set while the webhook was away or the namespace had no label'
     report.event(
       facts,
       'Warning',
       eventReasons.notInjected,
-      `${missing.length} Pods run without the agent: ${way}`,
+      `Pods that run without the agent: ${missing.length}; ${why}; replace them with kubectl rollout restart`,
     )
     const since = evictedSince.get(key)
     const inVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
