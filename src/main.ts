@@ -2,12 +2,21 @@
 /** argv and environment in, exit code out; nothing else reads process.*. Each command's code is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
 import { controllerFlags, readControllerFlags } from './cli/controller-flags.ts'
-import { readServeOptions, serveFlags, variableOf } from './cli/serve-options.ts'
+import { queryFlags, type QueryGiven, readQueryOptions } from './cli/query-flags.ts'
+import { type Flag, readServeOptions, serveFlags, variableOf } from './cli/serve-options.ts'
 import { UserError } from './errors.ts'
 import { VERSION } from './version.ts'
 
-/** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line. */
+/** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be asked. */
 const EXIT = { done: 0, failed: 1, usage: 2 } as const
+const usageCodes: ReadonlySet<string> = new Set([
+  'HR_BAD_FLAG',
+  'HR_BAD_KUBECONFIG',
+  'HR_NO_CLUSTER',
+  'HR_UNREACHABLE',
+  'HR_FORBIDDEN',
+  'HR_NO_OBJECT',
+])
 
 let exitCode: number = EXIT.done
 
@@ -49,11 +58,60 @@ program
     exitCode = await inject(given.filename, options, process)
   })
 
+/** A command that asks and changes nothing: kubectl's own flags, and an answer as a table, JSON or YAML. */
+function query(name: string, description: string): Command {
+  const command = program.command(name).description(description)
+  for (const flag of Object.values(queryFlags)) command.addOption(plain(flag))
+  return command
+}
+
+query('explain', 'what a change of each ConfigMap and Secret would do to a workload, and why')
+  .argument('[workload]', 'KIND/NAME, e.g. deployment/web')
+  .option(
+    '-f, --filename <file...>',
+    'manifests: a file, a directory, or - for standard input; needs no cluster',
+  )
+  .addOption(option(serveFlags.policy))
+  .action(
+    async (target: string | undefined, given: QueryGiven & { filename?: string[]; policy?: string }) => {
+      const { filename: files, policy, ...rest } = given
+      const options = readQueryOptions(rest)
+      const { explainCommand } = await import('./cli/explain.ts')
+      const { readPolicyFile } = await import('./cli/policy-file.ts')
+      exitCode = await explainCommand(
+        { defaults: await readPolicyFile(policy), files, target },
+        options,
+        process,
+      )
+    },
+  )
+
+query('doctor', 'whether hotreload is whole, and whether what workloads ask for comes about').action(
+  async (given: QueryGiven) => {
+    const options = readQueryOptions(given)
+    const { doctorCommand } = await import('./cli/doctor.ts')
+    exitCode = await doctorCommand(options, process)
+  },
+)
+
+query('status', 'what each injected Pod has loaded, by the word of its agents')
+  .option('-A, --all-namespaces', 'Pods of all namespaces', false)
+  .action(async ({ allNamespaces, ...given }: QueryGiven & { allNamespaces: boolean }) => {
+    const options = readQueryOptions(given)
+    const { statusCommand } = await import('./cli/status.ts')
+    exitCode = await statusCommand({ ...options, allNamespaces }, process)
+  })
+
 process.exitCode = await run()
 
-function option({ flags, doc, ...flag }: { flags: string; doc: string; default?: string }): Option {
-  const made = new Option(flags, doc).env(variableOf({ flags, doc }))
+function plain({ flags, doc, ...flag }: Flag): Option {
+  const made = new Option(flags, doc)
   return flag.default === undefined ? made : made.default(flag.default)
+}
+
+/** One that may also come as a variable. */
+function option(flag: Flag): Option {
+  return plain(flag).env(variableOf(flag))
 }
 
 async function run(): Promise<number> {
@@ -65,6 +123,6 @@ async function run(): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
     if (!(error instanceof UserError)) throw error
     process.stderr.write(`hotreload: ${error.message}\n`)
-    return error.code === 'HR_BAD_FLAG' ? EXIT.usage : EXIT.failed
+    return usageCodes.has(error.code) ? EXIT.usage : EXIT.failed
   }
 }

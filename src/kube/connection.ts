@@ -67,24 +67,56 @@ export async function podConnection(
   }
 }
 
+export interface KubeconfigChoice {
+  /** The current one where not given. */
+  context?: string
+}
+
 /**
- * The connection of a kubeconfig's current context.
+ * The connection of a kubeconfig's current context, or of another one.
+ * @param file several, as KUBECONFIG may name: of two entries of one name the first counts, as for kubectl
  * @throws UserError HR_BAD_KUBECONFIG
  */
-export async function kubeconfigConnection(file: string, defaultNamespace: string): Promise<Connection> {
+export async function kubeconfigConnection(
+  file: string | readonly [string, ...string[]],
+  defaultNamespace: string,
+  { context }: KubeconfigChoice = {},
+): Promise<Connection> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js')
-  const config = new KubeConfig()
+  const files = typeof file === 'string' ? [file] : file
   const bad = (problem: string) =>
-    new UserError('HR_BAD_KUBECONFIG', `--kubeconfig: ${file} ${problem}`, 'try it with kubectl --kubeconfig')
-  try {
-    config.loadFromFile(file)
-  } catch (error) {
-    throw bad(
-      error instanceof Error && 'code' in error
-        ? `can't be read (${String(error.code)})`
-        : 'is not a kubeconfig',
+    new UserError(
+      'HR_BAD_KUBECONFIG',
+      `--kubeconfig: ${files.join(', ')} ${problem}`,
+      'try it with kubectl --kubeconfig',
     )
-  }
+  const parts = files.map((name) => {
+    const part = new KubeConfig()
+    try {
+      part.loadFromFile(name)
+    } catch (error) {
+      throw bad(
+        error instanceof Error && 'code' in error
+          ? `can't be read (${String(error.code)})`
+          : 'is not a kubeconfig',
+      )
+    }
+    return part
+  })
+  const config = new KubeConfig()
+  config.loadFromOptions({
+    clusters: firstOfEachName(parts.flatMap((part) => part.getClusters())),
+    users: firstOfEachName(parts.flatMap((part) => part.getUsers())),
+    contexts: firstOfEachName(parts.flatMap((part) => part.getContexts())),
+    currentContext: context ?? parts.map((part) => part.getCurrentContext()).find(Boolean),
+  })
+  if (context !== undefined && config.getContextObject(context) === null)
+    throw bad(
+      `has no context ${context}, but ${config
+        .getContexts()
+        .map(({ name }) => name)
+        .join(', ')}`,
+    )
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw bad('has no current context with a cluster')
   const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? defaultNamespace
@@ -98,6 +130,10 @@ export async function kubeconfigConnection(file: string, defaultNamespace: strin
     },
   }
 }
+
+const firstOfEachName = <T extends { name: string }>(entries: readonly T[]): T[] => [
+  ...new Map(entries.toReversed().map((entry) => [entry.name, entry])).values(),
+]
 
 type HttpsOptions = import('node:https').RequestOptions
 

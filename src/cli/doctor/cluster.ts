@@ -1,0 +1,64 @@
+/** Whether the cluster can carry what hotreload adds, and who else follows ConfigMaps in it. Pure. */
+import type { V1Deployment, V1Node } from '@kubernetes/client-node'
+import { count, few, type Finding } from './finding.ts'
+
+/** Kubernetes 1.30: native sidecars, matchConditions and ValidatingAdmissionPolicy v1 are all there. */
+const OLDEST_MINOR = 30
+
+/** @param gitVersion e.g. v1.36.3, or v1.30.1-eks-1de2ab1 */
+const minorOf = (gitVersion: string): number => Number(/^v?1\.(\d+)/.exec(gitVersion)?.[1] ?? Number.NaN)
+const isOld = (gitVersion: string): boolean => minorOf(gitVersion) < OLDEST_MINOR
+
+export function checkServer(gitVersion: string): Finding[] {
+  const check = 'api-server'
+  const text = `the API server is Kubernetes ${gitVersion}`
+  return isOld(gitVersion)
+    ? [{ check, result: 'problem', text: `${text}; hotreload needs 1.${OLDEST_MINOR}` }]
+    : [{ check, result: 'ok', text }]
+}
+
+export function checkNodes(nodes: readonly V1Node[]): Finding[] {
+  const check = 'nodes'
+  // Pods that run on Windows are not injected.
+  const linux = nodes.filter(({ status }) => status?.nodeInfo?.operatingSystem !== 'windows')
+  const old = linux.filter(({ status }) => isOld(status?.nodeInfo?.kubeletVersion ?? ''))
+  if (old.length === 0)
+    return [
+      {
+        check,
+        result: 'ok',
+        text: `${count(linux.length, 'kubelet')} of Kubernetes 1.${OLDEST_MINOR} or later`,
+      },
+    ]
+  const names = old.map(({ metadata, status }) => `${metadata?.name} (${status?.nodeInfo?.kubeletVersion})`)
+  return [
+    {
+      check,
+      result: 'problem',
+      text: `node ${few(names)}: the kubelet is older than 1.${OLDEST_MINOR}, which native sidecars need; upgrade it, or keep opted-in workloads off it`,
+    },
+  ]
+}
+
+/** Last segments of their images' names (ghcr.io/stakater/reloader, quay.io/wave-k8s/wave). */
+const otherTools: Readonly<Record<string, string>> = { reloader: 'Stakater Reloader', wave: 'Wave' }
+
+export function checkOtherTools(deployments: readonly V1Deployment[]): Finding[] {
+  const check = 'other-tools'
+  const found = deployments.flatMap(({ metadata, spec }) => {
+    const images = (spec?.template.spec?.containers ?? []).map(({ image = '' }) => nameOf(image))
+    const tool = images.map((name) => otherTools[name]).find(Boolean)
+    return tool && spec?.replicas !== 0 ? [{ tool, name: `${metadata?.namespace}/${metadata?.name}` }] : []
+  })
+  if (found.length === 0)
+    return [{ check, result: 'ok', text: 'no Stakater Reloader and no Wave is running' }]
+  return found.map(({ tool, name }) => ({
+    check,
+    result: 'warning',
+    text: `Deployment ${name} is ${tool}, whose annotations hotreload follows too, so that workloads with them roll out twice: scale it down, or start hotreload with --compat=none`,
+  }))
+}
+
+/** `registry:5000/stakater/reloader:v1.4@sha256:…` is `reloader`. */
+const nameOf = (image: string): string =>
+  (image.split('@')[0] ?? '').split('/').at(-1)?.split(':')[0]?.toLowerCase() ?? ''

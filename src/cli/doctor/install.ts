@@ -1,0 +1,151 @@
+/** Whether hotreload is there and whole: its entries at the API server, its replicas, its certificate. Pure. */
+import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
+import { type Certificate, parseBundle } from '../../tls/certificates.ts'
+import { INSTALL_NAME } from '../install-names.ts'
+import { few, type Finding } from './finding.ts'
+
+/** The entries of deploy/base/webhook.yaml. */
+export const ENTRIES = [
+  'pods.hotreload.dev',
+  'pods-required.hotreload.dev',
+  'workloads.hotreload.dev',
+  'workloads-required.hotreload.dev',
+  'unlabelled.hotreload.dev',
+] as const
+
+const INSTALL = 'kubectl apply -k deploy'
+
+/** @param configuration undefined: there is none */
+export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | undefined): Finding[] {
+  const check = 'webhooks'
+  const problem = (text: string): Finding => ({ check, result: 'problem', text })
+  const what = `MutatingWebhookConfiguration ${configuration?.metadata?.name ?? INSTALL_NAME}`
+  if (!configuration)
+    return [problem(`${what} is not there, so nothing is injected: hotreload is not installed; ${INSTALL}`)]
+  const entries = configuration.webhooks ?? []
+  const lacking = ENTRIES.filter((name) => !entries.some((entry) => entry.name === name))
+  const empty = entries.filter(({ clientConfig }) => !clientConfig.caBundle).map(({ name }) => name)
+  const findings = [
+    ...(lacking.length > 0 ? [problem(`${what} has no entry ${lacking.join(', ')}; ${INSTALL}`)] : []),
+    ...(empty.length > 0
+      ? [
+          problem(
+            `${what} has no caBundle at ${few(empty)}, so the API server trusts nobody; see the log of Deployment ${INSTALL_NAME}, or of cert-manager's cainjector`,
+          ),
+        ]
+      : []),
+  ]
+  return findings.length > 0
+    ? findings
+    : [{ check, result: 'ok', text: `${what} has its ${ENTRIES.length} entries, each with a caBundle` }]
+}
+
+/** All authorities that the API server trusts for our entries. */
+export const trusted = (configuration: V1MutatingWebhookConfiguration | undefined): Certificate[] =>
+  [...new Set((configuration?.webhooks ?? []).map(({ clientConfig }) => clientConfig.caBundle ?? ''))]
+    .map((bundle) => Buffer.from(bundle, 'base64').toString())
+    .flatMap(parseBundle)
+
+/** @param ours the version of this program */
+export function checkDeployment(
+  deployment: V1Deployment | undefined,
+  namespace: string,
+  ours: string,
+): Finding[] {
+  const check = 'replicas'
+  const what = `Deployment ${namespace}/${deployment?.metadata?.name ?? INSTALL_NAME}`
+  if (!deployment) return [{ check, result: 'problem', text: `${what} is not there; ${INSTALL}` }]
+  const wanted = deployment.spec?.replicas ?? 1
+  const ready = deployment.status?.readyReplicas ?? 0
+  const text = `${what} has ${ready} of ${wanted} replicas Ready`
+  const result = ready === 0 ? 'problem' : ready < wanted ? 'warning' : 'ok'
+  const advice = result === 'ok' ? '' : `; see kubectl describe pods -n ${namespace}`
+  return [{ check, result, text: text + advice }, ...checkVersions(deployment, what, ours)]
+}
+
+function checkVersions({ spec }: V1Deployment, what: string, ours: string): Finding[] {
+  const container = spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
+  const server = tagOf(container?.image)
+  const agent = tagOf(container?.env?.find(({ name }) => name === 'HOTRELOAD_AGENT_IMAGE')?.value)
+  const differing = [
+    ...(server && server !== ours ? [`it is ${server} and this program ${ours}`] : []),
+    ...(server && agent && server !== agent ? [`it is ${server} and its agents ${agent}`] : []),
+  ]
+  if (differing.length > 0)
+    return [
+      {
+        check: 'versions',
+        result: 'warning',
+        text: `${what}: ${differing.join('; ')}; use one version for all`,
+      },
+    ]
+  return [{ check: 'versions', result: 'ok', text: `${what} runs ${server ?? 'an image without a version'}` }]
+}
+
+/** Undefined for an image by digest, or `latest`. */
+function tagOf(image = ''): string | undefined {
+  const tag = /:([^/:@]+)$/.exec(image.split('@')[0] ?? '')?.[1]
+  return tag === 'latest' ? undefined : tag
+}
+
+/** What a replica says of its certificates at /metrics, in milliseconds since 1970; undefined: it did not say. */
+export interface Expiry {
+  pod: string
+  serving?: number
+  /** Of the authority in use; a replica with cert-manager's files knows none. */
+  ca?: number
+}
+
+const EXPIRY = /^hotreload_certificate_expiry_timestamp_seconds\{certificate="(serving|ca)"\} ([\d.e+]+)$/gm
+
+export function readExpiry(pod: string, metrics: string): Expiry {
+  const samples = [...metrics.matchAll(EXPIRY)].map(([, which = '', seconds]) => [
+    which,
+    Number(seconds) * 1000,
+  ])
+  return { pod, ...Object.fromEntries(samples) }
+}
+
+/** Renewal is due when a third of 90 days is left: whatever has less than this had weeks to be renewed. */
+const SOON_MILLISECONDS = 7 * 86_400_000
+
+export function checkCertificates(
+  authorities: readonly Certificate[],
+  replicas: readonly Expiry[],
+  now: number,
+): Finding[] {
+  const check = 'certificate'
+  if (authorities.length === 0)
+    return [{ check, result: 'problem', text: 'caBundle holds no certificate; see the log of hotreload' }]
+  const last = Math.max(...authorities.map(({ notAfter }) => notAfter.getTime()))
+  const strange = replicas.filter(
+    ({ ca }) =>
+      ca !== undefined && !authorities.some(({ notAfter }) => Math.abs(notAfter.getTime() - ca) < 1000),
+  )
+  return [
+    ends(check, 'the authority in caBundle', last, now),
+    ...replicas.flatMap(({ pod, serving }) =>
+      serving === undefined
+        ? [{ check, result: 'unknown' as const, text: `Pod ${pod} did not say when its certificate ends` }]
+        : [ends(check, `the certificate of Pod ${pod}`, serving, now)],
+    ),
+    ...strange.map(({ pod }) => ({
+      check,
+      result: 'problem' as const,
+      text: `Pod ${pod} serves a certificate of another authority than caBundle holds; see its log`,
+    })),
+  ]
+}
+
+function ends(check: string, what: string, at: number, now: number): Finding {
+  const date = new Date(at).toISOString().slice(0, 10)
+  if (at <= now)
+    return {
+      check,
+      result: 'problem',
+      text: `${what} ended on ${date}, so the API server calls nobody; see the log`,
+    }
+  return at - now < SOON_MILLISECONDS
+    ? { check, result: 'warning', text: `${what} ends on ${date} and should have been renewed; see the log` }
+    : { check, result: 'ok', text: `${what} is good until ${date}` }
+}

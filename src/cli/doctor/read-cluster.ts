@@ -1,0 +1,136 @@
+/** What `hotreload doctor` looks at. Whatever may not be read is said, and everything else is looked at all the same. */
+import { text } from 'node:stream/consumers'
+import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
+import { collectionOf, workloadKinds } from '../../controller/workload-kinds.ts'
+import type { ApiResponse, KubeClient } from '../../kube/client.ts'
+import { listAll } from '../../kube/list.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import { refusal } from '../cluster-access.ts'
+import { inParallel } from '../in-parallel.ts'
+import { INSTALL_NAME, INSTALL_NAMESPACE } from '../install-names.ts'
+import { mayHotreload, type ServiceAccount } from '../service-account.ts'
+import { found, type Seen } from './finding.ts'
+import { type Expiry, readExpiry } from './install.ts'
+import { rightsNeeded } from './rights.ts'
+import { trialPod } from './trial.ts'
+
+const METRICS_TIMEOUT_MILLISECONDS = 5_000
+
+export type ClusterReader = ReturnType<typeof createClusterReader>
+
+/** @param namespace of workloads and Pods; undefined: all */
+export function createClusterReader(
+  client: KubeClient,
+  namespace: string | undefined,
+  say: (text: string) => void,
+) {
+  /** Undefined: there is none. */
+  async function get<T>(path: string, what: string): Promise<Seen<T | undefined>> {
+    const response = await client.call({ method: 'GET', path })
+    if (response.status === 404) return found(undefined)
+    return response.status === 200 ? found(response.body as T) : missing(response, `get ${what}`)
+  }
+  async function list<T extends ApiObject>(path: string, what: string): Promise<Seen<T[]>> {
+    const listed = await listAll<T>(client, path, (count) => say(`listing ${what}: ${count}`))
+    if (Array.isArray(listed)) return found(listed)
+    // A kind that the cluster does not have.
+    return listed.status === 404 ? found([]) : missing(listed, `list ${what}`)
+  }
+  const inNamespace = (path: string): string =>
+    namespace === undefined ? path : path.replace(/\/([a-z]+)$/, `/namespaces/${namespace}/$1`)
+
+  return {
+    async version(): Promise<string> {
+      const response = await client.call({ method: 'GET', path: '/version' })
+      if (response.status !== 200) throw refusal(response, 'get the version')
+      return String(Object(response.body).gitVersion)
+    },
+    configuration: () =>
+      get<V1MutatingWebhookConfiguration>(
+        `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INSTALL_NAME}`,
+        `mutatingwebhookconfigurations/${INSTALL_NAME}`,
+      ),
+    deployment: (install: string) =>
+      get<V1Deployment>(
+        `/apis/apps/v1/namespaces/${install}/deployments/${INSTALL_NAME}`,
+        `deployments/${INSTALL_NAME} in namespace ${install}`,
+      ),
+    async expiries(install: string): Promise<Seen<Expiry[]>> {
+      const path = `/api/v1/namespaces/${install}/pods?labelSelector=app.kubernetes.io%2Fname%3D${INSTALL_NAME}`
+      const pods = await list<ApiObject & V1Pod>(path, `pods in namespace ${install}`)
+      if (!('found' in pods)) return pods
+      const running = pods.found.filter(({ status }) => status?.phase === 'Running')
+      return found(await inParallel(running, (pod) => expiryOf(client, pod)))
+    },
+    /** What its ServiceAccount lacks. */
+    async missingRights(account: ServiceAccount, certManager: boolean) {
+      const needed = rightsNeeded(account, certManager)
+      const answers = await inParallel(needed, ({ right }) => mayHotreload(client, right, account))
+      if (answers.includes(undefined))
+        return { missing: 'you may not create subjectaccessreviews' } satisfies Seen<never>
+      return found(needed.filter((_, index) => answers[index] === false))
+    },
+    trial: (where: string): Promise<ApiResponse> =>
+      client.call({ method: 'POST', path: `/api/v1/namespaces/${where}/pods?dryRun=All`, body: trialPod }),
+    nodes: () => list<ApiObject & V1Node>('/api/v1/nodes', 'nodes'),
+    async namespaces(): Promise<Seen<ApiObject[]>> {
+      if (namespace === undefined) return list('/api/v1/namespaces', 'namespaces')
+      const one = await get<ApiObject>(`/api/v1/namespaces/${namespace}`, `namespace ${namespace}`)
+      return 'found' in one ? found(one.found ? [one.found] : []) : one
+    },
+    deployments: () =>
+      list<ApiObject & V1Deployment>(inNamespace('/apis/apps/v1/deployments'), 'deployments'),
+    async workloads(): Promise<Seen<ApiObject[]>> {
+      const lists = await inParallel(workloadKinds, (one) =>
+        list(inNamespace(collectionOf(one).path), one.plural),
+      )
+      const refused = lists.filter((one) => 'missing' in one).map((one) => one.missing)
+      if (refused.length > 0) return { missing: refused.join(', ') }
+      return found(lists.flatMap((one) => ('found' in one ? one.found : [])))
+    },
+    pods: () => list<ApiObject & V1Pod>(inNamespace('/api/v1/pods'), 'pods'),
+    async readableSecrets(namespaces: Iterable<string>, account: ServiceAccount) {
+      const names = [...namespaces]
+      const answers = await inParallel(names, (one) =>
+        mayHotreload(client, { verb: 'get', resource: 'secrets', namespace: one }, account),
+      )
+      return new Map(names.map((name, index) => [name, answers[index]]))
+    },
+  }
+}
+
+/** Namespace and ServiceAccount of this install. */
+export function accountOf(
+  configuration: Seen<V1MutatingWebhookConfiguration | undefined>,
+  deployment?: Seen<V1Deployment | undefined>,
+): ServiceAccount {
+  const service =
+    'found' in configuration ? configuration.found?.webhooks?.[0]?.clientConfig.service : undefined
+  const spec = deployment && 'found' in deployment ? deployment.found?.spec?.template.spec : undefined
+  return {
+    namespace: service?.namespace ?? INSTALL_NAMESPACE,
+    name: spec?.serviceAccountName ?? INSTALL_NAME,
+  }
+}
+
+const missing = (response: ApiResponse, what: string): { missing: string } => ({
+  missing: response.status === 403 ? `you may not ${what}` : refusal(response, what).message,
+})
+
+/** Metrics are text, through the API server's proxy. */
+async function expiryOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<Expiry> {
+  const { namespace, name = '' } = metadata ?? {}
+  const ports = spec?.containers.flatMap((container) => container.ports ?? []) ?? []
+  const port = ports.find((one) => one.name === 'metrics')?.containerPort ?? 8080
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}:${port}/proxy/metrics`
+  try {
+    const { status, parts } = await client.stream(
+      { method: 'GET', path },
+      AbortSignal.timeout(METRICS_TIMEOUT_MILLISECONDS),
+    )
+    const said = await text(parts)
+    return status === 200 ? readExpiry(name, said) : { pod: name }
+  } catch {
+    return { pod: name }
+  }
+}

@@ -1,0 +1,69 @@
+/** A Pod that is created as a dry run and stored nowhere: whether the API server reaches the webhook and trusts it. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { isInjected } from '../../inject/pod.ts'
+import { PREFIX, writtenKey } from '../../policy/annotations.ts'
+import type { ApiResponse } from '../../kube/client.ts'
+import type { Finding } from './finding.ts'
+
+/** Passes the restricted Pod Security Standard and a quota that wants requests and limits. */
+export const trialPod: V1Pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'hotreload-doctor',
+    annotations: { [`${PREFIX}inject`]: 'true', [`${PREFIX}url`]: 'http://127.0.0.1:1/-/reload' },
+  },
+  spec: {
+    containers: [
+      {
+        name: 'app',
+        image: 'hotreload.dev/doctor',
+        resources: { requests: { cpu: '1m', memory: '4Mi' }, limits: { cpu: '1m', memory: '16Mi' } },
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [{ name: 'conf', mountPath: '/etc/app' }],
+      },
+    ],
+    volumes: [{ name: 'conf', configMap: { name: 'hotreload-doctor', optional: true } }],
+    securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+  },
+}
+
+const check = 'injection'
+
+/** @param ours the version of this program */
+export function judgeTrial({ status, body }: ApiResponse, namespace: string, ours: string): Finding {
+  const what = `a Pod in namespace ${namespace}`
+  if (status === 201) {
+    const pod = body as V1Pod
+    if (!isInjected(pod))
+      return {
+        check,
+        result: 'problem',
+        text: `${what} would get no agent (dry run): the API server does not reach the webhook, or does not trust its certificate; see the log of Deployment hotreload, and network policies`,
+      }
+    const version = versionOf(pod.metadata?.annotations?.[writtenKey('status')])
+    const other = version !== undefined && version !== ours ? `, of version ${version}` : ''
+    return { check, result: 'ok', text: `${what} would get its agent (dry run)${other}` }
+  }
+  const message = String(Object(body).message ?? '').slice(0, 300)
+  // What is refused with failurePolicy Fail, where the API server says why.
+  if (message.includes('failed calling webhook') && message.includes('hotreload'))
+    return { check, result: 'problem', text: `${what} can't be created: ${message}` }
+  const why = message.includes('cannot create resource') ? `you may not create pods in ${namespace}` : message
+  return { check, result: 'unknown', text: `not tried: ${why || status}` }
+}
+
+export const untried = (text: string, result: Finding['result'] = 'warning'): Finding => ({
+  check,
+  result,
+  text,
+})
+
+function versionOf(annotation: string | undefined): string | undefined {
+  try {
+    const { version } = Object(JSON.parse(annotation ?? '{}'))
+    return typeof version === 'string' ? version : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,141 @@
+/** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
+import type { V1Pod } from '@kubernetes/client-node'
+import { injectionOf } from '../../admission/pods.ts'
+import { builtInDefaults } from '../../policy/defaults.ts'
+import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
+import { references } from '../../workload/references.ts'
+import { asks, planned } from '../explain/planned.ts'
+import { isNeverLabelled } from '../labelled.ts'
+import { count, few, type Finding } from './finding.ts'
+
+const nameOf = ({ kind, metadata }: ApiObject): string => `${kind} ${metadata?.name}`
+const namespaceOf = ({ metadata }: ApiObject): string => metadata?.namespace ?? ''
+
+/** Those that users write: what a controller made is its controller's. */
+export const usersOwn = (objects: readonly ApiObject[]): ApiObject[] =>
+  objects.filter(({ metadata }) => !controller(metadata))
+
+const byNamespace = (objects: readonly ApiObject[]): [string, ApiObject[]][] =>
+  [...Map.groupBy(objects, namespaceOf)].toSorted(([a], [b]) => (a < b ? -1 : 1))
+
+/** Opted in where nobody listens. */
+export function checkNamespaces(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
+  const check = 'namespaces'
+  const deaf = byNamespace(workloads.filter((one) => asks(one) && !labelled.has(namespaceOf(one))))
+  if (deaf.length === 0)
+    return [{ check, result: 'ok', text: 'every opted-in workload is in a labelled namespace' }]
+  return deaf.map(([namespace, ones]) => ({
+    check,
+    result: 'problem',
+    text: `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on ${few(ones.map(nameOf))}; ${
+      isNeverLabelled(namespace)
+        ? 'hotreload never acts there'
+        : `kubectl label namespace ${namespace} hotreload.dev/injection=enabled`
+    }`,
+  }))
+}
+
+/** Mistakes that were there before the webhook was. */
+export function checkAnnotations(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
+  const check = 'annotations'
+  const ours = workloads.filter((one) => asks(one) && labelled.has(namespaceOf(one)))
+  const mistaken = ours.filter((one) => planned(one, builtInDefaults).problems.length > 0)
+  if (mistaken.length === 0)
+    return [{ check, result: 'ok', text: `${count(ours.length, 'opted-in workload')}, without mistakes` }]
+  return mistaken.map((one) => ({
+    check,
+    result: 'problem',
+    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${planned(one, builtInDefaults).problems[0]?.message}`,
+  }))
+}
+
+/** Pods that should have an agent and have none. */
+export function checkPods(pods: readonly (ApiObject & V1Pod)[], labelled: ReadonlySet<string>): Finding[] {
+  const check = 'pods'
+  const without = pods.filter(
+    (pod) =>
+      labelled.has(namespaceOf(pod)) &&
+      pod.metadata?.deletionTimestamp === undefined &&
+      (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
+      !('skip' in injectionOf({ ...pod, kind: 'Pod' }, builtInDefaults)),
+  )
+  if (without.length === 0) return [{ check, result: 'ok', text: 'every Pod that asks for an agent has it' }]
+  return byNamespace(without).map(([namespace, ones]) => ({
+    check,
+    result: 'problem',
+    text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
+      ones.length === 1 ? 'asks for an agent and has' : 'ask for an agent and have'
+    } none, made while hotreload was away: kubectl rollout restart the workload, or make the Pod again`,
+  }))
+}
+
+/** Namespace -> Secrets whose change needs new Pods. */
+export function secretsToRead(
+  workloads: readonly ApiObject[],
+  labelled: ReadonlySet<string>,
+): Map<string, string[]> {
+  const secrets = new Map<string, string[]>()
+  for (const one of workloads) {
+    if (!asks(one) || !labelled.has(namespaceOf(one)) || runsToCompletion(one.kind ?? '')) continue
+    const names = planned(one, builtInDefaults)
+      .decision.plan.rollouts.filter(({ kind }) => kind === 'Secret')
+      .map(({ name }) => name)
+    if (names.length > 0)
+      secrets.set(namespaceOf(one), [...new Set([...(secrets.get(namespaceOf(one)) ?? []), ...names])])
+  }
+  return secrets
+}
+
+/** @param readable whether hotreload may read Secrets of a namespace; undefined: we may not ask */
+export function checkSecrets(
+  secrets: ReadonlyMap<string, readonly string[]>,
+  readable: ReadonlyMap<string, boolean | undefined>,
+): Finding[] {
+  const check = 'secrets'
+  if (secrets.size === 0) return [{ check, result: 'ok', text: 'no change of a Secret needs new Pods' }]
+  return [...secrets].map(([namespace, names]) => {
+    const may = readable.get(namespace)
+    const which = `Secret ${few(names)} in namespace ${namespace}`
+    if (may === undefined)
+      return {
+        check,
+        result: 'unknown',
+        text: `${which}: you may not create subjectaccessreviews, to see who reads it`,
+      }
+    return may
+      ? { check, result: 'ok', text: `${which} is read, and rolls out` }
+      : {
+          check,
+          result: 'warning',
+          text: `${which} needs new Pods when it changes but may not be read: kubectl apply -n ${namespace} -k deploy/secrets, or nothing rolls out`,
+        }
+  })
+}
+
+/** What Kubernetes itself never updates, where nobody asked us to. */
+export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
+  const check = 'subpaths'
+  const dead = workloads
+    .filter((one) => !asks(one) && !runsToCompletion(one.kind ?? '') && !isNeverLabelled(namespaceOf(one)))
+    .map((one) => ({ one, mounts: deadMounts(one) }))
+    .filter(({ mounts }) => mounts > 0)
+  if (dead.length === 0)
+    return [{ check, result: 'ok', text: 'no workload has subPath mounts that nobody updates' }]
+  return byNamespace(dead.map(({ one }) => one)).map(([namespace, ones]) => {
+    const mounts = dead.filter(({ one }) => ones.includes(one)).reduce((sum, one) => sum + one.mounts, 0)
+    return {
+      check,
+      result: 'warning',
+      text: `namespace ${namespace}: ${count(mounts, 'subPath mount')} of ConfigMaps or Secrets (${few(ones.map(nameOf))}) never ${
+        mounts === 1 ? 'follows' : 'follow'
+      } an edit; hotreload.dev/inject: "true" changes that, see hotreload explain`,
+    }
+  })
+}
+
+function deadMounts(workload: ApiObject): number {
+  const spec = podTemplate(workload)?.spec ?? { containers: [] }
+  const mounts = references(spec).filter(({ as, init }) => as === 'subPath' && !init)
+  // A projected volume has several sources behind one mount.
+  return new Set(mounts.map(({ container, mountPath }) => `${container}:${mountPath}`)).size
+}

@@ -1,0 +1,159 @@
+/** What a change of one ConfigMap or Secret does to one container that uses it, and why: the plan's own decision, in words. Pure. */
+import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
+import type { Reload } from '../../policy/presets.ts'
+import { sourceId } from '../../workload/checksum.ts'
+import type { Reference } from '../../workload/references.ts'
+
+export type Outcome = 'reloaded' | 'restarted' | 'rolled out' | 'next run' | 'nothing'
+
+export interface Change {
+  /** e.g. ConfigMap/web */
+  source: string
+  container: string
+  /** e.g. `volume /etc/nginx/conf.d` */
+  use: string
+  /** Absent: all of them. */
+  keys?: readonly string[]
+  outcome: Outcome
+  /** How it comes about, or why it is not better. */
+  how: string
+}
+
+/** What holds for the whole workload, besides its plan. */
+export interface Circumstances {
+  /** `Deployment`; who replaces its Pods is a question of the kind. */
+  kind: string
+  /** Why no Pod is injected though all is well with the annotations, as the end of a sentence. */
+  notInjected?: string
+  /** Ids of sources that can't change in running Pods. */
+  immutable: ReadonlySet<string>
+  /** Ids of Secrets that hotreload may not read. */
+  forbidden: ReadonlySet<string>
+  env: 'rollout' | 'restart' | 'ignore'
+}
+
+export function changeOf(reference: Reference, plan: PodPlan, now: Circumstances): Change {
+  const { container, init, keys } = reference
+  const own = plan.containers.find((one) => !init && one.container.name === container)
+  return {
+    source: sourceId(reference),
+    container,
+    use: useOf(reference),
+    ...(keys ? { keys } : {}),
+    ...outcomeOf(reference, own, plan, now),
+  }
+}
+
+type Told = Pick<Change, 'outcome' | 'how'>
+
+function outcomeOf(
+  reference: Reference,
+  own: ContainerPlan | undefined,
+  plan: PodPlan,
+  now: Circumstances,
+): Told {
+  if (includes(plan.rollouts, reference)) return newPods(reference, whyNew(reference, own, now), now)
+  if (!includes(plan.live, reference) || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
+  if (now.immutable.has(sourceId(reference)))
+    return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
+  if (isVariable(reference))
+    return { outcome: 'restarted', how: `${restarts(own)}; the same Pod (hotreload.dev/env)` }
+  const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
+  const first = [
+    ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
+    ...(own.validate ? [`${own.validate.join(' ')} must pass`] : []),
+  ]
+  const how = [...first, `${wayText(own.reload)} (${own.chosenBy})`].join(', then ')
+  return { outcome: restartingWays.has(own.reload.way) ? 'restarted' : 'reloaded', how: how + spread(own) }
+}
+
+const restartingWays: ReadonlySet<Reload['way']> = new Set(['restart', 'probe', 'supervise'])
+
+/** References of a plan are made anew at each look at a spec. */
+const includes = (
+  list: readonly Reference[],
+  { container, init, as, kind, name, mountPath, keys }: Reference,
+) =>
+  list.some(
+    (one) =>
+      one.container === container &&
+      one.init === init &&
+      one.as === as &&
+      one.kind === kind &&
+      one.name === name &&
+      one.mountPath === mountPath &&
+      String(one.keys) === String(keys),
+  )
+
+const isVariable = ({ as }: Reference): boolean => as === 'env' || as === 'envFrom'
+
+function useOf({ as, mountPath, init, keys }: Reference): string {
+  const what = as === 'env' ? `env ${keys?.join(', ') ?? ''}` : `${as} ${mountPath ?? ''}`
+  return `${init ? 'init: ' : ''}${what.trim()}`
+}
+
+/** Kinds whose Pods somebody replaces when their template changes. */
+const rolling: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'])
+
+function newPods(reference: Reference, why: string, { kind, forbidden }: Circumstances): Told {
+  if (kind === 'Job' || kind === 'CronJob')
+    return { outcome: 'next run', how: `${why}; a run reads what is there when it starts` }
+  if (!rolling.has(kind))
+    return {
+      outcome: 'nothing',
+      how: `${why}; nobody replaces ${kind === 'Pod' ? 'a bare Pod' : `the Pods of a ${kind}`}`,
+    }
+  if (forbidden.has(sourceId(reference)))
+    return { outcome: 'nothing', how: 'it may not be read: apply deploy/secrets in its namespace' }
+  return { outcome: 'rolled out', how: why }
+}
+
+/** Why a reference needs new Pods. */
+function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circumstances): string {
+  if (now.notInjected && !isVariable(reference)) return now.notInjected
+  if (reference.init) return 'init containers run when a Pod starts'
+  const note = own?.notes.find(({ warn }) => warn)?.text.replace(`container ${reference.container}: `, '')
+  if (isVariable(reference)) {
+    if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
+    return 'variables are fixed when a process starts; hotreload.dev/env: restart restarts the container in place'
+  }
+  const kept = own?.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)
+  if (own?.reload.way !== 'rollout' && kept?.mode === 'keep')
+    return `its subPath is not updated: ${kept.reason}`
+  return note ?? `${own?.chosenBy ?? 'nothing'} says so`
+}
+
+function whyNothing({ container, as, volume }: Reference, { env }: Circumstances): string {
+  if ((as === 'env' || as === 'envFrom') && env === 'ignore') return 'hotreload.dev/env says ignore'
+  return volume?.startsWith('kube-api-access-')
+    ? "it is the ServiceAccount's own, which Kubernetes renews"
+    : `container ${container} or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)`
+}
+
+/** What an agent does, as the middle of a sentence. */
+export function wayText(reload: Reload): string {
+  switch (reload.way) {
+    case 'signal':
+      return `${reload.signal} to ${reload.processes.join(' or ') || 'the main process'}`
+    case 'http':
+      return `${reload.method} ${reload.url}`
+    case 'exec':
+      return `the agent runs ${reload.command.join(' ')}`
+    case 'restart':
+      return `${reload.signal ?? 'SIGTERM'}, and the kubelet starts the container again`
+    case 'probe':
+      return 'its liveness probe fails once, and the kubelet starts the container again'
+    case 'supervise':
+      return 'the agent, its parent, starts the program again'
+    case 'none':
+      return 'the program watches its files'
+    default:
+      return 'new Pods'
+  }
+}
+
+const restarts = ({ reload }: ContainerPlan): string =>
+  `${reload.way === 'restart' && reload.signal ? reload.signal : 'SIGTERM'}, and the kubelet starts the container again`
+
+const spread = ({ stagger }: ContainerPlan): string =>
+  stagger > 0 ? `; the Pods take turns over ${stagger} s (hotreload.dev/stagger)` : ''

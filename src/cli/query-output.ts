@@ -1,0 +1,65 @@
+/** Where answers go: one shape for programs, one for people. Colour only where a person looks at a terminal and did not say NO_COLOR. */
+import { stringify } from 'yaml'
+import type { Output } from './query-flags.ts'
+
+export interface Terminal extends NodeJS.WritableStream {
+  isTTY?: boolean
+  columns?: number
+}
+
+/** What a query needs of the process; `process` itself is one. */
+export interface QueryIo {
+  stdin: NodeJS.ReadableStream
+  stdout: Terminal
+  stderr: Terminal
+  env: NodeJS.ProcessEnv
+}
+
+/**
+ * @param value what programs read, as JSON or YAML
+ * @param table what people read, for a terminal of so many columns (undefined: no terminal)
+ */
+export function writeAnswer(
+  io: QueryIo,
+  output: Output,
+  value: unknown,
+  table: (columns: number | undefined) => string,
+): void {
+  if (output === 'json') io.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  else if (output === 'yaml') io.stdout.write(stringify(value, { version: '1.1', lineWidth: 0 }))
+  else io.stdout.write(coloured(table(io.stdout.isTTY === true ? io.stdout.columns : undefined), io))
+}
+
+const colours: Readonly<Record<string, number>> = {
+  ok: 32,
+  warning: 33,
+  problem: 31,
+  unknown: 33,
+  loaded: 32,
+  refused: 31,
+  invalid: 31,
+  killed: 31,
+  error: 31,
+  removed: 31,
+  unreachable: 33,
+}
+
+/** A state is coloured where it is a column of its own, after which at least the gap follows. */
+function coloured(text: string, { stdout, env }: QueryIo): string {
+  // https://no-color.org: present and not empty, whatever its value.
+  if (stdout.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return text
+  const words = new RegExp(`(?<=^| {3})(${Object.keys(colours).join('|')})(?= {3})`, 'gm')
+  return text.replaceAll(words, (word) => `\u001b[${colours[word]}m${word}\u001b[0m`)
+}
+
+export interface Progress {
+  say(text: string): void
+  end(): void
+}
+
+/** One line on a terminal's standard error, written over; nothing elsewhere. */
+export function progressOn({ stderr }: QueryIo): Progress {
+  if (stderr.isTTY !== true) return { say() {}, end() {} }
+  const write = (text: string) => stderr.write(`\r\u001b[K${text.slice(0, (stderr.columns ?? 80) - 1)}`)
+  return { say: write, end: () => write('') }
+}
