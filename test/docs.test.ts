@@ -19,15 +19,9 @@ const table = (head: string[], rows: string[][]): string =>
 const cell = (text: string): string => text.replaceAll('|', String.raw`\|`)
 
 function annotationRow([name, annotation]: [string, Annotation]): string[] {
-  const { values, doc, perContainer, inTemplate, notYet } = annotation
-  const later =
-    notYet === true
-      ? ' Not in this version.'
-      : notYet
-        ? ` Not in this version: ${notYet.map((value) => `\`${value}\``).join(', ')}.`
-        : ''
+  const { values, doc, perContainer, inTemplate } = annotation
   const where = inTemplate ? 'workload or template' : 'workload'
-  return [`\`${name}\``, cell(values), cell(doc + later), where, perContainer ? 'yes' : '']
+  return [`\`${name}\``, cell(values), cell(doc), where, perContainer ? 'yes' : '']
 }
 
 const annotationsPage = `# Annotations

@@ -27,7 +27,8 @@ import {
   runsToCompletion,
   withPodTemplate,
 } from '../workload/pod-template.ts'
-import type { Answer, Mutate } from './answer.ts'
+import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
+import { frozen, isChartChecksum } from '../stamp/freeze.ts'
 import type { ConfigReader } from './config-reader.ts'
 import { patchBetween } from './patch.ts'
 import { stampOf } from './stamp.ts'
@@ -71,7 +72,10 @@ export const workloadsStory =
       )
     if (problems.length > 0) return answer(workload, mirrored, warnings)
 
-    if (change.keys || change.template) warnings.push(...notes(decision, template))
+    const freeze = reading.policy.shared['chart-checksum'] === 'freeze'
+    const kept = freeze ? await chartChecksums(options, request, mirrored, decision) : undefined
+    if (kept) return answer(workload, withAnnotations(template, kept), warnings)
+    if (change.keys || change.template) warnings.push(...notes(decision, template, freeze))
     // Only where the Pods are replaced anyway, or somebody else wrote a stamp: setting `pause` must not roll out what it is to hold back.
     if (runsToCompletion(workload.kind ?? '') || !(rolls || change.checksum))
       return answer(workload, mirrored, warnings)
@@ -87,6 +91,24 @@ export const workloadsStory =
       ...stamp.warnings,
     ])
   }
+
+/**
+ * A chart's checksums as they were, where all that they speak of is brought into the running processes. An immutable ConfigMap is not, and
+ * Pods made before the opt-in have no agent.
+ */
+async function chartChecksums(
+  { reader, installKey }: WorkloadsOptions,
+  { oldObject, namespace = 'default' }: AdmissionRequest,
+  template: PodTemplate,
+  { plan, skip }: Decision,
+): Promise<Annotations | undefined> {
+  const before = oldObject ? podTemplate(oldObject as ApiObject) : undefined
+  const live = plan.live.length > 0 && plan.rollouts.length === 0 && skip === undefined
+  const kept = before && live ? frozen(template, before) : undefined
+  if (!kept) return undefined
+  const { checksum } = await stampOf(plan, namespace, reader, installKey())
+  return checksum === undefined ? kept : undefined
+}
 
 /** Where the namespace has no label the other entries never see the workload, so that somebody must say why nothing happens. */
 export const unlabelledStory: Mutate = (request) => {
@@ -119,15 +141,15 @@ function ourAnnotations(
 const workloadKeys = (metadata: Annotations): Annotations =>
   Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
 
-function notes({ plan, skip }: Decision, template: PodTemplate): string[] {
+function notes({ plan, skip }: Decision, template: PodTemplate, freeze: boolean): string[] {
   const reason = unsuitable(template)
-  const charts = Object.keys(template.metadata?.annotations ?? {}).find((key) => key.startsWith('checksum/'))
+  const charts = Object.keys(template.metadata?.annotations ?? {}).find(isChartChecksum)
   return [
     ...[...plan.containers.flatMap((one) => one.notes), ...plan.notes]
       .filter(({ warn }) => warn)
       .map(({ text }) => text),
     ...(reason && skip === reason ? [`Pods are not injected: ${skipReasons[reason]}`] : []),
-    ...(charts && plan.live.length > 0
+    ...(charts && plan.live.length > 0 && !(freeze && plan.rollouts.length === 0)
       ? [
           `template annotation ${charts} changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md`,
         ]

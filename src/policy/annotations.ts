@@ -32,8 +32,6 @@ export interface Annotation {
   perContainer: boolean
   /** Speaks of one program, so that it can't be meant for several containers at once. */
   oneProgram?: boolean
-  /** Values that a later version will take; `true`: the whole key. Denied with HR_NOT_YET until then. */
-  notYet?: true | readonly string[]
 }
 
 const ofPod = { inTemplate: true, perContainer: false } as const
@@ -130,8 +128,7 @@ export const annotations = {
     ...ofWorkload,
     parse: parse.oneOf('keep', 'freeze'),
     values: '`keep`, `freeze`',
-    doc: "What becomes of a chart's own `checksum/…` annotations.",
-    notYet: ['freeze'],
+    doc: "What becomes of a chart's own `checksum/…` annotations. `freeze`: an update that changes nothing else keeps the old values, where every source reloads in place.",
   },
   pause: {
     ...ofWorkload,

@@ -1,7 +1,6 @@
 /** A workload's annotations, read once into values. Whether they fit its containers is decide.ts's question. */
 import { UserError } from '../errors.ts'
 import {
-  type Annotation,
   type AnnotationName,
   annotations,
   isOurs,
@@ -11,7 +10,6 @@ import {
   written,
 } from './annotations.ts'
 import type { Defaults } from './defaults.ts'
-import { shown } from './parse.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 
@@ -48,7 +46,7 @@ export function readPolicy(metadata: Readonly<Record<string, string>>, defaults:
     try {
       const settings = container === undefined ? shared : (byContainer.get(container) ?? {})
       if (container !== undefined) byContainer.set(container, settings)
-      Object.assign(settings, { [name]: read(annotations[name], key, value) })
+      Object.assign(settings, { [name]: annotations[name].parse(key, value) })
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       problems.push(error)
@@ -62,18 +60,6 @@ export const settingsOf = (policy: Policy, container: string): Values => ({
   ...policy.shared,
   ...policy.byContainer.get(container),
 })
-
-function read({ parse, notYet }: Annotation, key: string, value: string): unknown {
-  const result = parse(key, value)
-  if (notYet === true || notYet?.includes(value.trim())) {
-    throw new UserError(
-      'HR_NOT_YET',
-      `${key}: ${shown(value)} is not in this version`,
-      'remove it, or use reload: rollout',
-    )
-  }
-  return result
-}
 
 function unknownKey(key: string): string {
   const [word = '', suffix] = key.slice(PREFIX.length).split(/\.(.*)/s)

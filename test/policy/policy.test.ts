@@ -79,13 +79,6 @@ describe('reading annotations', () => {
     expect(performance.now() - start).toBeLessThan(500)
   })
 
-  test('what a later version will take is denied, not ignored', () => {
-    const { problems } = read({ 'chart-checksum': 'freeze', pause: 'false' })
-    expect(problems.map(({ message }) => message)).toEqual([
-      'hotreload.dev/chart-checksum: "freeze" is not in this version; remove it, or use reload: rollout [HR_NOT_YET]',
-    ])
-  })
-
   test('no annotation of any text throws', () => {
     for (const name of Object.keys(annotations))
       for (const text of [
