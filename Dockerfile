@@ -20,6 +20,10 @@ COPY --from=agent /hotreload-agent /hotreload-agent
 USER 65532:65532
 ENTRYPOINT ["/hotreload-agent"]
 
+# In place of config-reloader-sidecar, whose image runs as root: nobody else may signal another user's program.
+FROM hotreload-agent AS hotreload-agent-root
+USER 0:0
+
 FROM ${NODE_IMAGE} AS bundle
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./

@@ -17,13 +17,13 @@ fn sidecar(environment: &[&str]) -> Option<Vec<String>> {
         let set = environment.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
         set.filter(|value| !value.is_empty())
     };
-    let directory = value("CONFIG_DIR")?;
+    let directories = value("CONFIG_DIR")?.split(',').map(|one| format!("--directory={}", one.trim()));
     // Without a name nobody vouches for a process: watch then says what is missing.
     let process = value("PROCESS_NAME").unwrap_or_default();
     // There, and so only here, the signal has a default.
     let signal = value("RELOAD_SIGNAL").unwrap_or("SIGHUP");
-    let flags = ["--reload=signal".into(), format!("--directory={directory}"), format!("--process={process}")];
-    Some(flags.into_iter().chain([format!("--signal={signal}")]).collect())
+    let flags = ["--reload=signal".into(), format!("--process={process}"), format!("--signal={signal}")];
+    Some(flags.into_iter().chain(directories).collect())
 }
 
 fn configmap_reload(args: &[&str]) -> Option<Vec<String>> {
@@ -72,6 +72,8 @@ mod tests {
         assert_eq!((options.way, &options.want.processes[..]), (Way::Signal(1), &["pgbouncer".into()][..]));
         assert_eq!(options.volumes[0].directory.as_deref(), Some("/etc/pgbouncer"));
         assert!(options.volumes[0].secret, "nobody says that it is none");
+        let (options, _) = read(&flags(&[], &["CONFIG_DIR=/etc/a,/etc/b", "PROCESS_NAME=x"]).unwrap());
+        assert_eq!(options.volumes.len(), 2, "a list, with commas");
         let (options, _) = read(&flags(&[], &["CONFIG_DIR=/c", "PROCESS_NAME=x", "RELOAD_SIGNAL=SIGUSR2"]).unwrap());
         assert_eq!(options.way, Way::Signal(12));
         assert_eq!(read(&flags(&[], &["CONFIG_DIR=/c"]).unwrap()).1.len(), 1);

@@ -12,14 +12,20 @@ import { run } from './run.ts'
 export type ImageName = AppImageName | ProjectImageName
 type Say = (line: string) => void
 
-/** What a Pod says to get an image (with imagePullPolicy Never or IfNotPresent): the project's have their real names. */
-export function imageReference(name: ImageName): string {
-  if (name === 'hotreload-agent') return AGENT_IMAGE
-  return name === 'hotreload' ? `ghcr.io/hotreload/hotreload:${VERSION}` : `localhost/${name}:1`
+const projectImages: Readonly<Record<ProjectImageName, string>> = {
+  hotreload: `ghcr.io/hotreload/hotreload:${VERSION}`,
+  'hotreload-agent': AGENT_IMAGE,
+  'hotreload-agent-root': `${AGENT_IMAGE}-root`,
 }
 
+const isProjects = (name: ImageName): name is ProjectImageName => Object.hasOwn(projectImages, name)
+
+/** What a Pod says to get an image (with imagePullPolicy Never or IfNotPresent): the project's have their real names. */
+export const imageReference = (name: ImageName): string =>
+  isProjects(name) ? projectImages[name] : `localhost/${name}:1`
+
 /** All images there are. */
-export const imageNames: readonly ImageName[] = [...names(appImages), 'hotreload', 'hotreload-agent']
+export const imageNames: readonly ImageName[] = [...names(appImages), ...names(projectImages)]
 
 /**
  * Builds images where needed and brings them to the cluster's node. On a cluster that isn't ours it hands each archive to the command in
@@ -61,7 +67,7 @@ async function loadElsewhere(path: string): Promise<void> {
 }
 
 async function buildImage(name: ImageName, image: string, say: Say): Promise<string> {
-  if (name === 'hotreload' || name === 'hotreload-agent') return buildProjectImage(name, image, say)
+  if (isProjects(name)) return buildProjectImage(name, image, say)
   const recipe: AppImage = appImages[name]
   const text = containerfile(recipe)
   const sources = (recipe.programs ?? []).map((program) => sourceOf(program))

@@ -7,18 +7,15 @@ import { build, keyFrom } from './image-builder.ts'
 import { repository } from './paths.ts'
 import { attempt } from './run.ts'
 
-export type ProjectImageName = 'hotreload' | 'hotreload-agent'
+export type ProjectImageName = 'hotreload' | 'hotreload-agent' | 'hotreload-agent-root'
+
+const agentFiles = ['agent/src', 'agent/Cargo.toml', 'agent/Cargo.lock', 'agent/build.rs', 'agent/discard.ld']
 
 /** image (and target in the Dockerfile) -> the files that go into it. */
 const targets: Record<ProjectImageName, readonly string[]> = {
   hotreload: ['src', 'package.json', 'package-lock.json', 'rolldown.config.ts', '.npmrc'],
-  'hotreload-agent': [
-    'agent/src',
-    'agent/Cargo.toml',
-    'agent/Cargo.lock',
-    'agent/build.rs',
-    'agent/discard.ld',
-  ],
+  'hotreload-agent': agentFiles,
+  'hotreload-agent-root': agentFiles,
 }
 
 /** Builds one of the project's images unless it is there; returns its key. */
