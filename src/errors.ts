@@ -1,6 +1,7 @@
 /** A mistake of the user's: a stable code, what is wrong, and what to do about it. Every code is documented in docs/errors.md. */
 export class UserError extends Error {
   readonly code: string
+  readonly problem: string
   readonly remedy: string
 
   /**
@@ -12,6 +13,7 @@ export class UserError extends Error {
     super(`${problem}; ${remedy} [${code}]`)
     this.name = 'UserError'
     this.code = code
+    this.problem = problem
     this.remedy = remedy
   }
 }

@@ -37,7 +37,14 @@ export function parseDefaults(text: string): Defaults {
     return [PREFIX + name, typeof value === 'object' ? JSON.stringify(value) : String(value)]
   })
   const { problems } = readPolicy(Object.fromEntries(keys), builtInDefaults)
-  if (problems[0]) throw problems[0]
+  const [mistake] = problems
+  // As in an annotation, but said of the file: its reader has written no annotation.
+  if (mistake)
+    throw new UserError(
+      'HR_BAD_POLICY',
+      `policy file: defaults.${mistake.problem.slice(PREFIX.length)}`,
+      mistake.remedy,
+    )
   return {
     annotations: Object.fromEntries(keys),
     excludedContainers: new Set([...builtInDefaults.excludedContainers, ...excludedContainers]),

@@ -136,6 +136,6 @@ describe('the policy file', () => {
     ['defaults: { subpat: copy }', 'defaults.subpat is not an annotation that can have a default'],
     ['defaults: { inject: "true" }', 'defaults.inject is not an annotation that can have a default'],
     ['defaults: { signal: HUPP }', '"HUPP" is not a signal'],
-    ['defaults: { env: null }', 'hotreload.dev/env: "null" is not one of its values'],
+    ['defaults: { env: null }', 'policy file: defaults.env: "null" is not one of its values'],
   ])('%j is refused: %s', (text, problem) => expect(() => parseDefaults(text)).toThrow(problem))
 })
