@@ -1,0 +1,92 @@
+// node bench/start.ts [--rounds N]
+// What injection costs a Pod when it starts and a Job when it ends, beside plain ones, in one run on a real node: the one of KUBECONFIG where
+// that is set, else one made on the spot. Seconds; all variants take turns, in an order that moves on each round.
+import { createClient, type KubeClient } from '../src/kube/client.ts'
+import { kubeconfigConnection } from '../src/kube/connection.ts'
+import { acquire, type Cluster } from '../test/cluster/cluster.ts'
+import { bringImages, imageReference } from '../test/cluster/images.ts'
+import { run } from '../test/cluster/run.ts'
+import { createToReady, endToComplete } from './start/stopwatch.ts'
+import { median, type Samples, table } from './start/table.ts'
+import { template, type Variant, variants } from './start/variants.ts'
+
+const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] || 8)
+const say = (line: string): void => console.log(`# ${line}`)
+
+type Measure = (variant: Variant, name: string) => Promise<number>
+
+/** Which variants differ by what. */
+const parts = [
+  ["the agent's container", "agent's image", 'plain'],
+  ['hotreload-install', "app's image", "agent's image"],
+  ['hotreload-link', 'symlink', "app's image"],
+] as const
+
+const { cluster, stop } = await acquire({ node: true, say })
+try {
+  await main(cluster)
+} finally {
+  await stop()
+}
+process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
+
+async function main(on: Cluster): Promise<void> {
+  await bringImages(on, ['reader', 'nginx', 'hotreload-agent'], say)
+  const namespace = `bench-start-${crypto.randomUUID().slice(0, 8)}`
+  const kubectl = (argv: string[], input = '') =>
+    run([on.kubectl, ...argv], { env: { ...process.env, KUBECONFIG: on.kubeconfig }, input })
+  await kubectl(['create', 'namespace', namespace])
+  try {
+    await kubectl(['create', 'configmap', 'config', '--from-literal=config=one', '--namespace', namespace])
+    await measureAll(createClient(await inNamespace(on.kubeconfig, namespace)))
+  } finally {
+    await kubectl(['delete', 'namespace', namespace, '--wait=false'])
+  }
+}
+
+/** Both tables, and what one container of each kind costs. */
+async function measureAll(client: KubeClient): Promise<void> {
+  const reader = { image: imageReference('reader') }
+  const pods = await measured(variants, (variant, name) =>
+    createToReady(client, name, template(variant, reader)),
+  )
+  console.log('\nPod: seconds from its creation until it is Ready')
+  print(pods)
+  for (const [what, one, other] of parts) console.log(`${what}: ${difference(pods, one, other)} s`)
+
+  // Long enough for the agent to be there, as in any Job that is worth one. The image is that of nginx for its `date`: busybox's has no %N.
+  const script = 'trap : HUP; sleep 2; date +%s%N >/dev/termination-log'
+  const shell = { image: imageReference('nginx'), command: ['sh', '-c', script] }
+  const jobs = await measured(variants, (variant, name) =>
+    endToComplete(client, name, template(variant, shell, { restartPolicy: 'Never' })),
+  )
+  console.log('\nJob: seconds from the end of its program until it is complete')
+  print(jobs)
+}
+
+function difference(samples: Samples, one: string, other: string): string {
+  const [from, to] = [samples.get(other) ?? [], samples.get(one) ?? []]
+  return (median(to.map((value, round) => value - (from[round] ?? Number.NaN))) / 1_000).toFixed(2)
+}
+
+/** One round unmeasured, for what happens only once (unpacked layers, page cache, watch caches). */
+async function measured(all: readonly Variant[], measure: Measure): Promise<Samples> {
+  const samples = new Map(all.map(({ name }): [string, number[]] => [name, []]))
+  for (let round = -1; round < rounds; round += 1)
+    for (const turn of all.keys()) {
+      const variant = all[(turn + Math.max(round, 0)) % all.length]
+      if (!variant) continue
+      const milliseconds = await measure(variant, `app-${crypto.randomUUID().slice(0, 8)}`)
+      if (round >= 0) samples.get(variant.name)?.push(milliseconds)
+    }
+  return samples
+}
+
+function print(samples: Samples): void {
+  const added = new Map(variants.map((variant) => [variant.name, variant.added.join(', ')]))
+  for (const line of table(samples, (name) => added.get(name) ?? '')) console.log(line)
+}
+
+async function inNamespace(kubeconfig: string, namespace: string) {
+  return { ...(await kubeconfigConnection(kubeconfig, namespace)), namespace }
+}

@@ -1,0 +1,110 @@
+/** Starts one object, follows it by a watch, and says when what happened. Times are this machine's, in milliseconds since 1970. */
+import type { V1Job, V1Pod } from '@kubernetes/client-node'
+import type { ApiResponse, KubeClient } from '../../src/kube/client.ts'
+import type { PodTemplate } from '../../src/workload/pod-template.ts'
+
+const LIMIT_MILLISECONDS = 60_000
+
+/** Milliseconds from the request that makes the Pod until its Ready condition is seen. */
+export async function createToReady(client: KubeClient, name: string, pod: PodTemplate): Promise<number> {
+  const path = `/api/v1/namespaces/${client.namespace}/pods`
+  const watch = follow<V1Pod>(client, path, name)
+  await watch.begun
+  const start = Date.now()
+  const body = { apiVersion: 'v1', kind: 'Pod', ...pod, metadata: { ...pod.metadata, name } }
+  made(await client.call({ method: 'POST', path, body }))
+  const ready = await watch.until(({ object: { status } }) =>
+    status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True'),
+  )
+  made(await client.call({ method: 'DELETE', path: `${path}/${name}` }))
+  // The next one starts on a node that has nothing left to do for this one.
+  await watch.until(({ type }) => type === 'DELETED')
+  watch.end()
+  return ready.at - start
+}
+
+/**
+ * Milliseconds from the end of a Job's program until the Job is seen complete. The program writes its own time in nanoseconds since 1970 as
+ * its termination message; where its clock is not this machine's, only differences between variants count.
+ */
+export async function endToComplete(
+  client: KubeClient,
+  name: string,
+  template: PodTemplate,
+): Promise<number> {
+  const path = `/apis/batch/v1/namespaces/${client.namespace}/jobs`
+  const watch = follow<V1Job>(client, path, name)
+  await watch.begun
+  const body = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name }, spec: { template } }
+  made(await client.call({ method: 'POST', path, body }))
+  const complete = await watch.until(({ object: { status } }) =>
+    status?.conditions?.some((one) => one.type === 'Complete' && one.status === 'True'),
+  )
+  watch.end()
+  const pods = `/api/v1/namespaces/${client.namespace}/pods?labelSelector=job-name%3D${name}`
+  const { items } = made(await client.call({ method: 'GET', path: pods })) as { items: V1Pod[] }
+  const [app] = items[0]?.status?.containerStatuses ?? []
+  const nanoseconds = app?.state?.terminated?.message?.trim() ?? ''
+  if (!/^\d{19}$/.test(nanoseconds))
+    throw new Error(`Job ${name} left no time but ${JSON.stringify(nanoseconds)}`)
+  made(await client.call({ method: 'DELETE', path: `${path}/${name}?propagationPolicy=Background` }))
+  return complete.at - Number(nanoseconds) / 1e6
+}
+
+interface Event<T> {
+  type: string
+  object: T
+  /** When it came. */
+  at: number
+}
+
+interface Follower<T> {
+  /** The API server has begun to send. */
+  begun: Promise<void>
+  /** The first event, of those not taken yet, that fits. */
+  until(fits: (event: Event<T>) => boolean | undefined): Promise<Event<T>>
+  end(): void
+}
+
+function follow<T>(client: KubeClient, path: string, name: string): Follower<T> {
+  const stop = new AbortController()
+  const limit = AbortSignal.timeout(LIMIT_MILLISECONDS)
+  const query = `watch=true&fieldSelector=metadata.name%3D${name}`
+  const opened = client.stream(
+    { method: 'GET', path: `${path}?${query}` },
+    AbortSignal.any([stop.signal, limit]),
+  )
+  const events = read<T>(opened.then(({ parts }) => parts))
+  return {
+    begun: opened.then(({ status }) => {
+      if (status !== 200) throw new Error(`watch of ${path}: ${status}`)
+    }),
+    async until(fits) {
+      for (;;) {
+        const { value, done } = await events.next()
+        if (done) throw new Error(`the watch of ${name} ended`)
+        if (fits(value)) return value
+      }
+    },
+    end: () => stop.abort(),
+  }
+}
+
+async function* read<T>(parts: Promise<AsyncIterable<Buffer>>): AsyncGenerator<Event<T>, void> {
+  let rest = ''
+  for await (const part of await parts) {
+    const at = Date.now()
+    const lines = (rest + part.toString()).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const event: Omit<Event<T>, 'at'> = JSON.parse(line)
+      yield { ...event, at }
+    }
+  }
+}
+
+function made({ status, body }: ApiResponse): unknown {
+  if (status >= 300)
+    throw new Error(`the API server answered ${status}: ${JSON.stringify(body).slice(0, 300)}`)
+  return body
+}

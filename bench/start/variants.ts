@@ -1,0 +1,82 @@
+/** What the benchmark starts: one program as a plain Pod and injected in each of the ways that add different containers. Pure. */
+import { injectObject } from '../../src/cli/inject.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
+import type { ApiObject, PodTemplate } from '../../src/workload/pod-template.ts'
+
+export interface Variant {
+  name: string
+  /** The containers that injection has to add, in order: the benchmark measures nothing else by mistake. */
+  added: readonly string[]
+  /** Annotations beside `inject`; none: a plain Pod. */
+  annotations?: Readonly<Record<string, string>>
+  /** One file of the ConfigMap instead of the directory. */
+  subPath?: boolean
+  /** Said in the Pod, or known to the image only. */
+  runAsUser?: number
+}
+
+const signal = { 'hotreload.dev/signal': 'SIGHUP' }
+const [install, link, agent] = ['hotreload-install', 'hotreload-link-app', 'hotreload-agent']
+
+export const variants: readonly Variant[] = [
+  { name: 'plain', added: [] },
+  { name: 'plain, subPath', added: [], subPath: true },
+  { name: "agent's image", added: [agent], annotations: signal, runAsUser: 65_534 },
+  { name: "app's image", added: [install, agent], annotations: signal },
+  {
+    name: 'symlink',
+    added: [install, link, agent],
+    annotations: { ...signal, 'hotreload.dev/subpath': 'symlink' },
+    subPath: true,
+  },
+  {
+    name: 'copy',
+    added: [install, link, agent],
+    annotations: { ...signal, 'hotreload.dev/subpath': 'copy' },
+    subPath: true,
+  },
+]
+
+export interface Program {
+  image: string
+  /** As in a container of the API. */
+  command?: readonly string[]
+}
+
+/**
+ * A Pod template of `program`, injected as the variant says by the code that the webhook runs (its own share, under a millisecond, is
+ * bench/webhook.ts's).
+ * @throws where injection adds other containers than the variant says
+ */
+export function template(variant: Variant, program: Program, spec: object = {}): PodTemplate {
+  const pod: ApiObject = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'app',
+      labels: { app: 'bench' },
+      ...(variant.annotations && { annotations: { 'hotreload.dev/inject': 'true', ...variant.annotations } }),
+    },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      ...(variant.runAsUser && { securityContext: { runAsUser: variant.runAsUser } }),
+      containers: [{ name: 'app', imagePullPolicy: 'Never', ...program, volumeMounts: [mount(variant)] }],
+      volumes: [{ name: 'config', configMap: { name: 'config' } }],
+      ...spec,
+    },
+  }
+  const options = { agentImage: AGENT_IMAGE, version: VERSION, defaults: builtInDefaults, injectAll: false }
+  const { object, problems } = injectObject(pod, options)
+  const { metadata = {}, spec: made } = object as PodTemplate
+  const added = (made?.initContainers ?? []).map(({ name }) => name)
+  if (problems.length > 0 || added.join() !== variant.added.join())
+    throw new Error(`${variant.name}: added ${added.join()}; ${problems.join('; ')}`)
+  return { metadata, ...(made && { spec: made }) }
+}
+
+const mount = ({ subPath = false }: Variant): object => ({
+  name: 'config',
+  mountPath: subPath ? '/etc/reader/config' : '/etc/reader',
+  ...(subPath && { subPath: 'config' }),
+})
