@@ -1,6 +1,7 @@
 // node bench/start.ts [--rounds N]
 // What injection costs a Pod when it starts and a Job when it ends, beside plain ones, in one run on a real node: the one of KUBECONFIG where
 // that is set, else one made on the spot. Seconds; all variants take turns, in an order that moves on each round.
+import { parseArgs } from 'node:util'
 import { createClient, type KubeClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
 import { acquire, type Cluster } from '../test/cluster/cluster.ts'
@@ -10,7 +11,8 @@ import { createToReady, endToComplete } from './start/stopwatch.ts'
 import { median, type Samples, table } from './start/table.ts'
 import { template, type Variant, variants } from './start/variants.ts'
 
-const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] || 8)
+const { values: flags } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } })
+const rounds = Number(flags.rounds)
 const say = (line: string): void => console.log(`# ${line}`)
 
 type Measure = (variant: Variant, name: string) => Promise<number>

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { podsStory } from '../src/admission/pods.ts'
 import { readReview } from '../src/admission/review.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
@@ -21,7 +22,8 @@ const ROUNDS = 3
 /** Some 10,000 requests: until then V8 has not compiled all of it, and the longest path suffers most. */
 const WARM_UP_MILLISECONDS = 8_000
 
-const seconds = Number(process.argv[process.argv.indexOf('--seconds') + 1] || 2)
+const { values: flags } = parseArgs({ options: { seconds: { type: 'string', default: '2' } } })
+const seconds = Number(flags.seconds)
 const body = JSON.stringify(
   JSON.parse(await readFile(new URL('webhook/review.json', import.meta.url), 'utf8')),
 )
