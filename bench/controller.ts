@@ -17,7 +17,7 @@ const WORKLOADS = 500
 const NAMESPACE = 'bench'
 const QUIET = 1_000
 /** As the image starts node (Dockerfile). */
-const NODE_FLAGS = ['--max-semi-space-size=2']
+const NODE_FLAGS = (process.env['NODE_FLAGS'] ?? '--max-semi-space-size=2').split(' ')
 
 const { cluster, stop } = await acquire({ node: false, say: (line) => console.error(line) })
 const kubectl = async (argv: string[], input?: string) => {

@@ -43,6 +43,11 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
     if (unlisted.delete(what) && unlisted.size === 0) tell.synced()
     report.sizes(workloads.size(), sources.size())
   }
+  /** Without it the others go on. A kind that is not there (404) is nothing to speak of. */
+  const refused = (what: string) => (status: number) => {
+    if (status !== 404) report.log('warn', 'may not be followed, so its changes go unseen', { what, status })
+    listed(what)()
+  }
   const byNames = new Set<string>()
 
   const sources = createSources({
@@ -65,6 +70,7 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
       for (const { key, facts } of workloads.all()) if (facts.namespace === name) reconsider(key)
     },
     listed('namespaces'),
+    refused('namespaces'),
   )
 
   const used = (facts: Facts): Used => {
@@ -106,7 +112,7 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
   })
   const configMaps = follow(
     { path: '/api/v1/configmaps', metadataOnly: true },
-    { ...observer('ConfigMap'), listed: listed('configmaps'), refused: listed('configmaps') },
+    { ...observer('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
   )
   const secrets = createSecretWatches(follow, observer('Secret'), () =>
     report.log('info', 'Secrets may not be listed everywhere; following those of namespaces that allow it'),
@@ -117,7 +123,9 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
   }
   const others = [
     follow({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.observer),
-    ...workloadKinds.map((kind) => follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind)))),
+    ...workloadKinds.map((kind) =>
+      follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind), refused(kind.kind))),
+    ),
     ...(compat.csi ? [follow({ path: podStatuses, metadataOnly: false }, csiObserver(sources))] : []),
   ]
 

@@ -19,6 +19,7 @@ export function createNamespaces(
   own: string,
   onChange: (name: string) => void,
   onListed: () => void,
+  onRefused: (status: number) => void,
 ): Namespaces {
   const byName = new Map<string, Labels>()
   return {
@@ -37,7 +38,7 @@ export function createNamespaces(
       },
       removed: (_, name) => byName.delete(name),
       listed: onListed,
-      refused: onListed,
+      refused: onRefused,
     },
   }
 }

@@ -25,7 +25,7 @@ export interface Workloads {
   /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
   put(object: ApiObject): void
   remove(kind: string, namespace: string, name: string): void
-  observer(kind: WorkloadKind, onListed: () => void): Observer
+  observer(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Observer
 }
 
 const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
@@ -62,12 +62,12 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
     size: () => workloads.size,
     put,
     remove,
-    observer: ({ kind, apiVersion }, onListed) => ({
+    observer: ({ kind, apiVersion }, onListed, onRefused) => ({
       // Items of a list have neither.
       changed: (object) => put({ ...object, kind, apiVersion }),
       removed: (namespace, name) => remove(kind, namespace, name),
       listed: onListed,
-      refused: onListed,
+      refused: onRefused,
     }),
   }
 }

@@ -1,0 +1,90 @@
+// The workload webhook and the controller at work on the same workloads: what one stamps is what the other expects.
+import type { V1Deployment } from '@kubernetes/client-node'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { parseInstallKey } from '../../src/kube/install-key.ts'
+import {
+  configMap,
+  deployment,
+  leads,
+  startTestController,
+  type TestController,
+} from '../support/controller.ts'
+import { type Namespace, namespace, until } from '../support/kube.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+let hook: Webhook
+let own: Namespace
+let ns: Namespace
+let controller: TestController | undefined
+beforeAll(async () => {
+  hook = await webhook({ installKey: parseInstallKey('ab'.repeat(32)) })
+})
+beforeEach(async () => {
+  own = await namespace()
+  ns = await hook.namespace()
+})
+afterEach(() => controller?.stop())
+
+const get = () => ns.get<V1Deployment>('deployment', 'web')
+const stampOf = ({ spec }: V1Deployment) => spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
+const revisionOf = ({ metadata }: V1Deployment) =>
+  metadata?.annotations?.['deployment.kubernetes.io/revision']
+const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const secret = (key: string) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'db' },
+  stringData: { key },
+})
+
+function web() {
+  const made = deployment('web')
+  const envFrom = [
+    { configMapRef: { name: 'conf' } },
+    { secretRef: { name: 'db' } },
+    { configMapRef: { name: 'maybe', optional: true } },
+  ]
+  Object.assign(made.spec.template.spec.containers[0] ?? {}, { envFrom })
+  return made
+}
+async function begin() {
+  controller = await startTestController(own.name, { only: [ns.name] })
+  await leads(controller)
+}
+
+test('a workload that the webhook stamped: nothing, then one rollout for an edit, stamped as both see it', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
+  const first = stampOf(await get())
+  expect(Object.keys(JSON.parse(first ?? '{}'))).toEqual(['ConfigMap/conf', 'ConfigMap/maybe', 'Secret/db'])
+  await begin()
+  await aWhile()
+  expect([stampOf(await get()), revisionOf(await get())]).toEqual([first, '1'])
+  await ns.apply([configMap('conf', { a: '2' }), secret('2')])
+  await until('the second revision', async () => revisionOf(await get()) === '2', 20_000)
+  await aWhile()
+  expect(revisionOf(await get())).toBe('2')
+  expect(stampOf(await get())).not.toBe(first)
+})
+
+test('ConfigMap and workload applied together: one rollout', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
+  await begin()
+  const next = web()
+  Object.assign(next.spec.template.spec.containers[0] ?? {}, { image: 'localhost/none:2' })
+  await ns.apply([configMap('conf', { a: '2' }), next])
+  await aWhile()
+  expect(revisionOf(await get())).toBe('2')
+})
+
+test('an optional source that comes and goes: a rollout each; rollout undo: one, by the user', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
+  await begin()
+  await ns.apply(configMap('maybe', { b: '1' }))
+  await until('the second revision', async () => revisionOf(await get()) === '2', 20_000)
+  await ns.kubectl(['rollout', 'undo', 'deployment', 'web'])
+  await aWhile()
+  // The template of before, with the stamp of what is there now: that is the second revision.
+  expect(revisionOf(await get())).toBe('2')
+  await ns.kubectl(['delete', 'configmap', 'maybe'])
+  await until('another revision', async () => revisionOf(await get()) !== '2', 30_000)
+})
