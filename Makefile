@@ -67,7 +67,7 @@ clean: ## removes what was built here; ~/.cache/hotreload (Kubernetes, images) s
 
 $(NPM): package.json package-lock.json
 	@echo "== npm ci (npm packages and Node.js 26 in node_modules)"
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 bin/hotreload: src/hotreload.sh dist/main.mjs

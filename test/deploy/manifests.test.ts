@@ -192,10 +192,10 @@ describe('what the install may do', () => {
     ])
   })
 
-  test('other Secrets only where deploy/secrets is applied, and only get', () => {
+  test('other Secrets only where deploy/secrets is applied, and only to read', () => {
     for (const directory of ['deploy/secrets', 'deploy/secrets/cluster']) {
       const granted = objects(directory).flatMap((object) => object.rules ?? [])
-      expect(granted).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }])
+      expect(granted).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }])
     }
   })
 })
