@@ -58,7 +58,8 @@ test-node: $(NPM) bin/hotreload ## tests on a real node (yours where KUBECONFIG 
 	$(call vitest,node) --max-workers=3
 
 .PHONY: bench
-bench: $(NPM) build ## measurements, see bench/
+bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
+	cargo build --release --locked --manifest-path agent/Cargo.toml --bins --example bare
 	@for program in bench/*.ts; do echo "== $$program"; node "$$program"; done
 
 .PHONY: clean
