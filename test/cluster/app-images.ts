@@ -82,6 +82,25 @@ export const appImages = {
     packages: ['gunicorn'],
     cmd: ['gunicorn', '--config', '/etc/gunicorn/gunicorn.conf.py', 'app'],
   },
+  alertmanager: {
+    packages: ['prometheus-alertmanager'],
+    cmd: [
+      'prometheus-alertmanager',
+      '--config.file=/etc/alertmanager/alertmanager.yml',
+      '--storage.path=/tmp',
+      '--cluster.listen-address=',
+    ],
+  },
+  'blackbox-exporter': {
+    packages: ['prometheus-blackbox-exporter'],
+    cmd: ['prometheus-blackbox-exporter', '--config.file=/etc/blackbox/blackbox.yml'],
+  },
+  uwsgi: {
+    packages: ['uwsgi-core', 'uwsgi-plugin-python3'],
+    cmd: ['uwsgi', '--ini', '/etc/uwsgi/app.ini'],
+    lines: ['STOPSIGNAL SIGINT'],
+  },
+  dovecot: { packages: ['dovecot-imapd'], cmd: ['dovecot', '-F', '-c', '/etc/dovecot/dovecot.conf'] },
   /** Programs that never re-read their file: what a signal does to them is nothing, or worse. */
   rsyslog: { packages: ['rsyslog'], cmd: ['rsyslogd', '-n', '-f', '/etc/rsyslog/rsyslog.conf'] },
   redis: { packages: ['redis-server'], cmd: ['redis-server', '/etc/redis/redis.conf'] },

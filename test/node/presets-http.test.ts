@@ -1,38 +1,28 @@
 // Presets of programs that speak HTTP or FastCGI, each with Debian's program: the new value is answered by the same process.
+import { once } from 'node:events'
 import { get } from 'node:http'
+import { connect } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
 import { images } from '../support/kube.ts'
-import { expectReload, type Program, start } from '../support/program.ts'
+import { expectReload, start } from '../support/program.ts'
+import {
+  alertmanager,
+  apache2,
+  blackboxExporter,
+  gunicorn,
+  haproxy,
+  phpFpm,
+  squid,
+  uwsgi,
+} from '../support/programs/http.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
+const programs = [apache2, haproxy, squid, phpFpm, gunicorn, uwsgi, alertmanager, blackboxExporter]
 let hook: Webhook
 beforeAll(async () => {
-  await images('apache2', 'squid', 'php-fpm', 'gunicorn', 'hotreload-agent')
+  await images(...programs.map(({ image }) => image), 'hotreload-agent')
   hook = await webhook()
 })
-
-const page: Program['observe'] = async ({ ns, pod }) => (await ns.fetch(pod, '/', 8080)).body
-
-/** /slow gives a file of 4 MB at 250 kB/s: too much for the kernel's buffers, so that the program must stay for it. */
-const apache2: Program = {
-  image: 'apache2',
-  mountPath: '/etc/apache2/conf-enabled',
-  data: (value) => ({
-    'site.conf': `
-      LoadModule ratelimit_module /usr/lib/apache2/modules/mod_ratelimit.so
-      ServerName web
-      Listen 8080
-      ErrorDocument 404 "${value}"
-      Alias /slow /usr/bin/perl
-      <Location /slow>
-        Require all granted
-        SetOutputFilter RATE_LIMIT
-        SetEnv rate-limit 250
-      </Location>
-    `,
-  }),
-  observe: async ({ ns, pod }) => (await ns.fetch(pod, '/nothing', 8080)).body,
-}
 
 test('apache2: a running response goes on to its end', async () => {
   const running = await start(hook, apache2)
@@ -50,22 +40,23 @@ test('apache2: a running response goes on to its end', async () => {
   expect(await slow).toBe(size)
 })
 
-const squid: Program = {
-  image: 'squid',
-  mountPath: '/etc/squid',
-  data: (value) => ({
-    'squid.conf': `
-      http_port 3128
-      visible_hostname ${value}
-      pid_filename /tmp/squid.pid
-      cache_log /tmp/cache.log
-      access_log none
-      pinger_enable off
-    `.replaceAll(/^ +/gm, ''),
-  }),
-  observe: async ({ ns, pod }) =>
-    /^\S+ (\w+) /.exec((await ns.fetch(pod, '/', 3128)).headers.get('via') ?? '')?.[1],
-}
+test('haproxy: a request that was half sent before is answered, by the old configuration', async () => {
+  const running = await start(hook, haproxy)
+  const client = connect(8080, running.ip, () =>
+    client.write('GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n'),
+  )
+  const answer = new Promise<string>((resolve, reject) => {
+    const parts: Buffer[] = []
+    client.on('data', (part: Buffer) => parts.push(part))
+    client.on('end', () => resolve(Buffer.concat(parts).toString()))
+    client.on('error', reject)
+  })
+  await once(client, 'connect')
+  await expectReload(haproxy, running)
+  client.write('\r\n')
+  expect(await answer).toMatch(/^HTTP\/1.1 200 [^]*one$/)
+  client.destroy()
+})
 
 test.each([
   { process: 'under its own supervisor', command: undefined },
@@ -75,47 +66,10 @@ test.each([
   await expectReload(program, await start(hook, program))
 })
 
-const phpFpm: Program = {
-  image: 'php-fpm',
-  comm: 'php-fpm8.2',
-  mountPath: '/etc/fpm',
-  data: (value) => ({
-    'php-fpm.conf': `
-[global]
-error_log = /proc/self/fd/2
-pid = /tmp/fpm.pid
-[www]
-user = www-data
-listen = 127.0.0.1:9000
-pm = static
-pm.max_children = 1
-ping.path = /ping
-ping.response = ${value}
-`,
-  }),
-  observe: async ({ exec }) => {
-    const request = ['REQUEST_METHOD=GET', 'SCRIPT_NAME=/ping', 'SCRIPT_FILENAME=/ping']
-    const answer = await exec('env', ...request, 'cgi-fcgi', '-bind', '-connect', '127.0.0.1:9000')
-    return answer.trim().split('\n').at(-1)
-  },
-}
+test.each([phpFpm, gunicorn, uwsgi])('$image', async (program) =>
+  expectReload(program, await start(hook, program)),
+)
 
-test('php-fpm', async () => expectReload(phpFpm, await start(hook, phpFpm)))
-
-/** The configuration of its workers: a file that HUP reads again, and what is in their environment. */
-const gunicorn: Program = {
-  image: 'gunicorn',
-  mountPath: '/etc/gunicorn',
-  data: (value) => ({
-    'gunicorn.conf.py': `bind = "0.0.0.0:8080"\npythonpath = "/etc/gunicorn"\nraw_env = ["GREETING=${value}"]\n`,
-    'app.py': `
-import os
-def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [os.environ["GREETING"].encode()]
-`,
-  }),
-  observe: page,
-}
-
-test('gunicorn', async () => expectReload(gunicorn, await start(hook, gunicorn)))
+test.each([alertmanager, blackboxExporter])('$image by its URL', async (program) =>
+  expectReload(program, await start(hook, program)),
+)

@@ -150,8 +150,10 @@ test('a signal always has a process that is vouched for, by a name as the kernel
 })
 
 test('what is called proved has a test on the real node', () => {
-  const directory = join(import.meta.dirname, '../node')
-  const tests = readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'))
+  const tests = ['../node', '../support/programs'].flatMap((path) => {
+    const directory = join(import.meta.dirname, path)
+    return readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'))
+  })
   const unproved = names.filter((name) => {
     const preset: Preset = presets[name]
     const quoted = preset.names.flatMap((one) => [`'${one}'`, `/${one}'`])

@@ -21,6 +21,7 @@ export const observability = {
     doc: 'POST /-/reload; SIGHUP where --web.config.file guards it',
     source: 'prometheus.io/docs/alerting/latest/management_api',
     validate: 'amtool check-config /etc/alertmanager/alertmanager.yml',
+    proved: true,
   },
   'blackbox-exporter': {
     names: ['blackbox-exporter', 'blackbox_exporter'],
@@ -30,6 +31,7 @@ export const observability = {
         : signal('SIGHUP', 'blackbox_export'),
     doc: 'POST /-/reload; SIGHUP where --web.config.file guards it. A mistake is not applied',
     source: 'github.com/prometheus/blackbox_exporter, README',
+    proved: true,
   },
   alloy: {
     names: ['alloy'],

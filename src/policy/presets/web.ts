@@ -30,7 +30,7 @@ export const web = {
   squid: {
     names: ['squid'],
     reload: signal('SIGHUP', 'squid'),
-    doc: 'SIGHUP, the same as -k reconfigure',
+    doc: 'SIGHUP, the same as -k reconfigure. A mistake in the configuration ends it: validate',
     source: 'squid(8), -k',
     validate: 'squid -k parse',
     proved: true,
@@ -78,7 +78,7 @@ export const web = {
   gunicorn: {
     names: ['gunicorn'],
     reload: signal('SIGHUP', 'gunicorn'),
-    doc: 'SIGHUP to the master: configuration and workers anew',
+    doc: 'SIGHUP to the master: configuration and workers anew. A mistake ends it: validate',
     source: 'docs.gunicorn.org/en/stable/signals.html',
     validate: 'gunicorn --check-config APP',
     proved: true,
@@ -88,5 +88,6 @@ export const web = {
     reload: (container) => (hasFlag(container, '--master', '-M') ? signal('SIGHUP', 'uwsgi') : rollout),
     doc: 'SIGHUP to the master, which finishes requests and starts itself anew; a rollout where no argument says --master',
     source: 'uwsgi-docs.readthedocs.io/en/latest/Management.html',
+    proved: true,
   },
 } as const satisfies Record<string, Preset>
