@@ -14,7 +14,7 @@ beforeAll(async () => {
     const { private: key, cert } = await generate([{ name: 'commonName', value }])
     certificates[value] = `${key}\n${cert}\n`
   }
-  await images('mosquitto', 'nats-server', 'stunnel', 'hotreload-agent')
+  await images('mosquitto', 'nats-server', 'stunnel', 'dovecot', 'hotreload-agent')
   hook = await webhook()
 })
 
@@ -84,3 +84,29 @@ const stunnel: Program = {
 }
 
 test('stunnel: a renewed certificate', async () => expectReload(stunnel, await start(hook, stunnel)))
+
+/** Said to each client that connects. */
+const dovecot: Program = {
+  image: 'dovecot',
+  mountPath: '/etc/dovecot',
+  data: (value) => ({
+    'dovecot.conf': `
+protocols = imap
+listen = *
+log_path = /dev/stderr
+ssl = no
+login_greeting = ${value}
+passdb {
+  driver = static
+  args = nopassword=y
+}
+userdb {
+  driver = static
+  args = uid=65534 gid=65534 home=/tmp
+}
+`,
+  }),
+  observe: async ({ ip }) => / (one|two)\r\n/.exec((await firstBytes(143, ip, Buffer.of())).toString())?.[1],
+}
+
+test('dovecot: its greeting', async () => expectReload(dovecot, await start(hook, dovecot)))

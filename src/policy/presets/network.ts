@@ -62,5 +62,6 @@ export const network = {
     doc: 'SIGHUP to the master, the same as doveadm reload',
     source: 'doveadm(1), reload; github.com/dovecot/core, doveadm-master.c',
     validate: 'doveconf -n',
+    proved: true,
   },
 } as const satisfies Record<string, Preset>
