@@ -74,6 +74,7 @@ $(NPM): package.json package-lock.json
 bin/hotreload: src/hotreload.sh dist/main.mjs
 	@mkdir -p bin
 	install --mode=755 $< $@
+	@ln -sf hotreload bin/kubectl-hotreload
 	@touch $@
 
 dist/main.mjs: $(NPM) $(SOURCES)

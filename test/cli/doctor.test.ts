@@ -404,6 +404,10 @@ describe('the whole', () => {
     ])
       expect(texts(findings)).toContain(right)
     expect(exitCodeOf(findings)).toBe(2)
+    const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'))
+    for (const { check } of findings.filter((one) => one.check !== 'workloads'))
+      expect(rows.some((row) => row.includes(`\`${check}\``))).toBe(true)
   })
 
   test('without an install: that is said once, and the rest is looked at', async () => {

@@ -350,6 +350,17 @@ describe('the command', () => {
       ].join('\n'),
     }))
 
+  test('the example of docs/cli.md', async () => {
+    const password = { name: 'P', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }
+    const container = nginx({ volumeMounts: subPath, env: [password] })
+    writeFileSync(
+      join(directory, 'docs.yaml'),
+      stringify(optedIn({}, { spec: podSpec({ containers: [container] }) })),
+    )
+    const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
+    expect(page).toContain(`$ hotreload explain -f web.yaml\n${(await run('docs.yaml')).out}\`\`\``)
+  })
+
   test('JSON for programs', async () => {
     const { code, out } = await run('web.yaml', { output: 'json' })
     expect(code).toBe(0)

@@ -58,8 +58,8 @@ describe('whom to ask', () => {
       },
       'ending',
     ],
-    ['one that was passed over', pod() as V1Pod, 'not injected'],
-    ['one that needs none', pod(podSpec({ volumes: [] })) as V1Pod, 'no agent'],
+    ['one that was passed over', pod(), 'not injected'],
+    ['one that needs none', pod(podSpec({ volumes: [] })), 'no agent'],
   ])('%s', (_, one, state) => expect(withoutAsking(one)?.state).toBe(state))
 })
 

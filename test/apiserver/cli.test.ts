@@ -1,0 +1,305 @@
+// explain, doctor and status as programs against a real API server: as kubectl's plugin, with its flags, and for users with few rights.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { V1Pod } from '@kubernetes/client-node'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { FIRST_PORT } from '../../src/inject/agent.ts'
+import { attempt, type Result } from '../cluster/run.ts'
+import { configMap, deployment } from '../support/controller.ts'
+import { kubectl, type Namespace, namespace, until } from '../support/kube.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
+const IN = { 'hotreload.dev/inject': 'true' }
+
+let hook: Webhook
+let ns: Namespace
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hotreload-cli-'))
+  // What kubectl finds in PATH.
+  const plugin = `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`
+  await writeFile(join(directory, 'kubectl-hotreload'), plugin, { mode: 0o755 })
+  hook = await webhook()
+  ns = await hook.namespace()
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+const environment = (kubeconfig: string): NodeJS.ProcessEnv => ({
+  ...process.env,
+  KUBECONFIG: kubeconfig,
+  PATH: `${directory}${delimiter}${process.env['PATH']}`,
+})
+const hotreload = (argv: readonly string[], kubeconfig = inject('cluster').kubeconfig): Promise<Result> =>
+  attempt([process.execPath, MAIN, ...argv], { env: environment(kubeconfig) })
+
+const nginx = (name: string, annotations: Record<string, string> = IN) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, annotations },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name } },
+      spec: {
+        // No node takes it: only objects matter here.
+        nodeSelector: { 'hotreload.dev/test': 'nowhere' },
+        containers: [
+          {
+            name: 'web',
+            image: 'nginx:1.27',
+            volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }],
+            envFrom: [{ configMapRef: { name: 'frozen' } }],
+          },
+        ],
+        volumes: [{ name: 'conf', configMap: { name } }],
+      },
+    },
+  },
+})
+
+const podOf = (app: string) =>
+  until(`a Pod of ${app}`, async () => (await ns.list<V1Pod>('pods', `app=${app}`))[0], 30_000)
+
+/** A kubeconfig of a user of this cluster, with a ServiceAccount's token. */
+async function kubeconfigOf(account: string, change: (config: Kubeconfig) => Kubeconfig = (same) => same) {
+  const token = (await ns.kubectl(['create', 'token', account])).trim()
+  const config: Kubeconfig = JSON.parse(
+    await kubectl(['config', 'view', '--raw', '--minify', '--output=json']),
+  )
+  const file = join(directory, `${crypto.randomUUID()}.kubeconfig`)
+  const users = config.contexts.map(({ context }) => ({ name: context.user, user: { token } }))
+  await writeFile(file, JSON.stringify(change({ ...config, users })))
+  return file
+}
+interface Kubeconfig {
+  clusters: { name: string; cluster: { server: string } }[]
+  contexts: { name: string; context: { cluster: string; user: string; namespace?: string } }[]
+  users: unknown[]
+}
+
+describe('explain', () => {
+  beforeAll(async () => {
+    await ns.apply([
+      configMap('web', { 'nginx.conf': '' }),
+      { ...configMap('frozen', { A: '1' }), immutable: true },
+      nginx('web'),
+    ])
+  })
+
+  test('as kubectl’s plugin, what the cluster holds', async () => {
+    const { kubectl: program, kubeconfig } = inject('cluster')
+    const argv = [program, 'hotreload', 'explain', 'deploy/web', '-n', ns.name]
+    const { code, stdout, stderr } = await attempt(argv, { env: environment(kubeconfig) })
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(
+      new RegExp(
+        `^Deployment web in namespace ${ns.name}: opted in\n[^]*\nConfigMap/web \\(nginx.conf\\) .* reloaded `,
+      ),
+    )
+    expect(stdout).toMatch(/\nConfigMap\/frozen .* rolled out /)
+    expect(code).toBe(0)
+  })
+
+  test('of a Pod, the workload that decides', async () => {
+    const { metadata } = await podOf('web')
+    const { stdout } = await hotreload([
+      'explain',
+      `pod/${metadata?.name}`,
+      `--namespace=${ns.name}`,
+      '-o',
+      'json',
+    ])
+    expect(JSON.parse(stdout)).toMatchObject([{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }])
+  })
+
+  test('who opted in where nobody listens: exit code 1', async () => {
+    const quiet = await hook.namespace({})
+    await quiet.apply(deployment('api'))
+    const { code, stdout } = await hotreload(['explain', 'deployment/api', '-n', quiet.name])
+    expect(stdout).toContain(`namespace ${quiet.name} has no label hotreload.dev/injection=enabled`)
+    expect(stdout).toContain('ConfigMap conf is not there, and Pods wait for it')
+    expect(code).toBe(1)
+  })
+
+  test('what is not there: exit code 2', async () => {
+    const { code, stderr } = await hotreload(['explain', 'sts/none', '-n', ns.name])
+    expect(stderr).toMatch(
+      /^hotreload: get StatefulSet none in namespace .*: not there; .*\[HR_NO_OBJECT\]\n$/,
+    )
+    expect(code).toBe(2)
+  })
+
+  test('the namespace of a context, of several kubeconfigs', async () => {
+    await kubectl([
+      'create',
+      'clusterrolebinding',
+      ns.name,
+      '--clusterrole=view',
+      `--serviceaccount=${ns.name}:default`,
+    ])
+    const second = await kubeconfigOf('default', (config) => ({
+      ...config,
+      contexts: config.contexts.map(({ context }) => ({
+        name: 'mine',
+        context: { ...context, user: 'me', namespace: ns.name },
+      })),
+      users: config.users.map((user) => ({ ...Object(user), name: 'me' })),
+    }))
+    const both = [inject('cluster').kubeconfig, join(directory, 'missing'), second].join(delimiter)
+    const { code, stdout, stderr } = await hotreload(['explain', 'deployment/web', '--context=mine'], both)
+    await kubectl(['delete', 'clusterrolebinding', ns.name])
+    expect(stderr).toBe('')
+    expect(stdout).toContain(`Deployment web in namespace ${ns.name}`)
+    expect(code).toBe(0)
+    const wrong = await hotreload(['explain', 'deployment/web', '--context=yours'], both)
+    expect(wrong.stderr).toMatch(/has no context yours, but .*mine.*\[HR_BAD_KUBECONFIG\]/)
+    expect(wrong.code).toBe(2)
+  })
+})
+
+describe('doctor', () => {
+  const findings = async (where: Namespace, kubeconfig?: string) => {
+    const { code, stdout, stderr } = await hotreload(['doctor', '-n', where.name, '-o', 'json'], kubeconfig)
+    expect(stderr).toBe('')
+    const all: { check: string; result: string; text: string }[] = JSON.parse(stdout)
+    return { code, all, of: (check: string) => all.filter((one) => one.check === check) }
+  }
+
+  test('what users asked for, and what comes about', async () => {
+    const late = await namespace()
+    await late.apply([configMap('web', { 'nginx.conf': '' }), nginx('dead', {})])
+    const secret = { name: 'api', image: 'nginx:1.27', envFrom: [{ secretRef: { name: 'db' } }] }
+    const opted = nginx('early')
+    await late.apply({
+      ...opted,
+      spec: {
+        ...opted.spec,
+        template: {
+          metadata: { labels: { app: 'early' }, annotations: IN },
+          spec: { ...opted.spec.template.spec, containers: [...opted.spec.template.spec.containers, secret] },
+        },
+      },
+    })
+    await until('its Pod', async () => (await late.list<V1Pod>('pods', 'app=early'))[0], 30_000)
+    const before = await findings(late)
+    expect(before.of('namespaces')).toMatchObject([
+      { result: 'problem', text: expect.stringContaining('Deployment early') },
+    ])
+    expect(before.of('subpaths')).toMatchObject([
+      { result: 'warning', text: expect.stringContaining('1 subPath mount ') },
+    ])
+    expect(before.code).toBe(1)
+
+    await kubectl(['label', 'namespace', late.name, 'hotreload.dev/injection=enabled'])
+    await late.kubectl(['apply', '-k', join(import.meta.dirname, '../../deploy/secrets')])
+    const after = await findings(late)
+    expect(after.of('namespaces')).toMatchObject([{ result: 'ok' }])
+    expect(after.of('pods')).toMatchObject([
+      { result: 'problem', text: expect.stringMatching(/early-.*has none/) },
+    ])
+    expect(after.of('secrets')).toMatchObject([{ result: 'ok', text: expect.stringContaining('Secret db') }])
+    expect(after.of('api-server')).toMatchObject([{ result: 'ok' }])
+    expect(after.of('permissions').length).toBe(after.of('replicas').length)
+  })
+
+  test('for a user without any right: each is named, exit code 2', async () => {
+    await ns.kubectl(['create', 'serviceaccount', 'nobody'])
+    const { code, all } = await findings(ns, await kubeconfigOf('nobody'))
+    expect(new Set(all.map(({ result }) => result))).toEqual(new Set(['ok', 'unknown']))
+    const said = all.map(({ text }) => text).join('\n')
+    for (const right of ['get mutatingwebhookconfigurations/hotreload', 'list nodes', 'list cronjobs'])
+      expect(said).toContain(`you may not ${right}`)
+    expect(code).toBe(2)
+  })
+})
+
+describe('status', () => {
+  /** The API server's proxy connects to no loopback address. */
+  const address = Object.values(networkInterfaces())
+    .flatMap((one) => one ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+
+  const running = (pod: V1Pod, podIP?: string) =>
+    ns.kubectl([
+      'patch',
+      'pod',
+      pod.metadata?.name ?? '',
+      '--subresource=status',
+      `--patch=${JSON.stringify({ status: { phase: 'Running', ...(podIP ? { podIP, podIPs: [{ ip: podIP }] } : {}) } })}`,
+    ])
+  const rows = async () => {
+    const { code, stdout } = await hotreload(['status', '-n', ns.name, '-o', 'json'])
+    return { code, rows: JSON.parse(stdout) }
+  }
+
+  test('first pending, then unreachable: states, not errors', async () => {
+    await ns.apply(nginx('web'))
+    const pod = await podOf('web')
+    expect((await rows()).rows).toMatchObject([{ pod: pod.metadata?.name, state: 'pending' }])
+    await running(pod)
+    const asked = await rows()
+    expect(asked.rows).toMatchObject([{ pod: pod.metadata?.name, container: 'web', state: 'unreachable' }])
+    expect(asked.code).toBe(0)
+  })
+
+  test('what an agent says, through the API server', async () => {
+    expect(address).toBeDefined()
+    let report: object = {
+      state: 'loaded',
+      reload: 'signal',
+      volumes: [{ name: 'conf', current: true, sha256: 'ab' }],
+    }
+    const agent = createServer((_, response) => response.end(JSON.stringify(report)))
+    await new Promise<void>((resolve, reject) => {
+      agent.once('error', reject).listen(FIRST_PORT, address, resolve)
+    })
+    try {
+      await running(await podOf('web'), address)
+      expect(await rows()).toMatchObject({
+        code: 0,
+        rows: [{ state: 'loaded', reload: 'signal', volumes: [{ sha256: 'ab' }] }],
+      })
+      report = {
+        state: 'refused',
+        error: { code: 'HR_SIGNAL_REFUSED', message: 'SIGHUP not sent' },
+        volumes: [],
+      }
+      expect(await rows()).toMatchObject({ code: 1, rows: [{ note: 'SIGHUP not sent [HR_SIGNAL_REFUSED]' }] })
+    } finally {
+      agent.closeAllConnections()
+      agent.close()
+    }
+  })
+
+  test('who may not list Pods is told so: exit code 2', async () => {
+    await ns.kubectl(['create', 'serviceaccount', 'stranger'])
+    const { code, stderr } = await hotreload(['status', '-n', ns.name], await kubeconfigOf('stranger'))
+    expect(stderr).toContain(`you may not list pods in namespace ${ns.name}`)
+    expect(code).toBe(2)
+  })
+})
+
+describe('no cluster', () => {
+  test.each([['explain', 'deployment/web'], ['doctor'], ['status']])(
+    '%s says so: exit code 2',
+    async (...argv) => {
+      const nowhere = await kubeconfigOf('default', (config) => ({
+        ...config,
+        clusters: config.clusters.map((one) => ({
+          ...one,
+          cluster: { ...one.cluster, server: 'https://127.0.0.1:1' },
+        })),
+      }))
+      const { code, stdout, stderr } = await hotreload(argv, nowhere)
+      expect(stdout).toBe('')
+      expect(stderr).toMatch(
+        /^hotreload: the API server does not answer GET .*: ECONNREFUSED; .*\[HR_UNREACHABLE\]\n$/,
+      )
+      expect(code).toBe(2)
+    },
+  )
+})
