@@ -17,19 +17,16 @@ export const eventReasons = {
   unreadable: 'SourceNotReadable',
   notUnderstood: 'AnnotationNotUnderstood',
   notInjected: 'NotInjected',
-  nudged: 'Nudged',
-  jobStarted: 'JobStarted',
-  agentTrouble: 'ReloadRefused',
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 
 export interface Report {
   event(about: Involved, type: 'Normal' | 'Warning', reason: EventReason, message: string): void
-  rollout(outcome: 'done' | 'failed' | 'conflict', kind: string): void
+  rollout(outcome: 'done' | 'failed', kind: string): void
   /** What a workload waits for now; undefined: nothing. */
   waiting(key: string, reason: Waiting | undefined): void
   unreadable(why: 'forbidden' | 'unavailable', kind: string): void
-  nudge(outcome: 'done' | 'failed' | 'limited', pods: number): void
+  nudge(outcome: 'done' | 'failed', pods: number): void
   uninjected(key: string, pods: number): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void

@@ -3,10 +3,10 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Waiting } from '../controller/plan.ts'
 
 export interface ControllerMetrics {
-  rollout(outcome: 'done' | 'failed' | 'conflict', kind: string): void
+  rollout(outcome: 'done' | 'failed', kind: string): void
   waiting(key: string, reason: Waiting | undefined): void
   unreadable(why: 'forbidden' | 'unavailable'): void
-  nudge(outcome: 'done' | 'failed' | 'limited', pods: number): void
+  nudge(outcome: 'done' | 'failed', pods: number): void
   uninjected(key: string, pods: number): void
   alert(outcome: 'sent' | 'failed'): void
   event(outcome: 'written' | 'failed'): void
