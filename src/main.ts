@@ -86,13 +86,14 @@ query('explain', 'what a change of each ConfigMap and Secret would do to a workl
     },
   )
 
-query('doctor', 'whether hotreload is whole, and whether what workloads ask for comes about').action(
-  async (given: QueryGiven) => {
+query('doctor', 'whether hotreload is whole, and whether what workloads ask for comes about')
+  .addOption(option(serveFlags.policy))
+  .action(async ({ policy, ...given }: QueryGiven & { policy?: string }) => {
     const options = readQueryOptions(given)
     const { doctorCommand } = await import('./cli/doctor.ts')
-    exitCode = await doctorCommand(options, process)
-  },
-)
+    const { readPolicyFile } = await import('./cli/policy-file.ts')
+    exitCode = await doctorCommand(options, await readPolicyFile(policy), process)
+  })
 
 query('status', 'what each injected Pod has loaded, by the word of its agents')
   .option('-A, --all-namespaces', 'Pods of all namespaces', false)

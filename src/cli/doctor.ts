@@ -1,5 +1,6 @@
 /** `hotreload doctor`: whether all that hotreload needs is there, and whether what users asked for comes about. It changes nothing. */
 import type { KubeClient } from '../kube/client.ts'
+import type { Defaults } from '../policy/defaults.ts'
 import { VERSION } from '../version.ts'
 import { clusterAccess } from './cluster-access.ts'
 import { checkNodes, checkOtherTools, checkServer } from './doctor/cluster.ts'
@@ -20,18 +21,23 @@ import {
 import { hasLabel } from './labelled.ts'
 import type { QueryOptions } from './query-flags.ts'
 import { progressOn, type QueryIo, writeAnswer } from './query-output.ts'
+import type { ServiceAccount } from './service-account.ts'
 import { formatTable } from './table.ts'
 
 /**
  * @returns the exit code: 0; 1 with a problem; 2 where something could not be looked at
  * @throws UserError where the cluster can't be asked at all
  */
-export async function doctorCommand(options: QueryOptions, io: QueryIo, now = Date.now()): Promise<number> {
+export async function doctorCommand(
+  options: QueryOptions,
+  defaults: Defaults,
+  io: QueryIo,
+  now = Date.now(),
+): Promise<number> {
   const client = await clusterAccess(options, io.env)
   const progress = progressOn(io)
-  const findings = await examine(client, options.namespace, now, (text) => progress.say(text)).finally(() =>
-    progress.end(),
-  )
+  const question = { only: options.namespace, defaults, now }
+  const findings = await examine(client, question, (text) => progress.say(text)).finally(() => progress.end())
   writeAnswer(io, options.output, findings, (columns) => asText(findings, columns))
   return exitCodeOf(findings)
 }
@@ -41,53 +47,73 @@ export function exitCodeOf(findings: readonly Finding[]): number {
   return has('problem') ? 1 : has('unknown') ? 2 : 0
 }
 
-/** @param only the namespace whose workloads are looked at; undefined: all */
+/** What a person knows and the cluster does not tell. */
+export interface Question {
+  /** The namespace whose workloads are looked at; undefined: all. */
+  only: string | undefined
+  /** The cluster's policy file. */
+  defaults: Defaults
+  now: number
+}
+
 export async function examine(
   client: KubeClient,
-  only: string | undefined,
-  now: number,
+  { only, defaults, now }: Question,
   say: (text: string) => void = () => {},
 ): Promise<Finding[]> {
   const read = createClusterReader(client, only, say)
   // First and alone: without an answer to this nothing else is asked.
   const server = checkServer(await read.version())
+  const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])
+  const { namespace } = accountOf(configuration)
+  const deployment = await read.deployment(namespace)
+  const account = accountOf(configuration, deployment)
   return [
     ...server,
-    ...(await examineInstall(read, now)),
+    ...(await examineInstall(read, { configuration, deployment, account, namespaces }, now)),
     ...(await examineCluster(read)),
-    ...(await examineWorkloads(read)),
+    ...(await examineWorkloads(read, namespaces, account, defaults)),
   ]
 }
 
 type Reader = ReturnType<typeof createClusterReader>
+type Namespaces = Awaited<ReturnType<Reader['namespaces']>>
 
-async function examineInstall(read: Reader, now: number): Promise<Finding[]> {
-  const configuration = await read.configuration()
+interface Install {
+  configuration: Awaited<ReturnType<Reader['configuration']>>
+  deployment: Awaited<ReturnType<Reader['deployment']>>
+  account: ServiceAccount
+  namespaces: Namespaces
+}
+
+async function examineInstall(
+  read: Reader,
+  { configuration, deployment, account, namespaces }: Install,
+  now: number,
+): Promise<Finding[]> {
   const webhooks = whenSeen('webhooks', configuration, checkWebhooks)
   if ('found' in configuration && configuration.found === undefined) return webhooks
-  const { namespace } = accountOf(configuration)
-  const deployment = await read.deployment(namespace)
-  const account = accountOf(configuration, deployment)
   const found = 'found' in configuration ? configuration.found : undefined
   const certManager = found?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
   const [expiries, missing, trial] = await Promise.all([
-    read.expiries(namespace),
+    read.expiries(account.namespace),
     read.missingRights(account, certManager),
-    tryInjection(read),
+    tryInjection(read, namespaces),
   ])
   return [
     ...webhooks,
-    ...whenSeen('replicas', deployment, (one) => checkDeployment(one, namespace, VERSION)),
-    ...(found
-      ? whenSeen('certificate', expiries, (ones) => checkCertificates(trusted(found), ones, now))
-      : []),
+    ...whenSeen('replicas', deployment, (one) => checkDeployment(one, account.namespace, VERSION)),
+    ...whenSeen(
+      'certificate',
+      found ? expiries : { missing: 'there is no caBundle to compare with' },
+      (ones) => checkCertificates(trusted(found), ones, now),
+    ),
     trial,
     ...whenSeen('permissions', missing, (ones) => checkRights(ones, account)),
   ]
 }
 
-async function tryInjection(read: Reader): Promise<Finding> {
-  const namespaces = await read.namespaces()
+async function tryInjection(read: Reader, namespaces: Namespaces): Promise<Finding> {
   if ('missing' in namespaces) return untried(`not tried: ${namespaces.missing}`, 'unknown')
   const where = namespaces.found.find(hasLabel)?.metadata?.name
   return where === undefined
@@ -102,23 +128,24 @@ async function examineCluster(read: Reader): Promise<Finding[]> {
   return [...whenSeen('nodes', nodes, checkNodes), ...whenSeen('other-tools', deployments, checkOtherTools)]
 }
 
-async function examineWorkloads(read: Reader): Promise<Finding[]> {
-  const [namespaces, all, pods] = await Promise.all([read.namespaces(), read.workloads(), read.pods()])
-  const account = accountOf(await read.configuration())
-  const labelled =
-    'found' in namespaces
-      ? { found: new Set(namespaces.found.filter(hasLabel).map(({ metadata }) => metadata?.name ?? '')) }
-      : namespaces
-  if ('missing' in labelled || 'missing' in all) {
-    const why = [labelled, all].flatMap((one) => ('missing' in one ? [one.missing] : [])).join(', ')
+async function examineWorkloads(
+  read: Reader,
+  namespaces: Namespaces,
+  account: ServiceAccount,
+  defaults: Defaults,
+): Promise<Finding[]> {
+  const [all, pods] = await Promise.all([read.workloads(), read.pods()])
+  if ('missing' in namespaces || 'missing' in all) {
+    const why = [namespaces, all].flatMap((one) => ('missing' in one ? [one.missing] : [])).join(', ')
     return [{ check: 'workloads', result: 'unknown', text: `not looked at: ${why}` }]
   }
+  const labelled = new Set(namespaces.found.filter(hasLabel).map(({ metadata }) => metadata?.name ?? ''))
   const workloads = usersOwn(all.found)
-  const secrets = secretsToRead(workloads, labelled.found)
+  const secrets = secretsToRead(workloads, labelled, defaults)
   return [
-    ...checkNamespaces(workloads, labelled.found),
-    ...checkAnnotations(workloads, labelled.found),
-    ...whenSeen('pods', pods, (ones) => checkPods(ones, labelled.found)),
+    ...checkNamespaces(workloads, labelled),
+    ...checkAnnotations(workloads, labelled, defaults),
+    ...whenSeen('pods', pods, (ones) => checkPods(ones, labelled, defaults)),
     ...checkSecrets(secrets, await read.readableSecrets(secrets.keys(), account)),
     ...checkSubPaths(workloads),
   ]

@@ -32,6 +32,7 @@ import {
 } from '../../src/cli/doctor/workloads.ts'
 import { examine, exitCodeOf } from '../../src/cli/doctor.ts'
 import type { ApiResponse, Call, KubeClient } from '../../src/kube/client.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { parseBundle } from '../../src/tls/certificates.ts'
 import { issueAuthority } from '../../src/tls/issue.ts'
@@ -301,11 +302,11 @@ describe('workloads', () => {
   })
 
   test('mistakes that were there before the webhook', () => {
-    expect(texts(checkAnnotations([workload({ own: IN })], labelled))).toBe(
+    expect(texts(checkAnnotations([workload({ own: IN })], labelled, builtInDefaults))).toBe(
       '1 opted-in workload, without mistakes',
     )
     const wrong = workload({ own: { ...IN, ...keys({ signal: 'HUPP' }) } })
-    expect(texts(checkAnnotations([wrong], labelled))).toMatch(
+    expect(texts(checkAnnotations([wrong], labelled, builtInDefaults))).toMatch(
       /^Deployment web in namespace shop: .*HR_BAD_SIGNAL\]$/,
     )
   })
@@ -320,7 +321,7 @@ describe('workloads', () => {
         ...change,
       }
     }
-    expect(checkPods([one()], labelled)).toMatchObject([
+    expect(checkPods([one()], labelled, builtInDefaults)).toMatchObject([
       {
         result: 'problem',
         text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) asks for an agent and has none/),
@@ -332,7 +333,7 @@ describe('workloads', () => {
       one({ status: { phase: 'Succeeded' } }),
       one({ metadata: { ...pod().metadata, namespace: 'quiet' } }),
     ]
-    expect(results(checkPods(fine, labelled))).toEqual(['ok'])
+    expect(results(checkPods(fine, labelled, builtInDefaults))).toEqual(['ok'])
   })
 
   test('Secrets that roll out nothing', () => {
@@ -344,6 +345,7 @@ describe('workloads', () => {
         workload({ kind: 'CronJob', own: IN, spec: secretEnv }),
       ],
       labelled,
+      builtInDefaults,
     )
     expect(secrets).toEqual(new Map([['shop', ['db']]]))
     expect(results(checkSecrets(secrets, new Map([['shop', true]])))).toEqual(['ok'])
@@ -386,13 +388,13 @@ describe('the whole', () => {
     call: async (call) => answer(call),
     stream: () => Promise.reject(new Error('no stream here')),
   })
+  const all = { only: undefined, defaults: builtInDefaults, now: NOW }
   const version = { status: 200, body: { gitVersion: 'v1.36.3' } }
 
   test('without any right: each one is named, and nothing throws', async () => {
     const findings = await examine(
       clientOf(({ path }) => (path === '/version' ? version : { status: 403, body: {} })),
-      undefined,
-      NOW,
+      all,
     )
     expect(new Set(results(findings))).toEqual(new Set(['ok', 'unknown']))
     for (const right of [
@@ -423,8 +425,7 @@ describe('the whole', () => {
           },
         }
       }),
-      undefined,
-      NOW,
+      all,
     )
     expect(findings.filter(({ result }) => result === 'problem')).toMatchObject([{ check: 'webhooks' }])
     expect(findings.find(({ check }) => check === 'subpaths')).toMatchObject({ result: 'warning' })
@@ -437,8 +438,7 @@ describe('the whole', () => {
         paths.push(path)
         return path === '/version' ? version : { status: 404, body: {} }
       }),
-      'shop',
-      NOW,
+      { ...all, only: 'shop' },
     )
     const lists = paths.filter((path) => path.includes('limit='))
     expect(lists.filter((path) => !path.includes('/namespaces/shop/'))).toEqual(['/api/v1/nodes?limit=250'])
@@ -450,9 +450,7 @@ describe('the whole', () => {
       paths.push(path)
       return { status: 401, body: {} }
     })
-    await expect(examine(client, undefined, NOW)).rejects.toThrow(
-      /does not know you; log in again.*HR_FORBIDDEN/,
-    )
+    await expect(examine(client, all)).rejects.toThrow(/does not know you; log in again.*HR_FORBIDDEN/)
     expect(paths).toEqual(['/version'])
   })
 })

@@ -1,7 +1,7 @@
 /** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { injectionOf } from '../../admission/pods.ts'
-import { builtInDefaults } from '../../policy/defaults.ts'
+import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { asks, planned } from '../explain/planned.ts'
@@ -36,28 +36,36 @@ export function checkNamespaces(workloads: readonly ApiObject[], labelled: Reado
 }
 
 /** Mistakes that were there before the webhook was. */
-export function checkAnnotations(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
+export function checkAnnotations(
+  workloads: readonly ApiObject[],
+  labelled: ReadonlySet<string>,
+  defaults: Defaults,
+): Finding[] {
   const check = 'annotations'
   const ours = workloads.filter((one) => asks(one) && labelled.has(namespaceOf(one)))
-  const mistaken = ours.filter((one) => planned(one, builtInDefaults).problems.length > 0)
+  const mistaken = ours.filter((one) => planned(one, defaults).problems.length > 0)
   if (mistaken.length === 0)
     return [{ check, result: 'ok', text: `${count(ours.length, 'opted-in workload')}, without mistakes` }]
   return mistaken.map((one) => ({
     check,
     result: 'problem',
-    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${planned(one, builtInDefaults).problems[0]?.message}`,
+    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${planned(one, defaults).problems[0]?.message}`,
   }))
 }
 
 /** Pods that should have an agent and have none. */
-export function checkPods(pods: readonly (ApiObject & V1Pod)[], labelled: ReadonlySet<string>): Finding[] {
+export function checkPods(
+  pods: readonly (ApiObject & V1Pod)[],
+  labelled: ReadonlySet<string>,
+  defaults: Defaults,
+): Finding[] {
   const check = 'pods'
   const without = pods.filter(
     (pod) =>
       labelled.has(namespaceOf(pod)) &&
       pod.metadata?.deletionTimestamp === undefined &&
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
-      !('skip' in injectionOf({ ...pod, kind: 'Pod' }, builtInDefaults)),
+      !('skip' in injectionOf({ ...pod, kind: 'Pod' }, defaults)),
   )
   if (without.length === 0) return [{ check, result: 'ok', text: 'every Pod that asks for an agent has it' }]
   return byNamespace(without).map(([namespace, ones]) => ({
@@ -73,11 +81,12 @@ export function checkPods(pods: readonly (ApiObject & V1Pod)[], labelled: Readon
 export function secretsToRead(
   workloads: readonly ApiObject[],
   labelled: ReadonlySet<string>,
+  defaults: Defaults,
 ): Map<string, string[]> {
   const secrets = new Map<string, string[]>()
   for (const one of workloads) {
     if (!asks(one) || !labelled.has(namespaceOf(one)) || runsToCompletion(one.kind ?? '')) continue
-    const names = planned(one, builtInDefaults)
+    const names = planned(one, defaults)
       .decision.plan.rollouts.filter(({ kind }) => kind === 'Secret')
       .map(({ name }) => name)
     if (names.length > 0)
