@@ -62,7 +62,9 @@ async function existing(files: readonly string[]): Promise<string[]> {
 function unreachable({ method, path }: Call, error: unknown): UserError {
   if (error instanceof UserError) return error
   const { name, message, code } = Object(error) as { name?: string; message?: string; code?: string }
-  const why = name === 'TimeoutError' ? 'no answer in time' : (code ?? message ?? String(error))
+  // node:http reports the end of AbortSignal.timeout as an AbortError.
+  const late = name === 'TimeoutError' || name === 'AbortError'
+  const why = late ? 'no answer in time' : (code ?? message ?? String(error))
   return new UserError(
     'HR_UNREACHABLE',
     `the API server does not answer ${method} ${path}: ${why}`,
