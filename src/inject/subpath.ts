@@ -29,21 +29,24 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
   const directories = nameFor('hotreload-dir', container.name)
   const files = nameFor('hotreload-copy', container.name)
   const parents = outermost(links.map(({ mountPath }) => parentOf(mountPath)))
-  const kept = (container.volumeMounts ?? []).filter((mount) => !links.some((link) => link.mount === mount))
   const readOnly = container.securityContext?.readOnlyRootFilesystem === true
+  const placed = new Set<string>()
+  /** In the order that was, since each mount that moves is more to patch. */
+  const place = (mount: V1VolumeMount): V1VolumeMount[] => {
+    const rewritten = subPaths.find((one) => one.mount === mount)
+    if (!rewritten || rewritten.mode === 'keep') return [mount]
+    const { mode, mountPath } = rewritten
+    if (mode === 'copy')
+      return [{ name: files, mountPath: mount.mountPath, subPath: mountPath.slice(1), readOnly: true }]
+    const parent = parents.find((directory) => isAtOrBelow(mountPath, directory)) ?? '/'
+    if (placed.has(parent)) return []
+    placed.add(parent)
+    return [
+      { name: directories, mountPath: parent, subPath: parent.slice(1), ...(readOnly ? { readOnly } : {}) },
+    ]
+  }
   const volumeMounts: V1VolumeMount[] = [
-    ...kept.map((mount) => {
-      const copy = copies.find((one) => one.mount === mount)
-      return copy
-        ? { name: files, mountPath: mount.mountPath, subPath: copy.mountPath.slice(1), readOnly: true }
-        : mount
-    }),
-    ...parents.map((parent) => ({
-      name: directories,
-      mountPath: parent,
-      subPath: parent.slice(1),
-      ...(readOnly ? { readOnly } : {}),
-    })),
+    ...(container.volumeMounts ?? []).flatMap(place),
     ...volumeMountsOf(live.filter(({ name }) => links.some(({ mount }) => mount.name === name))),
   ]
   const secret = copies.some(({ mount }) =>
@@ -61,8 +64,8 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
       ...(copies.length > 0 ? [{ name: files, mountPath: paths.copies }] : []),
     ],
     below: repeated(
-      kept
-        .filter((mount) => !copies.some((copy) => copy.mount === mount))
+      (container.volumeMounts ?? [])
+        .filter((mount) => ![...links, ...copies].some((rewritten) => rewritten.mount === mount))
         .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent))),
     ).map((mount) => ({ ...mount, readOnly: true })),
   }
