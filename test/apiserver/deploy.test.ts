@@ -188,7 +188,8 @@ describe('the agent’s restartPolicy', () => {
     const [policy, binding] = parseAllDocuments(await kubectl(['kustomize', join(root, 'deploy')])).flatMap(
       (document) => {
         const object = document.toJS()
-        return object.kind.startsWith('ValidatingAdmissionPolicy') ? [object] : []
+        const isPolicy = object.kind.startsWith('ValidatingAdmissionPolicy')
+        return isPolicy && object.metadata.name === 'hotreload-agent-restart-policy' ? [object] : []
       },
     )
     policy.metadata.name = name
