@@ -17,8 +17,6 @@ const RECHECK_MS: u64 = 30_000;
 pub struct Settings {
     /// Quiet time before the content is looked at.
     pub settle: u64,
-    /// Wait between seeing new content and loading it.
-    pub stagger: u64,
     /// Whether new content is validated first.
     pub validate: bool,
 }
@@ -102,6 +100,7 @@ pub struct Engine {
     /// More may have changed while something was in flight.
     pending: bool,
     first_change: Option<u64>,
+    stagger: u64,
     staggered: bool,
     attempts: u32,
     current: Option<u128>,
@@ -120,6 +119,7 @@ impl Engine {
             phase,
             pending: false,
             first_change: None,
+            stagger: 0,
             staggered: false,
             attempts: 0,
             current: None,
@@ -171,6 +171,11 @@ impl Engine {
         }
     }
 
+    /// Milliseconds between seeing the content that is being looked at and loading it: this Pod's place in its workload.
+    pub fn stagger(&mut self, wait: u64) {
+        self.stagger = wait;
+    }
+
     /// The content has been looked at.
     pub fn examined(&mut self, now: u64, found: Examined) -> Do {
         self.first_change = None;
@@ -188,9 +193,9 @@ impl Engine {
             self.current = Some(digest);
             self.attempts = 0;
         }
-        if self.settings.stagger > 0 && !self.staggered {
+        if self.stagger > 0 && !self.staggered {
             self.staggered = true;
-            self.rest(Why::Stagger, now + self.settings.stagger);
+            self.rest(Why::Stagger, now + self.stagger);
             return Do::Nothing;
         }
         if self.settings.validate && self.validated != Some(digest) {

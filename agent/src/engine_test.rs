@@ -106,13 +106,26 @@ fn retries_back_off_and_newer_content_does_not_wait() {
 
 #[test]
 fn the_turn_of_a_pod_comes_once_per_change() {
-    let mut engine = engine(Settings { stagger: 60_000, ..Settings::default() });
+    let mut engine = engine(Settings::default());
     engine.changed(0);
+    engine.stagger(60_000);
     assert_eq!(engine.examined(0, Examined::Changed(1)), Do::Nothing);
     assert_eq!(engine.changed(10_000), Do::Nothing);
     assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Stagger), Some(60_000)));
     assert_eq!(engine.tick(60_000), Do::Examine);
     assert_eq!(engine.examined(60_000, Examined::Changed(2)), Do::Reload);
+}
+
+#[test]
+fn only_what_is_to_be_spread_waits() {
+    let mut engine = engine(Settings::default());
+    engine.changed(0);
+    assert_eq!(engine.examined(0, Examined::Changed(1)), Do::Reload);
+    assert_eq!(engine.changed(10), Do::Nothing);
+    assert_eq!(engine.reloaded(20, Outcome::Done), Do::Examine);
+    engine.stagger(500);
+    assert_eq!(engine.examined(20, Examined::Changed(2)), Do::Nothing);
+    assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Stagger), Some(520)));
 }
 
 #[test]
@@ -152,7 +165,8 @@ proptest! {
     /// calm and willing, the last content is loaded.
     #[test]
     fn the_last_content_wins(steps in proptest::collection::vec(world(), 0..60), validate in any::<bool>(), stagger in 0u64..2_000, settle in 0u64..200) {
-        let mut engine = engine(Settings { settle, stagger, validate });
+        let mut engine = engine(Settings { settle, validate });
+        engine.stagger(stagger);
         let (mut now, mut content, mut loaded, mut examined) = (0u64, 0u128, 0u128, 0u128);
         let (mut validating, mut reloading) = (false, false);
         let calm = [World::Validator(true), World::Target(0), World::Time(40_000)].into_iter().cycle().take(30);

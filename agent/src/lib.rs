@@ -24,5 +24,6 @@ pub mod report;
 pub mod sha256;
 pub mod signals;
 pub mod siphash;
+pub mod supervise;
 pub mod target;
 pub mod time;

@@ -28,6 +28,7 @@ fn run(args: &[&'static CStr]) -> i32 {
         Some((&"install", rest)) => host::install::install(rest),
         Some((&"link", rest)) => host::link::link(rest, &layout),
         Some((&"probe", rest)) => host::probe::probe(rest, &layout),
+        Some((&"supervise", rest)) => host::supervise::supervise(rest, &args[2..], layout, &environment),
         Some((&"watch", rest)) => host::watch::watch(rest, layout, &environment),
         _ => {
             let entries: Vec<&str> = environment.iter().filter_map(|entry| entry.to_str().ok()).collect();

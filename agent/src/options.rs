@@ -10,7 +10,7 @@ use crate::signals;
 use crate::target::Want;
 use alloc::{format, string::String, vec::Vec};
 
-const WAYS: &str = "signal, http, exec, restart, probe or none";
+const WAYS: &str = "signal, http, exec, restart, probe, supervise or none";
 /// The status port, one per agent of a Pod.
 pub const DEFAULT_PORT: u16 = 9467;
 
@@ -42,6 +42,8 @@ pub enum Way {
     Restart(Restart),
     /// The change is recorded for the container's liveness probe.
     Probe,
+    /// The program is ended and started again in its container, which stays.
+    Supervise(Restart),
     /// Nothing: the program watches by itself.
     None,
 }
@@ -55,12 +57,13 @@ impl Way {
             Way::Exec(_) => "exec",
             Way::Restart(_) => "restart",
             Way::Probe => "probe",
+            Way::Supervise(_) => "supervise",
             Way::None => "none",
         }
     }
 }
 
-/// How a container is ended.
+/// How a container, or the program in it, is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Restart {
     /// First this signal,
@@ -97,6 +100,8 @@ pub struct Options {
     pub compat: bool,
     /// Milliseconds over which the Pods of a workload spread.
     pub stagger: u64,
+    /// The same where the container is restarted because environment changed.
+    pub restart_stagger: u64,
     /// Where to say what was done.
     pub port: u16,
 }
@@ -116,12 +121,33 @@ struct Raw {
     grace: Option<u64>,
     timeout: Option<u64>,
     stagger: Option<u64>,
+    restart_stagger: Option<u64>,
     expected: Option<u16>,
     compat: bool,
 }
 
 /// Reads watch's flags.
 pub fn watch(args: &[&str]) -> (Options, Vec<Problem>) {
+    let (options, mut problems) = read(args);
+    if matches!(options.way, Way::Supervise(_)) {
+        problems.push(bad("--reload", "supervise", "hotreload-agent supervise, which starts the program itself"));
+    }
+    (options, problems)
+}
+
+/// Reads supervise's flags: watch's, for its one way.
+pub fn supervise(args: &[&str]) -> (Options, Vec<Problem>) {
+    let (options, mut problems) = read(args);
+    if problems.is_empty() && !matches!(options.way, Way::Supervise(_)) {
+        problems.push(bad("--reload", options.way.name(), "supervise, or hotreload-agent watch beside the program"));
+    }
+    if let Some(volume) = options.volumes.iter().find(|volume| volume.env) {
+        problems.push(bad("--env-volume", &volume.name, "--reload=restart: the container stays, its environment too"));
+    }
+    (options, problems)
+}
+
+fn read(args: &[&str]) -> (Options, Vec<Problem>) {
     let mut raw = Raw::default();
     let mut problems: Vec<Problem> = args.iter().filter_map(|arg| flag(arg, &mut raw).err()).collect();
     let way = raw.way().unwrap_or_else(|problem| {
@@ -140,9 +166,13 @@ pub fn watch(args: &[&str]) -> (Options, Vec<Problem>) {
         }
     }
     let restart = raw.restart();
-    let Raw { want, volumes, places, port, validate, timeout, stagger, compat, .. } = raw;
+    let Raw { want, volumes, places, port, validate, timeout, stagger, restart_stagger, compat, .. } = raw;
     let (port, timeout, stagger) = (port.unwrap_or(DEFAULT_PORT), timeout.unwrap_or(TIMEOUT_MS), stagger.unwrap_or(0));
-    (Options { want, volumes, places, way, port, restart, validate, timeout, stagger, compat }, problems)
+    let restart_stagger = restart_stagger.unwrap_or(stagger);
+    (
+        Options { want, volumes, places, way, port, restart, validate, timeout, stagger, restart_stagger, compat },
+        problems,
+    )
 }
 
 fn flag(arg: &str, raw: &mut Raw) -> Result<(), Problem> {
@@ -193,6 +223,7 @@ fn flag(arg: &str, raw: &mut Raw) -> Result<(), Problem> {
         "--grace" => raw.grace = Some(duration(name, value)?),
         "--timeout" => raw.timeout = Some(duration(name, value)?),
         "--stagger" => raw.stagger = Some(duration(name, value)?),
+        "--restart-stagger" => raw.restart_stagger = Some(duration(name, value)?),
         "--port" => {
             raw.port = Some(value.parse().ok().filter(|port| *port > 0).ok_or_else(|| bad("a port from 1 to 65535"))?)
         }
@@ -213,6 +244,7 @@ impl Raw {
             Some("exec") => self.command.take().map(Way::Exec).ok_or_else(|| needs("--command", "exec")),
             Some("restart") => Ok(Way::Restart(self.restart())),
             Some("probe") => Ok(Way::Probe),
+            Some("supervise") => Ok(Way::Supervise(self.restart())),
             Some("none") => Ok(Way::None),
             Some(other) => Err(bad("--reload", other, WAYS)),
             None => Err(Problem::new(Code::BadOption, format!("--reload is missing; use {WAYS}"))),
@@ -221,7 +253,7 @@ impl Raw {
 
     /// `--signal` is the reload's where the way is signal, else the one that ends the container.
     fn restart(&self) -> Restart {
-        let own = self.signal.filter(|_| self.reload.as_deref() == Some("restart"));
+        let own = self.signal.filter(|_| matches!(self.reload.as_deref(), Some("restart" | "supervise")));
         Restart { signal: own.unwrap_or(SIGTERM), grace: self.grace.unwrap_or(GRACE_MS) }
     }
 }

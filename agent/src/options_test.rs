@@ -70,6 +70,28 @@ fn a_way_needs_its_flag() {
 }
 
 #[test]
+fn only_the_supervisor_supervises() {
+    let (options, problems) = supervise(&["--reload=supervise", "--signal=SIGQUIT", "--grace=5s"]);
+    assert_eq!((options.way, problems), (Way::Supervise(Restart { signal: 3, grace: 5_000 }), [].into()));
+    assert_eq!(watch(&["--reload=supervise"]).1.len(), 1);
+    assert_eq!(supervise(&["--reload=restart"]).1.len(), 1);
+    assert_eq!(supervise(&["--reload=supervise", "--env-volume=e"]).1.len(), 1);
+}
+
+#[test]
+fn restarts_spread_as_everything_does_unless_told_otherwise() {
+    for (args, wanted) in [
+        (&["--reload=none"][..], (0, 0)),
+        (&["--reload=none", "--stagger=9s"], (9_000, 9_000)),
+        (&["--reload=none", "--restart-stagger=60s"], (0, 60_000)),
+        (&["--reload=none", "--stagger=9s", "--restart-stagger=60s"], (9_000, 60_000)),
+    ] {
+        let (options, problems) = watch(args);
+        assert_eq!((options.stagger, options.restart_stagger, problems), (wanted.0, wanted.1, [].into()), "{args:?}");
+    }
+}
+
+#[test]
 fn reads_links() {
     let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();
     assert_eq!((found.parents, found.places.len()), (["/etc/nginx".into()].into(), 2));

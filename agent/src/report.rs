@@ -25,7 +25,7 @@ pub struct Counters {
     pub refused: u64,
     /// Signals sent.
     pub signals: u64,
-    /// Containers ended to be started again.
+    /// Containers, and supervised programs, ended to be started again.
     pub restarts: u64,
     /// Targets that ended of a signal.
     pub killed: u64,
@@ -142,6 +142,16 @@ fn problem(problem: &Problem) -> Object {
 }
 
 impl Report<'_> {
+    /// One of the pages, with its content type.
+    pub fn page(&self, path: &str) -> Option<(&'static str, String)> {
+        Some(match path {
+            "/status" => ("application/json", self.status() + "\n"),
+            "/metrics" => ("text/plain; version=0.0.4; charset=utf-8", self.metrics()),
+            "/healthz" => ("text/plain; charset=utf-8", "ok\n".into()),
+            _ => return None,
+        })
+    }
+
     /// The JSON of /status.
     pub fn status(&self) -> String {
         let error = match &self.problem {

@@ -8,9 +8,12 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 const SIGPIPE: c_int = 13;
+/// Signal numbers on every architecture this is built for: 1 to 64.
+const SIGNALS: c_int = 64;
 const SIG_DFL: usize = 0;
 const SIG_IGN: usize = 1;
 const SIG_BLOCK: c_int = 0;
@@ -24,6 +27,9 @@ type SignalSet = [u64; 16];
 
 unsafe extern "C" {
     fn fork() -> c_int;
+    fn kill(pid: c_int, signal: c_int) -> c_int;
+    fn write(fd: c_int, from: *const c_int, bytes: usize) -> isize;
+    fn __errno_location() -> *mut c_int;
     fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
     fn _exit(code: c_int) -> !;
     fn setpgid(pid: c_int, group: c_int) -> c_int;
@@ -99,28 +105,49 @@ pub struct Spawn<'a> {
     pub own_group: bool,
 }
 
-/// Starts a child with the agent's environment, SIGPIPE's default and an empty signal mask (a mask blocked for
-/// signalfd would be inherited through exec). Exits 127 where it can't be executed.
+/// Sends any signal, real-time ones too, to a child that has not been waited for: its id is nobody else's.
+pub fn kill_child(pid: i32, signal: u32) -> Result<(), Errno> {
+    // SAFETY: plain integers; errno is this thread's own.
+    unsafe { if kill(pid, signal as c_int) == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(*__errno_location())) } }
+}
+
+/// Starts a child with the agent's environment, default signals and an empty signal mask (a mask blocked for signalfd
+/// would be inherited through exec). The error of execve(2) where it can't be executed.
 pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
+    // Closed by execve: the reader then sees the end, else the error.
+    let (failure, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
     let argv: Vec<*const c_char> = how.argv.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
     // SAFETY: one thread only, so the child may run ordinary code until execve; argv ends in null and points to
     // strings that outlive the call (the child has its own copy of the address space).
-    unsafe {
+    let pid = unsafe {
         let pid = fork();
         if pid == 0 {
             if how.own_group {
                 setpgid(0, 0);
             }
-            signal(SIGPIPE, SIG_DFL);
+            (1..=SIGNALS).for_each(|number| {
+                signal(number, SIG_DFL);
+            });
             sigprocmask(SIG_SETMASK, &[0; 16], ptr::null_mut());
             if let Some(output) = how.output {
                 dup2(output.as_raw_fd(), 1);
                 dup2(output.as_raw_fd(), 2);
             }
             execve(how.path.as_ptr(), argv.as_ptr(), ENVP.load(SeqCst));
+            write(theirs.as_raw_fd(), __errno_location(), size_of::<c_int>());
             _exit(127)
         }
-        if pid < 0 { Err(Errno::AGAIN) } else { Ok(pid) }
+        pid
+    };
+    drop(theirs);
+    let child = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(Errno::AGAIN)?;
+    let mut error = [0; size_of::<c_int>()];
+    match rustix::io::read(&failure, &mut error) {
+        Ok(count) if count == error.len() => {
+            let _ = waitpid(Some(child), WaitOptions::empty());
+            Err(Errno::from_raw_os_error(c_int::from_ne_bytes(error)))
+        }
+        _ => Ok(pid),
     }
 }
 

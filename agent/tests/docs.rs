@@ -26,6 +26,7 @@ fn every_log_message_is_listed() {
         include_str!("../src/host/agent.rs"),
         include_str!("../src/host/reload.rs"),
         include_str!("../src/host/link.rs"),
+        include_str!("../src/host/supervise.rs"),
     ] {
         for call in ["log::info(\"", "log::warn(\"", "log::error(\""] {
             for message in source.split(call).skip(1).map(|rest| rest.split('"').next().unwrap()) {

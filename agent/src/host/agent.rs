@@ -15,7 +15,7 @@ use agent::change;
 use agent::engine::{Do, Engine, Examined, Outcome, Settings};
 use agent::errors::Problem;
 use agent::memory::Memory;
-use agent::options::Options;
+use agent::options::{Options, Way};
 use agent::proc::Process;
 use agent::report::Counters;
 use agent::siphash::SipHash;
@@ -46,6 +46,8 @@ pub struct Agent {
     pub(super) call: Option<Call>,
     pub(super) child: Option<Child>,
     pub(super) ending: Option<Ending>,
+    /// The supervised program is to be started again.
+    pub(super) restart_asked: bool,
     pub(super) calls: u64,
     /// Digest of what is there.
     pub(super) current: u128,
@@ -60,12 +62,12 @@ impl Agent {
         let name = options.want.container.as_deref().unwrap_or(UNNAMED);
         let (store, remembered) = Store::open(layout.memory(name));
         let proc = Proc::open().ok();
-        let is_first = remembered.is_none();
+        // A supervised program starts after this. After a panic it runs already, with what the memory says.
+        let is_first = remembered.is_none() || (matches!(options.way, Way::Supervise(_)) && panics == 0);
         let memory = remembered.unwrap_or_else(|| Memory { key: random(), ..Memory::default() });
         let volumes: Vec<State> = options.volumes.iter().map(|volume| State::new(volume.clone(), &layout)).collect();
         let settings = Settings {
             settle: change::settle(options.volumes.len(), all_atomic),
-            stagger: stagger(options.stagger, proc.as_ref()),
             validate: options.validate.is_some(),
         };
         let mut agent = Agent {
@@ -86,6 +88,7 @@ impl Agent {
             call: None,
             child: None,
             ending: None,
+            restart_asked: false,
             calls: 0,
             current: 0,
             began: 0,
@@ -169,7 +172,7 @@ impl Agent {
     }
 
     /// A reload that was in flight has ended.
-    fn finished(&mut self, outcome: Outcome) {
+    pub(super) fn finished(&mut self, outcome: Outcome) {
         let next = self.settled(outcome);
         self.go(next);
     }
@@ -206,12 +209,19 @@ impl Agent {
         let found = volumes::summary(&self.volumes, &self.memory);
         if let Examined::Changed(digest) = found {
             self.current = digest;
+            let over = if self.env_changed() { self.options.restart_stagger } else { self.options.stagger };
+            self.engine.stagger(stagger(over, self.proc.as_ref()));
         }
         if found == Examined::Same {
             self.counters.unchanged += 1;
             volumes::all_loaded(&mut self.volumes, &mut self.memory);
         }
         found
+    }
+
+    /// Whether something in the program's environment is new: only the container's restart brings that in.
+    pub(super) fn env_changed(&self) -> bool {
+        self.volumes.iter().any(|volume| volume.asked.env && !volume.is_loaded(&self.memory))
     }
 
     /// Brings the new content to rewritten subPath files.

@@ -137,17 +137,22 @@ impl Child {
     }
 }
 
-fn find(program: &str) -> io::Result<CString> {
-    let fits = |path: &str| fs::access(path, Access::EXEC_OK).is_ok();
+/// Where a program is, by PATH where its name has no slash. ENOENT, or EACCES where all that was found can't be executed.
+pub(super) fn find(program: &str) -> io::Result<CString> {
     if program.contains('/') {
-        return if fits(program) { CString::new(program).map_err(|_| Errno::INVAL) } else { Err(Errno::NOENT) };
+        return CString::new(program).map_err(|_| Errno::INVAL);
     }
     let environment = runtime::environment();
     let path = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("PATH="));
-    let found = path
-        .unwrap_or(DEFAULT_PATH)
-        .split(':')
-        .map(|directory| format!("{directory}/{program}"))
-        .find(|path| fits(path));
-    found.and_then(|path| CString::new(path).ok()).ok_or(Errno::NOENT)
+    let mut error = Errno::NOENT;
+    for directory in path.unwrap_or(DEFAULT_PATH).split(':') {
+        // An empty entry is the working directory (execvp(3)).
+        let path = format!("{}/{program}", if directory.is_empty() { "." } else { directory });
+        match fs::access(path.as_str(), Access::EXEC_OK) {
+            Ok(()) => return CString::new(path).map_err(|_| Errno::INVAL),
+            Err(Errno::ACCESS) => error = Errno::ACCESS,
+            Err(_) => {}
+        }
+    }
+    Err(error)
 }

@@ -16,11 +16,14 @@ impl Agent {
     /// Does it, or begins to (None).
     pub(super) fn reload(&mut self) -> Option<Outcome> {
         self.began = clock::now();
-        let env = self.volumes.iter().any(|volume| volume.asked.env && !volume.is_loaded(&self.memory));
         match &self.options.way {
-            _ if env => self.restart(self.options.restart, true),
+            _ if self.env_changed() => self.restart(self.options.restart, true),
             Way::Restart(how) => self.restart(*how, false),
             Way::None => Some(Outcome::Done),
+            Way::Supervise(_) => {
+                self.restart_asked = true;
+                None
+            }
             Way::Signal(number) => Some(self.signal(*number)),
             Way::Probe => Some(probe::record(&self.layout, self.name())),
             Way::Exec(argv) => match Child::start(argv, "command output", self.options.timeout) {

@@ -2,21 +2,20 @@
 
 use super::agent::Agent;
 use agent::options::Way;
+use agent::proc::Process;
 use agent::report::{Report, TargetReport, VolumeReport, state};
 use alloc::string::String;
 
 impl Agent {
     /// One of the pages. `watch` says how volumes are watched.
     pub fn page(&self, path: &str, watch: &str) -> Option<(&'static str, String)> {
-        Some(match path {
-            "/status" => ("application/json", self.report(watch).status() + "\n"),
-            "/metrics" => ("text/plain; version=0.0.4; charset=utf-8", self.report(watch).metrics()),
-            "/healthz" => ("text/plain; charset=utf-8", "ok\n".into()),
-            _ => return None,
-        })
+        // A supervised program may have become another by exec since it was started.
+        let supervised = self.target.as_ref().filter(|_| matches!(self.options.way, Way::Supervise(_)));
+        let now = supervised.and_then(|target| self.proc.as_ref()?.stat(target.pid));
+        self.report(watch, now.as_ref().or(self.target.as_ref())).page(path)
     }
 
-    fn report<'a>(&'a self, watch: &'a str) -> Report<'a> {
+    fn report<'a>(&'a self, watch: &'a str, target: Option<&'a Process>) -> Report<'a> {
         let volumes = self.volumes.iter().map(|volume| VolumeReport {
             name: &volume.asked.name,
             watch,
@@ -26,7 +25,7 @@ impl Agent {
             loaded_at: volume.loaded_at,
             sha256: volume.sha256.as_deref(),
         });
-        let target = self.target.as_ref().map(|target| TargetReport {
+        let target = target.map(|target| TargetReport {
             pid: target.pid,
             comm: &target.comm,
             instance: target.instance.as_ref().map(|instance| instance.id.as_str()),

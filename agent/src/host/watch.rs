@@ -2,32 +2,20 @@
 //! Pod out of its Services.
 
 use super::agent::Agent;
-use super::child::Ended;
+use super::events::{ENDING, SIGCHLD, SIGIO, bit, pending, reap, wait};
 use super::inotify::Watcher;
 use super::layout::Layout;
 use super::server::{self, Server};
 use super::{clock, log};
 use crate::runtime;
 use agent::errors::Problem;
-use agent::options;
+use agent::options::{self, Options};
+use agent::report::{Counters, Report};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::process::{WaitOptions, wait as wait_child};
-use rustix::time::Timespec;
-
-const SIGTERM: u32 = 15;
-const SIGINT: u32 = 2;
-const SIGCHLD: u32 = 17;
-const SIGIO: u32 = 29;
-
-const ENDING: u64 = bit(SIGTERM) | bit(SIGINT);
-
-const fn bit(signal: u32) -> u64 {
-    1 << (signal - 1)
-}
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::OwnedFd;
 
 /// Exit code: 0, at SIGTERM.
 pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i32 {
@@ -43,10 +31,7 @@ pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i3
     let mut watcher = Watcher::new(directories, clock::now());
     let mut agent = Agent::start(options, layout, watcher.all_atomic(), crate::panics::count(environment));
     agent.warnings.extend(taken);
-    log::info("watching")
-        .string("reload", agent.options.way.name())
-        .number("volumes", agent.volumes.len() as u64)
-        .write();
+    say(&agent);
     loop {
         let changed = watcher.look(clock::now());
         agent.changed(&changed);
@@ -60,81 +45,70 @@ pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i3
         server.descriptors(&mut polled);
         wait(&mut polled, deadlines.into_iter().flatten().min());
         drop(polled);
-        let came = signals.as_ref().map_or(0, pending);
-        if came & ENDING != 0 {
+        let seen = signals.as_ref().map_or(0, came);
+        if seen & ENDING != 0 {
             log::info("stopping").write();
             return 0;
         }
-        if came & bit(SIGIO) != 0 {
+        if seen & bit(SIGIO) != 0 {
             watcher.notified(clock::now());
         }
         reap(|pid, status| agent.reaped(pid, status));
     }
 }
 
-/// Waits for an event or a deadline (milliseconds since boot).
-fn wait(polled: &mut [PollFd<'_>], deadline: Option<u64>) {
-    let timeout = deadline.map(|deadline| {
-        let left = deadline.saturating_sub(clock::now());
-        Timespec { tv_sec: (left / 1000) as i64, tv_nsec: (left % 1000 * 1_000_000) as i64 }
-    });
-    let _ = poll(polled, timeout.as_ref());
+/// The first log line.
+pub(super) fn say(agent: &Agent) {
+    log::info("watching")
+        .string("reload", agent.options.way.name())
+        .number("volumes", agent.volumes.len() as u64)
+        .write();
 }
 
-/// The signals that came.
-fn pending(signals: &OwnedFd) -> u64 {
-    let mut buffer = [0; 128];
-    let mut came = 0;
-    while let Ok(128) = rustix::io::read(signals.as_fd(), &mut buffer) {
-        came |= bit(u32::from_ne_bytes([buffer[0], buffer[1], buffer[2], buffer[3]]));
-    }
-    came
-}
-
-/// Takes away children that ended: its own, and as PID 1 of its container any orphan.
-fn reap(mut tell: impl FnMut(i32, Ended)) {
-    while let Ok(Some((pid, status))) = wait_child(WaitOptions::NOHANG) {
-        let signal = status.terminating_signal().unwrap_or(0);
-        tell(pid.as_raw_nonzero().get(), status.exit_status().map_or(Ended::Signal(signal), Ended::Code));
-    }
+/// The signals that came, as a mask.
+fn came(signals: &OwnedFd) -> u64 {
+    pending(signals).iter().fold(0, |all, came| all | bit(came.signal))
 }
 
 /// With options that can't be used: says so, on its port and in its log, until SIGTERM.
-fn idle(problems: &[Problem], server: &mut Server, signals: Option<&OwnedFd>, options: &options::Options) -> i32 {
-    problems.iter().for_each(|problem| {
-        log::error("bad option").string("code", problem.code.text()).string("error", &problem.message).write();
-    });
-    let counters = agent::report::Counters::default();
-    let at = clock::wall();
-    let report = agent::report::Report {
-        container: options.want.container.as_deref().unwrap_or_default(),
-        reload: options.way.name(),
-        state: "error",
-        problem: problems.first().map(|problem| (problem, at)),
-        warnings: &problems[1..],
-        target: None,
-        volumes: Vec::new(),
-        counters: &counters,
-        success_at: 0,
-        webhook: None,
-    };
-    let page = |path: &str| -> Option<(&'static str, String)> {
-        Some(match path {
-            "/status" => ("application/json", report.status() + "\n"),
-            "/metrics" => ("text/plain; version=0.0.4; charset=utf-8", report.metrics()),
-            "/healthz" => ("text/plain; charset=utf-8", "ok\n".into()),
-            _ => return None,
-        })
-    };
+fn idle(problems: &[Problem], server: &mut Server, signals: Option<&OwnedFd>, options: &Options) -> i32 {
+    let page = unusable(problems, options);
     loop {
         server.serve(&page);
         let mut polled: Vec<PollFd<'_>> = signals.into_iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         server.descriptors(&mut polled);
         wait(&mut polled, server.deadline());
         drop(polled);
-        if signals.is_some_and(|signals| pending(signals) & ENDING != 0) {
+        if signals.is_some_and(|signals| came(signals) & ENDING != 0) {
             return 0;
         }
         reap(|_, _| {});
+    }
+}
+
+/// Logs what is wrong with the options; the pages that say so.
+pub(super) fn unusable<'a>(
+    problems: &'a [Problem],
+    options: &'a Options,
+) -> impl Fn(&str) -> Option<(&'static str, String)> + 'a {
+    problems.iter().for_each(|problem| {
+        log::error("bad option").string("code", problem.code.text()).string("error", &problem.message).write();
+    });
+    let counters = Counters::default();
+    let at = clock::wall();
+    move |path| {
+        let report = Report {
+            container: options.want.container.as_deref().unwrap_or_default(),
+            reload: options.way.name(),
+            state: "error",
+            problem: problems.first().map(|problem| (problem, at)),
+            warnings: problems.get(1..).unwrap_or_default(),
+            target: None,
+            volumes: Vec::new(),
+            counters: &counters,
+            success_at: 0,
+            webhook: None,
+        };
+        report.page(path)
     }
 }
