@@ -51,8 +51,8 @@ export function watchArgs(
     graceSeconds,
   }: { live: readonly LiveVolume[]; env: readonly LiveVolume[]; port: number; graceSeconds: number },
 ): string[] {
-  const { container, reload, subPaths, validate, stagger } = plan
-  const restarts = reload.way === 'restart' || env.length > 0
+  const { container, reload, subPaths, validate, stagger, restartStagger } = plan
+  const ends = reload.way === 'restart' || reload.way === 'supervise' || env.length > 0
   return [
     `--container=${container.name}`,
     ...live.flatMap(({ name, isSecret, ignored }) => [
@@ -63,8 +63,9 @@ export function watchArgs(
     ...rewriteArgs(subPaths),
     ...reloadArgs(reload),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
-    ...(restarts ? [`--grace=${graceSeconds}s`] : []),
+    ...(ends ? [`--grace=${graceSeconds}s`] : []),
     ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
+    ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),
     `--port=${port}`,
   ]
 }

@@ -33,6 +33,8 @@ export interface ContainerPlan {
   validate?: readonly string[]
   /** Seconds over which the Pods of a workload spread their reloads. */
   stagger: number
+  /** The same for only those restarts that bring in variables, where `stagger` does not spread them; 0: none. */
+  restartStagger: number
   /** Whether an agent serves it: beside it, or with `supervise` in it. */
   agent: boolean
   notes: Note[]
