@@ -145,6 +145,9 @@ pub(super) fn find(program: &str) -> io::Result<CString> {
     let environment = runtime::environment();
     let path = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("PATH="));
     let mut error = Errno::NOENT;
+    if program.is_empty() {
+        return Err(error);
+    }
     for directory in path.unwrap_or(DEFAULT_PATH).split(':') {
         // An empty entry is the working directory (execvp(3)).
         let path = format!("{}/{program}", if directory.is_empty() { "." } else { directory });
