@@ -174,3 +174,18 @@ fn changed_environment_restarts_where_files_only_need_a_signal() {
     assert_eq!(pod.signals("web").len(), 1);
     assert!(pod.status().contains("\"restarts\":1"));
 }
+
+#[test]
+fn only_restarts_wait_for_their_turn() {
+    let pod = Pod::new();
+    std::fs::create_dir_all(pod.root.join("vol/env")).unwrap();
+    let env = pod.root.volume("env", &[("KEY", "1")]);
+    let mut web = pod.program("web", "00000001", "app", "exec PROGRAM");
+    let _agent = pod.agent(&format!("{SIGNAL} --env-volume=env --restart-stagger=1h"));
+    pod.volume.swap(&[("a", "2")]);
+    eventually("the signal, at once", || (pod.signals("web").len() == 1).then_some(()));
+    env.swap(&[("KEY", "2")]);
+    eventually("it waits", || pod.status().contains("\"state\":\"staggered\"").then_some(()));
+    calm();
+    assert!(!web.has_ended());
+}
