@@ -57,10 +57,10 @@ export function unsuitable({ metadata, spec }: PodTemplate): SkipReason | undefi
  */
 export function decide(template: PodTemplate, policy: Policy, defaults: Defaults, bare: boolean): Decision {
   const spec: V1PodSpec = template.spec ?? { containers: [] }
-  const isWatched = watchedBy(policy)
-  const targets = targetContainers(spec, policy, defaults, isWatched)
+  const watched = watchedVolumes(spec, policy)
+  const targets = targetContainers(spec, policy, defaults, watched)
   const hold = holdOn(template, bare)
-  const planned = targets.map((container) => planContainer(container, spec, policy, isWatched, hold))
+  const planned = targets.map((container) => planContainer(container, spec, policy, watched, hold))
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
   const plan: PodPlan = Object.assign(
@@ -98,20 +98,22 @@ function holdOn(template: PodTemplate, bare: boolean): Hold | undefined {
   return bare ? { reason: 'the mounts of a bare Pod are left as they are', agent: true } : undefined
 }
 
-/** ConfigMaps, Secrets and CSI volumes of the user's, or exactly those that `volumes` names. */
-const watchedBy =
-  ({ shared }: Policy) =>
-  (volume: V1Volume): boolean =>
-    shared.volumes ? shared.volumes.includes(volume.name) : isConfigVolume(volume) && !isTokenVolume(volume)
+/** By name: ConfigMaps, Secrets and CSI volumes of the user's, or exactly those that `volumes` names. */
+type Watched = ReadonlyMap<string, V1Volume>
 
-function targetContainers(
-  spec: V1PodSpec,
-  policy: Policy,
-  defaults: Defaults,
-  isWatched: (volume: V1Volume) => boolean,
-) {
+const watchedVolumes = ({ volumes = [] }: V1PodSpec, { shared }: Policy): Watched =>
+  new Map(
+    volumes
+      .filter((volume) =>
+        shared.volumes
+          ? shared.volumes.includes(volume.name)
+          : isConfigVolume(volume) && !isTokenVolume(volume),
+      )
+      .map((volume) => [volume.name, volume]),
+  )
+
+function targetContainers(spec: V1PodSpec, policy: Policy, defaults: Defaults, watched: Watched) {
   const named = policy.shared.container
-  const watched = new Set((spec.volumes ?? []).filter(isWatched).map(({ name }) => name))
   return spec.containers.filter(
     (container) =>
       (named ? named.includes(container.name) : !defaults.excludedContainers.has(container.name)) &&
@@ -119,7 +121,7 @@ function targetContainers(
   )
 }
 
-const mountsAny = ({ volumeMounts = [] }: V1Container, volumes: ReadonlySet<string>): boolean =>
+const mountsAny = ({ volumeMounts = [] }: V1Container, volumes: Watched): boolean =>
   volumeMounts.some(({ name }) => volumes.has(name))
 
 /** Ways that change the container itself, as subPath mounts do. */
@@ -133,12 +135,11 @@ function planContainer(
   container: V1Container,
   spec: V1PodSpec,
   policy: Policy,
-  isWatched: (volume: V1Volume) => boolean,
+  watched: Watched,
   hold: Hold | undefined,
 ): { plan: ContainerPlan; problems: UserError[] } {
   const settings = settingsOf(policy, container.name)
-  const mounts = mountsAny(container, new Set((spec.volumes ?? []).filter(isWatched).map(({ name }) => name)))
-  const resolved = mounts ? resolveReload(container, spec, settings) : nothingMounted
+  const resolved = mountsAny(container, watched) ? resolveReload(container, spec, settings) : nothingMounted
   const env =
     policy.shared.env === 'restart' && hold?.agent !== false
       ? planEnv(container, spec, resolved.reload)
@@ -151,9 +152,9 @@ function planContainer(
     container,
     spec,
     reason === undefined ? (settings.subpath ?? 'auto') : 'keep',
-    isWatched,
+    watched,
   ).map((mount) => (reason === undefined ? mount : { ...mount, reason }))
-  const volumes = reload.way === 'rollout' ? [] : liveVolumes(container, spec, subPaths, isWatched)
+  const volumes = reload.way === 'rollout' ? [] : liveVolumes(container, subPaths, watched)
   const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
   const reloads = volumes.length > 0 && (reload.way !== 'none' || rewrites)
   // Beside a way that leaves the process running, only a change of its variables ends it.
@@ -188,9 +189,8 @@ const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
 /** The watched volumes whose files the container sees change. */
 function liveVolumes(
   container: V1Container,
-  spec: V1PodSpec,
   subPaths: readonly SubPathMount[],
-  isWatched: (volume: V1Volume) => boolean,
+  watched: Watched,
 ): V1Volume[] {
   const live = new Set(
     (container.volumeMounts ?? [])
@@ -201,7 +201,7 @@ function liveVolumes(
       )
       .map(({ name }) => name),
   )
-  return (spec.volumes ?? []).filter((volume) => live.has(volume.name) && isWatched(volume))
+  return [...watched.values()].filter(({ name }) => live.has(name))
 }
 
 function subPathNotes(

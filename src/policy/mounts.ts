@@ -51,17 +51,19 @@ const isSystemDirectory = (path: string): boolean =>
   /^\/lib[^/]*(\/|$)/.test(path) ||
   SYSTEM_TREES.some((tree) => isAtOrBelow(path, tree))
 
-/** What becomes of every subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container. */
+/**
+ * What becomes of every subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container.
+ * @param watched volumes by name; mounts of others are left alone
+ */
 export function decideSubPaths(
   container: V1Container,
   spec: V1PodSpec,
   wish: Value<'subpath'>,
-  watched: (volume: V1Volume) => boolean,
+  watched: ReadonlyMap<string, V1Volume>,
 ): SubPathMount[] {
-  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
   const decided = (container.volumeMounts ?? []).flatMap((mount) => {
-    const volume = volumes.get(mount.name)
-    if (!volume || !(mount.subPath || mount.subPathExpr) || !watched(volume)) return []
+    const volume = mount.subPath || mount.subPathExpr ? watched.get(mount.name) : undefined
+    if (!volume) return []
     // Other kinds (PVC, emptyDir) live on: a subPath of them is the very directory, not a version of it.
     if (!isConfigVolume(volume)) return []
     const isExpression = Boolean(mount.subPathExpr)

@@ -19,10 +19,15 @@ export type PresetName = keyof typeof presets
 export function recognise(container: V1Container): PresetName | undefined {
   const [word] = container.command ?? []
   const program = word === undefined ? imageName(container.image ?? '') : (word.split('/').at(-1) ?? '')
-  return Object.entries(presets).find(([, { names }]) =>
-    (names as readonly string[]).includes(program),
-  )?.[0] as PresetName | undefined
+  return byProgram.get(program)
 }
+
+/** Asked for each container of each Pod. */
+const byProgram = new Map(
+  Object.entries(presets).flatMap(([name, { names }]) =>
+    names.map((program): [string, PresetName] => [program, name as PresetName]),
+  ),
+)
 
 export const presetReload = (name: PresetName, container: V1Container): Reload => {
   const { reload }: Preset = presets[name]

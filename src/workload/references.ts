@@ -40,8 +40,10 @@ export function volumeSources(volume: V1Volume): VolumeSource[] {
 }
 
 /** Whether a volume holds what its user edits: ConfigMaps, Secrets, or what the Secrets Store CSI driver fetches. */
-export const isConfigVolume = (volume: V1Volume): boolean =>
-  volumeSources(volume).length > 0 || volume.csi?.driver === 'secrets-store.csi.k8s.io'
+export const isConfigVolume = ({ configMap, secret, projected, csi }: V1Volume): boolean =>
+  Boolean(configMap ?? secret) ||
+  (projected?.sources ?? []).some((from) => from.configMap ?? from.secret) ||
+  csi?.driver === 'secrets-store.csi.k8s.io'
 
 function source(
   kind: Source['kind'],

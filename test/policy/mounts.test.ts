@@ -22,8 +22,10 @@ function modes(
   } = {},
 ): string[] {
   const target = nginx({ volumeMounts, ...container })
-  return decideSubPaths(target, podSpec({ containers: [target], ...spec }), wish, () => true).map(
-    ({ mode, reason }) => (reason ? `${mode}: ${reason}` : mode),
+  const whole = podSpec({ containers: [target], ...spec })
+  const watched = new Map((whole.volumes ?? []).map((volume) => [volume.name, volume]))
+  return decideSubPaths(target, whole, wish, watched).map(({ mode, reason }) =>
+    reason ? `${mode}: ${reason}` : mode,
   )
 }
 
