@@ -1,5 +1,5 @@
 // Another project's injector, as simple as they come: a server that puts its container first, with a ConfigMap and a sidecar of its own.
-import { createServer } from 'node:https'
+import { createServer, type Server } from 'node:https'
 import { json } from 'node:stream/consumers'
 import { afterAll } from 'vitest'
 import type { V1Pod } from '@kubernetes/client-node'
@@ -57,12 +57,18 @@ export async function otherInjector(
       ],
     }),
   )
-  afterAll(async () => {
+  registrations.push({ name, server })
+}
+
+const registrations: { name: string; server: Server }[] = []
+
+afterAll(async () => {
+  for (const { name, server } of registrations.splice(0)) {
     await tryKubectl(['delete', 'mutatingwebhookconfiguration', name])
     server.closeAllConnections()
     server.close()
-  })
-}
+  }
+})
 
 /** Its container before all others, a native sidecar before all init containers; nothing where they are there. */
 function injected({ spec }: V1Pod): object[] {

@@ -43,6 +43,16 @@ export interface WebhookConfiguration {
 /** Namespaces of a test's own webhook carry its id under this label. */
 export const TEST_WEBHOOK_LABEL = 'hotreload.dev/test-webhook'
 
+const registrations: { name: string; close: () => Promise<void> }[] = []
+
+// A hook that is added while another one runs, as webhook() does in beforeAll, would never be called.
+afterAll(async () => {
+  for (const { name, close } of registrations.splice(0)) {
+    await tryKubectl(['delete', 'mutatingwebhookconfiguration', name])
+    await close()
+  }
+})
+
 /** Serves and registers; both end with the file. */
 export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const id = crypto.randomUUID().slice(0, 8)
@@ -72,10 +82,7 @@ export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
 
   const configuration = registered(await deployedConfiguration(), `test-${id}`, id, port, authority.cert)
   await kubectl(['create', '-f', '-'], manifest((options.configuration ?? ((same) => same))(configuration)))
-  afterAll(async () => {
-    await tryKubectl(['delete', 'mutatingwebhookconfiguration', `test-${id}`])
-    await server.close()
-  })
+  registrations.push({ name: `test-${id}`, close: () => server.close() })
   return {
     namespace: (labels = { 'hotreload.dev/injection': 'enabled' }) =>
       namespace({ ...labels, [TEST_WEBHOOK_LABEL]: id }),
