@@ -264,6 +264,22 @@ fn a_panic_leaves_the_program_running() {
 }
 
 #[test]
+fn a_change_during_a_panic_is_brought_in() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let supervise = format!("{BINARY} supervise {} --port={}", FLAGS.join(" "), free_port());
+    let run = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("HOTRELOAD_ROOT", &root.path).env("LOG", root.join("log"));
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+    };
+    run(&format!("exec {supervise} -- true")); // the memory: what is there is loaded
+    volume.swap(&[("a", "2")]);
+    run(&format!("sleep 1000 & HOTRELOAD_PANICS=1 HOTRELOAD_CHILD=$! exec {supervise} -- sh -c 'echo again >> $LOG'"));
+    assert_eq!(root.read("log"), "again\n");
+}
+
+#[test]
 fn a_script_is_looked_for_in_path() {
     let root = Root::new();
     let file = root.join("app");

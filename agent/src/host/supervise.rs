@@ -30,7 +30,7 @@ const ALL: u64 = !(bit(SIGKILL) | bit(19) | bit(13));
 struct App<'a> {
     argv: &'a [&'static CStr],
     pid: i32,
-    /// When it was started, milliseconds since boot.
+    /// When it was started, milliseconds since boot; 0: before a panic of ours, nobody knows when.
     since: u64,
     life: Life,
     proc: Option<Proc>,
@@ -143,14 +143,16 @@ impl App<'_> {
     /// Starts it; the exit code where that can't be done.
     fn start(&mut self) -> Result<(), i32> {
         let name = self.argv.first().map_or("", |word| word.to_str().unwrap_or("\u{fffd}"));
+        let now = clock::now();
         let started = child::find(name)
             .and_then(|path| runtime::spawn(&Spawn { path: &path, argv: self.argv, output: None, own_group: false }));
+        self.since = now;
         self.adopt(started.map_err(|error| not_started(name, error))?);
         Ok(())
     }
 
     fn adopt(&mut self, pid: i32) {
-        (self.pid, self.since) = (pid, clock::now());
+        self.pid = pid;
         panics::supervise(pid);
     }
 
