@@ -65,6 +65,19 @@ impl Supervised {
     }
 }
 
+impl Drop for Supervised {
+    /// Not being PID 1, a killed supervisor leaves its program behind.
+    fn drop(&mut self) {
+        let left = descendants(self.agent.process.pid());
+        let _ = self.agent.process.0.kill();
+        let _ = Command::new("kill").arg("-KILL").args(left.iter().map(i32::to_string)).stderr(Stdio::null()).status();
+    }
+}
+
+fn descendants(pid: i32) -> Vec<i32> {
+    children(pid).into_iter().flat_map(|child| [vec![child], descendants(child)].concat()).collect()
+}
+
 fn children(pid: i32) -> Vec<i32> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
