@@ -38,8 +38,12 @@ test.each(['a-first', 'z-last'])('one that is called as %s', async (order) => {
   await otherInjector(`${order}-${crypto.randomUUID().slice(0, 8)}`, label)
   const ns = await hook.namespace({ 'hotreload.dev/injection': 'enabled', ...label })
   await ns.apply(configMap('conf', { 'nginx.conf': 'events {}' }))
-  await ns.kubectl(['create', '-f', '-'], JSON.stringify(pod))
-  const { spec } = await ns.get<V1Pod>('pod', 'web')
+  // Not stored: the garbage collector would look for its owner, and take it away.
+  const made = await ns.kubectl(
+    ['create', '--dry-run=server', '--output=json', '-f', '-'],
+    JSON.stringify(pod),
+  )
+  const { spec }: V1Pod = JSON.parse(made)
   const inits = (spec?.initContainers ?? []).map(({ name }) => name)
   expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-link-web', 'hotreload-agent'])
   const [proxy, web] = spec?.containers ?? []
