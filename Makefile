@@ -56,6 +56,7 @@ test-api: $(NPM) bin/hotreload ## tests on a real API server (yours where KUBECO
 test-node: $(NPM) bin/hotreload ## tests on a real node (yours where KUBECONFIG is set)
 	@echo "== tests on a node"
 	$(call vitest,node) --max-workers=3
+	$(call vitest,install)
 
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md

@@ -11,7 +11,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Three projects by what they need: nothing, a real API server, a real node. `make test` runs them in this order.
+// Projects by what they need: nothing, a real API server, a real node, a real node of their own. `make test` runs them in this order.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -39,6 +39,17 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/node/**/*.test.ts'],
+          exclude: ['test/node/install.test.ts'],
+          globalSetup: 'test/cluster/node.setup.ts',
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          // Not beside the others: what is installed in the cluster acts on all of its namespaces.
+          name: 'install',
+          include: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',
           testTimeout: 300_000,
           hookTimeout: 600_000,

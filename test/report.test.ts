@@ -42,9 +42,10 @@ test('a runner without a report, or with a broken one, is a failure and named', 
   writeFileSync(join(directory, 'agent.txt'), cargo)
   writeFileSync(join(directory, 'apiserver.json'), '{"numPassed')
   const said: string[] = []
-  expect(sumUp(directory, (line) => said.push(line))).toEqual({ passed: 6, failed: 3, skipped: 1 })
+  expect(sumUp(directory, (line) => said.push(line))).toEqual({ passed: 6, failed: 4, skipped: 1 })
   expect(said).toEqual([
     expect.stringMatching(/^apiserver\.json: unreadable/),
     expect.stringMatching(/^node\.json: no report/),
+    expect.stringMatching(/^install\.json: no report/),
   ])
 })

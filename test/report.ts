@@ -40,6 +40,7 @@ const reports: Readonly<Record<string, (text: string) => Counts>> = {
   'agent.txt': countCargo,
   'apiserver.json': countVitest,
   'node.json': countVitest,
+  'install.json': countVitest,
 }
 
 /** The sum of all reports in a directory, a missing or unreadable one counting as a failure. */

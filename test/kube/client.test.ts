@@ -73,7 +73,7 @@ describe('reading configuration', () => {
     const start = performance.now()
     const reads = Array.from({ length: 50 }, () => createConfigReader(client, 200).configMap('shop', 'web'))
     expect(new Set(await Promise.all(reads))).toEqual(new Set(['unavailable']))
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(5_000) // one after the other would be 10 s
   })
 
   test('no server at all is unavailable', async () => {
