@@ -1,7 +1,7 @@
 // The project's own images, from its real Dockerfile.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { nodeImage, RUST_TOOLCHAIN, rustImage, rustToolchain, withContext } from './base-images.ts'
 import { build, keyFrom } from './image-builder.ts'
 import { repository } from './paths.ts'
@@ -53,8 +53,11 @@ async function rustMounts(): Promise<Record<string, string>> {
 async function npmConfiguration(directory: string): Promise<Record<string, string>> {
   const user = join(homedir(), '.npmrc')
   const lines = existsSync(user) ? [readFileSync(user, 'utf8')] : []
+  // npm's global configuration is the one beside the node that runs it, and `make` puts the node of node_modules first.
+  const own = (process.env['PATH'] ?? '').split(delimiter).filter((path) => !path.includes('node_modules'))
+  const env = { ...process.env, PATH: own.join(delimiter) }
   for (const option of ['registry', 'cafile']) {
-    const value = (await attempt(['npm', 'config', 'get', option])).stdout.trim()
+    const value = (await attempt(['npm', 'config', 'get', option], { env })).stdout.trim()
     if (value && value !== 'null' && value !== 'undefined') lines.push(`${option}=${value}`)
   }
   const path = join(directory, 'npmrc')
