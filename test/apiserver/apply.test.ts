@@ -1,7 +1,7 @@
 // What a user of kubectl sees: manifests stay as they are, applying them again changes nothing, and nothing rolls out by surprise.
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Namespace } from '../support/kube.ts'
+import { type Namespace, until } from '../support/kube.ts'
 import { tryKubectl } from '../support/kubectl.ts'
 import { configMap, configMapVolume, deployment } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
@@ -80,6 +80,7 @@ test('replace with the same manifest, a label, a scale: nothing rolls out', asyn
   await ns.kubectl(['scale', 'deployment/web', '--replicas=1'])
   await ns.kubectl(['scale', 'deployment/web', '--replicas=0'])
   expect(await templateAnnotations(ns)).toEqual(before)
+  await until('its first revision is there', async () => (await ns.list('replicasets')).length > 0, 110_000)
   expect(await ns.list('replicasets')).toHaveLength(1)
 })
 
@@ -90,6 +91,8 @@ test('a changed template is stamped anew, and undo is right about the ConfigMap 
   await ns.kubectl(['set', 'image', 'deployment/web', 'web=nginx:2'])
   const second = (await templateAnnotations(ns))[CHECKSUM]
   expect(second).not.toBe(first)
+  // undo knows what the Deployment controller has made a ReplicaSet of.
+  await until('both revisions are there', async () => (await ns.list('replicasets')).length === 2, 110_000)
   await ns.kubectl(['rollout', 'undo', 'deployment/web'])
   const undone = await get(ns)
   expect(undone.spec?.template.spec?.containers[0]?.image).toBe('nginx')
