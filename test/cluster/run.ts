@@ -62,7 +62,10 @@ export interface Background {
  * it when its parent dies (prctl(2), PR_SET_PDEATHSIG).
  */
 export function start(name: string, argv: readonly string[], log: string, env = process.env): Background {
-  const bound = existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : [...argv]
+  // A parent that died before the kernel was asked is noticed by the shell between them: its parent is another one.
+  const orphaned = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
+  const deathsig = ['setpriv', '--pdeathsig', 'KILL', '--', ...orphaned]
+  const bound = existsSync('/usr/bin/setpriv') ? [...deathsig, ...argv] : [...argv]
   const output = openSync(log, 'a')
   const [program = '', ...args] = bound
   // Its own process group: Ctrl-C in a terminal reaches the keeper only, which then stops things in order.

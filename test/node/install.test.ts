@@ -32,7 +32,7 @@ afterAll(async () => {
   await until(
     'the namespace has gone',
     async () => (await tryKubectl(['get', 'namespace', SYSTEM])).code !== 0,
-    120_000,
+    400_000,
   )
 })
 
