@@ -4,12 +4,8 @@ import { UserError } from '../errors.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { CertificateSource } from '../tls/keeper.ts'
 import type { InstallKey } from '../workload/checksum.ts'
+import { INSTALL_NAME, INSTALL_NAMESPACE } from './install-names.ts'
 import type { ServeOptions } from './serve-options.ts'
-
-/** Names of the install, as in deploy/base: the Service, and the MutatingWebhookConfiguration that points to it. */
-const SERVICE = 'hotreload'
-const WEBHOOK_CONFIGURATION = 'hotreload'
-const DEFAULT_NAMESPACE = 'hotreload-system'
 
 export interface ClusterParts {
   client: KubeClient
@@ -50,8 +46,8 @@ export async function clusterParts(
     authority: () =>
       ownAuthority({
         secrets,
-        publisher: createBundlePublisher(client, WEBHOOK_CONFIGURATION),
-        names: [`${SERVICE}.${client.namespace}.svc`],
+        publisher: createBundlePublisher(client, INSTALL_NAME),
+        names: [`${INSTALL_NAME}.${client.namespace}.svc`],
         now: () => new Date(),
       }),
   }
@@ -75,6 +71,6 @@ async function connect(
   const connection =
     kubeconfig === undefined
       ? podConnection(environment)
-      : kubeconfigConnection(kubeconfig, DEFAULT_NAMESPACE)
+      : kubeconfigConnection(kubeconfig, INSTALL_NAMESPACE)
   return createClient(await connection)
 }
