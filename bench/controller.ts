@@ -34,6 +34,7 @@ try {
   const { hostname, port } = await pretendToBeAPod()
   await each(WORKLOADS, (index) => create('apps/v1', 'deployments', deployment(index)))
   await each(WORKLOADS, (index) => create('v1', 'configmaps', configMap(`used-${index}`, '0')))
+  await settled()
   let made = 0
   for (const size of SIZES) {
     await each(size - made, (index) =>
@@ -50,6 +51,19 @@ try {
   }
 } finally {
   await stop()
+}
+
+/**
+ * Until the Deployment controller has seen each Deployment: until then its first rollout is under way, and waited for. That takes a minute,
+ * since all of the controller manager's controllers of Deployments make 20 requests a second (kube-controller-manager, --kube-api-qps).
+ */
+async function settled(): Promise<void> {
+  const output = '--output=jsonpath={range .items[*]}{.status.observedGeneration} {end}'
+  for (;;) {
+    const seen = await kubectl(['get', 'deployments', '--namespace', NAMESPACE, output])
+    if (seen.split(' ').filter((one) => one !== '').length >= WORKLOADS) return
+    await pause(1_000)
+  }
 }
 
 async function measureChanges(child: ChildProcess): Promise<void> {
