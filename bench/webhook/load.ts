@@ -1,11 +1,14 @@
-// The load, on the other core: `node load.ts`, then a job over IPC. Raw TLS sockets and a request that was rendered once, so that the client
+// The load, on the other core: `node load.ts`, then a job over IPC. Raw TLS sockets and requests that were rendered before, so that the client
 // costs less than any of the servers.
 import { connect, type TLSSocket } from 'node:tls'
 
 export interface Job {
   port: number
   ca: string
+  /** A review; each that is sent has its own uid and token volume, as those of a ReplicaSet's Pods have. */
   body: string
+  /** Whether each is the first Pod of a template, too. */
+  ownTemplates: boolean
   concurrency: number
   milliseconds: number
 }
@@ -18,9 +21,24 @@ export interface LoadResult {
   p99: number
 }
 
-async function run({ port, ca, body, concurrency, milliseconds }: Job): Promise<LoadResult> {
-  const head = `POST /mutate/pods HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
-  const request = Buffer.from(head + body)
+/** More than the webhook remembers, so that where each has its own template it knows none of them when they come round again. */
+const REQUESTS = 2_000
+
+function render({ body, ownTemplates }: Job, index: number): Buffer {
+  const number = String(index).padStart(5, '0')
+  const build = `"example.com/build":"${ownTemplates ? number : '00000'}"`
+  const text = body
+    .replace('"uid":"97d032f8', `"uid":"000${number}`)
+    .replaceAll('kube-api-access-jdft2', `kube-api-access-${number}`)
+    .replace('"hotreload.dev/inject":"true"', (inject) => `${inject},${build}`)
+  const head = `POST /mutate/pods HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`
+  return Buffer.from(head + text)
+}
+
+async function run(job: Job): Promise<LoadResult> {
+  const { port, ca, concurrency, milliseconds } = job
+  const requests = Array.from({ length: REQUESTS }, (_, index) => render(job, index))
+  let next = 0
   const latencies: number[] = []
   const sockets = await Promise.all(Array.from({ length: concurrency }, () => open(port, ca)))
   const start = performance.now()
@@ -29,7 +47,7 @@ async function run({ port, ca, body, concurrency, milliseconds }: Job): Promise<
     sockets.map(async (socket) => {
       while (performance.now() < end) {
         const sent = performance.now()
-        await exchange(socket, request)
+        await exchange(socket, requests[next++ % REQUESTS] ?? Buffer.alloc(0))
         latencies.push(performance.now() - sent)
       }
     }),

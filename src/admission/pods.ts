@@ -7,6 +7,7 @@ import { injectPod, isInjected } from '../inject/pod.ts'
 import { type ApiObject, controller, podTemplate, type PodTemplate } from '../workload/pod-template.ts'
 import type { Answer, AdmissionRequest, Mutate } from './answer.ts'
 import { patchBetween } from './patch.ts'
+import { rememberInjections } from './remember.ts'
 
 export interface PodsOptions {
   agentImage: string
@@ -15,9 +16,12 @@ export interface PodsOptions {
   defaults: () => Defaults
 }
 
-export const podsStory =
-  ({ agentImage, version, defaults }: PodsOptions): Mutate =>
-  (request) => {
+export const podsStory = (options: PodsOptions): Mutate =>
+  rememberInjections(decideEach(options), options.defaults)
+
+const decideEach =
+  ({ agentImage, version, defaults }: PodsOptions) =>
+  (request: AdmissionRequest): Answer => {
     const pod = request.object as ApiObject
     const injection = injectionOf(pod, defaults())
     if ('skip' in injection) return skipped(request, injection)
