@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -127,7 +128,7 @@ impl Volume {
     }
 }
 
-/// A running process, ended at the end.
+/// A running process, ended at the end, with its process group where it leads one.
 pub struct Running(pub Child);
 
 impl Running {
@@ -147,6 +148,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if let Some(group) = rustix::process::Pid::from_raw(self.pid()) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -167,7 +171,9 @@ impl Program {
     /// `setup` is what the script does before it waits for ever.
     pub fn script(root: &Root, name: &str, setup: &str) -> Program {
         let (file, log) = (root.join(name), root.join(&format!("{name}.log")));
-        let text = format!("#!/bin/sh\n{setup}\necho ready > \"$LOG.ready\"\nwhile :; do sleep 1 & wait $!; done\n");
+        // It forks before it is ready and never again: a fork that outlives it would pass for it until its exec.
+        let text =
+            format!("#!/bin/sh\n{setup}\nsleep 1000 &\necho ready > \"$LOG.ready\"\nwhile :; do wait $!; done\n");
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         Program::start(root, &file, log)
@@ -179,7 +185,7 @@ impl Program {
         let child = eventually("the program starts", || {
             let mut command = Command::new(file);
             command.env("LOG", &log).current_dir(&root.path).stdout(Stdio::null()).stderr(Stdio::null());
-            command.spawn().ok() // ETXTBSY while another test forks
+            command.process_group(0).spawn().ok() // ETXTBSY while another test forks
         });
         eventually("the program is ready", || fs::metadata(&ready).ok());
         Program { process: Running(child), log }
