@@ -1,0 +1,42 @@
+# A program that catches SIGHUP, over and over: forks processes on demand, ends them, and starts their successors under
+# the same process id. A fork has its parent's handler from birth, so a successor could be signalled at once.
+# Usage: victims.pl LOG. Each SIGHUP that comes to one of them is a line in LOG: the number of its birth.
+use strict;
+use warnings;
+use POSIX ();
+
+my ($path) = @ARGV;
+my $birth = 0;
+open my $log, '>>', $path or die "$path: $!";
+$SIG{HUP} = sub { syswrite $log, "$birth\n" };
+$0 = 'victim';
+$| = 1;
+
+# Starts one; `then` is what it does beside waiting.
+sub start {
+    my ($then) = @_;
+    $birth++;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $then->();
+        sleep 1000 while 1;
+    }
+    print "$pid $birth\n";
+}
+
+sub pause { select undef, undef, undef, $_[0] / 1e6 }
+
+while (my $line = <STDIN>) {
+    my ($order, @words) = split ' ', $line;
+    if ($order eq 'start') {
+        start(sub { });
+    } elsif ($order eq 'replace') {    # PID MICROSECONDS
+        my ($pid, $wait) = @words;
+        pause($wait);
+        kill KILL => $pid;
+        waitpid $pid, 0;
+        open my $last, '>', '/proc/sys/kernel/ns_last_pid' or die "ns_last_pid: $!";
+        syswrite $last, $pid - 1;
+        start(sub { });
+    }
+}
