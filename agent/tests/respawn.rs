@@ -161,3 +161,28 @@ fn respawned_between_look_and_signal(directory: &Path) {
 fn the_successor_of_a_process_never_gets_its_signal() {
     in_a_pid_namespace("the_successor_of_a_process_never_gets_its_signal", respawned_between_look_and_signal);
 }
+
+fn another_program_soon(directory: &Path) {
+    let program = directory.join("victim");
+    let path = std::env::var("PATH").unwrap();
+    let sleep = path.split(':').map(|directory| Path::new(directory).join("sleep")).find(|file| file.exists()).unwrap();
+    std::os::unix::fs::symlink(sleep, &program).unwrap();
+    be_interrupted();
+    let mut victims = Victims::new(directory);
+    for _ in 0..20 {
+        // In the time between the two looks it becomes a program of the same name that the signal would end.
+        victims.order(&format!("become {} 3000", program.display()));
+        let victim = victims.answer();
+        assert!(!victims.tell(&victim), "told on the word of a handler that is gone");
+        victims.check();
+        assert!(host::signal::is_still(&victims.proc, &victim.process), "it has ended");
+    }
+    victims.order("start");
+    let victim = victims.answer();
+    assert!(victims.tell(&victim), "a young one that handles the signal all the time is told");
+}
+
+#[test]
+fn a_handler_that_is_soon_gone_does_not_count() {
+    in_a_pid_namespace("a_handler_that_is_soon_gone_does_not_count", another_program_soon);
+}

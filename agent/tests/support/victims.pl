@@ -38,5 +38,8 @@ while (my $line = <STDIN>) {
         open my $last, '>', '/proc/sys/kernel/ns_last_pid' or die "ns_last_pid: $!";
         syswrite $last, $pid - 1;
         start(sub { });
+    } elsif ($order eq 'become') {    # PROGRAM MICROSECONDS: handles the signal, and soon is another program
+        my ($program, $wait) = @words;
+        start(sub { pause($wait); exec {$program} 'sleep', 1000 });
     }
 }
