@@ -2,16 +2,16 @@
 import { type CompatOptions, type Requirement, type Selector } from '../controller/compat/options.ts'
 import type { SlotLimits } from '../controller/slots.ts'
 import { defaultSlotLimits } from '../controller/slots.ts'
-import { defaultTemplate } from '../controller/alerts.ts'
 import { UserError } from '../errors.ts'
+import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../policy/alert-sink.ts'
 import type { Flag } from './serve-options.ts'
 
 export interface ControllerSettings {
   compat: CompatOptions
   limits: SlotLimits
   evictUninjected: boolean
-  /** Undefined: nobody is told outside the cluster. */
-  alerts: { url: URL; template: string } | undefined
+  /** At most one; the policy file may name more. */
+  alertSinks: readonly AlertSink[]
 }
 
 export const controllerFlags = {
@@ -131,10 +131,7 @@ export function readControllerFlags(
   )
   return {
     evictUninjected: flagged('evictUninjected'),
-    alerts:
-      text('alertUrl') === ''
-        ? undefined
-        : { url: alertUrl(text('alertUrl')), template: text('alertTemplate') },
+    alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
     limits: { total: count('maxRollouts'), perNamespace: count('maxRolloutsPerNamespace') },
     compat: {
       enabled: oneOf('compat', 'all', 'none') === 'all',
@@ -153,11 +150,12 @@ export function readControllerFlags(
   }
 }
 
-/** The value itself stays out of the error: it may hold a token. */
-function alertUrl(text: string): URL {
-  const url = URL.parse(text)
-  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url
-  throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
+/** The URL stays out of the error: it may hold a token. */
+function alertSink(address: string, template: string): AlertSink {
+  const url = sinkUrl(address)
+  if (!url) throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
+  parseTemplate(template)
+  return { url, template }
 }
 
 /** `key:value` and `key:*` as Reloader has it; `key=value`, `key!=value`, `key` and `!key` as kubectl. */

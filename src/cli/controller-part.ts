@@ -1,20 +1,22 @@
 /** The controller, joined with its cluster, log and metrics. Loaded only where there is a cluster. */
 import { hostname } from 'node:os'
+import { createAlerts } from '../controller/alerts.ts'
 import { systemClock } from '../controller/api.ts'
 import { type Controller, startController } from '../controller/controller.ts'
-import { type Alerts, createAlerts, parseTemplate } from '../controller/alerts.ts'
 import { createEventWriter } from '../controller/events.ts'
 import type { Report } from '../controller/report.ts'
 import { askAgent } from '../kube/agent-client.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { contest } from '../kube/lease.ts'
 import { follow } from '../kube/watch.ts'
+import { parseTemplate } from '../policy/alert-sink.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { postJson } from '../telemetry/alert-sink.ts'
 import { createControllerMetrics } from '../telemetry/controller-metrics.ts'
 import { describeError, type Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { InstallKey } from '../workload/checksum.ts'
+import { alertsToAll } from './alerts-to-all.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 
 export interface ControllerPartOptions extends ControllerSettings {
@@ -23,15 +25,6 @@ export interface ControllerPartOptions extends ControllerSettings {
   metrics: Metrics
   defaults: () => Defaults
   installKey: () => InstallKey | undefined
-}
-
-/** @throws UserError HR_BAD_TEMPLATE */
-function alertsTo(
-  { url, template }: NonNullable<ControllerSettings['alerts']>,
-  onOutcome: (outcome: 'sent' | 'failed') => void,
-): Alerts {
-  const render = parseTemplate(template)
-  return createAlerts({ clock: systemClock, render, post: (body) => postJson(url, body), onOutcome })
 }
 
 /** The Lease in our own namespace. */
@@ -43,12 +36,21 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
   // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   const events = createEventWriter(client, systemClock, identity, () => metrics.event('failed'))
-  const alerts = options.alerts && alertsTo(options.alerts, (outcome) => metrics.alert(outcome))
+  const alerts = alertsToAll(
+    () => [...options.alertSinks, ...defaults().alertSinks],
+    ({ url, template }) =>
+      createAlerts({
+        clock: systemClock,
+        render: parseTemplate(template),
+        post: (body) => postJson(url, body),
+        onOutcome: (outcome) => metrics.alert(outcome),
+      }),
+  )
   const report: Report = {
     event(about, type, reason, message) {
       metrics.event('written')
       const { kind = '', namespace, name } = about
-      if (events.write(about, type, reason, message)) alerts?.send({ reason, kind, namespace, name, message })
+      if (events.write(about, type, reason, message)) alerts.send({ reason, kind, namespace, name, message })
     },
     rollout: (outcome, kind) => metrics.rollout(outcome, kind),
     waiting: (key, reason) => metrics.waiting(key, reason),

@@ -51,7 +51,7 @@ export function watchArgs(
     graceSeconds,
   }: { live: readonly LiveVolume[]; env: readonly LiveVolume[]; port: number; graceSeconds: number },
 ): string[] {
-  const { container, reload, subPaths, validate, stagger, restartStagger } = plan
+  const { container, reload, subPaths, validate, timeout, stagger, restartStagger } = plan
   const ends = reload.way === 'restart' || reload.way === 'supervise' || env.length > 0
   return [
     `--container=${container.name}`,
@@ -63,6 +63,7 @@ export function watchArgs(
     ...rewriteArgs(subPaths),
     ...reloadArgs(reload),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
+    ...(timeout && (validate || reload.way === 'exec') ? [`--timeout=${Math.round(timeout * 1000)}ms`] : []),
     ...(ends ? [`--grace=${graceSeconds}s`] : []),
     ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
     ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),

@@ -60,7 +60,7 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const watched = watchedVolumes(spec, policy)
   const targets = targetContainers(spec, policy, defaults, watched)
   const hold = holdOn(template, bare)
-  const planned = targets.map((container) => planContainer(container, spec, policy, watched, hold))
+  const planned = targets.map((container) => planContainer(container, spec, policy, defaults, watched, hold))
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
   const plan: PodPlan = Object.assign(
@@ -135,6 +135,7 @@ function planContainer(
   container: V1Container,
   spec: V1PodSpec,
   policy: Policy,
+  { timeoutSeconds }: Defaults,
   watched: Watched,
   hold: Hold | undefined,
 ): { plan: ContainerPlan; problems: UserError[] } {
@@ -169,6 +170,7 @@ function planContainer(
       subPaths,
       env: env.sources,
       ...(settings.validate ? { validate: settings.validate } : {}),
+      ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }),
       stagger: settings.stagger ?? (restarts ? RESTART_STAGGER_SECONDS : 0),
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
       agent: hold?.agent !== false && (reloads || env.sources.length > 0),

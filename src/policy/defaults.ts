@@ -1,10 +1,16 @@
 /** What holds where a workload says nothing: built in, or the cluster's (policy-file.ts). */
 
+import type { AlertSink } from './alert-sink.ts'
+
 export interface Defaults {
   /** Full annotation keys; a workload's own annotation of the same key wins. */
   annotations: Readonly<Record<string, string>>
   /** Containers of other injectors, which mount ConfigMaps of their own: never touched unless `hotreload.dev/container` names one. */
   excludedContainers: ReadonlySet<string>
+  /** Seconds that a validator or a command may take; undefined: what the agent takes by itself (docs/agent.md). */
+  timeoutSeconds?: number
+  /** Besides the one that `serve` was started with. */
+  alertSinks: readonly AlertSink[]
 }
 
 /** istio-proxy mounts a ConfigMap (its mesh's CA) and dies of SIGHUP; the others are alike. */
@@ -28,4 +34,5 @@ const INJECTED_BY_OTHERS = [
 export const builtInDefaults: Defaults = {
   annotations: {},
   excludedContainers: new Set(INJECTED_BY_OTHERS),
+  alertSinks: [],
 }

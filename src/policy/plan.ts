@@ -31,6 +31,8 @@ export interface ContainerPlan {
   env: EnvSource[]
   /** argv that must exit 0 before any reload. */
   validate?: readonly string[]
+  /** Seconds that the validator, or a command to reload, may take; undefined: the agent's own default. */
+  timeout?: number
   /** Seconds over which the Pods of a workload spread their reloads. */
   stagger: number
   /** The same for only those restarts that bring in variables, where `stagger` does not spread them; 0: none. */

@@ -1,8 +1,10 @@
 /** The cluster-wide defaults of `--policy FILE`: the same keys and parsers as the annotations. Text in, values out; the command line reads the file. */
 import { parse } from 'yaml'
 import { UserError } from '../errors.ts'
+import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from './alert-sink.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
+import { duration } from './parse.ts'
 import { readPolicy } from './policy.ts'
 
 /**
@@ -10,43 +12,84 @@ import { readPolicy } from './policy.ts'
  * ```yaml
  * defaults: { subpath: copy, env: ignore }   # annotation names without the prefix
  * excludedContainers: [my-sidecar]           # added to the built-in list
+ * timeout: 60s                               # of validators and commands
+ * alerts: [{ url: https://…, template: … }]  # added to --alert-url
  * ```
  * @throws UserError that names the field, the value and the remedy, for the first mistake.
  */
 export function parseDefaults(text: string): Defaults {
-  const remedy = 'docs/policy.md shows a policy file'
-  const bad = (what: string) => new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)
+  const { defaults = {}, excludedContainers = [], timeout, alerts = [], ...unknown } = mappingIn(text)
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw bad(`unknown field "${stranger}"`)
+  if (!Array.isArray(excludedContainers) || !excludedContainers.every((name) => typeof name === 'string'))
+    throw bad('excludedContainers is not a list of names')
+  if (!isMapping(defaults)) throw bad('defaults is not a mapping')
+  if (!Array.isArray(alerts)) throw bad('alerts is not a list')
+  return {
+    annotations: annotationsOf(defaults),
+    excludedContainers: new Set([...builtInDefaults.excludedContainers, ...excludedContainers]),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeoutSeconds(timeout) }),
+    alertSinks: alerts.map(alertSink),
+  }
+}
+
+function mappingIn(text: string): Record<string, unknown> {
   let file: unknown
   try {
     file = parse(text) ?? {}
   } catch (error) {
     throw bad(`not YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`)
   }
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) throw bad('not a mapping')
-  const { defaults = {}, excludedContainers = [], ...unknown } = file as Record<string, unknown>
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw bad(`unknown field "${stranger}"`)
-  if (!Array.isArray(excludedContainers) || !excludedContainers.every((name) => typeof name === 'string'))
-    throw bad('excludedContainers is not a list of names')
-  if (typeof defaults !== 'object' || defaults === null || Array.isArray(defaults))
-    throw bad('defaults is not a mapping')
+  if (!isMapping(file)) throw bad('not a mapping')
+  return file
+}
+
+function annotationsOf(defaults: Record<string, unknown>): Record<string, string> {
   const keys = Object.entries(defaults).map(([name, value]): [string, string] => {
     if (isOurs(name)) throw bad(`defaults.${name}: leave out the prefix ${PREFIX}`)
     if (!Object.hasOwn(annotations, name) || name === 'inject')
       throw bad(`defaults.${name} is not an annotation that can have a default`)
-    return [PREFIX + name, typeof value === 'object' ? JSON.stringify(value) : String(value)]
+    return [PREFIX + name, typeof value === 'string' ? value : JSON.stringify(value)]
   })
   const { problems } = readPolicy(Object.fromEntries(keys), builtInDefaults)
   const [mistake] = problems
   // As in an annotation, but said of the file: its reader has written no annotation.
-  if (mistake)
-    throw new UserError(
-      'HR_BAD_POLICY',
-      `policy file: defaults.${mistake.problem.slice(PREFIX.length)}`,
-      mistake.remedy,
-    )
-  return {
-    annotations: Object.fromEntries(keys),
-    excludedContainers: new Set([...builtInDefaults.excludedContainers, ...excludedContainers]),
+  if (mistake) throw bad(`defaults.${mistake.problem.slice(PREFIX.length)}`, mistake.remedy)
+  return Object.fromEntries(keys)
+}
+
+function timeoutSeconds(value: unknown): number {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const seconds = said(() => duration('timeout', text))
+  if (seconds > 0) return seconds
+  throw bad(`timeout: ${text} leaves no time at all`, 'use a number and a unit, e.g. 60s or 2m')
+}
+
+/** The URL stays out of the error: it may hold a token. */
+function alertSink(value: unknown, index: number): AlertSink {
+  const at = `alerts[${index}]`
+  if (!isMapping(value)) throw bad(`${at} is not a mapping`)
+  const { url, template = defaultTemplate, ...unknown } = value
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw bad(`${at}: unknown field "${stranger}"`)
+  const address = typeof url === 'string' ? sinkUrl(url) : undefined
+  if (!address) throw bad(`${at}.url is not a URL`, 'use https://…')
+  if (typeof template !== 'string') throw bad(`${at}.template is not text`, 'quote the JSON')
+  said(() => parseTemplate(template))
+  return { url: address, template }
+}
+
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const bad = (what: string, remedy = 'docs/policy.md shows a policy file') =>
+  new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)
+
+/** What another parser says, said of the file. */
+function said<T>(parser: () => T): T {
+  try {
+    return parser()
+  } catch (error) {
+    throw error instanceof UserError ? bad(error.problem, error.remedy) : error
   }
 }

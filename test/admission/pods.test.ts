@@ -55,6 +55,18 @@ describe('a Pod that asks for it', () => {
       '--copy=/etc/nginx/nginx.conf:conf/nginx.conf',
     )
   })
+
+  test('the cluster’s time for commands reaches the agents that run some', async () => {
+    const story = podsStory({
+      agentImage: 'a',
+      version: '0',
+      defaults: () => parseDefaults('timeout: 1m30s'),
+    })
+    const argsWith = async (short: Record<string, string>) =>
+      specOf((await submit(story, pod(podSpec(), keys(short)))).object).initContainers?.at(-1)?.args
+    expect(await argsWith({ validate: 'nginx -t' })).toContain('--timeout=90000ms')
+    expect((await argsWith({}))?.join(' ')).not.toContain('--timeout')
+  })
 })
 
 describe('a Pod that is not injected is allowed, and says why', () => {

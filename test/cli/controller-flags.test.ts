@@ -10,7 +10,7 @@ test('without flags: everything as it is by default', () => {
     compat: defaultCompatOptions,
     limits: defaultSlotLimits,
     evictUninjected: false,
-    alerts: undefined,
+    alertSinks: [],
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Alert, createAlerts, defaultTemplate, parseTemplate } from '../../src/controller/alerts.ts'
+import { createAlerts } from '../../src/controller/alerts.ts'
+import { type Alert, defaultTemplate, parseTemplate } from '../../src/policy/alert-sink.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 const alert: Alert = {

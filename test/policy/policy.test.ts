@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { defaultTemplate } from '../../src/policy/alert-sink.ts'
 import { annotations, inTemplate, parseKey, PREFIX, written } from '../../src/policy/annotations.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { parseDefaults } from '../../src/policy/policy-file.ts'
@@ -123,6 +124,22 @@ describe('the policy file', () => {
       keys({ resources: '{"limits":{"memory":"32Mi"}}' }),
     ))
 
+  test('it names the time that commands have, and who is told', () => {
+    const { timeoutSeconds, alertSinks } = parseDefaults(
+      'timeout: 1m30s\nalerts: [{ url: "https://example.com/a" }, { url: "http://example.com/b", template: "[]" }]\n',
+    )
+    expect(timeoutSeconds).toBe(90)
+    expect(alertSinks.map(({ url, template }) => [url.href, template])).toEqual([
+      ['https://example.com/a', defaultTemplate],
+      ['http://example.com/b', '[]'],
+    ])
+  })
+
+  test('a mistake in the URL of an alert does not show it: it may hold a token', () =>
+    expect(() => parseDefaults('alerts: [{ url: "httpx://example.com/token" }]')).toThrow(
+      /^policy file: alerts\[0\]\.url is not a URL; use https:\/\/… \[HR_BAD_POLICY\]$/,
+    ))
+
   test.each([
     ['a: [', 'policy file: not YAML'],
     ['- a', 'policy file: not a mapping'],
@@ -130,6 +147,13 @@ describe('the policy file', () => {
     ['default: {}', 'policy file: unknown field "default"'],
     ['excludedContainers: web', 'policy file: excludedContainers is not a list of names'],
     ['excludedContainers: [1]', 'policy file: excludedContainers is not a list of names'],
+    ['timeout: soon', 'policy file: timeout: "soon" is not a duration'],
+    ['timeout: 0s', 'policy file: timeout: 0s leaves no time at all'],
+    ['alerts: https://example.com', 'policy file: alerts is not a list'],
+    ['alerts: [https://example.com]', 'policy file: alerts[0] is not a mapping'],
+    ['alerts: [{ uri: a }]', 'policy file: alerts[0]: unknown field "uri"'],
+    ['alerts: [{ url: "https://a", template: {} }]', 'policy file: alerts[0].template is not text'],
+    ['alerts: [{ url: "https://a", template: "{" }]', 'policy file: alert template: not JSON'],
     ['defaults: copy', 'policy file: defaults is not a mapping'],
     ['defaults: [copy]', 'policy file: defaults is not a mapping'],
     ['defaults: { hotreload.dev/subpath: copy }', 'leave out the prefix hotreload.dev/'],
