@@ -8,7 +8,7 @@ export const envVolumes = ({ container, env }: ContainerPlan): LiveVolume[] =>
   env.map((source) => {
     const mounted = volumeOf(
       source,
-      nameFor('hotreload-env', container.name, source.kind.toLowerCase(), source.name.replaceAll('.', '-')),
+      nameFor('hotreload-env', container.name, source.kind.toLowerCase(), source.name.replaceAll('.', '--')),
     )
     return { name: mounted.name, mounted, isSecret: source.kind === 'Secret', ignored: [] }
   })

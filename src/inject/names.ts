@@ -1,9 +1,17 @@
 /** Names of what is added to a Pod. */
 import { createHash } from 'node:crypto'
 
-/** A name of an API object has 63 characters at most; a longer one of ours is cut and ends in a short hash. */
-export function nameFor(...parts: string[]): string {
-  const name = parts.join('-')
+/**
+ * `hotreload-vol-web-conf` for container `web` and volume `conf`. Dashes of all parts but the last are doubled, or container `web` with volume
+ * `admin-conf` and container `web-admin` with volume `conf` would share a name. A name of an API object has 63 characters at most; a longer
+ * one of ours is cut and ends in a short hash.
+ */
+export function nameFor(prefix: string, ...parts: string[]): string {
+  const name = [
+    prefix,
+    ...parts.slice(0, -1).map((part) => part.replaceAll('-', '--')),
+    ...parts.slice(-1),
+  ].join('-')
   if (name.length <= 63) return name
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
   return `${name.slice(0, 54).replace(/-+$/, '')}-${hash}`

@@ -38,3 +38,27 @@ test('an injected Pod is known by any of our containers', async () => {
   expect(isInjected(podTemplate(pod()) ?? {})).toBe(false)
   expect(isInjected(podTemplate(await injected(pod())) ?? {})).toBe(true)
 })
+
+test('names of containers and volumes that read alike when joined stay apart', async () => {
+  const mounting = (name: string, volume: string) =>
+    nginx({
+      name,
+      volumeMounts: [{ name: volume, mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }],
+    })
+  const spec = podSpec({
+    containers: [mounting('web', 'admin-conf'), mounting('web-admin', 'conf')],
+    volumes: ['admin-conf', 'conf'].map((name) => ({ name, configMap: { name } })),
+  })
+  const names = specOf(await injected(pod(spec))).volumes?.map(({ name }) => name)
+  expect(names).toContain('hotreload-vol-web-admin-conf')
+  expect(names).toContain('hotreload-vol-web--admin-conf')
+})
+
+test('ConfigMaps whose names differ in a dot and a dash stay apart', async () => {
+  const envFrom = ['app.env', 'app-env'].map((name) => ({ configMapRef: { name } }))
+  const spec = podSpec({ containers: [nginx({ envFrom, volumeMounts: [] })] })
+  const { volumes } = specOf(await injected(pod(spec, { 'hotreload.dev/env': 'restart' })))
+  expect(volumes?.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['hotreload-env-web-configmap-app--env', 'hotreload-env-web-configmap-app-env']),
+  )
+})
