@@ -3,6 +3,7 @@
  * Reading a workload's annotations into a Policy is policy.ts.
  */
 import * as parse from './parse.ts'
+import { presetName } from './presets.ts'
 
 export const PREFIX = 'hotreload.dev/'
 
@@ -48,7 +49,7 @@ export const annotations = {
   },
   preset: {
     ...ofProgram,
-    parse: parse.commandName,
+    parse: presetName,
     values: "a program's name, e.g. `nginx`",
     doc: 'How to reload a known program. Recognised by itself where the last segment of the image or of the command is exactly its name.',
   },

@@ -3,6 +3,9 @@
  * in presets/, by kind; docs/programs.md is written from them. A row is added only with a source for its facts.
  */
 import type { V1Container } from '@kubernetes/client-node'
+import { UserError } from '../errors.ts'
+import { nearest } from './nearest.ts'
+import { shown } from './parse.ts'
 import { data } from './presets/data.ts'
 import { network } from './presets/network.ts'
 import { observability } from './presets/observability.ts'
@@ -14,6 +17,23 @@ export type { Preset, Reload } from './presets/preset.ts'
 export const presets = { ...web, ...data, ...network, ...observability }
 
 export type PresetName = keyof typeof presets
+
+/**
+ * The annotation's value.
+ * @throws UserError HR_UNKNOWN_PRESET
+ */
+export function presetName(key: string, value: string): PresetName {
+  const name = value.trim()
+  if (isPreset(name)) return name
+  const meant = nearest(name, Object.keys(presets))
+  throw new UserError(
+    'HR_UNKNOWN_PRESET',
+    `${key}: ${shown(value)} is not known`,
+    `${meant ? `did you mean ${meant}?` : 'use signal or url;'} docs/programs.md lists all`,
+  )
+}
+
+const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name)
 
 /** The preset whose names include the last segment of the command where the container sets one, else of the image; undefined: unknown. */
 export function recognise(container: V1Container): PresetName | undefined {

@@ -6,7 +6,7 @@ import { isRestarted } from './env.ts'
 import { livenessOf } from './liveness.ts'
 import type { Note } from './plan.ts'
 import type { Values } from './policy.ts'
-import { type PresetName, presetReload, presets, type Reload, recognise } from './presets.ts'
+import { type PresetName, presetReload, type Reload, recognise } from './presets.ts'
 import { obstacleToSharing } from './sharing.ts'
 
 export interface Resolution {
@@ -39,18 +39,13 @@ interface Question {
 type Choice = { reload: Reload; chosenBy: string; note?: Note } | UserError
 
 function choose(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
-  const named = namedPreset(settings)
-  const preset = named instanceof UserError ? undefined : (named ?? recognise(container))
+  const preset = settings.preset ?? recognise(container)
   const known = preset && presetReload(preset, container)
   const choice = choosers[settings.reload ?? 'auto']({ container, spec, settings, preset, known })
-  const problems = [named, choice].filter((one) => one instanceof UserError)
-  if (choice instanceof UserError) return { reload: rollout, chosenBy: 'nothing', notes: [], problems }
-  return {
-    reload: choice.reload,
-    chosenBy: choice.chosenBy,
-    notes: choice.note ? [choice.note] : [],
-    problems,
-  }
+  if (choice instanceof UserError)
+    return { reload: rollout, chosenBy: 'nothing', notes: [], problems: [choice] }
+  const { reload, chosenBy, note } = choice
+  return { reload, chosenBy, notes: note ? [note] : [], problems: [] }
 }
 
 const byUser = (reload: Reload): Choice => ({ reload, chosenBy: `${PREFIX}reload` })
@@ -129,16 +124,6 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
   },
   rollout: () => byUser(rollout),
   none: () => byUser({ way: 'none' }),
-}
-
-function namedPreset({ preset }: Values): PresetName | UserError | undefined {
-  if (preset === undefined || Object.hasOwn(presets, preset)) return preset as PresetName | undefined
-  const known = Object.keys(presets).join(', ')
-  return new UserError(
-    'HR_UNKNOWN_PRESET',
-    `${PREFIX}preset: "${preset}" is not known`,
-    `use one of ${known}`,
-  )
 }
 
 /** What in the Pod stands against a way, as a sentence; undefined: nothing. */

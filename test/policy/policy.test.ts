@@ -41,12 +41,19 @@ describe('reading annotations', () => {
   })
 
   test('every mistake is found, not only the first', () => {
-    const { problems } = read({ inject: 'yes', signal: 'HUPP', 'reload.web': 'hup', url: 'http://x/' })
+    const { problems } = read({
+      inject: 'yes',
+      signal: 'HUPP',
+      'reload.web': 'hup',
+      url: 'http://x/',
+      preset: 'ngnix',
+    })
     expect(problems.map(({ code }) => code)).toEqual([
       'HR_BAD_VALUE',
       'HR_BAD_SIGNAL',
       'HR_BAD_VALUE',
       'HR_URL_NOT_LOCAL',
+      'HR_UNKNOWN_PRESET',
     ])
   })
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   type Preset,
   type PresetName,
+  presetName,
   presetReload,
   presets,
   recognise,
@@ -55,6 +56,22 @@ describe('recognise', () => {
     const names = Object.values(presets).flatMap((preset): readonly string[] => preset.names)
     expect(names.toSorted()).toEqual([...new Set(names)].toSorted())
   })
+})
+
+describe('presetName', () => {
+  test('is a name of the table', () => expect(presetName('key', ' nginx ')).toBe('nginx'))
+  test.each([
+    [
+      'ngnix',
+      'key: "ngnix" is not known; did you mean nginx? docs/programs.md lists all [HR_UNKNOWN_PRESET]',
+    ],
+    [
+      'our-app',
+      'key: "our-app" is not known; use signal or url; docs/programs.md lists all [HR_UNKNOWN_PRESET]',
+    ],
+    ['constructor', 'key: "constructor" is not known;'],
+    ['', 'key: "" is not known;'],
+  ])('%j: %s', (text, message) => expect(() => presetName('key', text)).toThrow(message))
 })
 
 describe('where arguments decide', () => {

@@ -94,18 +94,6 @@ describe('who chooses the way', () => {
 describe('what does not fit is denied', () => {
   test.each<[what: string, container: V1Container, short: Record<string, string>, message: string]>([
     [
-      'a preset that is not known',
-      nginx(),
-      { preset: 'ngnix' },
-      'hotreload.dev/preset: "ngnix" is not known; use one of nginx, haproxy,',
-    ],
-    [
-      'a preset that every object inherits',
-      nginx(),
-      { preset: 'constructor' },
-      'hotreload.dev/preset: "constructor" is not known',
-    ],
-    [
       'reload: signal without one',
       app(),
       { reload: 'signal' },

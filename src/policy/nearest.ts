@@ -1,0 +1,31 @@
+/** What a user who mistyped a word most probably meant. */
+
+/** The most alike of the known words; undefined: none is alike enough to be suggested. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const best = known
+    .map((name) => ({ name, distance: editDistance(word, name) }))
+    .toSorted((a, b) => a.distance - b.distance)[0]
+  return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined
+}
+
+/** How many letters must be added, removed, replaced or swapped with their neighbour to come from one word to the other. */
+function editDistance(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  for (let row = 1; row <= Math.min(from.length, 64); row++) {
+    rows[row] = [row]
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1]
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      rows[row]?.push(
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + (same ? 0 : 1),
+          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      )
+    }
+  }
+  return at(rows.length - 1, to.length)
+}
