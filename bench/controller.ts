@@ -209,7 +209,10 @@ async function bundle(): Promise<string> {
 }
 
 async function start(host: string, port: string): Promise<ChildProcess> {
-  const child = fork(program, [directory, host, port], { execArgv: NODE_FLAGS })
+  const child = fork(program, [directory, host, port], {
+    execArgv: NODE_FLAGS,
+    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+  })
   for (;;) {
     if ((await ask(child)).ready) return child
     await pause(200)

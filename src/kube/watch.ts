@@ -13,7 +13,7 @@ export interface WatchOptions {
   onTrouble?: (message: string, fields: Record<string, unknown>) => void
   /** The first delay of a retry; each further one is twice as long, up to MAX_RETRY_MILLISECONDS. */
   retryMilliseconds?: number
-  /** Objects of one page; by default 500 of metadata, 50 whole ones: some hundred kB either way. */
+  /** Objects of one page; by default 100 of metadata, 20 whole ones: what a page takes as bytes, text and objects is never given back. */
   pageSize?: number
   idleMilliseconds?: number
 }
@@ -70,7 +70,7 @@ export function follow(
     const listed: Known = new Map()
     let token = ''
     do {
-      const limit = options.pageSize ?? (collection.metadataOnly ? 500 : 50)
+      const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
       const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
       const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
       const timeoutMilliseconds = LIST_TIMEOUT_MILLISECONDS
