@@ -86,7 +86,25 @@ a rollout, that a signal would not have brought it. The others rest on their sou
 Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [annotations](annotations.md).
 `
 
+/** Presets by what happens without further flags. */
+const readmeTable = table(
+  ['on a change', 'programs'],
+  [
+    ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
+      const reload = presetReload(name, { name: 'any' })
+      if (reload.way === 'http') return '`POST /-/reload`'
+      return reload.way === 'rollout' ? 'new Pods; some do better with a flag of theirs' : wayOf(reload)
+    }),
+  ].map(([way, names]) => [way, names.join(', ')]),
+)
+const readme = read('README.md').replace(
+  /(<!-- written from .*-->\n)[^]*(<!-- end -->)/,
+  (_, begin: string, end: string) => `${begin}${readmeTable}\n${end}`,
+)
+
 describe('written from the code', () => {
+  test('the programs in README.md', () => expect(readme).toMatchFileSnapshot(join(ROOT, 'README.md')))
+
   test('docs/annotations.md', () =>
     expect(annotationsPage).toMatchFileSnapshot(join(ROOT, 'docs/annotations.md')))
   test('docs/programs.md', () => expect(programsPage).toMatchFileSnapshot(join(ROOT, 'docs/programs.md')))

@@ -111,7 +111,7 @@ describe('each use of a ConfigMap or Secret', () => {
       { env: 'restart' },
       api({ env }),
       [
-        'ConfigMap/colors | env main | restarted | SIGTERM, and the kubelet starts the container again; the same Pod (hotreload.dev/env)',
+        'ConfigMap/colors | env main | restarted | SIGTERM, and the kubelet starts the container again; the same Pod (hotreload.dev/env); the Pods take turns over 60 s (hotreload.dev/stagger)',
       ],
     ],
     [

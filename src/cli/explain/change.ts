@@ -57,14 +57,20 @@ function outcomeOf(
   if (now.immutable.has(sourceId(reference)))
     return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
-    return { outcome: 'restarted', how: `${restarts(own)}; the same Pod (hotreload.dev/env)` }
+    return {
+      outcome: 'restarted',
+      how: `${restarts(own)}; the same Pod (hotreload.dev/env)${spread(own.stagger || own.restartStagger)}`,
+    }
   const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
   const first = [
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
     ...(own.validate ? [`${own.validate.join(' ')} must pass`] : []),
   ]
   const how = [...first, `${wayText(own.reload)} (${own.chosenBy})`].join(', then ')
-  return { outcome: restartingWays.has(own.reload.way) ? 'restarted' : 'reloaded', how: how + spread(own) }
+  return {
+    outcome: restartingWays.has(own.reload.way) ? 'restarted' : 'reloaded',
+    how: how + spread(own.stagger),
+  }
 }
 
 const restartingWays: ReadonlySet<Reload['way']> = new Set(['restart', 'probe', 'supervise'])
@@ -155,5 +161,5 @@ export function wayText(reload: Reload): string {
 const restarts = ({ reload }: ContainerPlan): string =>
   `${reload.way === 'restart' && reload.signal ? reload.signal : 'SIGTERM'}, and the kubelet starts the container again`
 
-const spread = ({ stagger }: ContainerPlan): string =>
-  stagger > 0 ? `; the Pods take turns over ${stagger} s (hotreload.dev/stagger)` : ''
+const spread = (seconds: number): string =>
+  seconds > 0 ? `; the Pods take turns over ${seconds} s (hotreload.dev/stagger)` : ''
