@@ -33,14 +33,17 @@ export function rememberInjections(
     const key = keyOf(pod, tokenVolume)
     const known = answers.get(key)
     if (known) return known
-    const answer = story(request)
     // The story changes the Pod that it tries the patch on, so the key is made before.
-    if (answer.outcome === 'injected' && !mentions(answer, tokenVolume)) {
-      const [oldest] = answers.keys()
-      if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
-      answers.set(key, answer)
-    }
-    return answer
+    const answer = story(request)
+    if (answer.outcome !== 'injected') return answer
+    const patchText = JSON.stringify(answer.patch ?? [])
+    const told = [patchText, ...answer.warnings]
+    if (tokenVolume !== undefined && told.some((text) => text.includes(tokenVolume))) return answer
+    const [oldest] = answers.keys()
+    if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
+    const kept = { ...answer, patchText }
+    answers.set(key, kept)
+    return kept
   }
 }
 
@@ -62,6 +65,3 @@ function keyOf(pod: ApiObject, tokenVolume: string | undefined): string {
 
 const tokenVolumeOf = (pod: ApiObject): string | undefined =>
   podTemplate(pod)?.spec?.volumes?.find(({ name }) => name.startsWith(TOKEN_VOLUME))?.name
-
-const mentions = ({ patch, warnings }: Answer, name: string | undefined): boolean =>
-  name !== undefined && JSON.stringify([patch, warnings]).includes(name)

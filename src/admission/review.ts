@@ -2,7 +2,6 @@
  * The wire form, admission.k8s.io/v1 AdmissionReview: unknown JSON to an AdmissionRequest, an Answer to the response's text.
  * Reads only the envelope; what `object` holds is for the stories to judge.
  */
-import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
 import { boundWarnings, oneLine } from './warnings.ts'
@@ -72,22 +71,11 @@ export function writeReview(uid: string, answer: Answer): string {
     }
   else if (answer.patch !== undefined && answer.patch.length > 0) {
     response['patchType'] = 'JSONPatch'
-    response['patch'] = encoded(answer.patch)
+    response['patch'] = Buffer.from(answer.patchText ?? JSON.stringify(answer.patch)).toString('base64')
   }
   const warnings = boundWarnings(answer.warnings)
   if (warnings.length > 0) response['warnings'] = warnings
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
-}
-
-/** A remembered answer is written for each Pod of its template. */
-const encodings = new WeakMap<readonly Operation[], string>()
-
-function encoded(patch: readonly Operation[]): string {
-  const known = encodings.get(patch)
-  if (known !== undefined) return known
-  const text = Buffer.from(JSON.stringify(patch)).toString('base64')
-  encodings.set(patch, text)
-  return text
 }
 
 function malformed(field: string, value: unknown, expected: string): UserError {
