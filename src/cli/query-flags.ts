@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts'
 import type { Flag } from './serve-options.ts'
 
-export const outputs = ['table', 'json', 'yaml'] as const
+const outputs = ['table', 'json', 'yaml'] as const
 export type Output = (typeof outputs)[number]
 
 export interface QueryOptions {

@@ -27,7 +27,7 @@ const noToken: V1VolumeMount = {
 }
 
 /** The user is known only to the app's image, so ours can't run as the same one. */
-export const userUnknown = ({ container }: ContainerPlan, spec: V1PodSpec): boolean =>
+const userUnknown = ({ container }: ContainerPlan, spec: V1PodSpec): boolean =>
   (container.securityContext?.runAsUser ?? spec.securityContext?.runAsUser) === undefined
 
 /** A copy of a directory of the app's image can be made in that image only. */

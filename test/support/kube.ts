@@ -155,7 +155,7 @@ export class Namespace {
 }
 
 /** Whether a Pod is Ready and stays. */
-export function isReady(pod: V1Pod): boolean {
+function isReady(pod: V1Pod): boolean {
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
   return ready?.status === 'True' && pod.metadata?.deletionTimestamp === undefined
 }

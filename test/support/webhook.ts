@@ -41,7 +41,7 @@ export interface WebhookConfiguration {
 }
 
 /** Namespaces of a test's own webhook carry its id under this label. */
-export const TEST_WEBHOOK_LABEL = 'hotreload.dev/test-webhook'
+const TEST_WEBHOOK_LABEL = 'hotreload.dev/test-webhook'
 
 const registrations: { name: string; close: () => Promise<void> }[] = []
 

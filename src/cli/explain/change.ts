@@ -137,7 +137,7 @@ function whyNothing({ container, as, volume }: Reference, { env }: Circumstances
 }
 
 /** What an agent does, as the middle of a sentence. */
-export function wayText(reload: Reload): string {
+function wayText(reload: Reload): string {
   switch (reload.way) {
     case 'signal':
       return `${reload.signal} to ${reload.processes.join(' or ') || 'the main process'}`
