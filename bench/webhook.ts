@@ -14,6 +14,14 @@ import { AGENT_IMAGE, VERSION } from '../src/version.ts'
 import type { Job, LoadResult } from './webhook/load.ts'
 
 const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
+interface Launch {
+  flags: string[]
+  environment: Record<string, string>
+}
+/** As the image starts node (Dockerfile); the bare servers have node's own defaults. */
+const SHIPPED: Launch = { flags: ['--max-semi-space-size=2'], environment: { MALLOC_ARENA_MAX: '1' } }
+const BARE: Launch = { flags: [], environment: {} }
+
 /** What hotreload is asked besides: Pods of which each is the first of its template, where it can't remember its answer. */
 const FIRST_PODS = 'first Pods'
 const concurrencies = [1, 8, 64]
@@ -47,11 +55,13 @@ async function main(): Promise<void> {
     writeFile(join(directory, 'tls.key'), key, { mode: 0o600 }),
     writeFile(join(directory, 'patch.base64'), patch),
   ])
-  const load = start(1, 'load.ts')
+  const load = start(1, 'load.ts', [], BARE)
   await message(load)
   const servers = await Promise.all(
     [...variants, FIRST_PODS].map(async (variant) => {
-      const child = start(0, 'server.ts', variant === FIRST_PODS ? 'hotreload' : variant, directory)
+      const isOurs = variant !== 'node:https' && variant !== 'fastify'
+      const argv = [variant === FIRST_PODS ? 'hotreload' : variant, directory]
+      const child = start(0, 'server.ts', argv, isOurs ? SHIPPED : BARE)
       const { port } = (await message(child)) as { port: number }
       return { variant, child, port }
     }),
@@ -119,10 +129,17 @@ async function patchOf(text: string): Promise<string> {
 }
 
 /** A child of this directory on one core, with IPC. */
-function start(core: number, file: string, ...argv: string[]): ChildProcess {
+function start(
+  core: number,
+  file: string,
+  argv: string[],
+  { flags: nodeFlags, environment }: Launch,
+): ChildProcess {
   const path = join(import.meta.dirname, 'webhook', file)
-  const child = spawn('taskset', ['--cpu-list', String(core), process.execPath, path, ...argv], {
+  const command = ['--cpu-list', String(core), process.execPath, ...nodeFlags, path, ...argv]
+  const child = spawn('taskset', command, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...environment },
   })
   children.push(child)
   return child
