@@ -4,13 +4,17 @@
  */
 import { writtenKey } from '../policy/annotations.ts'
 import type { V1Pod } from '@kubernetes/client-node'
-import { agentState, type AgentState, worst } from './agent-report.ts'
+import { agentState, type AgentState, together } from './agent-report.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
 import { createRate } from './rate.ts'
-import { keysetOf, refId, type SourceRef } from './sources-in-use.ts'
-import type { Workload } from './workloads.ts'
+import type { Report } from './report.ts'
+import type { Sources } from './sources.ts'
+import { idIn, keysetOf, refId, type SourceRef } from './sources-in-use.ts'
+import { hasRunningAgents, isReady, podsOf, reportsOf } from './workload-pods.ts'
+import type { Facts } from './workload-facts.ts'
+import type { Workloads } from './workloads.ts'
 
 export interface Nudges {
   sourceChanged(source: SourceRef, users: ReadonlySet<string>, keysets: ReadonlySet<string>): void
@@ -25,14 +29,31 @@ const BURST = 100
 const AGAIN_AFTER = 2_000
 /** A head start for the first Pods, not a gate: the kubelet updates the rest by itself about then. */
 const CANARY_WAIT = 60_000
-/** A process that restarts, with its stagger; who can't be asked is left behind after the first. */
+/** A process that restarts, with its stagger, and its Pod that becomes Ready again. */
 const RESTART_WAIT = 300_000
-const UNKNOWN_WAIT = 60_000
+/** Who can't be asked, or does not move, is not waited for longer than this. */
+const QUIET_WAIT = 60_000
+/** Until the kubelet has noticed that a container ended and says so of the Pod: before that it may still be called Ready. */
+const NOTICED_WITHIN = 3_000
 const ASK_EVERY = 1_000
-const FIRST_PORT = 9467
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'askAgent'> & {
-  view: Pick<ClusterView, 'workloads' | 'sources' | 'used'>
+interface Due {
+  /** Milliseconds since 1970. */
+  at: number
+  restarts: boolean
+}
+
+interface Change extends Pick<Due, 'at'> {
+  facts: Facts
+}
+
+type Options = Pick<ControllerOptions, 'api' | 'clock' | 'askAgent'> & {
+  report: Pick<Report, 'nudge' | 'log'>
+  view: {
+    workloads: Pick<Workloads, 'get'>
+    sources: Pick<Sources, 'state'>
+    used: ClusterView['used']
+  }
   leads: () => boolean
 }
 
@@ -51,40 +72,48 @@ export function createNudges({ api, clock, report, askAgent, view, leads }: Opti
     },
   })
 
+  /** Workload -> when its source changed, and whether that ends processes. */
+  const due = new Map<string, Due>()
+
   async function nudgeWorkload(key: string): Promise<void> {
     const workload = view.workloads.get(key)
     if (!workload || !leads()) return
-    const { canary, restarts = false } = workload.facts.native ?? {}
-    const pods = await injectedPods(workload)
-    for (const [index, round] of rounds(pods, canary, restarts).entries()) {
-      if (stopped || !leads()) return
-      const since = clock.now()
-      await Promise.all(round.map(nudge))
-      const limit = restarts ? RESTART_WAIT : index === 0 && canary !== undefined ? CANARY_WAIT : AGAIN_AFTER
-      const behind = await waitFor(workload, round, since, limit)
-      if (limit === AGAIN_AFTER) await Promise.all(behind.map(nudge))
+    const pods = (await podsOf(api, workload.facts)).filter(hasRunningAgents)
+    const { at, restarts } = due.get(key) ?? { at: clock.now(), restarts: false }
+    // Here, and not before: who fails to list them tries again.
+    due.delete(key)
+    const change = { facts: workload.facts, at }
+    await (restarts ? oneByOne(pods, change) : allAtOnce(pods, change))
+  }
+
+  async function allAtOnce(pods: readonly V1Pod[], change: Change): Promise<void> {
+    const [first = [], rest = []] = rounds(pods, change.facts.native?.canary)
+    await tell(first, change, rest.length > 0 ? CANARY_WAIT : AGAIN_AFTER)
+    await tell(rest, change, AGAIN_AFTER)
+  }
+
+  /** Each when the last one's process is back: three replicas that restarted together were 0 ready for 14 s. */
+  async function oneByOne(pods: readonly V1Pod[], change: Change): Promise<void> {
+    for (const pod of pods) {
+      const began = clock.now()
+      await tell([pod], change, RESTART_WAIT)
+      if (pod !== pods.at(-1)) await untilReady(pod, began + RESTART_WAIT)
     }
   }
 
-  async function injectedPods({ facts }: Workload): Promise<V1Pod[]> {
-    const { namespace, selector } = facts
-    if (selector === undefined) return []
-    const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
-    const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: 30_000 })
-    if (status !== 200) throw new Error(`Pods not listed: ${status}`)
-    const { items } = body as { items: V1Pod[] | null }
-    return (items ?? []).filter(
-      ({ metadata, status: now }) =>
-        metadata?.annotations?.[writtenKey('status')] !== undefined &&
-        metadata.deletionTimestamp === undefined &&
-        now?.phase === 'Running',
-    )
+  /** Resolves when all have it, or refuse it, or the time is over. */
+  async function tell(pods: readonly V1Pod[], change: Change, limit: number): Promise<void> {
+    if (pods.length === 0 || stopped || !leads()) return
+    await Promise.all(pods.map(nudge))
+    const behind = await waitFor(pods, change, AGAIN_AFTER)
+    await Promise.all(behind.map(nudge))
+    if (limit > AGAIN_AFTER) await waitFor(behind, change, limit - AGAIN_AFTER)
   }
 
   async function nudge({ metadata }: V1Pod): Promise<void> {
     const delay = rate.take()
     if (delay > 0) await sleep(delay)
-    const path = `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
+    const path = podPath(metadata)
     const body = { metadata: { uid: metadata?.uid, annotations: { [writtenKey('nudge')]: nudgeValue() } } }
     const contentType = 'application/merge-patch+json'
     const { status } = await api.call({ method: 'PATCH', path, body, contentType })
@@ -92,27 +121,41 @@ export function createNudges({ api, clock, report, askAgent, view, leads }: Opti
   }
   const nudgeValue = () => new Date(clock.now()).toISOString()
 
-  /** Until each of these has loaded it, refused, or the time is over. Returns those that are still behind. */
-  async function waitFor(workload: Workload, pods: V1Pod[], since: number, limit: number): Promise<V1Pod[]> {
-    let behind = pods
+  /** Returns those that are still behind when the time is over. */
+  async function waitFor(pods: readonly V1Pod[], change: Change, limit: number): Promise<V1Pod[]> {
+    const began = clock.now()
+    let behind = [...pods]
     for (;;) {
-      await sleep(Math.min(ASK_EVERY, Math.max(0, limit - (clock.now() - since))))
-      const states = await Promise.all(behind.map((pod) => stateOf(workload, pod, since)))
-      const waited = clock.now() - since
+      const waited = clock.now() - began
+      if (behind.length === 0 || waited >= limit || stopped) return behind
+      await sleep(Math.min(ASK_EVERY, limit - waited))
+      const states = await Promise.all(behind.map((pod) => stateOf(pod, change)))
+      // Who is not there, or has nothing to do, will not move later either.
+      const patient = clock.now() - began < QUIET_WAIT
       behind = behind.filter((_, index) => {
         const state = states[index]
-        return state === 'pending' || (state === 'unknown' && waited < Math.min(limit, UNKNOWN_WAIT))
+        return state === 'pending' || (patient && (state === 'unmoved' || state === 'unknown'))
       })
-      if (behind.length === 0 || waited >= limit || stopped) return behind
     }
   }
 
-  async function stateOf({ facts }: Workload, pod: V1Pod, since: number): Promise<AgentState> {
-    const ip = pod.status?.podIP
-    if (ip === undefined) return 'unknown'
-    const ports = Array.from({ length: facts.native?.agents ?? 0 }, (_, index) => FIRST_PORT + index)
-    const reports = await Promise.all(ports.map((port) => askAgent(ip, port)))
-    return worst(reports.map((one) => agentState(one, since)))
+  async function stateOf(pod: V1Pod, { facts, at }: Change): Promise<AgentState> {
+    return together((await reportsOf(facts, pod, askAgent)).map((one) => agentState(one, at)))
+  }
+
+  /** Or gone, or the time is over. */
+  async function untilReady({ metadata }: V1Pod, deadline: number): Promise<void> {
+    const path = podPath(metadata)
+    let delay = NOTICED_WITHIN
+    for (;;) {
+      await sleep(delay)
+      if (clock.now() >= deadline || stopped) return
+      const { status, body } = await api.call({ method: 'GET', path })
+      if (status !== 200) return
+      const pod = body as V1Pod
+      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== metadata?.uid) return
+      delay = ASK_EVERY
+    }
   }
 
   return {
@@ -126,7 +169,10 @@ export function createNudges({ api, clock, report, askAgent, view, leads }: Opti
             (use) =>
               refId(use) === refId(source) && keysets.has(keysetOf(use)) && !view.sources.state(use).paused,
           )
-        if (lives) queue.add(key, TOGETHER)
+        if (!lives) continue
+        const restarts = facts.native.restarting.has(idIn(facts.namespace, source))
+        due.set(key, { at: clock.now(), restarts: restarts || due.get(key)?.restarts === true })
+        queue.add(key, TOGETHER)
       }
     },
     stop() {
@@ -136,10 +182,12 @@ export function createNudges({ api, clock, report, askAgent, view, leads }: Opti
   }
 }
 
-/** In which order Pods are told: one by one where processes restart, so many first where a canary is wished, else all at once. */
-export function rounds<T>(pods: readonly T[], canary: number | undefined, restarts: boolean): T[][] {
+const podPath = (metadata: V1Pod['metadata']): string =>
+  `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
+
+/** Which Pods are told together: so many first where a canary is wished, else all at once. */
+export function rounds<T>(pods: readonly T[], canary: number | undefined): T[][] {
   if (pods.length === 0) return []
-  if (restarts) return pods.map((pod) => [pod])
   if (canary === undefined || canary >= pods.length) return [[...pods]]
   return [pods.slice(0, canary), pods.slice(canary)]
 }

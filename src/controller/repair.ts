@@ -8,7 +8,7 @@ import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
 import { eventReasons } from './report.ts'
-import type { Workload } from './workloads.ts'
+import { podsOf } from './workload-pods.ts'
 
 export interface Repair {
   /** Looks at a workload's Pods when it has settled, and every now and then after that. */
@@ -47,7 +47,7 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
     if (!workload || !leads()) return
     const { facts } = workload
     if (!facts.native || facts.native.agents === 0 || !view.labelled(facts.namespace)) return
-    const missing = uninjected(await podsOf(workload))
+    const missing = uninjected(await podsOf(api, facts))
     report.uninjected(key, missing.length)
     const [first] = missing
     if (!first) {
@@ -69,14 +69,6 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
     if (!evictUninjected || !facts.native.injected || inVain || facts.pause) return
     if (facts.progress === 'done') await evict(key, first)
     queue.add(key, NEXT_EVICTION)
-  }
-
-  async function podsOf({ facts: { namespace, selector } }: Workload): Promise<V1Pod[]> {
-    if (selector === undefined) return []
-    const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
-    const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: 30_000 })
-    if (status !== 200) throw new Error(`Pods not listed: ${status}`)
-    return (body as { items: V1Pod[] | null }).items ?? []
   }
 
   async function evict(key: string, { metadata }: V1Pod): Promise<void> {

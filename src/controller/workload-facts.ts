@@ -8,7 +8,7 @@ import { isOurs, writtenKey } from '../policy/annotations.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { type PlannedSources, plannedSources } from '../stamp/expected.ts'
 import { isOptedIn } from '../stamp/template.ts'
-import { parseChecksums, type UsedKeys } from '../workload/checksum.ts'
+import { parseChecksums, sourceId, type UsedKeys } from '../workload/checksum.ts'
 import { type ApiObject, controller, isObject, podTemplate } from '../workload/pod-template.ts'
 import type { CompatOptions } from './compat/options.ts'
 import { reloaderWish } from './compat/reloader.ts'
@@ -49,8 +49,8 @@ export interface NativeFacts {
   canary: number | undefined
   /** Agents in each Pod, each with a port of its own. */
   agents: number
-  /** A process ends and starts at a reload, so that Pods are told one by one. */
-  restarts: boolean
+  /** Sources (`ConfigMap/web`) whose change ends a process and starts another, so that Pods are told one by one. */
+  restarting: ReadonlySet<string>
   /** The template asks for the agent: its Pods have it, unless the webhook was away. */
   injected: boolean
 }
@@ -119,7 +119,11 @@ function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | und
     sources: rolls ? sources : { rolling: [], living: sources.living },
     canary: policy.shared.canary,
     agents: agents.length,
-    restarts: agents.some(({ reload }) => restartingWays.has(reload.way)),
+    restarting: new Set(
+      agents.some(({ reload }) => restartingWays.has(reload.way))
+        ? sources.living.map(sourceId)
+        : agents.flatMap(({ env }) => env.map(sourceId)),
+    ),
     injected: annotations['hotreload.dev/inject']?.trim() === 'true',
   }
 }

@@ -1,19 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { agentState, worst } from '../../src/controller/agent-report.ts'
+import { agentState, together } from '../../src/controller/agent-report.ts'
 import { rounds } from '../../src/controller/nudge.ts'
 import { createRate } from '../../src/controller/rate.ts'
 import { createFights, WITHIN } from '../../src/controller/fights.ts'
 import { createSlots } from '../../src/controller/slots.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
-test.each<[string, number | undefined, boolean, string[][]]>([
-  ['all at once', undefined, false, [['a', 'b', 'c']]],
-  ['one first', 1, false, [['a'], ['b', 'c']]],
-  ['as many first as there are', 3, false, [['a', 'b', 'c']]],
-  ['one by one where processes restart', 2, true, [['a'], ['b'], ['c']]],
-])('Pods are told %s', (_name, canary, restarts, expected) => {
-  expect(rounds(['a', 'b', 'c'], canary, restarts)).toEqual(expected)
-  expect(rounds([], canary, restarts)).toEqual([])
+test.each<[string, number | undefined, string[][]]>([
+  ['all at once', undefined, [['a', 'b', 'c']]],
+  ['one first', 1, [['a'], ['b', 'c']]],
+  ['as many first as there are', 3, [['a', 'b', 'c']]],
+])('Pods are told %s', (_name, canary, expected) => {
+  expect(rounds(['a', 'b', 'c'], canary)).toEqual(expected)
+  expect(rounds([], canary)).toEqual([])
 })
 
 test('a hundred at once, then fifty a second', async () => {
@@ -33,9 +32,9 @@ describe('what an agent says', () => {
   test.each([
     [{ state: 'loaded', volumes: at(300) }, 'loaded'],
     [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
-    [{ state: 'loaded', volumes: at(-60_000) }, 'pending'],
+    [{ state: 'loaded', volumes: at(-60_000) }, 'unmoved'],
     [{ state: 'staggered', volumes: at(300) }, 'pending'],
-    [{ state: 'loaded' }, 'pending'],
+    [{ state: 'loaded' }, 'unmoved'],
     [{ state: 'refused', volumes: at(300) }, 'refused'],
     [{ state: 'invalid' }, 'refused'],
     [{}, 'unknown'],
@@ -43,10 +42,11 @@ describe('what an agent says', () => {
     [undefined, 'unknown'],
   ])('%j is %s', (report, expected) => expect(agentState(report, since)).toBe(expected))
 
-  test('of several the one that is furthest behind counts', () => {
-    expect(worst(['loaded', 'pending', 'unknown'])).toBe('pending')
-    expect(worst(['loaded', 'loaded'])).toBe('loaded')
-    expect(worst([])).toBe('unknown')
+  test('of several what is wrong or under way counts first, and who does not use the source, not at all', () => {
+    expect(together(['loaded', 'pending', 'unknown'])).toBe('pending')
+    expect(together(['loaded', 'unmoved'])).toBe('loaded')
+    expect(together(['unmoved', 'unmoved'])).toBe('unmoved')
+    expect(together([])).toBe('unknown')
   })
 })
 
