@@ -57,6 +57,7 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
     unreadable: (why) => metrics.unreadable(why),
     nudge: (outcome, pods) => metrics.nudge(outcome, pods),
     uninjected: (key, pods) => metrics.uninjected(key, pods),
+    agentProblem: (state) => metrics.agentProblem(state),
     leads(leads) {
       metrics.leads(leads)
       log.info({ identity }, leads ? 'leading' : 'not leading')

@@ -2,6 +2,7 @@
  * The controller's story: watches tell what there is (cluster-view.ts), and each workload that something happened to is looked at again:
  * how its sources compare (evaluation.ts), what follows (plan.ts), and, where we lead, doing it (carry-out.ts).
  */
+import { createAgentProblems } from './agent-problems.ts'
 import type { Baselines } from './baselines.ts'
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './baseline-store.ts'
 import { createCarryOut } from './carry-out.ts'
@@ -70,8 +71,9 @@ export function startController(options: ControllerOptions): Controller {
     else end()
   })
   const leads = () => leading !== undefined && leadership.leads()
-  const nudges = createNudges({ ...options, view, leads })
   const repair = createRepair({ ...options, view, leads })
+  const problems = createAgentProblems({ ...options, workloads: view.workloads, leads })
+  const nudges = createNudges({ ...options, view, leads, onChange: (key) => problems.changed(key) })
   const carryOut = createCarryOut({ ...options, view, fights })
 
   /** We lead and know everything there is: from here on we write. */
@@ -89,6 +91,7 @@ export function startController(options: ControllerOptions): Controller {
         if (facts.progress === 'running') slots.take(key, facts.namespace)
         queue.add(key)
         repair.lookSoon(key)
+        problems.lookSoon(key)
       }
     } catch (error) {
       report.log('error', 'baselines not read; trying again', problem(error))
@@ -117,11 +120,14 @@ export function startController(options: ControllerOptions): Controller {
     }
     if (now) {
       queue.add(key)
-      if (now.facts.generation !== last?.facts.generation) repair.lookSoon(key)
+      if (now.facts.generation === last?.facts.generation) return
+      repair.lookSoon(key)
+      problems.lookSoon(key)
       return
     }
     queue.remove(key)
     repair.forget(key)
+    problems.forget(key)
     report.waiting(key, undefined)
   }
 
@@ -250,6 +256,7 @@ export function startController(options: ControllerOptions): Controller {
       queue.stop()
       nudges.stop()
       repair.stop()
+      problems.stop()
       view.stop()
       await leading?.writer.flush()
       leading?.writer.stop()

@@ -55,9 +55,11 @@ type Options = Pick<ControllerOptions, 'api' | 'clock' | 'askAgent'> & {
     used: ClusterView['used']
   }
   leads: () => boolean
+  /** Something changed that this workload's agents are to load. */
+  onChange: (key: string) => void
 }
 
-export function createNudges({ api, clock, report, askAgent, view, leads }: Options): Nudges {
+export function createNudges({ api, clock, report, askAgent, view, leads, onChange }: Options): Nudges {
   const rate = createRate(clock, PER_SECOND, BURST)
   let stopped = false
   const sleep = (milliseconds: number) =>
@@ -173,6 +175,7 @@ export function createNudges({ api, clock, report, askAgent, view, leads }: Opti
         const restarts = facts.native.restarting.has(idIn(facts.namespace, source))
         due.set(key, { at: clock.now(), restarts: restarts || due.get(key)?.restarts === true })
         queue.add(key, TOGETHER)
+        onChange(key)
       }
     },
     stop() {

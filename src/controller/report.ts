@@ -1,5 +1,6 @@
 /** What the controller tells people: metrics, log lines and Events, behind one interface. Nothing of an object's content is among it. */
 import type { ApiObject } from '../workload/pod-template.ts'
+import type { ProblemState } from './agent-report.ts'
 import type { Waiting } from './plan.ts'
 
 /** Whom an Event is about. */
@@ -17,6 +18,11 @@ export const eventReasons = {
   unreadable: 'SourceNotReadable',
   notUnderstood: 'AnnotationNotUnderstood',
   notInjected: 'NotInjected',
+  reloadRefused: 'ReloadRefused',
+  configurationInvalid: 'ConfigurationInvalid',
+  killedByReload: 'KilledByReload',
+  keyRemoved: 'KeyRemoved',
+  agentUnusable: 'AgentUnusable',
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 
@@ -28,6 +34,8 @@ export interface Report {
   unreadable(why: 'forbidden' | 'unavailable', kind: string): void
   nudge(outcome: 'done' | 'failed', pods: number): void
   uninjected(key: string, pods: number): void
+  /** A workload's agents have a problem that they had not before. */
+  agentProblem(state: ProblemState): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void

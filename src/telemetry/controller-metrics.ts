@@ -1,5 +1,6 @@
 /** The controller's metrics. As in metrics.ts, label values come from closed sets: no names of workloads or sources. */
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { ProblemState } from '../controller/agent-report.ts'
 import type { Waiting } from '../controller/plan.ts'
 
 export interface ControllerMetrics {
@@ -8,6 +9,7 @@ export interface ControllerMetrics {
   unreadable(why: 'forbidden' | 'unavailable'): void
   nudge(outcome: 'done' | 'failed', pods: number): void
   uninjected(key: string, pods: number): void
+  agentProblem(state: ProblemState): void
   alert(outcome: 'sent' | 'failed'): void
   event(outcome: 'written' | 'failed'): void
   leads(leads: boolean): void
@@ -35,6 +37,11 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   )
   const nudges = counter('nudges_total', 'Pods told to look at their volumes at once.', 'outcome')
   const without = gauge('uninjected_pods', 'Running Pods that ask for the agent and have none.')
+  const problems = counter(
+    'agent_problems_total',
+    'Times that agents of a workload said that a change is not loaded, by their word for it.',
+    'state',
+  )
   const alerts = counter('alerts_total', 'Messages to the alert sink.', 'outcome')
   const events = counter('events_total', 'Events on workloads.', 'outcome')
   const leader = gauge('leader', '1 where this replica leads.')
@@ -63,6 +70,7 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
       if (pods > 0) withoutAgent.set(key, pods)
       else withoutAgent.delete(key)
     },
+    agentProblem: (state) => problems.inc({ state }),
     alert: (outcome) => alerts.inc({ outcome }),
     event: (outcome) => events.inc({ outcome }),
     leads: (leads) => leader.set(leads ? 1 : 0),

@@ -1,0 +1,53 @@
+/** Pods of one Deployment and their agents, as the controller sees them: an API server and /status out of a table. */
+import type { V1Pod } from '@kubernetes/client-node'
+import type { Api } from '../../src/controller/api.ts'
+import { defaultCompatOptions } from '../../src/controller/compat/options.ts'
+import { factsOf } from '../../src/controller/workload-facts.ts'
+import type { Workload } from '../../src/controller/workloads.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { keys, podSpec, workload } from './builders.ts'
+
+export const KEY = 'Deployment/shop/web'
+
+export interface PodWithAgent {
+  ready: boolean
+  /** undefined: nobody answers. */
+  report: unknown
+}
+
+/** A Pod's name is its address, too. */
+export function podsWithAgents(names: readonly string[], annotations: Record<string, string>) {
+  const pods = new Map<string, PodWithAgent>(names.map((name) => [name, { ready: true, report: undefined }]))
+  /** Pods in the order in which they were nudged. */
+  const nudged: string[] = []
+  const podOf = (name: string): V1Pod => ({
+    metadata: { name, namespace: 'shop', uid: name, annotations: keys({ status: '{}' }) },
+    status: {
+      phase: 'Running',
+      podIP: name,
+      conditions: [{ type: 'Ready', status: pods.get(name)?.ready ? 'True' : 'False' }],
+    },
+  })
+  const api: Api = {
+    namespace: 'hotreload-system',
+    async call({ method, path }) {
+      const name = path.split('/').at(-1) ?? ''
+      if (path.includes('labelSelector')) return { status: 200, body: { items: [...pods.keys()].map(podOf) } }
+      if (method === 'PATCH') nudged.push(name)
+      return { status: 200, body: podOf(name) }
+    },
+  }
+  const template = keys({ inject: 'true', ...annotations })
+  const fields = { selector: { matchLabels: { app: 'web' } } }
+  const options = { defaults: builtInDefaults, compat: defaultCompatOptions }
+  const facts = factsOf(workload({ template, spec: podSpec(), fields }), options)
+  if (!facts) throw new Error('the workload asks for nothing')
+  const known: Workload = { key: KEY, facts, runningSince: undefined }
+  return {
+    pods,
+    nudged,
+    api,
+    askAgent: async (ip: string) => pods.get(ip)?.report,
+    workloads: { get: (key: string) => (key === KEY ? known : undefined) },
+  }
+}
