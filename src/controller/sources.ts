@@ -42,8 +42,6 @@ export interface Sources {
   /** An object was seen in this version by a watch; undefined: it is gone. */
   seen(source: SourceRef, version: string | undefined): void
   state(use: Use): SourceState
-  /** All are read again: another install key, a new right. */
-  reread(): void
   size(): number
   stop(): void
 }
@@ -90,7 +88,8 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     // Only what was there before and is something else now is news to running processes.
     const news = new Set([...changed].filter((keyset) => before.has(keyset)))
     Object.assign(entry, { observed: after, version, marks, paused })
-    if (content === 'unavailable') queue.add(id, RETRY_UNAVAILABLE)
+    // Also where only the install key is not there yet, without which a Secret has no hash.
+    if ([...after.values()].includes('unavailable')) queue.add(id, RETRY_UNAVAILABLE)
     if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
     if (changed.size > 0 || flagged) onChange(entry.ref, entry.users, news)
   }
@@ -138,9 +137,6 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         marks: entry?.marks ?? unmarked,
         paused: entry?.paused ?? false,
       }
-    },
-    reread() {
-      for (const id of entries.keys()) queue.add(id)
     },
     size: () => entries.size,
     stop: () => queue.stop(),
