@@ -1,4 +1,5 @@
 /** `hotreload serve`: the one place where the parts are joined. Nothing is decided here that a part could decide. */
+import type { Controller } from '../controller/controller.ts'
 import { defaultDrainTimes, type DrainTimes, drained } from '../admission/drain.ts'
 import { noCluster } from '../admission/config-reader.ts'
 import { podsStory } from '../admission/pods.ts'
@@ -43,10 +44,13 @@ export async function serve(
 ): Promise<void> {
   const log = createLog(options.logLevel, io.log)
   const metrics = createMetrics()
+  let controller: Controller | undefined
   const policy = await followPolicyFile(options.policy, (problem) => {
     const file = options.policy
-    if (problem === undefined) log.info({ file }, 'policy file changed')
-    else log.error({ file, ...describeError(problem) }, 'policy file not usable; the last one stays')
+    if (problem === undefined) {
+      log.info({ file }, 'policy file changed')
+      controller?.defaultsChanged()
+    } else log.error({ file, ...describeError(problem) }, 'policy file not usable; the last one stays')
   })
   const cluster = await clusterParts(options, io.environment)
   let installKey: InstallKey | undefined
@@ -57,7 +61,7 @@ export async function serve(
       return key
     })
 
-  const controller =
+  controller =
     cluster && controllerSettings && options.only !== 'webhook'
       ? (await import('./controller-part.ts')).startControllerPart({
           ...controllerSettings,

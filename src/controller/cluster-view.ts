@@ -8,6 +8,7 @@ import type { ControllerOptions } from './controller-options.ts'
 import { allUses, type Used, usedBy } from './evaluation.ts'
 import { createNamespaces } from './namespaces.ts'
 import { createSourceReader, podStatuses, type PodStatus } from './read-source.ts'
+import type { Report } from './report.ts'
 import { createSecretWatches } from './secret-watches.ts'
 import { createSources, type Sources } from './sources.ts'
 import type { SourceKind, SourceRef } from './sources-in-use.ts'
@@ -32,11 +33,17 @@ export interface ClusterView {
   /** Whether `hotreload.dev/inject` means something there. */
   labelled(namespace: string): boolean
   isSynced(): boolean
+  /** Reads what all workloads ask for once more, since what holds by default is something else now. */
+  reconsiderWorkloads(): void
   followings(): Following[]
   stop(): void
 }
 
-export function createClusterView(options: ControllerOptions, tell: Watchers): ClusterView {
+type Options = Pick<ControllerOptions, 'api' | 'follow' | 'clock' | 'defaults' | 'installKey' | 'compat'> & {
+  report: Pick<Report, 'sizes' | 'log'>
+}
+
+export function createClusterView(options: Options, tell: Watchers): ClusterView {
   const { api, follow, clock, compat, report } = options
   const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
   const listed = (what: string) => () => {
@@ -121,11 +128,13 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
     if (kind === 'ConfigMap') return configMaps.names(namespace)
     return kind === 'Secret' ? secrets.names(namespace) : []
   }
+  const followWorkloads = (): Following[] =>
+    workloadKinds.map((kind) =>
+      follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind), refused(kind.kind))),
+    )
+  let ofWorkloads = followWorkloads()
   const others = [
     follow({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.observer),
-    ...workloadKinds.map((kind) =>
-      follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind), refused(kind.kind))),
-    ),
     ...(compat.csi ? [follow({ path: podStatuses, metadataOnly: false }, csiObserver(sources))] : []),
   ]
 
@@ -135,11 +144,17 @@ export function createClusterView(options: ControllerOptions, tell: Watchers): C
     used,
     labelled: (namespace) => namespaces.labelled(namespace),
     isSynced: () => unlisted.size === 0,
-    followings: () => [configMaps, ...secrets.followings(), ...others],
+    reconsiderWorkloads() {
+      // Only what follows from the objects is kept of them, so they are listed anew.
+      for (const one of ofWorkloads) one.stop()
+      workloads.relist()
+      ofWorkloads = followWorkloads()
+    },
+    followings: () => [configMaps, ...secrets.followings(), ...ofWorkloads, ...others],
     stop() {
       configMaps.stop()
       secrets.stop()
-      for (const one of others) one.stop()
+      for (const one of [...ofWorkloads, ...others]) one.stop()
       sources.stop()
     },
   }

@@ -26,6 +26,8 @@ export interface Controller {
   notReady(): string | undefined
   /** Rollouts under way. */
   slots(): number
+  /** What `defaults` gives is something else now. */
+  defaultsChanged(): void
   stop(): Promise<void>
 }
 
@@ -250,6 +252,7 @@ export function startController(options: ControllerOptions): Controller {
       return silent && 'a watch stands still'
     },
     slots: () => slots.taken(),
+    defaultsChanged: () => view.reconsiderWorkloads(),
     notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
     async stop() {
       stopped = true

@@ -25,6 +25,8 @@ export interface Workloads {
   /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
   put(object: ApiObject): void
   remove(kind: string, namespace: string, name: string): void
+  /** They are listed once more, by new observers: who is not among a kind's list is gone. */
+  relist(): void
   observer(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Observer
 }
 
@@ -32,11 +34,14 @@ const keyOf = (kind: string, namespace: string, name: string): string => `${kind
 
 export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): Workloads {
   const workloads = new Map<string, Workload>()
+  /** Of before the last `relist`. */
+  let unseen = new Set<string>()
 
   function put(object: ApiObject): void {
     const { namespace = '', name = '', uid, resourceVersion } = object.metadata ?? {}
     const key = keyOf(object.kind ?? '', namespace, name)
     const before = workloads.get(key)
+    unseen.delete(key)
     // An event that was on its way while we wrote shows the object before our write.
     if (before && before.facts.uid === uid && isOlder(resourceVersion, before.facts.resourceVersion)) return
     const now = facts(object)
@@ -53,6 +58,7 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
   function remove(kind: string, namespace: string, name: string): void {
     const key = keyOf(kind, namespace, name)
     const last = workloads.get(key)
+    unseen.delete(key)
     if (workloads.delete(key)) onChange(key, last)
   }
 
@@ -62,11 +68,20 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
     size: () => workloads.size,
     put,
     remove,
+    relist() {
+      unseen = new Set(workloads.keys())
+    },
     observer: ({ kind, apiVersion }, onListed, onRefused) => ({
       // Items of a list have neither.
       changed: (object) => put({ ...object, kind, apiVersion }),
       removed: (namespace, name) => remove(kind, namespace, name),
-      listed: onListed,
+      listed() {
+        for (const key of unseen) {
+          const { facts } = workloads.get(key) ?? {}
+          if (facts?.kind === kind) remove(kind, facts.namespace, facts.name)
+        }
+        onListed()
+      },
       refused: onRefused,
     }),
   }

@@ -48,6 +48,8 @@ export function follow(
   const trouble = (message: string, fields: Record<string, unknown> = {}) =>
     options.onTrouble?.(message, { path: collection.path, ...fields })
   const guarded = (tell: () => void) => {
+    // A list that was under way when it was stopped knows an older state than who took its place.
+    if (ended.signal.aborted) return
     try {
       tell()
     } catch (error) {

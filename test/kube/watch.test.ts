@@ -94,6 +94,17 @@ test('after 410 Gone a new list tells what changed and what went meanwhile, and 
   expect(told).toEqual(['+changed', '-shop/gone', 'listed'])
 })
 
+test('once stopped it tells nothing more, though a list was under way', async () => {
+  for (const name of ['a', 'b', 'c']) api.put(name)
+  const changed: Observer['changed'] = ({ metadata }) => {
+    told.push(`+${metadata?.name}`)
+    following?.stop()
+  }
+  start({ pageSize: 1 }, { changed })
+  await until('the last page', () => api.requests.length === 3, 5_000)
+  expect(told).toEqual(['+a'])
+})
+
 test('an observer that throws is not the end', async () => {
   const troubles: string[] = []
   start(

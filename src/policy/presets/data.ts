@@ -1,4 +1,5 @@
 /** Databases, caches and brokers, and runtimes that must never be signalled. */
+import { flag } from './arguments.ts'
 import { type Preset, rollout, signal } from './preset.ts'
 
 export const data = {
@@ -38,12 +39,20 @@ export const data = {
     source: 'redis.io, configuration',
     proved: true,
   },
-  memcached: { names: ['memcached'], reload: rollout, doc: 'has no file to re-read', source: 'memcached(1)' },
+  memcached: {
+    names: ['memcached'],
+    reload: (container) =>
+      flag(container, '-Y', '--auth-file') === undefined ? rollout : signal('SIGHUP', 'memcached'),
+    doc: 'SIGHUP re-reads the file of its users, named by -Y or --auth-file; else it has none, so changes roll out',
+    source: 'github.com/memcached/memcached, memcached.c: sig_hup',
+    proved: true,
+  },
   mysql: {
     names: ['mysql', 'mysqld', 'mariadb', 'mariadbd'],
     reload: rollout,
     doc: 'SIGHUP flushes logs and tables, and re-reads no option file',
     source: 'dev.mysql.com/doc/refman/8.4/en/unix-signal-response.html',
+    proved: true,
   },
   mongod: {
     names: ['mongod', 'mongo'],
@@ -56,5 +65,6 @@ export const data = {
     reload: rollout,
     doc: 'a JVM catches SIGHUP to exit',
     source: 'java(1), -Xrs',
+    proved: true,
   },
 } as const satisfies Record<string, Preset>

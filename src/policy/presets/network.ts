@@ -49,6 +49,7 @@ export const network = {
     doc: 'SIGHUP to the parent, which starts up with the new configuration',
     source: 'keepalived(8), SIGNALS',
     validate: 'keepalived --config-test',
+    proved: true,
   },
   openvpn: {
     names: ['openvpn'],

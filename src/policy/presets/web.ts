@@ -66,6 +66,7 @@ export const web = {
     reload: (container) => (hasFlag(container, '--watch', '-w') ? watches : rollout),
     doc: 'watches its Caddyfile itself with --watch; else its API is the only way, so changes roll out',
     source: 'caddyserver.com/docs/command-line#caddy-run',
+    proved: true,
   },
   'php-fpm': {
     names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],

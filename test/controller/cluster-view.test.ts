@@ -1,0 +1,77 @@
+// What the controller knows of a cluster, without one: a test tells the observers what there is.
+import { expect, test } from 'vitest'
+import type { Collection, Observer } from '../../src/controller/api.ts'
+import { createClusterView } from '../../src/controller/cluster-view.ts'
+import { defaultCompatOptions } from '../../src/controller/compat/options.ts'
+import { type Defaults, builtInDefaults } from '../../src/policy/defaults.ts'
+import type { ApiObject } from '../../src/workload/pod-template.ts'
+import { keys, workload } from '../support/builders.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+const DEPLOYMENTS = '/apis/apps/v1/deployments'
+
+function view() {
+  const following = new Map<string, Observer>()
+  const changed: string[] = []
+  let defaults: Defaults = builtInDefaults
+  const cluster = createClusterView(
+    {
+      api: { namespace: 'hotreload-system', call: async () => ({ status: 404, body: {} }) },
+      follow({ path }: Collection, observer) {
+        following.set(path, observer)
+        return {
+          names: () => [],
+          lastProgress: () => 0,
+          stop() {
+            if (following.get(path) === observer) following.delete(path)
+          },
+        }
+      },
+      clock: fakeClock(),
+      report: { sizes() {}, log() {} },
+      defaults: () => defaults,
+      installKey: () => undefined,
+      compat: defaultCompatOptions,
+    },
+    { workload: (key) => changed.push(key), content() {}, synced() {} },
+  )
+  return {
+    cluster,
+    changed,
+    deployments: (...objects: ApiObject[]) => {
+      const observer = following.get(DEPLOYMENTS)
+      for (const object of objects) observer?.changed(object)
+      observer?.listed()
+    },
+    defaultsAre: (annotations: Record<string, string>) => {
+      defaults = { ...builtInDefaults, annotations: keys(annotations) }
+      cluster.reconsiderWorkloads()
+    },
+  }
+}
+
+const app = { name: 'app', image: 'shop/app:1', volumeMounts: [{ name: 'conf', mountPath: '/conf' }] }
+const spec = { containers: [app], volumes: [{ name: 'conf', configMap: { name: 'web' } }] }
+const named = (name: string): ApiObject =>
+  workload({ template: keys({ inject: 'true' }), spec, metadata: { name, uid: name, resourceVersion: '7' } })
+
+test('other defaults: what every workload asks for is read anew, though none has changed', () => {
+  const { cluster, changed, deployments, defaultsAre } = view()
+  const sourcesOf = (name: string) => cluster.workloads.get(`Deployment/shop/${name}`)?.facts.native?.sources
+  deployments(named('a'), named('b'))
+  expect(sourcesOf('a')).toMatchObject({ rolling: [{ name: 'web' }], living: [] })
+  defaultsAre({ signal: 'SIGHUP' })
+  changed.length = 0
+  deployments(named('a'), named('b'))
+  expect(sourcesOf('a')).toMatchObject({ rolling: [], living: [{ name: 'web' }] })
+  expect(changed).toEqual(['Deployment/shop/a', 'Deployment/shop/b'])
+})
+
+test('a workload that went while they were listed anew is gone; until the list is complete nobody is', () => {
+  const { cluster, deployments, defaultsAre } = view()
+  deployments(named('a'), named('b'))
+  defaultsAre({ signal: 'SIGHUP' })
+  expect(cluster.workloads.size()).toBe(2)
+  deployments(named('b'))
+  expect([...cluster.workloads.all()].map(({ key }) => key)).toEqual(['Deployment/shop/b'])
+})
