@@ -1,9 +1,9 @@
 /** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
 import { type Api, type ApiCall, type Clock, UnexpectedAnswer } from './api.ts'
 import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
+import { writeKeys } from './own-config-map.ts'
 
 const NAME = 'hotreload-baselines-'
-const labels = { 'app.kubernetes.io/name': 'hotreload', 'hotreload.dev/part': 'baselines' }
 
 /** Changes of a moment go into one write. Until it is made, a crash would let the next leader take the present for the past. */
 const WRITE_DELAY = 200
@@ -87,30 +87,15 @@ export function createBaselineWriter({
     }
   }
 
-  async function write(shard: number, changes: ShardChange[]): Promise<void> {
-    const collection = `/api/v1/namespaces/${api.namespace}/configmaps`
-    const call: ApiCall = {
-      method: 'PATCH',
-      path: `${collection}/${NAME}${shard}`,
-      // Of a key that occurs twice (moved away and back) the text counts.
-      body: {
-        data: {
-          ...Object.fromEntries(changes.map(({ uid }) => [uid, null])),
-          ...Object.fromEntries(
-            changes.filter(({ text }) => text !== undefined).map(({ uid, text }) => [uid, text]),
-          ),
-        },
-      },
-      contentType: 'application/merge-patch+json',
+  function write(shard: number, changes: ShardChange[]): Promise<void> {
+    // Of a key that occurs twice (moved away and back) the text counts.
+    const keys = {
+      ...Object.fromEntries(changes.map(({ uid }) => [uid, null])),
+      ...Object.fromEntries(
+        changes.flatMap(({ uid, text }) => (text === undefined ? [] : [[uid, text] as const])),
+      ),
     }
-    const response = await api.call(call)
-    if (response.status === 200) return
-    if (response.status !== 404) throw new UnexpectedAnswer(call, response)
-    const metadata = { name: `${NAME}${shard}`, namespace: api.namespace, labels }
-    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: baselines.shard(shard) }
-    const create: ApiCall = { method: 'POST', path: collection, body }
-    const created = await api.call(create)
-    if (created.status !== 201) throw new UnexpectedAnswer(create, created)
+    return writeKeys(api, `${NAME}${shard}`, 'baselines', keys, () => baselines.shard(shard))
   }
 
   return {

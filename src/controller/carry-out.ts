@@ -1,8 +1,9 @@
 /** Does what was decided for one workload: writes the rollout, tells it, and takes the answer for the truth. */
 import { type ApiCall, UnexpectedAnswer } from './api.ts'
 import type { ClusterView } from './cluster-view.ts'
-import { runJobs } from './compat/jobs.ts'
 import { resumeBody, whenToResume } from './compat/pause.ts'
+import { createJobReplacements } from './compat/replace-job.ts'
+import { runCronJob } from './compat/run-cron-job.ts'
 import { type ChangedSource, writtenBack } from './compat/write-back.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { type Evaluation, merged } from './evaluation.ts'
@@ -15,22 +16,29 @@ import { idIn } from './sources-in-use.ts'
 import { stampTexts } from './stamp-texts.ts'
 import { pathOf } from './workload-kinds.ts'
 import type { Workload } from './workloads.ts'
+import { formatChecksums } from '../workload/checksum.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 
 export interface CarryOut {
+  /** Ends what was begun before we led. @throws UnexpectedAnswer, or that there was none */
+  takeOver(): Promise<void>
   /** `conflict`: it is something else by now, and will be looked at again. @throws UnexpectedAnswer, or that there was none */
   rollOut(workload: Workload, evaluation: Evaluation): Promise<'done' | 'conflict'>
   /** Ends a pause that Reloader began and did not live to end. Returns in how many milliseconds to ask again. */
   resume(workload: Workload): Promise<number | undefined>
+  stop(): void
 }
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'compat'> & {
+type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'compat' | 'installKey'> & {
   view: Pick<ClusterView, 'workloads' | 'used'>
   fights: Fights
+  leads: () => boolean
 }
 
-export function createCarryOut({ api, clock, report, compat, view, fights }: Options): CarryOut {
+export function createCarryOut(options: Options): CarryOut {
+  const { api, clock, report, compat, view, fights } = options
   const { workloads } = view
+  const jobs = createJobReplacements(options)
 
   /** The object as it is now; undefined: gone, or another one, which is then known. */
   async function live({ facts }: Workload): Promise<ApiObject | undefined> {
@@ -89,17 +97,31 @@ export function createCarryOut({ api, clock, report, compat, view, fights }: Opt
     return 'done'
   }
 
+  async function runAgain(
+    workload: Workload,
+    { compat: { target } }: Evaluation,
+  ): Promise<'done' | 'conflict'> {
+    const { facts } = workload
+    const object = await live(workload)
+    if (!object) return 'conflict'
+    const stamp = formatChecksums(target) ?? '{}'
+    if (facts.kind === 'Job') return jobs.replace(object, stamp)
+    const written = await runCronJob(api, facts, object, stamp)
+    if (written) workloads.put({ ...written, kind: facts.kind, apiVersion: facts.apiVersion })
+    else await live(workload)
+    return written ? 'done' : 'conflict'
+  }
+
   return {
+    takeOver: () => jobs.takeOver(),
+    stop: () => jobs.stop(),
     async rollOut(workload, evaluation) {
       const { facts } = workload
       const sources = merged(evaluation).changed.map((id) => id.replace('/', ' '))
       try {
         const outcome = rollingKinds.has(facts.kind)
           ? await write(workload, evaluation)
-          : await runJobs(api, workload, evaluation.compat.target, {
-              live,
-              put: (object) => workloads.put(object),
-            })
+          : await runAgain(workload, evaluation)
         if (outcome === 'done') {
           const message = `${sources.join(', ')} changed`
           report.event(facts, 'Normal', eventReasons.rolledOut, message)

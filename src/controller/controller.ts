@@ -35,7 +35,7 @@ export interface Controller {
 const CONCURRENCY = 16
 /** A watch shows life at least each minute, or tries to; five are a lot. Milliseconds. */
 const STUCK_AFTER = 300_000
-const RETRY_BASELINES = 5_000
+const RETRY_READING = 5_000
 
 export function startController(options: ControllerOptions): Controller {
   const { api, clock, report, compat, installKey } = options
@@ -76,7 +76,7 @@ export function startController(options: ControllerOptions): Controller {
   const repair = createRepair({ ...options, view, leads })
   const problems = createAgentProblems({ ...options, workloads: view.workloads, leads })
   const nudges = createNudges({ ...options, view, leads, onChange: (key) => problems.changed(key) })
-  const carryOut = createCarryOut({ ...options, view, fights })
+  const carryOut = createCarryOut({ ...options, view, fights, leads })
 
   /** We lead and know everything there is: from here on we write. */
   async function begin(): Promise<void> {
@@ -88,6 +88,7 @@ export function startController(options: ControllerOptions): Controller {
         report.log('error', 'baselines not written; trying again', problem(error))
       const writer = createBaselineWriter({ api, clock, baselines, leads: () => leadership.leads(), onError })
       leading = { baselines, writer }
+      endBegun()
       forgetDeleted(baselines)
       for (const { key, facts } of view.workloads.all()) {
         if (facts.progress === 'running') slots.take(key, facts.namespace)
@@ -97,8 +98,17 @@ export function startController(options: ControllerOptions): Controller {
       }
     } catch (error) {
       report.log('error', 'baselines not read; trying again', problem(error))
-      clock.after(RETRY_BASELINES, () => void begin())
+      clock.after(RETRY_READING, () => void begin())
     }
+  }
+
+  /** Tried until it works: the install key comes when it comes. */
+  function endBegun(): void {
+    if (!leads()) return
+    carryOut.takeOver().catch((error: unknown) => {
+      report.log('error', 'Jobs to be made again not read; trying again', problem(error))
+      clock.after(RETRY_READING, endBegun)
+    })
   }
 
   function end(): void {
@@ -260,6 +270,7 @@ export function startController(options: ControllerOptions): Controller {
       nudges.stop()
       repair.stop()
       problems.stop()
+      carryOut.stop()
       view.stop()
       await leading?.writer.flush()
       leading?.writer.stop()

@@ -3,7 +3,7 @@ import { envName, writtenBack } from '../../../src/controller/compat/write-back.
 import { reloaderWish } from '../../../src/controller/compat/reloader.ts'
 import { waveWish } from '../../../src/controller/compat/wave.ts'
 import { defaultCompatOptions } from '../../../src/controller/compat/options.ts'
-import { jobNow, newJob } from '../../../src/controller/compat/jobs.ts'
+import { jobNow, newJob } from '../../../src/controller/compat/job-manifests.ts'
 import { deployment } from '../../support/controller.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)

@@ -1,0 +1,73 @@
+/** Jobs as Reloader makes them: of a CronJob, now, and a Job once more. Pure. */
+import { createHash } from 'node:crypto'
+import { writtenKey } from '../../policy/annotations.ts'
+import { type ApiObject, isObject } from '../../workload/pod-template.ts'
+
+const CHECKSUM = writtenKey('checksum')
+
+/** As `kubectl create job --from=cronjob/…` makes it. */
+export function jobNow(cronJob: ApiObject, stamp: string): ApiObject {
+  const { metadata = {}, kind, apiVersion } = cronJob
+  const spec = isObject(cronJob['spec']) ? cronJob['spec'] : {}
+  const template = isObject(spec['jobTemplate']) ? spec['jobTemplate'] : {}
+  const from = isObject(template['metadata']) ? template['metadata'] : {}
+  const hash = createHash('sha256').update(`${metadata.uid}${stamp}`).digest('hex').slice(0, 10)
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      // A Job's name goes into labels of 63 characters.
+      name: `${(metadata.name ?? '').slice(0, 51)}-${hash}`,
+      namespace: metadata.namespace ?? '',
+      ...(isObject(from['labels']) ? { labels: from['labels'] as Record<string, string> } : {}),
+      annotations: {
+        ...(isObject(from['annotations']) ? (from['annotations'] as Record<string, string>) : {}),
+        'cronjob.kubernetes.io/instantiate': 'manual',
+      },
+      ownerReferences: [
+        {
+          apiVersion: apiVersion ?? 'batch/v1',
+          kind: kind ?? 'CronJob',
+          name: metadata.name ?? '',
+          uid: metadata.uid ?? '',
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    spec: template['spec'],
+  }
+}
+
+/** The same Job without what the API server and the Job controller added to it. */
+export function newJob(job: ApiObject, stamp: string): ApiObject {
+  const { metadata = {} } = job
+  const {
+    selector: _,
+    template,
+    manualSelector: __,
+    ...spec
+  } = (job['spec'] ?? {}) as Record<string, unknown>
+  const strip = (labels: Readonly<Record<string, string>> | undefined) =>
+    Object.fromEntries(Object.entries(labels ?? {}).filter(([key]) => !GENERATED.has(key)))
+  const { metadata: ofPods, ...podTemplate } = (template ?? {}) as { metadata?: ApiObject['metadata'] }
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: metadata.name ?? '',
+      namespace: metadata.namespace ?? '',
+      labels: strip(metadata.labels),
+      annotations: { ...metadata.annotations, [CHECKSUM]: stamp },
+      ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
+    },
+    spec: { ...spec, template: { ...podTemplate, metadata: { ...ofPods, labels: strip(ofPods?.labels) } } },
+  }
+}
+
+const GENERATED = new Set([
+  'controller-uid',
+  'job-name',
+  'batch.kubernetes.io/controller-uid',
+  'batch.kubernetes.io/job-name',
+])

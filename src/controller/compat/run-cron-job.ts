@@ -1,0 +1,39 @@
+/** What Reloader does with a CronJob: it runs once, now. */
+import { writtenKey } from '../../policy/annotations.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import { type Api, type ApiCall, UnexpectedAnswer } from '../api.ts'
+import { FIELD_MANAGER } from '../field-manager.ts'
+import { pathOf } from '../workload-kinds.ts'
+import type { Facts } from '../workload-facts.ts'
+import { jobNow } from './job-manifests.ts'
+
+/**
+ * The Job's name is made from the state that is reached, so that a second attempt after a crash finds the first one's work instead of doing
+ * it twice. Returns the CronJob with `stamp` as its state; undefined: it is another one, or another version, by now.
+ * @throws UnexpectedAnswer
+ */
+export async function runCronJob(
+  api: Api,
+  { kind, namespace, name, uid, resourceVersion }: Facts,
+  cronJob: ApiObject,
+  stamp: string,
+): Promise<ApiObject | undefined> {
+  const create: ApiCall = {
+    method: 'POST',
+    path: pathOf({ kind: 'Job', namespace }),
+    body: jobNow(cronJob, stamp),
+  }
+  const created = await api.call(create)
+  // 409: made by an attempt that did not live to write it down.
+  if (created.status !== 201 && created.status !== 409) throw new UnexpectedAnswer(create, created)
+  const write: ApiCall = {
+    method: 'PATCH',
+    path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
+    body: { metadata: { uid, resourceVersion, annotations: { [writtenKey('checksum')]: stamp } } },
+    contentType: 'application/merge-patch+json',
+  }
+  const written = await api.call(write)
+  if (written.status === 409) return undefined
+  if (written.status !== 200) throw new UnexpectedAnswer(write, written)
+  return written.body as ApiObject
+}

@@ -1,0 +1,164 @@
+// A Job that is deleted and made again, while who does so dies at every moment in between.
+import type { V1ConfigMap, V1Job } from '@kubernetes/client-node'
+import { beforeEach, expect, inject, test } from 'vitest'
+import { type Api, type ApiCall, systemClock } from '../../src/controller/api.ts'
+import { createJobReplacements, type JobReplacements } from '../../src/controller/compat/replace-job.ts'
+import { createClient } from '../../src/kube/client.ts'
+import { kubeconfigConnection } from '../../src/kube/connection.ts'
+import { parseInstallKey } from '../../src/kube/install-key.ts'
+import type { ApiObject } from '../../src/workload/pod-template.ts'
+import { type Namespace, namespace, until } from '../support/kube.ts'
+
+let own: Namespace
+let ns: Namespace
+let api: Api
+beforeEach(async () => {
+  ;[own, ns] = [await namespace(), await namespace()]
+  api = createClient({
+    ...(await kubeconfigConnection(inject('cluster').kubeconfig, own.name)),
+    namespace: own.name,
+  })
+})
+
+const job = (name: string, finalizers: string[] = []) => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name, labels: { team: 'a' }, finalizers },
+  spec: {
+    template: {
+      spec: {
+        restartPolicy: 'Never',
+        nodeSelector: { never: 'here' },
+        containers: [{ name: 'app', image: 'localhost/none:1', env: [{ name: 'TOKEN', value: 'planted' }] }],
+      },
+    },
+  },
+})
+
+interface Told {
+  events: string[]
+}
+
+/** @param call undefined: the API server's own */
+function replacements(call: Api['call'] | undefined, told: Told = { events: [] }): JobReplacements {
+  return createJobReplacements({
+    api: call ? { namespace: own.name, call } : api,
+    clock: systemClock,
+    installKey: () => parseInstallKey('ab'.repeat(32)),
+    report: { event: (_about, _type, reason) => told.events.push(reason), log() {} },
+    leads: () => true,
+  })
+}
+
+/** An API server that is out of reach after (or, with `lost`, just before) the first call of this kind: as if who calls had died. */
+function deadAfter(method: ApiCall['method'], { lost = false } = {}): Api['call'] {
+  let dead = false
+  return async (call) => {
+    if (dead) throw new Error('dead')
+    dead = call.method === method && !call.path.includes('dryRun')
+    if (dead && lost) throw new Error('dead')
+    const response = await api.call(call)
+    if (dead) throw new Error('dead')
+    return response
+  }
+}
+
+async function liveJob(name: string): Promise<ApiObject> {
+  const found = await ns.get<V1Job & ApiObject>('job', name)
+  return { ...found, apiVersion: 'batch/v1', kind: 'Job' }
+}
+const records = async () =>
+  (await own.list<V1ConfigMap>('configmaps')).find(({ metadata }) => metadata?.name === 'hotreload-jobs')
+    ?.data ?? {}
+const uidOf = async (name: string) =>
+  (await ns.list<V1Job>('jobs')).find((one) => one.metadata?.name === name)?.metadata?.uid
+const STAMP = '{"ConfigMap/conf":"2"}'
+
+test.each<[string, () => Api['call'], boolean]>([
+  ['after the record', () => deadAfter('POST'), false],
+  ['at a deletion that is lost', () => deadAfter('DELETE', { lost: true }), false],
+  ['after the deletion', () => deadAfter('DELETE'), true],
+])('who dies %s loses nothing', async (_name, dying, replaced) => {
+  await ns.apply(job('import'))
+  const before = await liveJob('import')
+  const first = replacements(dying())
+  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  first.stop()
+  expect(Object.keys(await records())).toEqual([before.metadata?.uid])
+  expect(JSON.stringify(await records())).not.toContain('planted')
+
+  const next = replacements(undefined)
+  await next.takeOver()
+  await until('the record is dropped', async () => Object.keys(await records()).length === 0)
+  next.stop()
+  const uid = await uidOf('import')
+  expect(uid === before.metadata?.uid).toBe(!replaced)
+  const after = await liveJob('import')
+  expect(after.metadata?.labels).toMatchObject({ team: 'a' })
+  if (replaced) expect(after.metadata?.annotations).toMatchObject({ 'hotreload.dev/checksum': STAMP })
+})
+
+test('a Job whose deletion takes its time is made when it is gone, also by who comes after', async () => {
+  await ns.apply(job('slow', ['example.com/wait']))
+  const before = await liveJob('slow')
+  const first = replacements(deadAfter('DELETE'))
+  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  first.stop()
+  const next = replacements(undefined)
+  await next.takeOver()
+  await ns.kubectl(['patch', 'job', 'slow', '--type=merge', '--patch={"metadata":{"finalizers":null}}'])
+  await until('another Job', async () => {
+    const uid = await uidOf('slow')
+    return uid !== undefined && uid !== before.metadata?.uid
+  })
+  await until('the record is dropped', async () => Object.keys(await records()).length === 0)
+  next.stop()
+})
+
+test('a Job that somebody else made meanwhile is theirs', async () => {
+  await ns.apply(job('theirs'))
+  const before = await liveJob('theirs')
+  const first = replacements(deadAfter('DELETE'))
+  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  first.stop()
+  await ns.apply(job('theirs'))
+  const theirs = await uidOf('theirs')
+  const told: Told = { events: [] }
+  const next = replacements(undefined, told)
+  await next.takeOver()
+  await until('the record is dropped', async () => Object.keys(await records()).length === 0)
+  next.stop()
+  expect(await uidOf('theirs')).toBe(theirs)
+  expect(told.events).toEqual([])
+})
+
+test('a Job that can’t be made again, for a quota, is told of, and made when there is room', async () => {
+  await ns.apply(job('big'))
+  const before = await liveJob('big')
+  const first = replacements(deadAfter('DELETE'))
+  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  first.stop()
+  await ns.apply({
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'none' },
+    spec: { hard: { 'count/jobs.batch': '0' } },
+  })
+  const refused = async () =>
+    (
+      await api.call({
+        method: 'POST',
+        path: `/apis/batch/v1/namespaces/${ns.name}/jobs?dryRun=All`,
+        body: job('probe'),
+      })
+    ).status === 403
+  await until('the quota counts', refused)
+  const told: Told = { events: [] }
+  const next = replacements(undefined, told)
+  await next.takeOver()
+  await until('it is told', () => told.events.includes('RolloutFailed'))
+  expect(await uidOf('big')).toBeUndefined()
+  await ns.kubectl(['delete', 'resourcequota', 'none'])
+  await until('it is made', async () => (await uidOf('big')) !== undefined, 120_000)
+  next.stop()
+})
