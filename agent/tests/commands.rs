@@ -52,10 +52,11 @@ fn what_fails_validation_reaches_nobody_and_the_next_good_change_does() {
 fn content_that_changes_under_the_validator_is_validated_again() {
     let root = Root::new();
     let (volume, program, agent) =
-        validated(&root, "n", "echo run >> $HOTRELOAD_ROOT/runs; sleep 0.3; grep -q good $1", &[]);
+        validated(&root, "n", "echo run >> $HOTRELOAD_ROOT/runs; while [ ! -e $HOTRELOAD_ROOT/go ]; do sleep 0.05; done; grep -q good $1", &[]);
     volume.swap(&[("a", "good 2")]);
     agent.reaches("validating");
     volume.swap(&[("a", "broken")]);
+    fs::write(root.join("go"), "").unwrap();
     agent.reaches("invalid");
     calm();
     assert_eq!((program.signals(), root.read("runs").lines().count()), (0, 2));

@@ -62,7 +62,7 @@ const nginx = (name: string, annotations: Record<string, string> = IN) => ({
 })
 
 const podOf = (app: string) =>
-  until(`a Pod of ${app}`, async () => (await ns.list<V1Pod>('pods', `app=${app}`))[0], 30_000)
+  until(`a Pod of ${app}`, async () => (await ns.list<V1Pod>('pods', `app=${app}`))[0])
 
 /** A kubeconfig of a user of this cluster, with a ServiceAccount's token. */
 async function kubeconfigOf(account: string, change: (config: Kubeconfig) => Kubeconfig = (same) => same) {
@@ -184,7 +184,7 @@ describe('doctor', () => {
         },
       },
     })
-    await until('its Pod', async () => (await late.list<V1Pod>('pods', 'app=early'))[0], 30_000)
+    await until('its Pod', async () => (await late.list<V1Pod>('pods', 'app=early'))[0])
     const before = await findings(late)
     expect(before.of('namespaces')).toMatchObject([
       { result: 'problem', text: expect.stringContaining('Deployment early') },

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   configMap,
   deployment,
-  leads,
+  settled,
   startTestController,
   type TestController,
   type TestControllerOptions,
@@ -32,8 +32,7 @@ const secret = (name: string, value: string, metadata: object = {}) => ({
 /** Starts with what is there, and waits until the state of each workload is known. */
 async function begin(options?: TestControllerOptions): Promise<TestController> {
   controller = await startTestController(own.name, options)
-  await leads(controller)
-  await aWhile(1_500)
+  await settled(controller)
   return controller
 }
 const get = (name = 'web') => ns.get<V1Deployment>('deployment', name)
@@ -41,7 +40,7 @@ const envOf = ({ spec }: V1Deployment) =>
   spec?.template.spec?.containers[0]?.env?.map(({ name }) => name) ?? []
 /** Throws where it does not happen. */
 const expectRolled = (variable: string, name = 'web') =>
-  until(`${variable} on ${name}`, async () => envOf(await get(name)).includes(variable), 15_000)
+  until(`${variable} on ${name}`, async () => envOf(await get(name)).includes(variable))
 const expectNotRolled = async (name = 'web') => {
   await aWhile()
   expect(envOf(await get(name))).toEqual([])
@@ -215,7 +214,7 @@ test('Reloader: pause-period holds the second rollout back, over a restart; a pa
     { ...old, spec: { ...old.spec, paused: true } },
   ])
   await begin()
-  await until('it is resumed', async () => (await get('left')).spec?.paused !== true, 15_000)
+  await until('it is resumed', async () => (await get('left')).spec?.paused !== true)
   await ns.apply(configMap('conf', { a: '2' }))
   await expectRolled('STAKATER_CONF_CONFIGMAP')
   const at = Date.now()
@@ -225,7 +224,7 @@ test('Reloader: pause-period holds the second rollout back, over a restart; a pa
   const revision = async () => (await get()).metadata?.annotations?.['deployment.kubernetes.io/revision']
   await aWhile(3_000)
   expect(await revision()).toBe('2')
-  await until('the second rollout', async () => (await revision()) === '3', 40_000)
+  await until('the second rollout', async () => (await revision()) === '3')
   expect(Date.now() - at).toBeGreaterThan(17_000)
 })
 

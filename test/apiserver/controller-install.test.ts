@@ -117,11 +117,7 @@ test('without a right to Secrets: said once, and ConfigMaps roll out as ever', a
   const { events } = await begin()
   await recorded(await deployments())
   await ns.apply(configMap('conf', { a: '2' }))
-  await until(
-    'rolled out',
-    async () => (await deployments()).every((one) => stampOf(one) !== undefined),
-    20_000,
-  )
+  await until('rolled out', async () => (await deployments()).every((one) => stampOf(one) !== undefined))
   expect(events.find(({ reason }) => reason === 'SourceNotReadable')?.message).toBe(
     `Secret db may not be read: apply deploy/secrets in namespace ${ns.name}, or its changes roll nothing out`,
   )
@@ -198,15 +194,11 @@ test('Pods that lack the agent: an Event; with --evict-uninjected they go one by
       `--patch=${JSON.stringify(ready)}`,
     ])
   const { events } = await begin({ evictUninjected: true })
-  await until('the Event', () => events.some(({ reason }) => reason === 'NotInjected'), 40_000)
-  await until(
-    'one is evicted',
-    async () => {
-      const names = new Set((await pods()).map(({ metadata }) => metadata?.name))
-      return before.some(({ metadata }) => !names.has(metadata?.name))
-    },
-    20_000,
-  )
+  await until('the Event', () => events.some(({ reason }) => reason === 'NotInjected'))
+  await until('one is evicted', async () => {
+    const names = new Set((await pods()).map(({ metadata }) => metadata?.name))
+    return before.some(({ metadata }) => !names.has(metadata?.name))
+  })
   await aWhile(1_000)
   const left = new Set((await pods()).map(({ metadata }) => metadata?.name))
   expect(before.filter(({ metadata }) => left.has(metadata?.name))).toHaveLength(1)

@@ -35,21 +35,17 @@ async function revisionOf(name = 'web'): Promise<number> {
   return Number(metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? 0)
 }
 const rolledTo = (revision: number, name = 'web') =>
-  until(`revision ${revision}`, async () => (await revisionOf(name)) === revision, 20_000)
+  until(`revision ${revision}`, async () => (await revisionOf(name)) === revision)
 /** As long as anything wrong would take to happen. */
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 /** Waits until a baseline of this workload, with all of these sources, is stored. */
 const recorded = (workload = 'deployment/web', ...sources: string[]) =>
-  until(
-    `a baseline of ${workload}`,
-    async () => {
-      const uid = await ns.kubectl(['get', workload, '--output=jsonpath={.metadata.uid}'])
-      const shards = await own.list<V1ConfigMap>('configmap', 'hotreload.dev/part=baselines')
-      const text = shards.map(({ data }) => data?.[uid]).find((one) => one !== undefined)
-      return text !== undefined && sources.every((source) => text.includes(source))
-    },
-    20_000,
-  )
+  until(`a baseline of ${workload}`, async () => {
+    const uid = await ns.kubectl(['get', workload, '--output=jsonpath={.metadata.uid}'])
+    const shards = await own.list<V1ConfigMap>('configmap', 'hotreload.dev/part=baselines')
+    const text = shards.map(({ data }) => data?.[uid]).find((one) => one !== undefined)
+    return text !== undefined && sources.every((source) => text.includes(source))
+  })
 
 test('an edit of a ConfigMap in use: one rollout', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
@@ -212,7 +208,6 @@ test('StatefulSets and DaemonSets roll out too; OnDelete gets its template and l
       `${kind} rolled out`,
       async () =>
         (await ns.kubectl(['get', kind, '--output=jsonpath={.spec.template.metadata.annotations}'])) !== '',
-      20_000,
     )
 })
 
@@ -247,12 +242,12 @@ test('somebody who keeps removing our annotation: an Event, and no further rollo
     await ns.apply(configMap('conf', { a }))
     const stamped = async () =>
       (await ns.kubectl(['get', 'deployment', 'web', `--output=jsonpath=${stamp}`])) !== ''
-    await until('a stamp', stamped, 20_000)
+    await until('a stamp', stamped)
     const remove = [{ op: 'remove', path: '/spec/template/metadata/annotations' }]
     await ns.kubectl(['patch', 'deployment', 'web', '--type=json', `--patch=${JSON.stringify(remove)}`])
     await recorded()
   }
-  await until('the Event', () => controller.events.some(({ reason }) => reason === 'ChecksumRemoved'), 20_000)
+  await until('the Event', () => controller.events.some(({ reason }) => reason === 'ChecksumRemoved'))
   const before = await revisionOf()
   await ns.apply(configMap('conf', { a: '4' }))
   await aWhile()

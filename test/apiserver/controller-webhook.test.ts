@@ -5,7 +5,7 @@ import { parseInstallKey } from '../../src/kube/install-key.ts'
 import {
   configMap,
   deployment,
-  leads,
+  settled,
   startTestController,
   type TestController,
 } from '../support/controller.ts'
@@ -49,7 +49,7 @@ function web() {
 }
 async function begin() {
   controller = await startTestController(own.name, { only: [ns.name] })
-  await leads(controller)
+  await settled(controller)
 }
 
 test('a workload that the webhook stamped: nothing, then one rollout for an edit, stamped as both see it', async () => {
@@ -60,7 +60,7 @@ test('a workload that the webhook stamped: nothing, then one rollout for an edit
   await aWhile()
   expect([stampOf(await get()), revisionOf(await get())]).toEqual([first, '1'])
   await ns.apply([configMap('conf', { a: '2' }), secret('2')])
-  await until('the second revision', async () => revisionOf(await get()) === '2', 20_000)
+  await until('the second revision', async () => revisionOf(await get()) === '2')
   await aWhile()
   expect(revisionOf(await get())).toBe('2')
   expect(stampOf(await get())).not.toBe(first)
@@ -80,11 +80,11 @@ test('an optional source that comes and goes: a rollout each; rollout undo: one,
   await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
   await begin()
   await ns.apply(configMap('maybe', { b: '1' }))
-  await until('the second revision', async () => revisionOf(await get()) === '2', 20_000)
+  await until('the second revision', async () => revisionOf(await get()) === '2')
   await ns.kubectl(['rollout', 'undo', 'deployment', 'web'])
   await aWhile()
   // The template of before, with the stamp of what is there now: that is the second revision.
   expect(revisionOf(await get())).toBe('2')
   await ns.kubectl(['delete', 'configmap', 'maybe'])
-  await until('another revision', async () => revisionOf(await get()) !== '2', 30_000)
+  await until('another revision', async () => revisionOf(await get()) !== '2')
 })

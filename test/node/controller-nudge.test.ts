@@ -1,7 +1,7 @@
 // From `kubectl apply` of a ConfigMap to the reloaded process, on a kubelet with its default sync period (1 minute).
 import type { V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeAll, expect, test } from 'vitest'
-import { leads, startTestController, type TestController } from '../support/controller.ts'
+import { settled, startTestController, type TestController } from '../support/controller.ts'
 import { images, type Namespace, namespace, until } from '../support/kube.ts'
 import { configMap, configMapVolume, deployment, expectUntouched, serves } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
@@ -26,9 +26,7 @@ async function start(replicas: number, annotations: Record<string, string> = {})
   const pods = await ns.podsReady('app=web', replicas)
   await Promise.all(pods.map((pod) => serves(ns, pod, 'one')))
   controller = await startTestController(own.name, { only: [ns.name] })
-  await leads(controller)
-  // Read once: what comes from now on is a change.
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await settled(controller)
   return { ns, pods }
 }
 
@@ -59,8 +57,11 @@ test('an edit is in the process within seconds, in every Pod, without a restart 
 test('canary: one Pod is told first, the others when its agent says loaded', async () => {
   const { ns, pods } = await start(3, { 'hotreload.dev/canary': '1' })
   await ns.apply(configMap('config', { config: 'two' }))
-  await until('one is told', async () => (await ns.list<V1Pod>('pods')).some(nudged), 10_000)
-  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(1)
+  const told = await until('one is told', async () => {
+    const some = (await ns.list<V1Pod>('pods')).filter(nudged)
+    return some.length > 0 && some
+  })
+  expect(told).toHaveLength(1)
   await Promise.all(pods.map((pod) => serves(ns, pod, 'two')))
   expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(3)
 })

@@ -19,6 +19,8 @@ export interface TestController extends Controller {
   events: { kind: string; name: string; reason: string; message: string }[]
   leading: () => boolean
   client: KubeClient
+  /** Milliseconds since its last request ended, those for its Lease left out; 0 while one is under way. */
+  restsFor: () => number
 }
 
 export interface TestControllerOptions {
@@ -44,6 +46,7 @@ export async function startTestController(
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
+  const { observed, restsFor } = watched(client)
   const lines: string[] = []
   const events: TestController['events'] = []
   let leads = false
@@ -54,13 +57,14 @@ export async function startTestController(
     unreadable() {},
     nudge() {},
     uninjected() {},
+    agentProblem() {},
     leads: (now) => (leads = now),
     sizes() {},
     log: (level, message, fields) => lines.push(JSON.stringify({ level, message, ...fields })),
   }
   const controller = startController({
-    api: client,
-    follow: (collection, observer) => follow(client, collection, only ? within(only, observer) : observer),
+    api: observed,
+    follow: (collection, observer) => follow(observed, collection, only ? within(only, observer) : observer),
     clock: systemClock,
     report,
     elect: (onChange) =>
@@ -72,7 +76,30 @@ export async function startTestController(
     askAgent,
     evictUninjected: evictUninjected ?? false,
   })
-  return { ...controller, lines, events, client, leading: () => leads }
+  return { ...controller, lines, events, client, leading: () => leads, restsFor }
+}
+
+/** The client, with an eye on its calls. */
+function watched(client: KubeClient): { observed: KubeClient; restsFor: () => number } {
+  let underWay = 0
+  let endedAt = Date.now()
+  const counted = async <T>(request: Promise<T>): Promise<T> => {
+    underWay += 1
+    try {
+      return await request
+    } finally {
+      underWay -= 1
+      endedAt = Date.now()
+    }
+  }
+  return {
+    observed: {
+      ...client,
+      call: (call) => counted(client.call(call)),
+      stream: (call, signal) => counted(client.stream(call, signal)),
+    },
+    restsFor: () => (underWay > 0 ? 0 : Date.now() - endedAt),
+  }
 }
 
 function within(namespaces: readonly string[], observer: Observer): Observer {
@@ -91,7 +118,13 @@ function within(namespaces: readonly string[], observer: Observer): Observer {
 }
 
 export const leads = (controller: TestController): Promise<boolean> =>
-  until('the controller leads', () => controller.leading() && controller.notReady() === undefined, 30_000)
+  until('the controller leads', () => controller.leading() && controller.notReady() === undefined)
+
+/** It leads and has looked at everything there is: what is changed from here on is a change to it. */
+export async function settled(controller: TestController): Promise<void> {
+  await leads(controller)
+  await until('the controller is at rest', () => controller.restsFor() > 1_500, 60_000)
+}
 
 /** Without replicas a rollout is complete as soon as the Deployment controller has seen it. */
 export function deployment(

@@ -19,7 +19,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Waits for a condition, for at most ten seconds.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     loop {
         match condition() {
             Some(found) => return found,
