@@ -104,6 +104,29 @@ export const appImages = {
   /** Programs that never re-read their file: what a signal does to them is nothing, or worse. */
   rsyslog: { packages: ['rsyslog'], cmd: ['rsyslogd', '-n', '-f', '/etc/rsyslog/rsyslog.conf'] },
   redis: { packages: ['redis-server'], cmd: ['redis-server', '/etc/redis/redis.conf'] },
+  /** Its authentication file is named by the Pod's `command`. */
+  memcached: { packages: ['memcached'], cmd: ['memcached', '-u', 'nobody'] },
+  /** With an empty database. */
+  mariadb: {
+    packages: ['mariadb-server-core', 'mariadb-client-core'],
+    cmd: ['mariadbd', '--defaults-file=/etc/mysql/my.cnf', '--user=root'],
+    lines: ['RUN mariadb-install-db --user=root --datadir=/var/lib/mysql --skip-test-db'],
+  },
+  caddy: { packages: ['caddy'], cmd: ['caddy', 'run', '--config', '/etc/caddy/Caddyfile'] },
+  keepalived: {
+    packages: ['keepalived', 'iproute2'],
+    cmd: ['keepalived', '--dont-fork', '--log-console', '--use-file', '/etc/keepalived/keepalived.conf'],
+  },
+  /** As s6-overlay: what looks after the program is PID 1 or nothing. */
+  s6: {
+    packages: ['s6', 'busybox-static'],
+    cmd: ['/init'],
+    lines: [
+      String.raw`RUN printf '#!/bin/sh\n[ $$ = 1 ] || { echo must be PID 1; exit 100; }\nexec s6-svscan /services\n' >/init`,
+      String.raw`RUN mkdir --parents /services/web /www && printf '#!/bin/sh\ncp /etc/web/config /www/index.html\nexec busybox httpd -f -p 8080 -h /www\n' >/services/web/run`,
+      'RUN chmod 755 /init /services/web/run',
+    ],
+  },
   /** A shell and the usual commands. */
   busybox: {
     packages: ['busybox-static'],
@@ -121,6 +144,11 @@ export const appImages = {
   },
   /** Catches SIGHUP only to exit by it (apps/ticker.go). */
   ticker: { programs: ['ticker'], entrypoint: ['/ticker'] },
+  ruby: { packages: ['ruby'], cmd: ['ruby', '-e', 'sleep'] },
+  java: {
+    packages: ['openjdk-17-jre-headless'],
+    cmd: ['java', '-Xmx16m', '-XX:+UseSerialGC', '-m', 'java.rmi/sun.rmi.registry.RegistryImpl'],
+  },
 } satisfies Record<string, AppImage>
 
 export type AppImageName = keyof typeof appImages

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { generate } from 'selfsigned'
 import { beforeAll, expect, test } from 'vitest'
+import { firstBytes } from '../support/first-bytes.ts'
 import { images } from '../support/kube.ts'
 import { expectReload, type Program, start } from '../support/program.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
@@ -14,21 +15,9 @@ beforeAll(async () => {
     const { private: key, cert } = await generate([{ name: 'commonName', value }])
     certificates[value] = `${key}\n${cert}\n`
   }
-  await images('mosquitto', 'nats-server', 'stunnel', 'dovecot', 'hotreload-agent')
+  await images('mosquitto', 'nats-server', 'stunnel', 'dovecot', 'memcached', 'hotreload-agent')
   hook = await webhook()
 })
-
-/** The first bytes that a server sends, after the client sent its own. */
-const firstBytes = (port: number, ip: string, request: Uint8Array): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const socket = connect(port, ip, () => socket.write(request))
-    socket.setTimeout(2000, () => socket.destroy(new Error('no answer')))
-    socket.once('error', reject)
-    socket.once('data', (data) => {
-      socket.destroy()
-      resolve(Buffer.from(data))
-    })
-  })
 
 /** MQTT 3.1.1, 3.1 and 3.2: CONNECT without a name, as client "t"; the fourth byte of the answer says yes (0) or no (5). */
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, ...Buffer.from('t'))
@@ -110,3 +99,19 @@ userdb {
 }
 
 test('dovecot: its greeting', async () => expectReload(dovecot, await start(hook, dovecot)))
+
+/** A user's password, by the text protocol: an answer to anything but a right one is CLIENT_ERROR. */
+const memcached: Program = {
+  image: 'memcached',
+  mountPath: '/etc/memcached',
+  container: { command: ['memcached', '-u', 'nobody', '-Y', '/etc/memcached/auth'] },
+  data: (value) => ({ auth: `user:${value}\n` }),
+  observe: async ({ ip }) =>
+    (await logsIn(ip, 'one')) ? 'one' : (await logsIn(ip, 'two')) ? 'two' : undefined,
+}
+const logsIn = async (ip: string, password: string): Promise<boolean> => {
+  const login = Buffer.from(`set login 0 0 8\r\nuser ${password}\r\n`)
+  return (await firstBytes(11_211, ip, login)).toString().startsWith('STORED')
+}
+
+test('memcached: its users', async () => expectReload(memcached, await start(hook, memcached)))

@@ -117,6 +117,9 @@ describe('where arguments decide', () => {
     ['vector', ['--watch-config'], 'none'],
     ['caddy', ['run'], 'rollout'],
     ['caddy', ['run', '--watch'], 'none'],
+    ['memcached', ['-m', '64'], 'rollout'],
+    ['memcached', ['-Y', '/etc/memcached/auth'], 'signal SIGHUP'],
+    ['memcached', ['--auth-file=/etc/memcached/auth'], 'signal SIGHUP'],
     ['uwsgi', ['--ini', '/app.ini'], 'rollout'],
     ['uwsgi', ['--master', '--ini', '/app.ini'], 'signal SIGHUP'],
   ])('%s %j: %s', (preset, args, way) =>

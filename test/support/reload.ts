@@ -2,61 +2,15 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect } from 'vitest'
 import { type Namespace, until } from './kube.ts'
+import { configMap } from './reload-manifests.ts'
 
-export const configMap = (name: string, data: Readonly<Record<string, string>>): object => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name },
-  data,
-})
-
-export interface DeploymentOptions {
-  name?: string
-  annotations?: Readonly<Record<string, string>>
-  replicas?: number
-  /** Fields of the Pod's spec beside containers and volumes. */
-  spec?: object
-}
-
-export interface Workload {
-  apiVersion: string
-  kind: string
-  metadata: object
-  spec: {
-    replicas?: number
-    template: { metadata: object; spec: { containers: object[]; [field: string]: unknown } }
-    [field: string]: unknown
-  }
-}
-
-/** An opted-in Deployment with one container, called as the Deployment is. */
-export function deployment(
-  container: object,
-  volumes: readonly object[],
-  options: DeploymentOptions = {},
-): Workload {
-  const { name = 'web', annotations = {}, replicas = 1, spec = {} } = options
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, annotations: { 'hotreload.dev/inject': 'true', ...annotations } },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name } },
-        spec: {
-          terminationGracePeriodSeconds: 1,
-          containers: [{ name, imagePullPolicy: 'Never', ...container }],
-          volumes,
-          ...spec,
-        },
-      },
-    },
-  }
-}
-
-export const configMapVolume = (name: string, from = name): object => ({ name, configMap: { name: from } })
+export {
+  configMap,
+  configMapVolume,
+  deployment,
+  type DeploymentOptions,
+  type Workload,
+} from './reload-manifests.ts'
 
 /** Makes the kubelet look at the volumes of these Pods now, as hotreload's controller does; it would take up to a minute else. */
 export async function nudge(ns: Namespace, pods: readonly V1Pod[]): Promise<void> {
@@ -89,6 +43,21 @@ export interface AgentStatus {
 /** What an agent says of itself. */
 export async function agentStatus(ns: Namespace, pod: V1Pod, port = 9467): Promise<AgentStatus> {
   return JSON.parse((await ns.fetch(pod, '/status', port)).body)
+}
+
+/** Waits until an agent that says this of itself has counted the reload, which is after its effect is seen; there was no other. */
+export async function expectReloadedOnce(
+  ns: Namespace,
+  pod: V1Pod,
+  of: Readonly<Record<string, unknown>> = {},
+  port?: number,
+): Promise<AgentStatus> {
+  const status = await until('the agent counts a reload', async () => {
+    const found = await agentStatus(ns, pod, port)
+    return found.counters.reloaded > 0 && found
+  })
+  expect(status).toMatchObject({ ...of, counters: { reloaded: 1 } })
+  return status
 }
 
 /** The same Pod, its containers never restarted. */
