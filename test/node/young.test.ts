@@ -1,0 +1,58 @@
+// A change in the very moment in which a program starts: until it handles the signal, the signal would end it.
+import { beforeAll, expect, test } from 'vitest'
+import { images, until } from '../support/kube.ts'
+import { type Program, says, start } from '../support/program.ts'
+import { gunicorn } from '../support/programs/http.ts'
+import { edit } from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+const ROUNDS = 5
+let hook: Webhook
+beforeAll(async () => {
+  await images('gunicorn', 'nginx', 'hotreload-agent')
+  hook = await webhook()
+})
+
+const nginx: Program = {
+  image: 'nginx',
+  mountPath: '/etc/nginx/conf.d',
+  data: (value) => ({ 'site.conf': `server { listen 8080; return 200 "${value}"; }\n` }),
+  observe: async ({ ns, pod }) => (await ns.fetch(pod, '/', 8080)).body,
+}
+
+/**
+ * Starts the program, and again each time it ended: as soon as the kubelet writes the next version's directory beside the present one, about a
+ * millisecond before it swaps them. The agent sees the swap and finds a process that has only begun. How each run ended is a line of /tmp/ends.
+ */
+const starter = (mountPath: string, command: string): string => `
+cd ${mountPath}
+while :; do
+  ${command} & echo $! >/tmp/pid
+  wait $!
+  ended=$?
+  set -- ..2*; seen="$*"
+  echo $ended >>/tmp/ends
+  while set -- ..2*; [ "$*" = "$seen" ]; do :; done
+done`
+
+test.each([
+  { program: gunicorn, command: 'gunicorn --config /etc/gunicorn/gunicorn.conf.py app' },
+  { program: nginx, command: "nginx -g 'daemon off;'" },
+])('$program.image, started while its ConfigMap changes, lives and has the change', async (one) => {
+  const { program, command } = one
+  const running = await start(hook, {
+    ...program,
+    container: { command: ['sh', '-c', starter(program.mountPath, command)] },
+    options: { annotations: { 'hotreload.dev/preset': program.image } },
+  })
+  const { ns, pod, exec } = running
+  const ends = async () => (await exec('cat', '/tmp/ends').catch(() => '')).split('\n').filter(Boolean)
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    // By its own signal to stop, so that it ends with 0.
+    await exec('sh', '-c', 'kill -TERM $(cat /tmp/pid)')
+    await until('it has stopped', async () => (await ends()).length === round)
+    await edit(ns, 'config', program.data(`round${round}`), [pod])
+    await says(program, running, `round${round}`)
+  }
+  expect(await ends()).toEqual(Array.from({ length: ROUNDS }, () => '0'))
+})
