@@ -1,0 +1,94 @@
+// node bench/nudge.ts [--rounds N] [--slow-rounds N]
+// From `kubectl apply` of a ConfigMap until the programs that use it have loaded it, on a real node whose kubelet looks at volumes every 60 to
+// 80 s by itself: with the controller's nudge, and without. 1, 10 and 50 Pods; the programs' own word, with the time of the container runtime.
+// About ten minutes, the rounds without the nudge a minute and a half each.
+import { parseArgs } from 'node:util'
+import { acquire, type Cluster } from '../test/cluster/cluster.ts'
+import { bringImages, imageReference } from '../test/cluster/images.ts'
+import { pause, run } from '../test/cluster/run.ts'
+import { settled, startTestController } from '../test/support/controller.ts'
+import { configMap } from '../test/support/reload-manifests.ts'
+import { loadsOf, manifests, nameOf, type Round, summary } from './nudge/pods.ts'
+
+const { values: flags } = parseArgs({
+  options: { rounds: { type: 'string', default: '20' }, 'slow-rounds': { type: 'string', default: '2' } },
+})
+const SIZES = [1, 10, 50]
+/** What an edit's nudges leave to do (agents are asked, and those that have not loaded are nudged again) is over by then. */
+const BETWEEN_ROUNDS = 2_500
+const say = (line: string): void => console.log(`# ${line}`)
+
+const { cluster, stop } = await acquire({ node: true, say })
+try {
+  await main(cluster)
+} finally {
+  await stop()
+}
+process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
+
+async function main(on: Cluster): Promise<void> {
+  await bringImages(on, ['reader', 'hotreload-agent'], say)
+  const id = crypto.randomUUID().slice(0, 8)
+  const [namespace, own] = [`bench-nudge-${id}`, `bench-nudge-${id}-own`]
+  const env = { ...process.env, KUBECONFIG: on.kubeconfig }
+  const kubectl = (argv: string[], input = '') =>
+    run([on.kubectl, '--namespace', namespace, ...argv], { env, input })
+  const apply = (objects: readonly object[]) =>
+    kubectl(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'))
+  try {
+    await kubectl(['create', 'namespace', own])
+    await kubectl(['create', 'namespace', namespace])
+    await kubectl(['label', 'namespace', namespace, 'hotreload.dev/injection=enabled'])
+    await apply(SIZES.flatMap((pods) => manifests(pods, imageReference('reader'))))
+    for (const pods of SIZES)
+      await kubectl(['rollout', 'status', `deployment/${nameOf(pods)}`, '--timeout=300s'])
+    say('all Pods are ready')
+    await measureAll(on, { namespace, own, kubectl, apply })
+  } finally {
+    await kubectl(['delete', 'namespace', namespace, own, '--wait=false'])
+  }
+}
+
+interface Ground {
+  namespace: string
+  own: string
+  kubectl: (argv: string[]) => Promise<string>
+  apply: (objects: readonly object[]) => Promise<string>
+}
+
+async function measureAll(on: Cluster, { namespace, own, kubectl, apply }: Ground): Promise<void> {
+  /** Bytes of the configuration: how the programs' lines are told apart. */
+  let bytes = 1
+  const edit = async (sizes: readonly number[]): Promise<Round[]> => {
+    bytes += 1
+    const config = 'x'.repeat(bytes)
+    const began = Date.now()
+    await apply(sizes.map((pods) => configMap(nameOf(pods), { config })))
+    const applied = Date.now() - began
+    return Promise.all(
+      sizes.map(async (pods) => {
+        const loads = await loadsOf(kubectl, pods, bytes)
+        return { applied, loads: loads.map((at) => at - began) }
+      }),
+    )
+  }
+
+  const slow = Number(flags['slow-rounds'])
+  const alone: Round[][] = []
+  for (let round = 0; round < slow; round += 1) alone.push(await edit(SIZES))
+  // Blind to every other namespace: the cluster may be others' too.
+  const controller = await startTestController(own, { kubeconfig: on.kubeconfig, only: [namespace] })
+  await settled(controller)
+  for (const [index, pods] of SIZES.entries()) {
+    const nudged: Round[] = []
+    // One round unmeasured, for what happens only once.
+    for (let round = -1; round < Number(flags.rounds); round += 1) {
+      const rounds = await edit([pods])
+      if (round >= 0) nudged.push(...rounds)
+      await pause(BETWEEN_ROUNDS)
+    }
+    console.log(`${pods} Pods, with the nudge:    ${summary(nudged)}`)
+    console.log(`${pods} Pods, without the nudge: ${summary(alone.flatMap((all) => all[index] ?? []))}`)
+  }
+  await controller.stop()
+}
