@@ -5,13 +5,14 @@ import { connect } from 'node:net'
 import type { V1Deployment } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, until } from '../support/kube.ts'
-import { type Program, start } from '../support/program.ts'
+import { type Program, says, start } from '../support/program.ts'
+import { caddy } from '../support/programs/http.ts'
 import { edit, expectUntouched } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 let hook: Webhook
 beforeAll(async () => {
-  await images('rsyslog', 'redis', 'dnsmasq', 'stunnel')
+  await images('rsyslog', 'redis', 'dnsmasq', 'stunnel', 'mariadb', 'caddy')
   hook = await webhook()
 })
 
@@ -74,7 +75,21 @@ const listens = (port: number, ip: string): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
-test.each([redis, rsyslog, dnsmasq, stunnel])('$image rolls out', async (program) => {
+/** What a server says its version is may be set. */
+const mariadb: Program = {
+  image: 'mariadb',
+  mountPath: '/etc/mysql',
+  data: (value) => ({
+    'my.cnf': `[mariadbd]\ndatadir=/var/lib/mysql\nsocket=/tmp/socket\npid-file=/tmp/pid\nversion=10.11.0-${value}\n`,
+  }),
+  observe: async ({ exec }) =>
+    (await exec('mariadb', '--no-defaults', '--socket=/tmp/socket', '--batch', '--execute=select @@version'))
+      .trim()
+      .split('-')
+      .at(-1),
+}
+
+test.each([redis, rsyslog, dnsmasq, stunnel, mariadb, caddy])('$image rolls out', async (program) => {
   const running = await start(hook, program)
   const { ns, pod, exec } = running
   expect(pod.spec?.initContainers ?? []).toEqual([])
@@ -88,7 +103,7 @@ test.each([redis, rsyslog, dnsmasq, stunnel])('$image rolls out', async (program
   const files = () => exec('sh', '-c', `cat ${program.mountPath}/*`)
   await until('the kubelet brought the new file', async () => (await files()).includes(content))
   await exec('sh', '-c', 'kill -HUP 1')
-  const said = [await program.observe(running), await program.observe(running)]
-  expect(said).toEqual(['one', 'one'])
+  await says(program, running, 'one')
+  await says(program, running, 'one')
   await expectUntouched(ns, pod)
 })
