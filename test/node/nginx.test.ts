@@ -1,14 +1,15 @@
 // A real nginx on a real node: an edited ConfigMap is served by the same master, however the file is mounted.
-import { get } from 'node:http'
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, until } from '../support/kube.ts'
+import { LARGE_BYTES, makeLarge, pausedResponse } from '../support/paused-response.ts'
 import {
   agentStatus,
   configMap,
   configMapVolume,
   deployment,
   edit,
+  expectReloadedOnce,
   expectUntouched,
   serves,
 } from '../support/reload.ts'
@@ -22,7 +23,7 @@ beforeAll(async () => {
 })
 
 const site = (text: string) =>
-  `server { listen 8080; location / { return 200 "${text}"; } location /slow { limit_rate 500; alias /etc/nginx/mime.types; } }\n`
+  `server { listen 8080; location / { return 200 "${text}"; } location /large { alias /tmp/large; send_timeout 600; } }\n`
 /** A whole nginx.conf, which includes a sibling that only the image has. */
 const main = (text: string, more = '') => `
 pid /tmp/nginx.pid;
@@ -66,7 +67,7 @@ async function expectReload(
   await serves(ns, pod, 'two')
   expect(await masterOf(ns, pod, pidFile)).toBe(master)
   await expectUntouched(ns, pod)
-  expect(await agentStatus(ns, pod)).toMatchObject({ counters: { reloaded: 1 } })
+  await expectReloadedOnce(ns, pod)
 }
 
 test('configuration by directory: the same master serves it, and a running response goes on to its end', async () => {
@@ -74,20 +75,10 @@ test('configuration by directory: the same master serves it, and a running respo
     { volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] },
     { 'site.conf': site('one') },
   )
-  const whole = (await ns.fetch(pod, '/slow', 8080).catch(() => undefined))?.body // 5 kB at 500 B/s outlast the fetch's time-out
-  expect(whole).toBeUndefined()
-  const slow = new Promise<number>((resolve, reject) => {
-    get(`http://${pod.status?.podIP}:8080/slow`, (response) => {
-      let length = 0
-      response.on('data', (part: Buffer) => (length += part.length))
-      response.on('end', () => resolve(response.complete ? length : -1))
-    }).on('error', reject)
-  })
+  await ns.exec(pod.metadata?.name ?? '', 'web', makeLarge('/tmp/large'))
+  const response = await pausedResponse(`http://${pod.status?.podIP}:8080/large`)
   await expectReload({ ns, pod }, { 'site.conf': site('two') }, '/run/nginx.pid')
-  const size = Number(
-    (await ns.exec(pod.metadata?.name ?? '', 'web', ['stat', '-c', '%s', '/etc/nginx/mime.types'])).trim(),
-  )
-  expect(await slow).toBe(size)
+  expect(await response.finish()).toBe(LARGE_BYTES)
 })
 
 test('one subPath file in /etc/nginx, beside the files of the image', async () => {

@@ -1,14 +1,15 @@
 // Presets of programs that speak HTTP or FastCGI, each with Debian's program: the new value is answered by the same process.
 import { once } from 'node:events'
-import { get } from 'node:http'
 import { connect } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
 import { images } from '../support/kube.ts'
-import { expectReload, start } from '../support/program.ts'
+import { LARGE_BYTES, makeLarge, pausedResponse } from '../support/paused-response.ts'
+import { expectInEffect, expectReload, start } from '../support/program.ts'
 import {
   alertmanager,
   apache2,
   blackboxExporter,
+  caddy,
   gunicorn,
   haproxy,
   phpFpm,
@@ -17,7 +18,7 @@ import {
 } from '../support/programs/http.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
-const programs = [apache2, haproxy, squid, phpFpm, gunicorn, uwsgi, alertmanager, blackboxExporter]
+const programs = [apache2, caddy, haproxy, squid, phpFpm, gunicorn, uwsgi, alertmanager, blackboxExporter]
 let hook: Webhook
 beforeAll(async () => {
   await images(...programs.map(({ image }) => image), 'hotreload-agent')
@@ -26,18 +27,10 @@ beforeAll(async () => {
 
 test('apache2: a running response goes on to its end', async () => {
   const running = await start(hook, apache2)
-  const slow = new Promise<number>((resolve, reject) => {
-    get(`http://${running.ip}:8080/slow`, (response) => {
-      let length = 0
-      response.on('data', (part: Buffer) => (length += part.length))
-      response.on('end', () => resolve(response.complete ? length : -1))
-    }).on('error', reject)
-  })
-  const ended = slow.then(() => 'the response')
-  const reloaded = expectReload(apache2, running).then(() => 'the reload')
-  expect(await Promise.race([ended, reloaded])).toBe('the reload')
-  const size = Number((await running.exec('stat', '-Lc', '%s', '/usr/bin/perl')).trim())
-  expect(await slow).toBe(size)
+  await running.exec(...makeLarge('/tmp/large'))
+  const response = await pausedResponse(`http://${running.ip}:8080/large`)
+  await expectReload(apache2, running)
+  expect(await response.finish()).toBe(LARGE_BYTES)
 })
 
 test('haproxy: a request that was half sent before is answered, by the old configuration', async () => {
@@ -73,3 +66,11 @@ test.each([phpFpm, gunicorn, uwsgi])('$image', async (program) =>
 test.each([alertmanager, blackboxExporter])('$image by its URL', async (program) =>
   expectReload(program, await start(hook, program)),
 )
+
+test('caddy, told to watch, needs nobody', async () => {
+  const command = ['caddy', 'run', '--watch', '--config', '/etc/caddy/Caddyfile']
+  const program = { ...caddy, container: { command } }
+  const running = await start(hook, program)
+  expect(running.pod.spec?.initContainers ?? []).toEqual([])
+  await expectInEffect(program, running)
+})

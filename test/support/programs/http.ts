@@ -3,21 +3,18 @@ import type { Program } from '../program.ts'
 
 const page: Program['observe'] = async ({ ns, pod }) => (await ns.fetch(pod, '/', 8080)).body
 
-/** /slow gives a file of 4 MB at 250 kB/s: too much for the kernel's buffers, so that the program must stay for it. */
 export const apache2: Program = {
   image: 'apache2',
   mountPath: '/etc/apache2/conf-enabled',
   data: (value) => ({
     'site.conf': `
-      LoadModule ratelimit_module /usr/lib/apache2/modules/mod_ratelimit.so
       ServerName web
       Listen 8080
       ErrorDocument 404 "${value}"
-      Alias /slow /usr/bin/perl
-      <Location /slow>
+      Timeout 600
+      Alias /large /tmp/large
+      <Location /large>
         Require all granted
-        SetOutputFilter RATE_LIMIT
-        SetEnv rate-limit 250
       </Location>
     `,
   }),
@@ -32,13 +29,20 @@ export const haproxy: Program = {
       defaults
         mode http
         timeout connect 1s
-        timeout client 60s
+        timeout client 600s
         timeout server 60s
       frontend web
         bind :8080
         http-request return status 200 content-type text/plain string ${value}
     `.replaceAll(/^ +/gm, ''), // its last line must not be of blanks
   }),
+  observe: page,
+}
+
+export const caddy: Program = {
+  image: 'caddy',
+  mountPath: '/etc/caddy',
+  data: (value) => ({ Caddyfile: `:8080 {\n\trespond "${value}"\n}\n` }),
   observe: page,
 }
 
