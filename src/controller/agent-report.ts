@@ -8,7 +8,7 @@ import { isObject } from '../workload/pod-template.ts'
 export type AgentState = 'loaded' | 'pending' | 'unmoved' | 'refused' | 'unknown'
 
 /** States in which something is not loaded and nothing more is tried, or nothing can be. */
-export const problemStates = ['refused', 'invalid', 'killed', 'removed', 'error'] as const
+const problemStates = ['refused', 'invalid', 'killed', 'removed', 'error'] as const
 export type ProblemState = (typeof problemStates)[number]
 
 /** Clocks of nodes differ by some; a reload of this change is not older than that. Milliseconds. */
@@ -25,7 +25,7 @@ export function agentState(report: unknown, since: number): AgentState {
 }
 
 /** Of several agents of one Pod: what is wrong or under way counts before what is done, and who does not use the changed source, not at all. */
-export function together(states: readonly AgentState[]): AgentState {
+export function podState(states: readonly AgentState[]): AgentState {
   const order: AgentState[] = ['refused', 'pending', 'unknown', 'loaded', 'unmoved']
   return order.find((state) => states.includes(state)) ?? 'unknown'
 }

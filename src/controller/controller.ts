@@ -4,7 +4,6 @@
  */
 import { createAgentProblems } from './agent-problems.ts'
 import type { Baselines } from './baselines.ts'
-import { type BaselineWriter, createBaselineWriter, readBaselines } from './baseline-store.ts'
 import { createCarryOut } from './carry-out.ts'
 import { createClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
@@ -17,6 +16,7 @@ import { createRepair } from './repair.ts'
 import { eventReasons } from './report.ts'
 import { stampTexts } from './stamp-texts.ts'
 import { createSlots } from './slots.ts'
+import { createTerm } from './term.ts'
 import type { Workload } from './workloads.ts'
 
 export interface Controller {
@@ -38,14 +38,10 @@ const STUCK_AFTER = 300_000
 const RETRY_READING = 5_000
 
 export function startController(options: ControllerOptions): Controller {
-  const { api, clock, report, compat, installKey } = options
-  const slots = createSlots(options.limits)
+  const { clock, report, compat, installKey } = options
+  const slots = createSlots(options.limits, (key) => queue.add(key))
   const fights = createFights(clock)
   const pending = new Map<string, Pending>()
-  /** In the order in which they came: workload -> namespace. */
-  const waitingForRoom = new Map<string, string>()
-  let leading: { baselines: Baselines; writer: BaselineWriter } | undefined
-  let stopped = false
 
   const queue = createQueue({
     clock,
@@ -63,72 +59,51 @@ export function startController(options: ControllerOptions): Controller {
     workload: (key, last) => changed(key, last),
     content(source, users, keysets) {
       for (const key of users) queue.add(key)
-      if (leads()) nudges.sourceChanged(source, users, keysets)
+      if (term.leads()) nudges.sourceChanged(source, users, keysets)
     },
-    synced: () => void begin(),
+    synced: () => term.begin(),
   })
-  const leadership = options.elect((now) => {
-    report.leads(now)
-    if (now) void begin()
-    else end()
+  const term = createTerm({
+    ...options,
+    isSynced: () => view.isSynced(),
+    onBegin: begin,
+    onEnd: () => pending.clear(),
   })
-  const leads = () => leading !== undefined && leadership.leads()
-  const repair = createRepair({ ...options, view, leads })
-  const problems = createAgentProblems({ ...options, workloads: view.workloads, leads })
-  const nudges = createNudges({ ...options, view, leads, onChange: (key) => problems.changed(key) })
-  const carryOut = createCarryOut({ ...options, view, fights, leads })
+  const parts = { ...options, view, leads: () => term.leads() }
+  const repair = createRepair(parts)
+  const problems = createAgentProblems({ ...parts, workloads: view.workloads })
+  const nudges = createNudges({ ...parts, onChange: (key) => problems.changed(key) })
+  const carryOut = createCarryOut({ ...parts, fights })
 
-  /** We lead and know everything there is: from here on we write. */
-  async function begin(): Promise<void> {
-    if (stopped || leading || !view.isSynced() || !leadership.leads()) return
-    try {
-      const baselines = await readBaselines(api)
-      if (stopped || leading || !leadership.leads()) return
-      const onError = (error: unknown) =>
-        report.log('error', 'baselines not written; trying again', problem(error))
-      const writer = createBaselineWriter({ api, clock, baselines, leads: () => leadership.leads(), onError })
-      leading = { baselines, writer }
-      endBegun()
-      forgetDeleted(baselines)
-      for (const { key, facts } of view.workloads.all()) {
-        if (facts.progress === 'running') slots.take(key, facts.namespace)
-        queue.add(key)
-        repair.lookSoon(key)
-        problems.lookSoon(key)
-      }
-    } catch (error) {
-      report.log('error', 'baselines not read; trying again', problem(error))
-      clock.after(RETRY_READING, () => void begin())
+  function begin(baselines: Baselines): void {
+    endBegun()
+    const alive = new Set<string>()
+    for (const { key, facts } of view.workloads.all()) {
+      alive.add(facts.uid)
+      if (facts.progress === 'running') slots.take(key, facts.namespace)
+      queue.add(key)
+      repair.lookSoon(key)
+      problems.lookSoon(key)
     }
+    for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
   }
 
   /** Tried until it works: the install key comes when it comes. */
   function endBegun(): void {
-    if (!leads()) return
+    if (!term.leads()) return
     carryOut.takeOver().catch((error: unknown) => {
       report.log('error', 'Jobs to be made again not read; trying again', problem(error))
       clock.after(RETRY_READING, endBegun)
     })
   }
 
-  function end(): void {
-    leading?.writer.stop()
-    leading = undefined
-    pending.clear()
-  }
-
-  function forgetDeleted(baselines: Baselines): void {
-    const alive = new Set([...view.workloads.all()].map(({ facts }) => facts.uid))
-    for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
-  }
-
   function changed(key: string, last: Workload | undefined): void {
     const now = view.workloads.get(key)
-    if (!now || now.facts.progress !== 'running') freeSlot(key)
+    if (!now || now.facts.progress !== 'running') slots.free(key)
     if (last && last.facts.uid !== now?.facts.uid) {
       pending.delete(key)
       fights.forget(key)
-      if (leading?.baselines.remove(last.facts.uid)) leading.writer.touch()
+      if (term.baselines()?.remove(last.facts.uid)) term.touch()
     }
     if (now) {
       queue.add(key)
@@ -138,30 +113,17 @@ export function startController(options: ControllerOptions): Controller {
       return
     }
     queue.remove(key)
+    slots.waitNoMore(key)
     repair.forget(key)
     problems.forget(key)
     report.waiting(key, undefined)
   }
 
-  function freeSlot(key: string): void {
-    if (slots.free(key)) wakeNext()
-  }
-
-  /** One at a time: who is woken and needs no room any more wakes the next. */
-  function wakeNext(): void {
-    for (const [key, namespace] of waitingForRoom)
-      if (slots.hasRoom(namespace)) {
-        waitingForRoom.delete(key)
-        queue.add(key)
-        return
-      }
-  }
-
   async function lookAt(key: string): Promise<void> {
     const workload = view.workloads.get(key)
-    if (!workload || !leads() || !leading) return
+    const baselines = term.baselines()
+    if (!workload || !baselines || !term.leads()) return
     const { facts } = workload
-    const { baselines, writer } = leading
     const used = view.used(facts)
     const evaluation = evaluate(facts, used, {
       state: (use) => view.sources.state(use),
@@ -170,7 +132,7 @@ export function startController(options: ControllerOptions): Controller {
       compat,
     })
     const all = merged(evaluation)
-    if (baselines.update(facts.uid, all.record, all.forget)) writer.touch()
+    if (baselines.update(facts.uid, all.record, all.forget)) term.touch()
     for (const { why } of all.unreadable) report.unreadable(why, facts.kind)
     notice(workload, evaluation)
     const resumed = await carryOut.resume(workload)
@@ -179,10 +141,10 @@ export function startController(options: ControllerOptions): Controller {
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     if (step.do === 'nothing') pending.delete(key)
     if (step.do === 'wait' && step.milliseconds !== undefined) queue.add(key, step.milliseconds)
-    if (step.do === 'wait' && step.for === 'limit') waitingForRoom.set(key, facts.namespace)
-    else waitingForRoom.delete(key)
-    if (step.do === 'rollout' && leads()) await rollOut(workload, evaluation)
-    else wakeNext()
+    if (step.do === 'wait' && step.for === 'limit') slots.waitFor(key, facts.namespace)
+    else slots.waitNoMore(key)
+    if (step.do === 'rollout' && term.leads()) await rollOut(workload, evaluation)
+    else slots.wakeNext()
     if (slots.holds(key)) queue.add(key, OVERDUE)
   }
 
@@ -216,7 +178,7 @@ export function startController(options: ControllerOptions): Controller {
     const changedAt = before?.target === target ? before.changedAt : now
     const firstChangedAt = before?.firstChangedAt ?? now
     if (all.changed.length > 0) pending.set(key, { target, changedAt, firstChangedAt })
-    if (runningSince !== undefined && now - runningSince >= OVERDUE) freeSlot(key)
+    if (runningSince !== undefined && now - runningSince >= OVERDUE) slots.free(key)
     const { pausePeriod, pausedAt } = facts.compat ?? {}
     return nextStep(all, {
       now,
@@ -238,13 +200,13 @@ export function startController(options: ControllerOptions): Controller {
     // Before the write: while it is under way others ask for room.
     slots.take(key, facts.namespace)
     const outcome = await carryOut.rollOut(workload, evaluation).catch((error: unknown) => {
-      freeSlot(key)
+      slots.free(key)
       throw error
     })
     // An event on the way may have freed it in between.
     const runs = outcome === 'done' && view.workloads.get(key)?.facts.progress === 'running'
     if (runs) slots.take(key, facts.namespace)
-    else freeSlot(key)
+    else slots.free(key)
     if (outcome !== 'done') return
     const { changedAt = clock.now() } = pending.get(key) ?? {}
     pending.delete(key)
@@ -265,17 +227,13 @@ export function startController(options: ControllerOptions): Controller {
     defaultsChanged: () => view.reconsiderWorkloads(),
     notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
     async stop() {
-      stopped = true
       queue.stop()
       nudges.stop()
       repair.stop()
       problems.stop()
       carryOut.stop()
       view.stop()
-      await leading?.writer.flush()
-      leading?.writer.stop()
-      leading = undefined
-      await leadership.release()
+      await term.stop()
     },
   }
 }

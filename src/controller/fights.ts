@@ -2,7 +2,7 @@
 import type { Clock } from './api.ts'
 
 /** This often within this time, in milliseconds. */
-export const REMOVALS = 3
+const REMOVALS = 3
 export const WITHIN = 600_000
 
 export interface Fights {

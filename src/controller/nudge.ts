@@ -4,7 +4,7 @@
  */
 import { writtenKey } from '../policy/annotations.ts'
 import type { V1Pod } from '@kubernetes/client-node'
-import { agentState, type AgentState, together } from './agent-report.ts'
+import { agentState, type AgentState, podState } from './agent-report.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
@@ -142,7 +142,7 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
   }
 
   async function stateOf(pod: V1Pod, { facts, at }: Change): Promise<AgentState> {
-    return together((await reportsOf(facts, pod, askAgent)).map((one) => agentState(one, at)))
+    return podState((await reportsOf(facts, pod, askAgent)).map((one) => agentState(one, at)))
   }
 
   /** Or gone, or the time is over. */

@@ -23,11 +23,11 @@ export type Step =
 /** Milliseconds without a further change before new Pods are made: editors, GitOps tools and `kubectl apply -f DIR` write several objects. */
 export const QUIET = 1_000
 /** The same where a chart's own checksum stands in the template: Helm updates the workload itself a few seconds later. */
-export const QUIET_FOR_CHARTS = 10_000
+const QUIET_FOR_CHARTS = 10_000
 /** The same where a source is gone: `kubectl replace --force` deletes and creates. */
-export const QUIET_FOR_VANISHED = 10_000
+const QUIET_FOR_VANISHED = 10_000
 /** However often something changes, a rollout waits this many quiet periods at most. */
-export const MOST_QUIET_PERIODS = 10
+const MOST_QUIET_PERIODS = 10
 /** A rollout that has not come to an end by then is not waited for: its cure may be the very change that waits. As progressDeadlineSeconds. */
 export const OVERDUE = 600_000
 

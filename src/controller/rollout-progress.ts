@@ -40,7 +40,7 @@ export function progressOf(workload: ApiObject): Progress {
 }
 
 /** A person deletes the Pods: a new template replaces none. */
-export const waitsForDeletion = (spec: Record<string, unknown>): boolean =>
+const waitsForDeletion = (spec: Record<string, unknown>): boolean =>
   isObject(spec['updateStrategy']) && spec['updateStrategy']['type'] === 'OnDelete'
 
 function deployment(spec: Record<string, unknown>, status: Record<string, unknown>): Progress {

@@ -1,4 +1,4 @@
-/** Limits on rollouts that are under way at once. Pure, apart from what it remembers. */
+/** Limits on rollouts that are under way at once, and who waits for room. */
 
 export interface SlotLimits {
   /** 0: no limit. */
@@ -12,13 +12,19 @@ export const defaultSlotLimits: SlotLimits = { total: 20, perNamespace: 5 }
 export interface Slots {
   hasRoom(namespace: string): boolean
   take(key: string, namespace: string): void
-  /** Whether it held one. */
-  free(key: string): boolean
+  /** Where it held one, who waits longest and has room now is woken. */
+  free(key: string): void
+  waitFor(key: string, namespace: string): void
+  waitNoMore(key: string): void
+  /** One at a time: who is woken and needs no room any more wakes the next. */
+  wakeNext(): void
   holds(key: string): boolean
   taken(): number
 }
 
-export function createSlots({ total, perNamespace }: SlotLimits): Slots {
+export function createSlots({ total, perNamespace }: SlotLimits, wake: (key: string) => void): Slots {
+  /** In the order in which they came: workload -> namespace. */
+  const waiting = new Map<string, string>()
   const held = new Map<string, string>()
   const perName = new Map<string, number>()
   const count = (namespace: string, by: number) => {
@@ -26,10 +32,23 @@ export function createSlots({ total, perNamespace }: SlotLimits): Slots {
     if (now > 0) perName.set(namespace, now)
     else perName.delete(namespace)
   }
+  const hasRoom = (namespace: string) =>
+    (total === 0 || held.size < total) && (perNamespace === 0 || (perName.get(namespace) ?? 0) < perNamespace)
+
+  function wakeNext(): void {
+    for (const [key, namespace] of waiting)
+      if (hasRoom(namespace)) {
+        waiting.delete(key)
+        wake(key)
+        return
+      }
+  }
+
   return {
-    hasRoom: (namespace) =>
-      (total === 0 || held.size < total) &&
-      (perNamespace === 0 || (perName.get(namespace) ?? 0) < perNamespace),
+    hasRoom,
+    waitFor: (key, namespace) => waiting.set(key, namespace),
+    waitNoMore: (key) => waiting.delete(key),
+    wakeNext,
     take(key, namespace) {
       if (held.has(key)) return
       held.set(key, namespace)
@@ -37,10 +56,10 @@ export function createSlots({ total, perNamespace }: SlotLimits): Slots {
     },
     free(key) {
       const namespace = held.get(key)
-      if (namespace === undefined) return false
+      if (namespace === undefined) return
       held.delete(key)
       count(namespace, -1)
-      return true
+      wakeNext()
     },
     holds: (key) => held.has(key),
     taken: () => held.size,

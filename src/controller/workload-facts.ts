@@ -8,7 +8,7 @@ import { isOurs, writtenKey } from '../policy/annotations.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { type PlannedSources, plannedSources } from '../stamp/expected.ts'
 import { isOptedIn } from '../stamp/template.ts'
-import { parseChecksums, sourceId, type UsedKeys } from '../workload/checksum.ts'
+import { parseChecksums, sourceId } from '../workload/checksum.ts'
 import { type ApiObject, controller, isObject, podTemplate } from '../workload/pod-template.ts'
 import type { CompatOptions } from './compat/options.ts'
 import { reloaderWish } from './compat/reloader.ts'
@@ -132,7 +132,7 @@ function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | und
 const restartingWays: ReadonlySet<string> = new Set(['restart', 'probe', 'supervise'])
 
 /** A label selector as a query has it: `app=web,tier in (a,b)`. */
-export function selectorOf(selector: unknown): string | undefined {
+function selectorOf(selector: unknown): string | undefined {
   if (!isObject(selector)) return undefined
   const { matchLabels, matchExpressions } = selector as {
     matchLabels?: Record<string, string>
@@ -148,6 +148,3 @@ export function selectorOf(selector: unknown): string | undefined {
   ]
   return terms.length > 0 ? terms.join(',') : undefined
 }
-
-/** Every key that a source is looked at for. */
-export const usedOf = ({ sources }: NativeFacts): UsedKeys[] => [...sources.rolling, ...sources.living]

@@ -88,7 +88,7 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
 }
 
 /** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
-export function isOlder(a: string | undefined, b: string | undefined): boolean {
+function isOlder(a: string | undefined, b: string | undefined): boolean {
   const [left, right] = [Number(a), Number(b)]
   return Number.isSafeInteger(left) && Number.isSafeInteger(right) && left < right
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agentState, together } from '../../src/controller/agent-report.ts'
+import { agentState, podState } from '../../src/controller/agent-report.ts'
 import { rounds } from '../../src/controller/nudge.ts'
 import { createRate } from '../../src/controller/rate.ts'
 import { createFights, WITHIN } from '../../src/controller/fights.ts'
@@ -43,26 +43,42 @@ describe('what an agent says', () => {
   ])('%j is %s', (report, expected) => expect(agentState(report, since)).toBe(expected))
 
   test('of several what is wrong or under way counts first, and who does not use the source, not at all', () => {
-    expect(together(['loaded', 'pending', 'unknown'])).toBe('pending')
-    expect(together(['loaded', 'unmoved'])).toBe('loaded')
-    expect(together(['unmoved', 'unmoved'])).toBe('unmoved')
-    expect(together([])).toBe('unknown')
+    expect(podState(['loaded', 'pending', 'unknown'])).toBe('pending')
+    expect(podState(['loaded', 'unmoved'])).toBe('loaded')
+    expect(podState(['unmoved', 'unmoved'])).toBe('unmoved')
+    expect(podState([])).toBe('unknown')
   })
 })
 
 describe('limits', () => {
   test('in all and per namespace; what is freed is free', () => {
-    const slots = createSlots({ total: 2, perNamespace: 1 })
+    const slots = createSlots({ total: 2, perNamespace: 1 }, () => {})
     slots.take('a', 'shop')
     slots.take('a', 'shop')
     expect([slots.hasRoom('shop'), slots.hasRoom('other')]).toEqual([false, true])
     slots.take('b', 'other')
     expect(slots.hasRoom('third')).toBe(false)
-    expect([slots.free('a'), slots.free('a')]).toEqual([true, false])
+    slots.free('a')
+    slots.free('a')
     expect([slots.hasRoom('shop'), slots.taken()]).toEqual([true, 1])
   })
+  test('who waits longest is woken when there is room for it, one for each that is free', () => {
+    const woken: string[] = []
+    const slots = createSlots({ total: 2, perNamespace: 1 }, (key) => woken.push(key))
+    slots.take('a', 'shop')
+    slots.take('b', 'other')
+    slots.waitFor('c', 'other')
+    slots.waitFor('d', 'shop')
+    slots.waitFor('e', 'shop')
+    slots.free('a')
+    expect(woken).toEqual(['d'])
+    slots.waitNoMore('c')
+    slots.free('a')
+    slots.wakeNext()
+    expect(woken).toEqual(['d', 'e'])
+  })
   test('0 is none', () => {
-    const slots = createSlots({ total: 0, perNamespace: 0 })
+    const slots = createSlots({ total: 0, perNamespace: 0 }, () => {})
     for (let index = 0; index < 1_000; index++) slots.take(String(index), 'shop')
     expect(slots.hasRoom('shop')).toBe(true)
   })

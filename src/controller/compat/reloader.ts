@@ -21,7 +21,7 @@ export const reloaderKeys = {
   pausedAt: `deployment.${RELOADER}/paused-at`,
 } as const
 
-export const sourceKinds = ['ConfigMap', 'Secret', 'SecretProviderClass'] as const satisfies SourceKind[]
+const sourceKinds = ['ConfigMap', 'Secret', 'SecretProviderClass'] as const satisfies SourceKind[]
 
 const excludeKeys: Record<SourceKind, string> = {
   ConfigMap: `configmaps.exclude.${RELOADER}/reload`,

@@ -123,8 +123,7 @@ const waveHash = (stamp: ReadonlyMap<string, string>): string =>
     .digest('hex')
 
 /** Seconds are enough: `2026-01-02T03:04:05Z`. */
-export const rfc3339 = (milliseconds: number): string =>
-  new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z')
+const rfc3339 = (milliseconds: number): string => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z')
 
 const pickKeys = (from: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(from).filter(([key]) => keys.includes(key)))
