@@ -40,8 +40,8 @@ export interface ApiStream {
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
 
-/** An object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
-const RESPONSE_LIMIT_BYTES = 8 * 1024 * 1024
+/** Characters: an object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
+const RESPONSE_LIMIT = 8 * 1024 * 1024
 
 /** The API server answered with an error where there is no other way to go on. */
 export class ApiError extends UserError {
@@ -122,14 +122,14 @@ function send(
 }
 
 async function readAll(response: IncomingMessage): Promise<ApiResponse> {
-  const parts: Buffer[] = []
-  let length = 0
+  // Text from the start: bytes put together would stay in a pool of node's that others share, a Secret's among them.
+  response.setEncoding('utf8')
+  let text = ''
   for await (const part of response) {
-    length += part.length
-    if (length > RESPONSE_LIMIT_BYTES) throw new Error('response over 8 MiB')
-    parts.push(part)
+    text += part
+    if (text.length > RESPONSE_LIMIT) throw new Error('response over 8 MiB')
   }
-  return { status: response.statusCode ?? 0, body: parsed(Buffer.concat(parts).toString()) }
+  return { status: response.statusCode ?? 0, body: parsed(text) }
 }
 
 function parsed(text: string): unknown {
