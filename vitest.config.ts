@@ -49,8 +49,9 @@ export default defineConfig({
           include: ['test/node/**/*.test.ts'],
           exclude: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          testTimeout: 600_000,
+          // A hook brings a file's images, and waits for those that other files have built.
+          hookTimeout: 1_800_000,
         },
       },
       {
@@ -59,8 +60,8 @@ export default defineConfig({
           name: 'install',
           include: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
+          testTimeout: 600_000,
+          hookTimeout: 1_800_000,
         },
       },
     ],

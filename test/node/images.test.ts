@@ -31,7 +31,7 @@ test('hotreload runs as nobody, without npm, in a restricted namespace', async (
   const look =
     'id -u; command -v npm npx corepack yarn; exec node /usr/local/lib/hotreload/main.mjs --version'
   await ns.apply(job('look', hotreload, { command: ['sh', '-c', look] }))
-  await until('it has ended', async () => (await ns.phase('look')) === 'Succeeded')
+  await until('it has ended', async () => (await ns.phase('look')) === 'Succeeded', 180_000)
   expect(await ns.logs('look', 'look')).toMatch(/^65532\n\d+\.\d+\.\d+\n$/)
 })
 
@@ -67,6 +67,6 @@ test('the agent installs itself from an image with nothing else', async () => {
     },
   }
   await ns.apply(pod)
-  await until('it has ended', async () => (await ns.phase('install')) === 'Succeeded')
+  await until('it has ended', async () => (await ns.phase('install')) === 'Succeeded', 180_000)
   expect(await ns.logs('install', 'look')).toBe('755\n')
 })

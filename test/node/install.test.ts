@@ -53,7 +53,7 @@ const shop = (injection: string): Promise<Namespace> =>
   namespace({ 'hotreload.dev/injection': injection, [LABEL]: id })
 
 const ready = (): Promise<void> =>
-  kubectl(['rollout', 'status', 'deployment/hotreload', '--timeout=120s', ...system]).then(() => undefined)
+  kubectl(['rollout', 'status', 'deployment/hotreload', '--timeout=300s', ...system]).then(() => undefined)
 
 const webhookConfiguration = async (): Promise<WebhookConfiguration> =>
   JSON.parse(await kubectl(['get', 'mutatingwebhookconfiguration', 'hotreload', '--output=json']))
@@ -194,7 +194,7 @@ describe('kubectl apply -k deploy', () => {
       '--for=delete',
       'pod',
       '--selector=app.kubernetes.io/name=hotreload',
-      '--timeout=60s',
+      '--timeout=300s',
       ...system,
     ])
     const dryRun = ['create', '--dry-run=server', '--output=json', '-f', '-']
@@ -236,10 +236,14 @@ describe('kubectl apply -k deploy', () => {
     })
     await kubectl(['rollout', 'restart', 'deployment/hotreload', ...system])
     await ready()
-    await until('the old replicas have left', async () => {
-      const names = await replicas()
-      return old.every((name) => !names.includes(name))
-    })
+    await until(
+      'the old replicas have left',
+      async () => {
+        const names = await replicas()
+        return old.every((name) => !names.includes(name))
+      },
+      200_000,
+    )
     stop.abort()
     await Promise.all(load)
     console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)

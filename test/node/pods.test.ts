@@ -3,12 +3,13 @@ import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, until } from '../support/kube.ts'
 import {
-  agentStatus,
   configMap,
   configMapVolume,
   deployment,
   edit,
+  expectReloadedOnce,
   expectUntouched,
+  IN_EFFECT_WITHIN,
   serves,
 } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
@@ -69,10 +70,14 @@ test('a Job completes once its main container has', async () => {
       spec: { template: { spec: { restartPolicy: 'Never', containers: [container], volumes: [volume] } } },
     },
   ])
-  const job = await until('the Job is complete', async () => {
-    const found = await ns.get<V1Job>('job', 'once')
-    return found.status?.succeeded === 1 && found
-  })
+  const job = await until(
+    'the Job is complete',
+    async () => {
+      const found = await ns.get<V1Job>('job', 'once')
+      return found.status?.succeeded === 1 && found
+    },
+    IN_EFFECT_WITHIN,
+  )
   const [pod] = await ns.list<V1Pod>('pods', `batch.kubernetes.io/job-name=${job.metadata?.name}`)
   expect(pod?.spec?.initContainers?.map(({ name }) => name)).toContain('hotreload-agent')
 })
@@ -100,11 +105,8 @@ test('two containers of different images, each with an agent of its own', async 
   await serves(ns, pod, 'two')
   await serves(ns, pod, 'three', 8081)
   await expectUntouched(ns, pod)
-  const statuses = [await agentStatus(ns, pod, 9467), await agentStatus(ns, pod, 9468)]
-  expect(statuses).toMatchObject([
-    { container: 'web', counters: { reloaded: 1 } },
-    { container: 'nginx', counters: { reloaded: 1 } },
-  ])
+  await expectReloadedOnce(ns, pod, { container: 'web' }, 9467)
+  await expectReloadedOnce(ns, pod, { container: 'nginx' }, 9468)
 })
 
 test('a namespace of the restricted standard with a quota on limits', async () => {

@@ -54,7 +54,7 @@ test.each(cases)('$program.image with validate stays as it was, and takes the ne
   const counters = async () => (await agentStatus(ns, pod)).counters
   await edit(ns, 'config', one.broken, [pod])
   await until('the mistake is found', async () => (await counters()).validationsFailed === 1)
-  expect(await program.observe(running)).toBe('one')
+  await says(program, running, 'one')
   expect(await counters()).toMatchObject({ signals: 0, reloaded: 0 })
   await edit(ns, 'config', program.data('two'), [pod])
   await says(program, running, 'two')

@@ -12,7 +12,7 @@ test('a Pod of nginx becomes Ready, serves its page and shows its log', async ()
   const ns = await namespace()
   await ns.apply(pod('web', { name: 'nginx', image: nginx }))
   const ready = await ns.podReady('web')
-  const { status, body } = await ns.fetch(ready)
+  const { status, body } = await until('it answers', () => ns.fetch(ready))
   expect({ status, body }).toMatchObject({ status: 200, body: expect.stringContaining('Welcome to nginx') })
   await until('the request is in the log', async () =>
     (await ns.logs('web', 'nginx')).includes('GET / HTTP/1.1'),
@@ -37,7 +37,8 @@ test('a program on an empty image loads its ConfigMap, and is reached through a 
       volume,
     ),
   ])
-  const answer = await ns.fetch(await ns.podReady('reader'), '/', 8080)
+  const ready = await ns.podReady('reader')
+  const answer = await until('it answers', () => ns.fetch(ready, '/', 8080))
   expect(answer.body).toBe('first\n')
   expect(answer.headers.get('x-loads')).toBe('1')
   const { spec } = await ns.get<{ spec: { clusterIP: string } }>('service', 'reader')

@@ -88,7 +88,7 @@ export class Namespace {
   }
 
   /** Waits until this Pod is Ready, and returns it. */
-  podReady(name: string, timeoutMs = 120_000): Promise<V1Pod> {
+  podReady(name: string, timeoutMs = 240_000): Promise<V1Pod> {
     return until(
       `Pod ${this.name}/${name} is Ready`,
       async () => {
@@ -105,7 +105,7 @@ export class Namespace {
   }
 
   /** Waits until exactly `count` Pods match the selector, all of them Ready and none on its way out, and returns them. */
-  podsReady(selector: string, count = 1, timeoutMs = 120_000): Promise<V1Pod[]> {
+  podsReady(selector: string, count = 1, timeoutMs = 240_000): Promise<V1Pod[]> {
     return until(
       `${count} Ready Pods ${selector} in ${this.name}`,
       async () => {
@@ -131,7 +131,7 @@ export class Namespace {
     const { status } = typeof pod === 'string' ? await this.get<V1Pod>('pod', pod) : pod
     const response = await fetch(`http://${status?.podIP}:${port}${path}`, {
       headers: { connection: 'close' }, // the next request is another connection: it meets the workers of after a reload
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(15_000),
     })
     return { status: response.status, headers: response.headers, body: await response.text() }
   }

@@ -10,6 +10,7 @@ import {
   edit,
   expectReloadedOnce,
   expectUntouched,
+  IN_EFFECT_WITHIN,
 } from './reload.ts'
 import type { ImageName } from '../cluster/images.ts'
 import type { Webhook } from './webhook.ts'
@@ -63,6 +64,7 @@ export const says = (program: Program, running: Running, value: string): Promise
   until(
     `${program.image} says ${value}`,
     async () => (await program.observe(running).catch(() => undefined)) === value,
+    IN_EFFECT_WITHIN,
   )
 
 /** Edits and waits until "two" is in effect; it is the same process in the same containers, told once. */

@@ -12,6 +12,9 @@ export {
   type Workload,
 } from './reload-manifests.ts'
 
+/** Milliseconds for a change to be in effect, and for a program to start: a second or two here, on a slow and busy machine a minute. */
+export const IN_EFFECT_WITHIN = 180_000
+
 /** Makes the kubelet look at the volumes of these Pods now, as hotreload's controller does; it would take up to a minute else. */
 export async function nudge(ns: Namespace, pods: readonly V1Pod[]): Promise<void> {
   const names = pods.map(({ metadata }) => `pod/${metadata?.name}`)
@@ -76,4 +79,5 @@ export const serves = (ns: Namespace, pod: V1Pod, body: string, port = 8080): Pr
   until(
     `Pod ${pod.metadata?.name} serves ${JSON.stringify(body)}`,
     async () => (await ns.fetch(pod, '/', port)).body === body,
+    IN_EFFECT_WITHIN,
   )
