@@ -3,7 +3,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build, keyFrom } from './image-builder.ts'
+import { build, BUILD_TIMEOUT_MS, keyFrom } from './image-builder.ts'
 import { cache } from './paths.ts'
 import { run } from './run.ts'
 
@@ -21,14 +21,10 @@ export async function debianImage(say: Say): Promise<string> {
   const root = join(directory, `${key}.tar`)
   if (!existsSync(root)) {
     say('making a Debian base image with mmdebstrap (once, about half a minute)')
-    await run([
-      'mmdebstrap',
-      '--quiet',
-      '--variant=minbase',
-      'bookworm',
-      join(directory, 'new.tar'),
-      ...sources,
-    ])
+    await run(
+      ['mmdebstrap', '--quiet', '--variant=minbase', 'bookworm', join(directory, 'new.tar'), ...sources],
+      { timeoutMs: BUILD_TIMEOUT_MS },
+    )
     await run(['mv', join(directory, 'new.tar'), root])
   }
   const containerfile = `FROM scratch\nADD ${key}.tar /\nCMD ["bash"]\n`

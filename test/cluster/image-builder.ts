@@ -10,6 +10,9 @@ import { attempt, run } from './run.ts'
 
 const LABEL = 'hotreload.dev/key'
 
+/** Most images take seconds, the slowest a minute; there are machines that are slower by ten. */
+export const BUILD_TIMEOUT_MS = 30 * 60_000
+
 export interface Build {
   /** The image's name, as a FROM line or a Pod says it. */
   image: string
@@ -73,7 +76,7 @@ export function keyFrom(...parts: readonly (string | Buffer)[]): string {
 
 /** Runs buildah on our store: overlay (0.4 s for a build where vfs took 8), chroot isolation (no further rights or programs). */
 export function buildah(command: string, ...args: string[]): Promise<string> {
-  return run([...storeFlags(), command, ...args])
+  return run([...storeFlags(), command, ...args], { timeoutMs: BUILD_TIMEOUT_MS })
 }
 
 const storeFlags = (): string[] => [

@@ -65,7 +65,7 @@ async function startWithNode(): Promise<Cluster> {
   await installPackages(Object.keys(nodePackages), say)
   const programs = await nodePrograms(say)
   await removeLink()
-  removeCgroups()
+  await removeCgroups()
   say('starting the control plane')
   const sandbox = await makeSandbox(state, processes)
   const node = { name: NODE_NAME, address: network.node }
@@ -85,7 +85,7 @@ function stop(code: number): Promise<void> {
     const nodeIsOurs = holder(NODE_LOCK)?.pid === process.pid // else another keeper has it, and that is why we stop
     if (nodeIsOurs) {
       await removeLink()
-      removeCgroups()
+      await removeCgroups()
     }
     rmSync(state, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
     if (nodeIsOurs) release(NODE_LOCK)

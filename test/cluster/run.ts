@@ -79,7 +79,7 @@ export function start(name: string, argv: readonly string[], log: string, env = 
 export async function ready(
   program: Background,
   test: () => Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = 300_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {

@@ -3,7 +3,7 @@
 // mounts, addresses, bridge and iptables rules away. Only cgroups remain; removeCgroups takes those.
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt, type Background, ready, run, start } from './run.ts'
+import { attempt, type Background, pause, ready, run, start } from './run.ts'
 
 /** The link between the machine and the node, and the ranges behind it. */
 export const network = {
@@ -89,12 +89,24 @@ function kubeletCgroups(): string[] {
   )
 }
 
+/** Milliseconds for the last processes of a node that was killed to end: the kernel ends them after their first one. */
+const ENDED_WITHIN = 60_000
+
 /**
  * Removes the cgroups of Pods that are gone.
  * @throws when one still has processes: another kubelet's
  */
-export function removeCgroups(): void {
-  for (const cgroup of kubeletCgroups()) removeTree(cgroup)
+export async function removeCgroups(): Promise<void> {
+  const deadline = Date.now() + ENDED_WITHIN
+  for (;;) {
+    try {
+      for (const cgroup of kubeletCgroups()) removeTree(cgroup)
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
+    await pause(200)
+  }
 }
 
 function removeTree(directory: string): void {
