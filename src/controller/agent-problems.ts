@@ -20,10 +20,11 @@ export interface AgentProblems {
   stop(): void
 }
 
-/** Milliseconds. A program that ends of a signal does so within 2 s of it; a validator may take longer. */
-const FIRST_LOOK = 5_000
-const SECOND_LOOK = 30_000
+/** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s of it; a validator may take longer. */
+const AFTER_CHANGE = [5_000, 30_000, 120_000]
 const AGAIN_AFTER = 600_000
+/** Pods that are replaced have come up by then. */
+const SETTLES_WITHIN = 30_000
 /** Agents asked at once: each that is out of reach takes a second. */
 const ASKED_AT_ONCE = 50
 
@@ -45,8 +46,8 @@ export function createAgentProblems(options: Options): AgentProblems {
   const { api, clock, report, askAgent, workloads, leads } = options
   /** Workload -> container and code of each problem that was told and still is one. In memory only: who takes over tells it once more. */
   const told = new Map<string, ReadonlySet<string>>()
-  /** Workloads whose last change was looked at once, and is looked at once more. */
-  const onceMore = new Set<string>()
+  /** How many of AFTER_CHANGE are over; not there: all. */
+  const looks = new Map<string, number>()
   const queue = createQueue({
     clock,
     concurrency: 4,
@@ -58,8 +59,16 @@ export function createAgentProblems(options: Options): AgentProblems {
       }),
   })
 
+  function untilNextLook(key: string): number {
+    const done = looks.get(key) ?? AFTER_CHANGE.length
+    const next = AFTER_CHANGE[done]
+    if (next === undefined) looks.delete(key)
+    else looks.set(key, done + 1)
+    return next ?? AGAIN_AFTER
+  }
+
   async function lookAt(key: string): Promise<void> {
-    queue.add(key, onceMore.delete(key) ? SECOND_LOOK : AGAIN_AFTER)
+    queue.add(key, untilNextLook(key))
     const facts = workloads.get(key)?.facts
     if (!facts?.native || facts.native.agents === 0 || !leads()) return
     const pods = (await podsOf(api, facts)).filter(hasRunningAgents)
@@ -83,14 +92,14 @@ export function createAgentProblems(options: Options): AgentProblems {
   return {
     changed(key) {
       told.delete(key)
-      onceMore.add(key)
-      queue.add(key, FIRST_LOOK)
+      looks.set(key, 0)
+      queue.add(key, untilNextLook(key))
     },
-    lookSoon: (key) => queue.add(key, SECOND_LOOK),
+    lookSoon: (key) => queue.add(key, SETTLES_WITHIN),
     forget(key) {
       queue.remove(key)
       told.delete(key)
-      onceMore.delete(key)
+      looks.delete(key)
     },
     stop: () => queue.stop(),
   }
