@@ -51,8 +51,12 @@ fn what_fails_validation_reaches_nobody_and_the_next_good_change_does() {
 #[test]
 fn content_that_changes_under_the_validator_is_validated_again() {
     let root = Root::new();
-    let (volume, program, agent) =
-        validated(&root, "n", "echo run >> $HOTRELOAD_ROOT/runs; while [ ! -e $HOTRELOAD_ROOT/go ]; do sleep 0.05; done; grep -q good $1", &[]);
+    let (volume, program, agent) = validated(
+        &root,
+        "n",
+        "echo run >> $HOTRELOAD_ROOT/runs; while [ ! -e $HOTRELOAD_ROOT/go ]; do sleep 0.05; done; grep -q good $1",
+        &[],
+    );
     volume.swap(&[("a", "good 2")]);
     agent.reaches("validating");
     volume.swap(&[("a", "broken")]);
@@ -128,15 +132,15 @@ fn the_probe_fails_once_for_a_container_older_than_the_change() {
     };
     let output = |child: std::process::Child| String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(output(probe(":")).contains("code 0"), "nothing changed");
-    let file = root.join("go");
-    let old = probe(&format!("while [ ! -e {} ]; do sleep 0.02; done", file.display()));
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    let (file, began) = (root.join("go"), root.join("began"));
+    let old = probe(&format!("> {}; while [ ! -e {} ]; do sleep 0.02; done", began.display(), file.display()));
+    eventually("it has begun", || began.exists().then_some(()));
     volume.swap(&[("a", "2")]);
     eventually("it is recorded", || root.join("state/web.change").exists().then_some(()));
     agent.reaches("loaded");
     fs::write(&file, "").unwrap();
     assert!(output(old).contains("code 1"), "older than the change");
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::thread::sleep(std::time::Duration::from_millis(20)); // start times count in ticks of 10 ms
     assert!(output(probe(":")).contains("code 0"), "started after it");
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{Agent, BINARY, Root, calm, eventually};
+use support::{Agent, BINARY, Root, eventually};
 
 fn link(root: &Root, args: &[String]) -> Output {
     Command::new(BINARY).arg("link").args(args).env("HOTRELOAD_ROOT", &root.path).output().unwrap()

@@ -3,9 +3,8 @@
 mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use support::{Agent, BINARY, Root, Running, Volume, calm, eventually, free_port};
+use support::{Agent, BINARY, Root, Running, Volume, calm, eventually, exchange, free_port};
 
 const FLAGS: [&str; 3] = ["--container=web", "--volume=conf", "--reload=supervise"];
 
@@ -55,6 +54,11 @@ impl Supervised {
         eventually("the supervisor ends", || self.agent.process.0.try_wait().unwrap()).code()
     }
 
+    /// Lets a program end that takes its time.
+    fn go(&self) {
+        fs::write(self.root.join("log.go"), "").unwrap();
+    }
+
     fn said(&self, msg: &str) -> bool {
         self.agent.log().contains(&format!("\"msg\":\"{msg}\""))
     }
@@ -85,6 +89,8 @@ fn children(pid: i32) -> Vec<i32> {
 
 /// Goes on for ever; `exec` in the loop would lose the traps.
 const FOREVER: &str = "echo ready >> $LOG; while :; do sleep 0.05; done";
+/// A program that takes its time to end: until `Supervised::go`.
+const SLOW_TO_END: &str = "trap 'echo TERM >> $LOG; while [ ! -e $LOG.go ]; do sleep 0.05; done; exit 9' TERM";
 
 fn run(words: &[&str]) -> Child {
     let mut command = Command::new(BINARY);
@@ -124,7 +130,7 @@ fn a_change_starts_the_program_again_in_place_and_no_change_does_not() {
 #[test]
 fn the_users_signal_ends_the_program_and_after_the_grace_period_sigkill_does() {
     let script = format!("trap 'echo QUIT >> $LOG' QUIT; trap '' TERM; {FOREVER}");
-    let app = Supervised::new(&script, &["--signal=SIGQUIT", "--grace=300ms"]);
+    let app = Supervised::new(&script, &["--signal=SIGQUIT", "--grace=2s"]);
     app.volume.swap(&[("a", "2")]);
     app.logged("ready", 2);
     assert_eq!(app.log(), ["ready", "QUIT", "ready"]);
@@ -219,23 +225,25 @@ fn orphans_are_reaped_and_end_with_the_program() {
 
 #[test]
 fn a_stop_during_a_restart_is_a_stop() {
-    // A program that takes its time: longer than our grace period, which ends with the stop.
-    let script = format!("trap 'echo TERM >> $LOG; sleep 1; exit 9' TERM; {FOREVER}");
-    let mut app = Supervised::new(&script, &["--grace=600ms"]);
+    let mut app = Supervised::new(&format!("{SLOW_TO_END}; {FOREVER}"), &["--grace=3s"]);
     app.volume.swap(&[("a", "2")]);
     app.logged("TERM", 1);
     app.agent.process.signal("TERM");
+    // Longer than our grace period, which has ended with the stop.
+    std::thread::sleep(std::time::Duration::from_millis(3_200));
+    app.go();
     assert_eq!(app.exit_code(), Some(9));
     assert_eq!(app.count("ready"), 1);
 }
 
 #[test]
 fn a_change_during_a_stop_starts_nothing() {
-    let script = format!("trap 'echo TERM >> $LOG; sleep 1; exit 9' TERM; {FOREVER}");
-    let mut app = Supervised::new(&script, &["--grace=100ms"]);
+    let mut app = Supervised::new(&format!("{SLOW_TO_END}; {FOREVER}"), &["--grace=100ms"]);
     app.agent.process.signal("TERM");
     app.logged("TERM", 1);
     app.volume.swap(&[("a", "2")]);
+    calm();
+    app.go();
     assert_eq!(app.exit_code(), Some(9));
     assert_eq!((app.count("ready"), app.said("restarting the program")), (1, false));
 }
@@ -244,19 +252,20 @@ fn a_change_during_a_stop_starts_nothing() {
 fn any_signal_of_the_runtimes_is_a_stop() {
     // PID 1 of a namespace of its own, as in a container; the signal comes from outside, as the kubelet's does.
     let namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    let script = format!("trap ':' WINCH; trap 'echo TERM >> $LOG; sleep 1; exit 9' TERM; {FOREVER}");
+    let script = format!("trap ':' WINCH; {SLOW_TO_END}; {FOREVER}");
     let mut app = Supervised::within(&namespace, &script, &[]);
     app.volume.swap(&[("a", "2")]);
     app.logged("TERM", 1);
     let main = app.children()[0].to_string();
     assert!(Command::new("kill").args(["-WINCH", &main]).status().unwrap().success());
+    app.go();
     assert_eq!(app.exit_code(), Some(9));
     assert_eq!(app.count("ready"), 1);
 }
 
 #[test]
 fn a_program_that_goes_to_the_background_is_named() {
-    let (log, code) = output(&["sh", "-c", "(sleep 1 > /dev/null 2>&1 &)"]);
+    let (log, code) = output(&["sh", "-c", "(sleep 5 > /dev/null 2>&1 &)"]);
     assert_eq!(code, Some(0));
     assert!(log.contains("\"msg\":\"the program went to the background\"") && log.contains("daemon off"), "{log}");
 }
@@ -267,12 +276,14 @@ fn a_panic_leaves_the_program_running() {
     let root = Root::new();
     let (port, log) = (free_port(), root.join("log"));
     let script = format!(
-        "{0}; (echo ready >> $LOG; exec sleep 1) & HOTRELOAD_PANICS=1 HOTRELOAD_CHILD=$! exec {BINARY} supervise --reload=supervise --port={port} -- sh -c 'echo again >> $LOG'",
-        "exec > /dev/null"
+        "(echo ready >> $LOG; while [ ! -e $LOG.go ]; do sleep 0.05; done) & HOTRELOAD_PANICS=1 HOTRELOAD_CHILD=$! exec {BINARY} supervise --reload=supervise --port={port} -- sh -c 'echo again >> $LOG'"
     );
     let mut command = Command::new("sh");
-    command.args(["-c", &script]).env("LOG", &log).arg0("sh");
-    assert!(command.status().unwrap().success());
+    command.args(["-c", &script]).env("LOG", &log).stdout(Stdio::null());
+    let mut running = Running(command.spawn().unwrap());
+    eventually("the supervisor answers", || exchange(port, b"GET /metrics HTTP/1.1\r\n\r\n"));
+    fs::write(root.join("log.go"), "").unwrap();
+    assert!(running.0.wait().unwrap().success());
     assert_eq!(fs::read_to_string(&log).unwrap(), "ready\n");
 }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub const BINARY: &str = env!("CARGO_BIN_EXE_hotreload-agent");
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// Waits for a condition, for at most ten seconds.
+/// Waits for a condition, for at most half a minute: machines that run tests can be slow.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(30);
@@ -271,6 +271,13 @@ pub fn exchange(port: u16, request: &[u8]) -> Option<String> {
     Some(answer)
 }
 
+/// A port that nobody has: below those that the kernel gives to outgoing connections, which could take it meanwhile, and
+/// each once in a test's process.
 pub fn free_port() -> u16 {
-    TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port()
+    static NEXT_PORT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(64);
+    let ports =
+        std::iter::repeat_with(|| 10_000 + first.wrapping_add(NEXT_PORT.fetch_add(1, Ordering::Relaxed)) % 20_000);
+    let mut free = ports.map(|port| port as u16).filter(|port| TcpListener::bind(("::", *port)).is_ok());
+    free.next().unwrap()
 }
