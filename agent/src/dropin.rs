@@ -59,6 +59,7 @@ fn configmap_reload(args: &[&str]) -> Option<Vec<String>> {
 mod tests {
     use super::*;
     use crate::options::{Way, watch};
+    use proptest::prelude::*;
 
     fn read(flags: &[String]) -> (crate::options::Options, Vec<crate::errors::Problem>) {
         watch(&flags.iter().map(String::as_str).collect::<Vec<&str>>())
@@ -101,6 +102,17 @@ mod tests {
         assert_eq!(read(&flags(&two, &[]).unwrap()).1.len(), 1);
         for bad in [&["--volume-dir=/x"][..], &["serve"], &["--webhook-url"], &["--other=1"]] {
             assert_eq!(flags(bad, &[]), None, "{bad:?}");
+        }
+    }
+    proptest! {
+        #[test]
+        fn any_words_and_environment_are_read_or_refused(
+            words in proptest::collection::vec("--?(volume-dir|webhook-url|web.listen-address|x)?=?[ -~é]{0,8}", 0..5),
+            environment in proptest::collection::vec("(CONFIG_DIR|PROCESS_NAME|RELOAD_SIGNAL)?=?[ -~é]{0,8}", 0..4),
+        ) {
+            let [words, environment] =
+                [&words, &environment].map(|list| list.iter().map(String::as_str).collect::<Vec<&str>>());
+            let _ = flags(&words, &environment).map(|found| read(&found));
         }
     }
 }

@@ -77,6 +77,11 @@ mod tests {
 642 611 254:1 /var/lib/kubelet/pods/6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35/containers/web/1d6c7fa0 /dev/termination-log rw,relatime - ext4 /dev/vda1 rw
 643 611 0:45 / /a\\040b\\134c rw - tmpfs shm rw";
 
+    /// As seq_path(9) writes a path.
+    fn escape(path: &str) -> String {
+        path.replace('\\', "\\134").replace(' ', "\\040")
+    }
+
     #[test]
     fn finds_the_instance_in_a_real_table() {
         let found = instance(REAL).unwrap();
@@ -87,9 +92,19 @@ mod tests {
     }
 
     #[test]
-    fn a_kubelet_directory_on_its_own_file_system_counts() {
-        let line = "1 2 8:1 /pods/u1/containers/web/00ff00ff /dev/termination-log rw - xfs /dev/sdb rw";
-        assert_eq!(instance(line).unwrap().pod, "u1");
+    fn the_kubelets_directory_may_be_anywhere() {
+        // Its own file system; k0s, MicroK8s and Rancher, which have it elsewhere; a Btrfs subvolume.
+        for root in [
+            "/pods/u1/containers/web/00ff00ff",
+            "/var/lib/k0s/kubelet/pods/u1/containers/web/00ff00ff",
+            "/var/snap/microk8s/common/var/lib/kubelet/pods/u1/containers/web/00ff00ff",
+            "/opt/rke/var/lib/kubelet/pods/u1/containers/web/00ff00ff",
+            "/@/var/lib/kubelet/pods/u1/containers/web/00ff00ff",
+        ] {
+            let line = alloc::format!("1 2 8:1 {root} /dev/termination-log rw shared:1 - xfs /dev/sdb rw");
+            let found = instance(&line).unwrap();
+            assert_eq!((found.pod.as_str(), found.container.as_str()), ("u1", "web"), "{root}");
+        }
     }
 
     #[test]
@@ -119,6 +134,18 @@ mod tests {
         fn any_text_is_read(text in any::<String>()) {
             let _ = instance(&text);
             let _ = mount_points(text.as_bytes());
+        }
+
+        #[test]
+        fn lines_like_the_kernels_are_read(root in "(/[a-z0-9 ]{0,8}){0,3}/(containers|etc)/[a-z-]{0,6}/[0-9a-fA-F]{7,9}", point in "/[ -~]{0,12}") {
+            let text = alloc::format!("642 611 254:1 {root} {} rw - ext4 /dev/vda1 rw\n", escape(&point));
+            if let Some(found) = instance(&text) {
+                let tail = alloc::format!("{}/containers/{}/{}", found.pod, found.container, found.id);
+                prop_assert!(root.ends_with(&tail));
+            }
+            if !root.contains(' ') {
+                prop_assert_eq!(mount_points(text.as_bytes()), [point.as_bytes()]);
+            }
         }
     }
 }

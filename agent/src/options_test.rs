@@ -1,5 +1,5 @@
 use super::*;
-use crate::once::link;
+use crate::once::{link, probe};
 use alloc::string::String;
 use proptest::prelude::*;
 
@@ -98,10 +98,24 @@ fn reads_links() {
     assert_eq!(link(&["--parent=etc", "--copy=x", "--volume=y"]).unwrap_err().len(), 3);
 }
 
+#[test]
+fn reads_probes() {
+    let found = probe(&["--container=web", "--http-get=http://127.0.0.1:8080/live", "--timeout=5s"]).unwrap();
+    let forward = found.forward.unwrap();
+    assert_eq!((found.container.as_str(), found.timeout, forward.connect_only), ("web", 5_000, false));
+    assert_eq!(forward.request.describe(), "GET http://127.0.0.1:8080/live");
+    let found = probe(&["--tcp=5432"]).unwrap();
+    assert_eq!(
+        (found.timeout, found.forward.map(|to| (to.connect_only, to.request.port))),
+        (1_000, Some((true, 5432)))
+    );
+    assert_eq!(probe(&["--tcp=x", "--http-get=http://10.0.0.1/", "--port=1"]).unwrap_err().len(), 3);
+}
+
 proptest! {
     #[test]
-    fn any_arguments_are_read_or_named(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload)=)?[ -~é]{0,12}", 0..6)) {
+    fn any_arguments_are_read_or_named(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload|validate|grace|http-get|tcp|parent)=)?[ -~é]{0,12}", 0..6)) {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let _ = (watch(&args), link(&args));
+        let _ = (watch(&args), supervise(&args), link(&args), probe(&args));
     }
 }

@@ -87,6 +87,24 @@ mod tests {
         assert_eq!((process.pid, process.parent, process.started, process.zombie), (17, 0, 518_291, false));
         assert_eq!(process.comm, "nginx");
         assert_eq!(process.started_ms(), 5_182_910);
+        // Linux 6.18: a kernel thread; a program of many threads and numbers.
+        for (text, comm, parent, started) in [
+            (
+                "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 1 0 0 20 0 1 0 10 0 0 18446744073709551615 0 0 0 0 0 0 0 2147483647 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+                "kthreadd",
+                0,
+                10,
+            ),
+            (
+                "28883 (etcd) S 28829 28883 28883 0 -1 4194560 23055 0 19 0 2174 686 0 0 20 0 9 0 2729651 12123959296 29584 18446744073709551615 4194304 16404945 140721778475296 0 0 0 0 0 2143420159 0 0 0 17 1 0 0 0 0 0 30326784 30941728 165629952 140721778481486 140721778481832 140721778481832 140721778483145 0\n",
+                "etcd",
+                28_829,
+                2_729_651,
+            ),
+        ] {
+            let process = stat(text).unwrap();
+            assert_eq!((process.comm.as_str(), process.parent, process.started), (comm, parent, started));
+        }
     }
 
     #[test]
@@ -120,6 +138,15 @@ mod tests {
                 && !holds(go.caught, 65)
                 && !holds(go.caught, 0)
         );
+        // A kernel thread, bash, and kube-apiserver while its runtime starts a thread: (blocked, ignored, caught).
+        for (text, hup) in [
+            ("SigBlk:\t0000000000000000\nSigIgn:\tffffffffffffffff\nSigCgt:\t0000000000000000\n", [false, true, false]),
+            ("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000004\nSigCgt:\t0000000043817efb\n", [false, false, true]),
+            ("SigBlk:\tfffffffc3bba3a00\nSigIgn:\t0000000000000000\nSigCgt:\tfffffffd7fc1feff\n", [false, false, true]),
+        ] {
+            let masks = masks(text).unwrap();
+            assert_eq!([masks.blocked, masks.ignored, masks.caught].map(|mask| holds(mask, 1)), hup, "{text}");
+        }
         for text in ["", "SigCgt:\t1\n", "SigBlk:\tzz\nSigIgn:\t0\nSigCgt:\t0\n"] {
             assert_eq!(masks(text), None, "{text}");
         }
