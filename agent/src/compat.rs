@@ -1,40 +1,37 @@
 //! The metrics of configmap-reload (github.com/jimmidyson/configmap-reload), where the agent stands in for it.
 
-use crate::report::{Counters, labels, write_family};
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use crate::counters::Counters;
+use crate::exposition::{Sample, family, labels};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 
 /// The metrics of configmap-reload, for dashboards and alerts that name them.
-pub fn metrics(url: &str, c: &Counters) -> String {
-    let mut text = String::new();
+pub(crate) fn metrics(url: &str, c: &Counters) -> String {
     let webhook = labels(&[("webhook", url)]);
-    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
-        write_family(&mut text, &format!("configmap_reload_{name}"), kind, help, samples);
-    };
-    let one = |value: String| [(webhook.clone(), value)];
     let (failed, milliseconds) = c.last_request;
-    let seconds = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
+    // The one value that is no whole number.
+    let mut text = format!(
+        "# HELP configmap_reload_last_request_duration_seconds Duration of last webhook request\n# TYPE configmap_reload_last_request_duration_seconds gauge\nconfigmap_reload_last_request_duration_seconds{webhook} {}.{:03}\n",
+        milliseconds / 1000,
+        milliseconds % 1000
+    );
+    let mut family = |name: &str, kind: &str, help: &str, samples: &[Sample]| {
+        family(&mut text, "configmap_reload_", name, kind, help, samples)
+    };
     family(
         "last_reload_error",
         "gauge",
         "Whether the last reload resulted in an error (1 for error, 0 for success)",
-        &one(u64::from(failed).to_string()),
+        &[(webhook.clone(), u64::from(failed))],
     );
-    family("last_request_duration_seconds", "gauge", "Duration of last webhook request", &one(seconds));
-    family("success_reloads_total", "counter", "Total success reload calls", &one(c.reloaded.to_string()));
+    family("success_reloads_total", "counter", "Total success reload calls", &[(webhook, c.reloaded)]);
     let reasons = ["client_request_do", "client_response"].into_iter().zip(c.request_errors);
-    let reasons: Vec<(String, String)> =
-        reasons.map(|(reason, count)| (labels(&[("webhook", url), ("reason", reason)]), count.to_string())).collect();
+    let reasons: Vec<Sample> =
+        reasons.map(|(reason, count)| (labels(&[("webhook", url), ("reason", reason)]), count)).collect();
     family("request_errors_total", "counter", "Total request errors by reason", &reasons);
-    family("watcher_errors_total", "counter", "Total filesystem watcher errors", &[(String::new(), "0".into())]);
-    let codes: Vec<(String, String)> = c
-        .answers
-        .iter()
-        .map(|(code, count)| (labels(&[("webhook", url), ("status_code", &code.to_string())]), count.to_string()))
-        .collect();
+    family("watcher_errors_total", "counter", "Total filesystem watcher errors", &[(String::new(), 0)]);
+    let codes = c.answers.iter();
+    let codes: Vec<Sample> =
+        codes.map(|(code, count)| (labels(&[("webhook", url), ("status_code", &code.to_string())]), *count)).collect();
     family("requests_total", "counter", "Total requests by response status code", &codes);
     text
 }

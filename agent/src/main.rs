@@ -12,6 +12,7 @@ use core::ffi::CStr;
 
 #[cfg(feature = "std")]
 fn main() {
+    panics::catch();
     std::process::exit(runtime::start())
 }
 

@@ -1,13 +1,18 @@
-//! What is said of a panic, and how often it happened in this process. The restart itself is in runtime.rs.
+//! After a panic the program says so and starts anew in the same process: nothing in memory is to be trusted, but a native
+//! sidecar that exits takes the app out of its Services. How often that happened is in the environment.
 
+use crate::host::{clock, log};
+use crate::runtime;
 use alloc::{ffi::CString, format, vec::Vec};
-use core::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use core::{ffi::CStr, panic::Location, time::Duration};
 
 const COUNTER: &str = "HOTRELOAD_PANICS=";
 const CHILD: &str = "HOTRELOAD_CHILD=";
 /// The supervised program, which goes on over a panic; 0: none.
 static SUPERVISED: AtomicI32 = AtomicI32::new(0);
+/// A panic is being seen to.
+static PANICKED: AtomicBool = AtomicBool::new(false);
 /// Seconds before the next start: a panic at every start must not burn the node's CPU.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -31,7 +36,7 @@ fn number<N: core::str::FromStr>(environment: &[&CStr], name: &str) -> Option<N>
 }
 
 /// The environment with the counter one higher, and the supervised program's id.
-pub fn counted(environment: &[&CStr]) -> Vec<CString> {
+fn counted(environment: &[&CStr]) -> Vec<CString> {
     let mut entries: Vec<CString> = environment
         .iter()
         .filter(|entry| ![COUNTER, CHILD].iter().any(|name| entry.to_bytes().starts_with(name.as_bytes())))
@@ -49,9 +54,27 @@ pub fn on_request(environment: &[&CStr]) {
     assert!(!asked || count(environment) > 0, "as the test asks");
 }
 
-/// One log line, then the pause.
-pub fn log(place: Option<&Location<'_>>) {
+/// One log line, the pause, the start.
+fn panicked(place: Option<&Location<'_>>) -> ! {
+    if PANICKED.swap(true, SeqCst) {
+        // In what follows: without it, then.
+        runtime::start_again(None);
+    }
     let (file, line) = place.map_or(("?", 0), |place| (place.file(), place.line()));
-    crate::host::log::error("panicked, starting again").string("file", file).number("line", line.into()).write();
-    crate::host::clock::sleep(PAUSE);
+    log::error("panicked, starting again").string("file", file).number("line", line.into()).write();
+    clock::sleep(PAUSE);
+    runtime::start_again(Some(&counted(&runtime::environment())))
+}
+
+#[cfg(not(any(feature = "std", test)))] // a test has the harness's
+#[panic_handler]
+fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    panicked(info.location())
+}
+
+/// The feature `std`: the same from its hook.
+#[cfg(feature = "std")]
+pub fn catch() {
+    extern crate std;
+    std::panic::set_hook(alloc::boxed::Box::new(|info| panicked(info.location())));
 }

@@ -1,11 +1,12 @@
-//! Everything the language calls unsafe: process start, memory, panics, and the few calls rustix keeps to itself.
+//! Everything the language calls unsafe: process start and its repetition, memory, and the few calls rustix keeps to
+//! itself.
 //! Not its job: deciding anything. Each block says why it is sound.
 #![allow(unsafe_code)]
 
-use alloc::vec::Vec;
+use alloc::{ffi::CString, vec::Vec};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use core::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -42,7 +43,6 @@ unsafe extern "C" {
 
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
 static ENVP: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
-static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// The environment as `NAME=value` strings, as the process was started.
 pub fn environment() -> Vec<&'static CStr> {
@@ -157,18 +157,13 @@ pub fn notify_by_signal(directory: BorrowedFd<'_>, events: u32) -> bool {
     unsafe { fcntl(directory.as_raw_fd(), F_NOTIFY, events) == 0 }
 }
 
-/// Starts this program anew in the same process, with HOTRELOAD_PANICS counted up: after a panic nothing in memory is
-/// to be trusted, but a native sidecar that exits takes the app out of its Services.
-fn start_again() -> ! {
-    let before = PANICS.fetch_add(1, SeqCst);
-    let envp = ENVP.load(SeqCst) as *const *const c_char;
-    // SAFETY: ARGV and ENVP are the kernel's, ended by null; `counted` and `list` outlive execve.
+/// Starts this program anew in the same process, with this environment, or with the one that it was started with.
+pub fn start_again(environment: Option<&[CString]>) -> ! {
+    let entries = environment.map(|entries| entries.iter().map(|entry| entry.as_ptr()).chain([ptr::null()]));
+    let list: Option<Vec<*const c_char>> = entries.map(Iterator::collect);
+    let envp = list.as_ref().map_or(ENVP.load(SeqCst) as *const *const c_char, |list| list.as_ptr());
+    // SAFETY: ARGV and ENVP are the kernel's, ended by null, as `list` is; it and its strings outlive execve.
     unsafe {
-        if before == 0 {
-            let counted = crate::panics::counted(&strings(envp));
-            let list: Vec<*const c_char> = counted.iter().map(|entry| entry.as_ptr()).chain([ptr::null()]).collect();
-            execve(c"/proc/self/exe".as_ptr(), ARGV.load(SeqCst), list.as_ptr());
-        }
         execve(c"/proc/self/exe".as_ptr(), ARGV.load(SeqCst), envp);
         _exit(101)
     }
@@ -211,12 +206,6 @@ mod start {
         crate::run(&strings(argv))
     }
 
-    #[panic_handler]
-    fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
-        crate::panics::log(info.location());
-        start_again()
-    }
-
     /// The unwinder's two symbols, which core was compiled to name. Panics never unwind here.
     #[unsafe(no_mangle)]
     extern "C" fn rust_eh_personality() {}
@@ -235,14 +224,10 @@ pub fn start() -> i32 {
     unsafe extern "C" {
         static mut environ: *mut *const c_char;
     }
-    let args = std::env::args_os().filter_map(|arg| alloc::ffi::CString::new(arg.into_vec()).ok());
+    let args = std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok());
     let argv: Vec<*const c_char> = args.map(|arg| arg.into_raw() as *const c_char).chain([ptr::null()]).collect();
     ARGV.store(argv.leak().as_mut_ptr(), SeqCst);
     // SAFETY: libc's own list, read once before anything could change it.
     ENVP.store(unsafe { environ }, SeqCst);
-    std::panic::set_hook(alloc::boxed::Box::new(|info| {
-        crate::panics::log(info.location());
-        start_again()
-    }));
     crate::run(&strings(ARGV.load(SeqCst)))
 }

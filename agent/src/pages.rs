@@ -1,0 +1,17 @@
+//! The pages of the agent's port.
+
+use crate::report::Report;
+use crate::{metrics::metrics, status::status};
+use alloc::string::String;
+
+impl Report<'_> {
+    /// One of the pages, with its content type.
+    pub fn page(&self, path: &str) -> Option<(&'static str, String)> {
+        Some(match path {
+            "/status" => ("application/json", status(self) + "\n"),
+            "/metrics" => ("text/plain; version=0.0.4; charset=utf-8", metrics(self)),
+            "/healthz" => ("text/plain; charset=utf-8", "ok\n".into()),
+            _ => return None,
+        })
+    }
+}
