@@ -1,12 +1,24 @@
 // The bundle: dist/main.mjs and what it loads on demand. Importing @kubernetes/client-node whole takes 0.5 s and 75 to 90 MB; split at
 // dynamic imports, the commands that need no cluster never load it.
-import type { BuildOptions } from 'rolldown'
+import type { BuildOptions, Plugin } from 'rolldown'
+
+/** node:http by require: an import reads all of its exports, and the getters of some load undici, 3 MB resident that nothing uses. */
+export const httpByRequire: Plugin = {
+  name: 'http-by-require',
+  resolveId: (id, _importer, { kind }) =>
+    kind === 'import-statement' && /^(node:)?http$/.test(id) ? '\0http' : undefined,
+  load: (id) =>
+    id === '\0http'
+      ? "const http = process.getBuiltinModule('node:http'); export const { Agent, createServer, request } = http; export default http"
+      : undefined,
+}
 
 export default {
   input: 'src/main.ts',
   platform: 'node',
   logLevel: 'warn',
   tsconfig: 'tsconfig.json',
+  plugins: [httpByRequire],
   output: {
     dir: 'dist',
     format: 'esm',

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
+import { httpByRequire } from '../rolldown.config.ts'
 import { createClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
 import { follow } from '../src/kube/watch.ts'
@@ -203,6 +204,7 @@ async function bundle(): Promise<string> {
   const build = await rolldown({
     input: join(import.meta.dirname, 'controller/process.ts'),
     platform: 'node',
+    plugins: [httpByRequire],
   })
   await build.write({ file, format: 'esm', codeSplitting: false })
   return file

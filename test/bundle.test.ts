@@ -25,6 +25,12 @@ test('the server loads client-node only on demand', () => {
   expect(chunks.flatMap(({ moduleIds }) => moduleIds).join('\n')).toContain('@kubernetes/client-node')
 })
 
+// An import of node:http reads its getters, and those load undici: 3 MB resident.
+test('no chunk imports node:http', () => {
+  expect(chunks.filter(({ imports }) => imports.some((one) => /^(node:)?http$/.test(one)))).toEqual([])
+  expect(chunks.flatMap(({ moduleIds }) => moduleIds)).toContain('\0http')
+})
+
 /** Modules of the chunk that holds a source file and of all that it imports statically. */
 function loadedBy(source: string): string[] {
   const path = join(import.meta.dirname, '..', source)
