@@ -1,12 +1,15 @@
 // A change in the very moment in which a program starts: until it handles the signal, the signal would end it.
 import { beforeAll, expect, test } from 'vitest'
+import { pause } from '../cluster/run.ts'
 import { images, until } from '../support/kube.ts'
 import { type Program, says, start } from '../support/program.ts'
 import { gunicorn } from '../support/programs/http.ts'
-import { edit } from '../support/reload.ts'
+import { agentStatus, edit } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
-const ROUNDS = 5
+const ROUNDS = 3
+/** Milliseconds: whose target ends within two seconds of a signal never sends it again. */
+const WATCHED = 3_000
 let hook: Webhook
 beforeAll(async () => {
   await images('gunicorn', 'nginx', 'hotreload-agent')
@@ -53,6 +56,12 @@ test.each([
     await until('it has stopped', async () => (await ends()).length === round)
     await edit(ns, 'config', program.data(`round${round}`), [pod])
     await says(program, running, `round${round}`)
+    await until('the agent has done what is to be done', async () => {
+      const { reloaded, notNeeded } = (await agentStatus(ns, pod)).counters
+      return reloaded + notNeeded === round
+    })
+    await pause(WATCHED)
   }
+  expect((await agentStatus(ns, pod)).counters).toMatchObject({ killed: 0, refused: 0 })
   expect(await ends()).toEqual(Array.from({ length: ROUNDS }, () => '0'))
 })

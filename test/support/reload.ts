@@ -39,7 +39,9 @@ export async function edit(
 
 export interface AgentStatus {
   state: string
-  counters: { reloaded: number; signals: number; validationsFailed: number }
+  counters: Readonly<
+    Record<'reloaded' | 'notNeeded' | 'refused' | 'killed' | 'signals' | 'validationsFailed', number>
+  >
   [field: string]: unknown
 }
 
