@@ -98,7 +98,7 @@ fn copy_file(source: &OwnedFd, target: &OwnedFd, name: &CStr, stat: &Stat, empty
 
 /// Everything from one descriptor to the other.
 pub fn copy_bytes(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
-    let mut buffer = [0; 16384];
+    let mut buffer = [0; 4096];
     loop {
         match files::read_some(from, &mut buffer)? {
             0 => return Ok(()),

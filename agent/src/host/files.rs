@@ -3,7 +3,7 @@
 use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
@@ -64,6 +64,10 @@ pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
 
 /// The names in a directory, without `.` and `..`.
 pub fn names(directory: impl AsFd) -> io::Result<Vec<CString>> {
+    names_of(directory.as_fd())
+}
+
+fn names_of(directory: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     let mut found = Vec::new();
     let mut buffer = [MaybeUninit::uninit(); 2048];
     let mut entries = RawDir::new(directory, &mut buffer);

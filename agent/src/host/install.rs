@@ -7,6 +7,7 @@ use rustix::fs::{CWD, Mode};
 const PROGRAM_MAX_BYTES: usize = 16 << 20;
 
 /// Exit code: 0 when FILE is this program, executable by every user.
+#[inline(never)] // in one function with watch, its locals would be on the idle agent's stack
 pub fn install(args: &[&str]) -> i32 {
     let [path] = args else {
         log::error("install needs one file name").number("arguments", args.len() as u64).write();

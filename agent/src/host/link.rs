@@ -17,6 +17,7 @@ use rustix::io::{self, Errno};
 const MOUNTINFO_MAX_BYTES: usize = 4 << 20;
 
 /// Exit code: 1 when something the app needs can't be made.
+#[inline(never)] // in one function with watch, its locals would be on the idle agent's stack
 pub fn link(args: &[&str], layout: &Layout) -> i32 {
     let wanted = match once::link(args) {
         Ok(wanted) => wanted,

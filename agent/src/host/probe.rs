@@ -50,6 +50,7 @@ fn recorded(layout: &Layout, container: &str) -> Option<u64> {
 }
 
 /// The probe's exit code: 0 alive, 1 to be restarted.
+#[inline(never)] // in one function with watch, its locals would be on the idle agent's stack
 pub fn probe(args: &[&str], layout: &Layout) -> i32 {
     let wanted = match once::probe(args) {
         Ok(wanted) => wanted,

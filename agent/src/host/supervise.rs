@@ -44,6 +44,7 @@ struct Watched {
 
 /// `words` and `raw` are the same arguments: flags, `--`, the command. Exit code: the command's, 128 and its signal,
 /// 127 where it is not found and 126 where it can't be executed.
+#[inline(never)] // in one function with watch, its locals would be on the idle agent's stack
 pub fn supervise(words: &[&str], raw: &[&'static CStr], layout: Layout, environment: &[&'static CStr]) -> i32 {
     let split = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let (options, problems) = options::supervise(&words[..split]);

@@ -129,7 +129,8 @@ fn file(root: &OwnedFd, path: &CString, hash: &mut impl Sink) -> io::Result<()> 
     };
     let length = fs::fstat(&file)?.st_size as u64;
     hash.file(path.as_bytes(), length);
-    let mut buffer = [0; 16384];
+    // No more than a page: pages of the stack that were touched once stay resident for ever.
+    let mut buffer = [0; 4096];
     let mut read = 0;
     loop {
         match files::read_some(file.as_fd(), &mut buffer)? {
