@@ -217,7 +217,7 @@ mod start {
 }
 
 /// The feature `std`: the same entry from an ordinary `main`.
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(test)))]
 pub fn start() -> i32 {
     extern crate std;
     use std::os::unix::ffi::OsStringExt;
