@@ -119,13 +119,17 @@ export function follow(
       if (status === 410 || status === 403) version = undefined
       const decoder = new StringDecoder('utf8')
       let rest = ''
+      // Not in the loop itself, which keeps what it has read last while it waits for more: a Secret's last-applied annotation, for example.
+      const take = (part: Buffer) => {
+        const lines = (rest + decoder.write(part)).split('\n')
+        part.fill(0)
+        rest = lines.pop() ?? ''
+        for (const line of lines) if (line !== '') see(line)
+      }
       for await (const part of parts) {
         idle.refresh()
         progress = Date.now()
-        if (status !== 200) continue
-        const lines = (rest + decoder.write(part)).split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) if (line !== '') see(line)
+        if (status === 200) take(part)
       }
       if (status !== 200) throw new Error(`watch answered ${status}`)
     } finally {
