@@ -1,5 +1,5 @@
 // Each row of Reloader's and Wave's annotations, with those annotations alone, in a namespace without our label.
-import type { V1ConfigMap, V1CronJob, V1Deployment, V1Job } from '@kubernetes/client-node'
+import type { V1CronJob, V1Deployment, V1Job } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   configMap,
@@ -424,23 +424,4 @@ test('hotreload.dev/inject as well: what reloads in place does not roll, an expl
   )
   await aWhile()
   expect(envOf(await labelled.get<V1Deployment>('deployment', 'live'))).toEqual([])
-})
-
-test('no Secret value is kept: not in state, Events or log lines', async () => {
-  const marker = `marker-${crypto.randomUUID()}`
-  await ns.apply([
-    secret('db', marker),
-    deployment('web', { metadata: { [`secret.${r}/reload`]: 'db' }, env: [] }),
-  ])
-  const { lines, events } = await begin()
-  await ns.apply(secret('db', `${marker}-2`))
-  await expectRolled('STAKATER_DB_SECRET')
-  const everything = [
-    JSON.stringify(await get()),
-    JSON.stringify(await own.list<V1ConfigMap>('configmaps')),
-    JSON.stringify(events),
-    lines.join('\n'),
-  ].join('\n')
-  expect(everything).not.toContain(marker)
-  expect(everything).not.toContain(Buffer.from(marker).toString('base64').slice(0, 40))
 })
