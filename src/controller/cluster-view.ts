@@ -48,7 +48,6 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
   const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
   const listed = (what: string) => () => {
     if (unlisted.delete(what) && unlisted.size === 0) tell.synced()
-    report.sizes(workloads.size(), sources.size())
   }
   /** Without it the others go on. A kind that is not there (404) is nothing to speak of. */
   const refused = (what: string) => (status: number) => {
@@ -96,6 +95,7 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
     if (workload?.facts.compat && dependsOnNames(workload.facts.compat)) byNames.add(key)
     else byNames.delete(key)
     for (const { kind, namespace } of uses) if (kind === 'Secret') secrets.need(namespace)
+    report.sizes(workloads.size(), sources.size())
   }
   function reconsider(key: string): void {
     register(key)
