@@ -7,7 +7,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { type AgentProblem, problemOf, type ProblemState } from './agent-report.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
-import { type EventReason, eventReasons, type Report } from './report.ts'
+import { describeProblem, type EventReason, eventReasons, type Report } from './report.ts'
 import { hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -55,7 +55,7 @@ export function createAgentProblems(options: Options): AgentProblems {
     onError: (key, error) =>
       report.log('debug', 'agents not asked', {
         workload: key,
-        problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
+        problem: describeProblem(error),
       }),
   })
 

@@ -13,7 +13,7 @@ import { createNudges } from './nudge.ts'
 import { nextStep, OVERDUE, type Step } from './plan.ts'
 import { createQueue } from './queue.ts'
 import { createRepair } from './repair.ts'
-import { eventReasons } from './report.ts'
+import { describeProblem, eventReasons } from './report.ts'
 import { stampTexts } from './stamp-texts.ts'
 import { createSlots } from './slots.ts'
 import { createTerm } from './term.ts'
@@ -51,7 +51,7 @@ export function startController(options: ControllerOptions): Controller {
       report.rollout('failed', key.split('/')[0] ?? '')
       report.log('error', 'workload could not be dealt with; trying again', {
         workload: key,
-        ...problem(error),
+        problem: describeProblem(error),
       })
     },
   })
@@ -92,7 +92,7 @@ export function startController(options: ControllerOptions): Controller {
   function endBegun(): void {
     if (!term.leads()) return
     carryOut.takeOver().catch((error: unknown) => {
-      report.log('error', 'Jobs to be made again not read; trying again', problem(error))
+      report.log('error', 'Jobs to be made again not read; trying again', { problem: describeProblem(error) })
       clock.after(RETRY_READING, endBegun)
     })
   }
@@ -244,7 +244,3 @@ interface Pending {
   changedAt: number
   firstChangedAt: number
 }
-
-const problem = (error: unknown): { problem: string } => ({
-  problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
-})

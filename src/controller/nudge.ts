@@ -9,7 +9,7 @@ import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
 import { createRate } from './rate.ts'
-import type { Report } from './report.ts'
+import { describeProblem, type Report } from './report.ts'
 import type { Sources } from './sources.ts'
 import { idIn, keysetOf, refId, type SourceRef } from './sources-in-use.ts'
 import { hasRunningAgents, isReady, podsOf, reportsOf } from './workload-pods.ts'
@@ -69,8 +69,10 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     concurrency: 32,
     run: nudgeWorkload,
     onError(key, error) {
-      const problem = error instanceof Error ? error.message.slice(0, 300) : typeof error
-      report.log('warn', 'Pods not nudged; the kubelet will come by itself', { workload: key, problem })
+      report.log('warn', 'Pods not nudged; the kubelet will come by itself', {
+        workload: key,
+        problem: describeProblem(error),
+      })
     },
   })
 

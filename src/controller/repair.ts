@@ -7,7 +7,7 @@ import { writtenKey } from '../policy/annotations.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
-import { eventReasons } from './report.ts'
+import { describeProblem, eventReasons } from './report.ts'
 import { podsOf } from './workload-pods.ts'
 
 export interface Repair {
@@ -37,7 +37,7 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
     onError: (key, error) =>
       report.log('debug', 'Pods not looked at', {
         workload: key,
-        problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
+        problem: describeProblem(error),
       }),
   })
 

@@ -5,6 +5,7 @@
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './baseline-store.ts'
 import type { Baselines } from './baselines.ts'
 import type { ControllerOptions } from './controller-options.ts'
+import { describeProblem } from './report.ts'
 
 export interface Term {
   leads(): boolean
@@ -37,9 +38,6 @@ export function createTerm({ api, clock, report, elect, isSynced, onBegin, onEnd
     else end()
   })
   const mayBegin = () => !stopped && now === undefined && isSynced() && leadership.leads()
-  const problem = (error: unknown) => ({
-    problem: error instanceof Error ? error.message.slice(0, 300) : typeof error,
-  })
 
   async function begin(): Promise<void> {
     if (!mayBegin()) return
@@ -47,11 +45,11 @@ export function createTerm({ api, clock, report, elect, isSynced, onBegin, onEnd
       const baselines = await readBaselines(api)
       if (!mayBegin()) return
       const onError = (error: unknown) =>
-        report.log('error', 'baselines not written; trying again', problem(error))
+        report.log('error', 'baselines not written; trying again', { problem: describeProblem(error) })
       const leads = () => leadership.leads()
       now = { baselines, writer: createBaselineWriter({ api, clock, baselines, leads, onError }) }
     } catch (error) {
-      report.log('error', 'baselines not read; trying again', problem(error))
+      report.log('error', 'baselines not read; trying again', { problem: describeProblem(error) })
       clock.after(RETRY_READING, () => void begin())
       return
     }

@@ -6,7 +6,7 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 import { type Api, type ApiCall, type ApiResponse, UnexpectedAnswer } from '../api.ts'
 import type { ControllerOptions } from '../controller-options.ts'
 import { createQueue } from '../queue.ts'
-import { eventReasons, type Report } from '../report.ts'
+import { describeProblem, eventReasons, type Report } from '../report.ts'
 import { pathOf } from '../workload-kinds.ts'
 import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
@@ -41,11 +41,10 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
     },
     onError(uid, error) {
       const { name = '', namespace = '' } = toMake.get(uid)?.metadata ?? {}
-      const why = error instanceof Error ? error.message.slice(0, 300) : typeof error
       report.log('error', 'Job deleted and not made again yet; trying again', {
         namespace,
         name,
-        problem: why,
+        problem: describeProblem(error),
       })
       const about = { apiVersion: 'batch/v1', kind: 'Job', namespace, name, uid }
       const message = `deleted to be made again with what changed, and can't be made yet; it is tried again`
