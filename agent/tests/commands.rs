@@ -168,31 +168,3 @@ fn the_probe_forwards_what_stood_there_before() {
         "in a second"
     );
 }
-
-#[test]
-fn without_inotify_changes_are_noticed_all_the_same() {
-    let root = Root::new();
-    let volume = root.volume("conf", &[("a", "1")]);
-    let port = support::free_port();
-    // Instances are counted in each user namespace, too: there are none in this one.
-    let script = format!(
-        "echo 0 > /proc/sys/user/max_inotify_instances; exec {} watch --volume=conf --reload=none --port={port}",
-        support::BINARY
-    );
-    let mut command = std::process::Command::new("unshare");
-    command
-        .args(["-U", "-r", "sh", "-c", &script])
-        .env("HOTRELOAD_ROOT", &root.path)
-        .stdout(std::process::Stdio::null());
-    let agent = Agent { process: support::Running(command.spawn().unwrap()), port, log: root.join("none") };
-    eventually("the agent answers", || agent.get("/healthz"));
-    assert!(["dnotify", "poll"].contains(&agent.field("watch").as_str()), "{}", agent.status());
-    let begun = std::time::Instant::now();
-    volume.swap(&[("a", "2")]);
-    eventually("it is loaded", || (agent.field("reloaded") == "1").then_some(()));
-    assert!(
-        agent.field("watch") != "dnotify" || begun.elapsed() < std::time::Duration::from_millis(500),
-        "{:?}",
-        begun.elapsed()
-    );
-}
