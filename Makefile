@@ -45,7 +45,8 @@ test-unit: $(NPM) bin/hotreload ## tests that need nothing
 test-agent: $(MUSL) ## the agent's tests
 	@echo "== agent tests"
 	@mkdir -p $(REPORTS)
-	cargo test --manifest-path agent/Cargo.toml --locked 2>&1 | tee $(REPORTS)/agent.txt
+	@# nohup and background jobs ignore signals, which is inherited, and a shell can't trap what it inherited so: the tests' programs would not reload.
+	env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
 
 .PHONY: test-api
 test-api: $(NPM) bin/hotreload ## tests on a real API server (yours where KUBECONFIG is set; KUBEBUILDER_ASSETS spares the build)

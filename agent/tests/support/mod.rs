@@ -251,9 +251,15 @@ impl Agent {
     /// Waits for a state; the whole status.
     #[track_caller]
     pub fn reaches(&self, state: &str) -> String {
-        eventually(&format!("state {state}; {}", self.status()), || {
-            (self.field("state") == state).then(|| self.status())
-        })
+        let mut status = self.status();
+        for _ in 0..6_000 {
+            if status.contains(&format!("\"state\":\"{state}\"")) {
+                return status;
+            }
+            sleep(Duration::from_millis(5));
+            status = self.status();
+        }
+        panic!("not {state} but {status}; its log:\n{}", self.log());
     }
 
     pub fn log(&self) -> String {
