@@ -91,6 +91,19 @@ fn a_validator_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_validator_that_can_not_be_started_now_is_tried_again() {
+    let root = Root::new();
+    let (volume, program, agent) = validated(&root, "q", "exit 0", &[]);
+    let writer = fs::OpenOptions::new().append(true).open(root.join("check")).unwrap();
+    volume.swap(&[("a", "2")]);
+    eventually("it is said", || agent.log().contains("check: text file busy").then_some(()));
+    assert_eq!(program.signals(), 0);
+    drop(writer);
+    agent.reaches("loaded");
+    eventually("the signal", || (program.signals() == 1).then_some(()));
+}
+
+#[test]
 fn the_reload_command_runs_once_and_again_until_it_succeeds() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);

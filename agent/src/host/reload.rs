@@ -6,11 +6,12 @@ use super::child::{Child, Ended};
 use super::restart::{self, Begun, Change};
 use super::signal::{self, Sent};
 use super::{clock, files, log, probe, volume, volumes};
-use agent::engine::{Do, Outcome, Why};
+use agent::engine::{Do, Examined, Outcome, Why};
 use agent::errors::{Code, Problem};
 use agent::options::{Restart, Way};
 use alloc::format;
 use alloc::string::String;
+use rustix::io::Errno;
 
 impl Agent {
     /// Does it, or begins to (None).
@@ -100,6 +101,10 @@ impl Agent {
             }
             Err(error) => {
                 let problem = not_started(Code::ValidationFailed, argv, error);
+                // No verdict on the content: there may be room for a process again, or nobody may write the program any more.
+                if matches!(error, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY) {
+                    return self.engine.examined(clock::now(), Examined::Unreadable(problem));
+                }
                 self.counters.validations[1] += 1;
                 self.engine.validated(clock::now(), Err(problem), true)
             }
@@ -195,7 +200,7 @@ fn executed(result: Result<(), String>) -> Outcome {
     }
 }
 
-fn not_started(code: Code, argv: &[String], error: rustix::io::Errno) -> Problem {
+fn not_started(code: Code, argv: &[String], error: Errno) -> Problem {
     let program = argv.first().map_or("", String::as_str);
     Problem::new(code, format!("{program}: {}; nothing was reloaded", files::describe(error)))
 }
