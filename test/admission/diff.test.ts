@@ -38,6 +38,12 @@ describe('a difference', () => {
       ],
     ],
     ['a list for an object', { a: { 0: 1 } }, { a: [1] }, [{ op: 'replace', path: '/a', value: [1] }]],
+    [
+      'a key that objects inherit',
+      { a: {} },
+      JSON.parse('{"a":{"__proto__":0}}'),
+      [{ op: 'add', path: '/a/__proto__', value: 0 }],
+    ],
     ['slashes and tildes in keys', {}, { 'a/b~c': 1 }, [{ op: 'add', path: '/a~1b~0c', value: 1 }]],
   ])('%s', (_what, before, after, operations) => {
     expect(diff(before, after)).toEqual(operations)
@@ -55,9 +61,10 @@ describe('a difference', () => {
   })
 
   test('applied to the old one it gives the new one, whatever they are', () => {
-    const json = fc.dictionary(fc.constantFrom('a', 'b', '/', '~', '', '0'), fc.jsonValue({ maxDepth: 4 }), {
-      maxKeys: 5,
-    })
+    const json = fc
+      .dictionary(fc.constantFrom('a', 'b', '/', '~', '', '0'), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 5 })
+      // What applies it here can't write such a key (a case above); the API server can.
+      .filter((value) => !JSON.stringify(value).includes('__proto__'))
     fc.assert(
       fc.property(json, json, (before, after) => {
         expect(apply(before, after)).toEqual(after)
