@@ -12,6 +12,7 @@ const DEPLOYMENTS = '/apis/apps/v1/deployments'
 
 function view() {
   const following = new Map<string, Observer>()
+  const names = new Map<string, string[]>()
   const changed: string[] = []
   let defaults: Defaults = builtInDefaults
   const cluster = createClusterView(
@@ -20,7 +21,7 @@ function view() {
       follow({ path }: Collection, observer) {
         following.set(path, observer)
         return {
-          names: () => [],
+          names: () => names.get(path) ?? [],
           lastProgress: () => 0,
           stop() {
             if (following.get(path) === observer) following.delete(path)
@@ -41,6 +42,14 @@ function view() {
     deployments: (...objects: ApiObject[]) => {
       const observer = following.get(DEPLOYMENTS)
       for (const object of objects) observer?.changed(object)
+      observer?.listed()
+    },
+    /** As a list comes: its objects one by one, then their names. */
+    list: (path: string, ...objects: string[]) => {
+      const observer = following.get(path)
+      for (const name of objects)
+        observer?.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
+      names.set(path, objects)
       observer?.listed()
     },
     defaultsAre: (annotations: Record<string, string>) => {
@@ -74,4 +83,18 @@ test('a workload that went while they were listed anew is gone; until the list i
   expect(cluster.workloads.size()).toBe(2)
   deployments(named('b'))
   expect([...cluster.workloads.all()].map(({ key }) => key)).toEqual(['Deployment/shop/b'])
+})
+
+test.each([
+  ['ConfigMap', 'configmap', '/api/v1/configmaps'],
+  ['Secret', 'secret', '/api/v1/secrets'],
+])('%ss asked for by a pattern are found, whichever list is complete first', (kind, prefix, path) => {
+  const annotations = { [`${prefix}.reloader.stakater.com/reload`]: 'd.' }
+  const web = workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } })
+  const { cluster, deployments, list } = view()
+  deployments(web)
+  list(path, 'db', 'other')
+  const facts = cluster.workloads.get('Deployment/shop/a')?.facts
+  expect(facts && cluster.used(facts).compat).toMatchObject([{ use: { kind, name: 'db' } }])
+  expect(cluster.sources.size()).toBe(1)
 })
