@@ -42,7 +42,7 @@ export interface Observer {
 }
 
 export interface Following {
-  /** Names of a namespace's objects as last seen. */
+  /** Names of a namespace's objects as last told: within `changed` the object's own is among them. */
   names(namespace: string): Iterable<string>
   /** When something last moved, in milliseconds since 1970: an event, a bookmark, a try. */
   lastProgress(): number

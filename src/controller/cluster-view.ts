@@ -101,13 +101,12 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
     register(key)
     tell.workload(key, workloads.get(key))
   }
-  /** A name came or went (of any namespace: where none is given): who asks for names by a pattern may mean it. */
-  function named(namespace?: string): void {
-    for (const key of byNames)
-      if (namespace === undefined || workloads.get(key)?.facts.namespace === namespace) reconsider(key)
+  /** A name came or went: who asks for names by a pattern may mean it. */
+  function named(namespace: string): void {
+    for (const key of byNames) if (workloads.get(key)?.facts.namespace === namespace) reconsider(key)
   }
 
-  const observer = (kind: 'ConfigMap' | 'Secret'): Omit<Observer, 'refused'> => ({
+  const observer = (kind: 'ConfigMap' | 'Secret'): Pick<Observer, 'changed' | 'removed'> => ({
     changed({ metadata }) {
       const { namespace = '', name = '', resourceVersion = '' } = metadata ?? {}
       sources.seen({ kind, namespace, name }, resourceVersion)
@@ -117,20 +116,10 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
       sources.seen({ kind, namespace, name }, undefined)
       if (byNames.size > 0) named(namespace)
     },
-    // A list's names are known once it is complete, which may be after the workloads that ask for them.
-    listed: () => named(),
   })
-  const ofConfigMaps = observer('ConfigMap')
   const configMaps = follow(
     { path: '/api/v1/configmaps', metadataOnly: true },
-    {
-      ...ofConfigMaps,
-      listed() {
-        ofConfigMaps.listed()
-        listed('configmaps')()
-      },
-      refused: refused('configmaps'),
-    },
+    { ...observer('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
   )
   const secrets = createSecretWatches(follow, observer('Secret'), () =>
     report.log('info', 'Secrets may not be listed everywhere; following those of namespaces that allow it'),

@@ -14,7 +14,7 @@ export interface SecretWatches {
 
 export function createSecretWatches(
   follow: Follow,
-  observer: Omit<Observer, 'refused'>,
+  observer: Pick<Observer, 'changed' | 'removed'>,
   onRefused: () => void,
 ): SecretWatches {
   const needed = new Set<string>()
@@ -29,7 +29,6 @@ export function createSecretWatches(
         everywhere = 'allowed'
         for (const following of perNamespace.values()) following.stop()
         perNamespace.clear()
-        observer.listed()
       },
       refused() {
         if (everywhere !== 'refused') onRefused()
@@ -42,7 +41,7 @@ export function createSecretWatches(
   function followOne(namespace: string): void {
     if (perNamespace.has(namespace)) return
     const collection = { path: `/api/v1/namespaces/${namespace}/secrets`, metadataOnly: true }
-    perNamespace.set(namespace, follow(collection, { ...observer, refused() {} }))
+    perNamespace.set(namespace, follow(collection, { ...observer, listed() {}, refused() {} }))
   }
 
   return {

@@ -38,7 +38,7 @@ export function follow(
   options: WatchOptions = {},
 ): Following {
   const ended = new AbortController()
-  let known: Known = new Map()
+  const known: Known = new Map()
   /** Where to go on; undefined: list first. */
   let version: string | undefined
   let progress = Date.now()
@@ -56,20 +56,24 @@ export function follow(
       trouble('an object could not be looked at', { error: error instanceof Error ? error.name : 'unknown' })
     }
   }
-  const put = (into: Known, object: ApiObject) => {
+  /** Known first, then told: whoever is told of a name may ask for all of them. */
+  const put = (object: ApiObject) => {
     const { namespace = '', name = '', resourceVersion = '' } = object.metadata ?? {}
-    const before = known.get(namespace)?.get(name)
-    const names = into.get(namespace) ?? new Map<string, string>()
-    into.set(namespace, names.set(name, resourceVersion))
+    const names = known.get(namespace) ?? new Map<string, string>()
+    const before = names.get(name)
+    known.set(namespace, names.set(name, resourceVersion))
     if (before !== resourceVersion) guarded(() => observer.changed(object))
   }
   const forget = (namespace: string, name: string) => {
-    if (known.get(namespace)?.delete(name)) guarded(() => observer.removed(namespace, name))
+    const names = known.get(namespace)
+    if (!names?.delete(name)) return
+    if (names.size === 0) known.delete(namespace)
+    guarded(() => observer.removed(namespace, name))
   }
 
   /** Returns the status where the list was refused. */
   async function list(): Promise<number | undefined> {
-    const listed: Known = new Map()
+    const listed = new Set<string>()
     let token = ''
     do {
       const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
@@ -81,15 +85,15 @@ export function follow(
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)
       const { metadata, items } = body as { metadata: Record<string, string>; items: ApiObject[] | null }
-      for (const item of items ?? []) put(listed, item)
+      for (const item of items ?? []) {
+        listed.add(`${item.metadata?.namespace ?? ''}/${item.metadata?.name}`)
+        put(item)
+      }
       token = metadata['continue'] ?? ''
       version = metadata['resourceVersion']
     } while (token !== '')
-    const before = known
-    known = listed
-    for (const [namespace, names] of before)
-      for (const name of names.keys())
-        if (!listed.get(namespace)?.has(name)) guarded(() => observer.removed(namespace, name))
+    for (const [namespace, names] of known)
+      for (const name of names.keys()) if (!listed.has(`${namespace}/${name}`)) forget(namespace, name)
     guarded(() => observer.listed())
     return undefined
   }
@@ -104,7 +108,7 @@ export function follow(
     failures = 0
     version = object.metadata?.resourceVersion ?? version
     if (type === 'DELETED') forget(object.metadata?.namespace ?? '', object.metadata?.name ?? '')
-    else if (type !== 'BOOKMARK') put(known, object)
+    else if (type !== 'BOOKMARK') put(object)
   }
 
   async function watchOn(): Promise<void> {

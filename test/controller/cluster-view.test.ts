@@ -44,12 +44,13 @@ function view() {
       for (const object of objects) observer?.changed(object)
       observer?.listed()
     },
-    /** As a list comes: its objects one by one, then their names. */
+    /** As a list comes: each name is known when its object is told. */
     list: (path: string, ...objects: string[]) => {
       const observer = following.get(path)
-      for (const name of objects)
+      for (const [index, name] of objects.entries()) {
+        names.set(path, objects.slice(0, index + 1))
         observer?.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
-      names.set(path, objects)
+      }
       observer?.listed()
     },
     defaultsAre: (annotations: Record<string, string>) => {

@@ -53,6 +53,21 @@ test('lists in pages, only metadata, then watches from there', async () => {
   expect([...(following?.names('shop') ?? [])]).toEqual(['c0', 'c1', 'c2', 'c3', 'c4'])
 })
 
+test('a name is known when its object is told, and no longer when its removal is', async () => {
+  for (const name of ['a', 'b', 'c']) api.put(name)
+  const names = () => told.push([...(following?.names('shop') ?? [])].join(' '))
+  start({ pageSize: 1 }, { changed: names, removed: names })
+  await watching()
+  api.remove('b')
+  await tells('a c')
+  api.put('d', {}, false)
+  api.remove('a', false)
+  api.forgetPast()
+  api.cut()
+  await tells('c d')
+  expect(told).toEqual(['a', 'a b', 'a b c', 'listed', 'a c', 'a c d', 'c d', 'listed'])
+})
+
 test('tells of changes and removals as they come', async () => {
   api.put('a')
   start()
