@@ -6,6 +6,7 @@ import { decide } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { isOurs, writtenKey } from '../policy/annotations.ts'
 import { readPolicy } from '../policy/policy.ts'
+import { restartingWays } from '../policy/presets.ts'
 import { type PlannedSources, plannedSources } from '../stamp/expected.ts'
 import { isOptedIn } from '../stamp/template.ts'
 import { parseChecksums, sourceId } from '../workload/checksum.ts'
@@ -127,9 +128,6 @@ function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | und
     injected: annotations['hotreload.dev/inject']?.trim() === 'true',
   }
 }
-
-/** Ways whose reload is a new process. */
-const restartingWays: ReadonlySet<string> = new Set(['restart', 'probe', 'supervise'])
 
 /** A label selector as a query has it: `app=web,tier in (a,b)`. */
 function selectorOf(selector: unknown): string | undefined {

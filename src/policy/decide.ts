@@ -12,7 +12,7 @@ import { misplaced } from './misplaced.ts'
 import { decideSubPaths, type SubPathMount } from './mounts.ts'
 import { type ContainerPlan, needsSharing, type Note, type PodPlan } from './plan.ts'
 import { type Policy, settingsOf, type Values } from './policy.ts'
-import type { Reload } from './presets.ts'
+import { type Reload, restartingWays } from './presets.ts'
 import { type Resolution, resolveReload } from './reload.ts'
 import { sharingNotes } from './sharing.ts'
 import { sortReferences } from './sort-references.ts'
@@ -127,8 +127,7 @@ const mountsAny = ({ volumeMounts = [] }: V1Container, volumes: Watched): boolea
 /** Ways that change the container itself, as subPath mounts do. */
 const changesContainer = ({ way }: Reload): boolean => way === 'probe' || way === 'supervise'
 
-/** Ways by which the process is gone for a while, so that not all of a workload's Pods may take them at once. */
-const RESTARTING = new Set<Reload['way']>(['restart', 'probe', 'supervise'])
+/** Not all of a workload's Pods may be without their process at once. */
 const RESTART_STAGGER_SECONDS = 60
 
 function planContainer(
@@ -159,7 +158,7 @@ function planContainer(
   const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
   const reloads = volumes.length > 0 && (reload.way !== 'none' || rewrites)
   // Beside a way that leaves the process running, only a change of its variables ends it.
-  const restarts = RESTARTING.has(reload.way)
+  const restarts = restartingWays.has(reload.way)
   const restartsForEnv = !restarts && env.sources.length > 0 && settings.stagger === undefined
   return {
     plan: {

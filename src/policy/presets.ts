@@ -12,7 +12,7 @@ import { observability } from './presets/observability.ts'
 import type { Preset, Reload } from './presets/preset.ts'
 import { web } from './presets/web.ts'
 
-export type { Preset, Reload } from './presets/preset.ts'
+export { type Preset, type Reload, restartingWays } from './presets/preset.ts'
 
 export const presets = { ...web, ...data, ...network, ...observability }
 

@@ -1,6 +1,6 @@
 /** What a change of one ConfigMap or Secret does to one container that uses it, and why: the plan's own decision, in words. Pure. */
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
-import type { Reload } from '../../policy/presets.ts'
+import { type Reload, restartingWays } from '../../policy/presets.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import type { Reference } from '../../workload/references.ts'
 
@@ -72,8 +72,6 @@ function outcomeOf(
     how: how + spread(own.stagger),
   }
 }
-
-const restartingWays: ReadonlySet<Reload['way']> = new Set(['restart', 'probe', 'supervise'])
 
 /** References of a plan are made anew at each look at a spec. */
 const includes = (

@@ -25,6 +25,9 @@ export type Reload =
   | { way: 'none' }
   | { way: 'rollout' }
 
+/** Ways by which the process is gone for a while: what comes of them is a new one. */
+export const restartingWays: ReadonlySet<Reload['way']> = new Set(['restart', 'probe', 'supervise'])
+
 export interface Preset {
   /** Last segments of images and commands that are exactly this program. */
   names: readonly string[]
