@@ -19,8 +19,8 @@ export interface Answer {
   allowed: boolean
   /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
   patch?: Operation[]
-  /** The same as JSON, where that is made already. */
-  patchText?: string
+  /** The same as the wire has it, where that is made already. */
+  patchBase64?: string
   /** For the user's terminal: at most 5, each at most 120 characters, no control characters (warnings.ts sees to it). */
   warnings: string[]
   /** Shown by kubectl where `allowed` is false. */

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import { type ApiObject, controller, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
+import { patchBase64 } from './review.ts'
 
 /** Some 10 kB each; a cluster that starts more templates than this within minutes decides some of them twice. */
 const MAX_ANSWERS = 500
@@ -36,12 +37,11 @@ export function rememberInjections(
     // The story changes the Pod that it tries the patch on, so the key is made before.
     const answer = story(request)
     if (answer.outcome !== 'injected') return answer
-    const patchText = JSON.stringify(answer.patch ?? [])
-    const told = [patchText, ...answer.warnings]
-    if (tokenVolume !== undefined && told.some((text) => text.includes(tokenVolume))) return answer
+    const told = JSON.stringify([answer.patch, answer.warnings])
+    if (tokenVolume !== undefined && told.includes(tokenVolume)) return answer
     const [oldest] = answers.keys()
     if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
-    const kept = { ...answer, patchText }
+    const kept = { ...answer, patchBase64: patchBase64(answer.patch ?? []) }
     answers.set(key, kept)
     return kept
   }

@@ -2,6 +2,7 @@
  * The wire form, admission.k8s.io/v1 AdmissionReview: unknown JSON to an AdmissionRequest, an Answer to the response's text.
  * Reads only the envelope; what `object` holds is for the stories to judge.
  */
+import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
 import { boundWarnings, oneLine } from './warnings.ts'
@@ -71,12 +72,16 @@ export function writeReview(uid: string, answer: Answer): string {
     }
   else if (answer.patch !== undefined && answer.patch.length > 0) {
     response['patchType'] = 'JSONPatch'
-    response['patch'] = Buffer.from(answer.patchText ?? JSON.stringify(answer.patch)).toString('base64')
+    response['patch'] = answer.patchBase64 ?? patchBase64(answer.patch)
   }
   const warnings = boundWarnings(answer.warnings)
   if (warnings.length > 0) response['warnings'] = warnings
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
+
+/** JSON in base64, as `response.patch` has it. */
+export const patchBase64 = (patch: readonly Operation[]): string =>
+  Buffer.from(JSON.stringify(patch)).toString('base64')
 
 function malformed(field: string, value: unknown, expected: string): UserError {
   return new UserError(
