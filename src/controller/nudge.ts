@@ -12,7 +12,7 @@ import { createRate } from './rate.ts'
 import { describeProblem, type Report } from './report.ts'
 import type { Sources } from './sources.ts'
 import { idIn, keysetOf, refId, type SourceRef } from './sources-in-use.ts'
-import { hasRunningAgents, isReady, podsOf, reportsOf } from './workload-pods.ts'
+import { hasRunningAgents, isReady, podPath, podsOf, reportsOf } from './workload-pods.ts'
 import type { Facts } from './workload-facts.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -114,11 +114,13 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     if (limit > AGAIN_AFTER) await waitFor(behind, change, limit - AGAIN_AFTER)
   }
 
-  async function nudge({ metadata }: V1Pod): Promise<void> {
+  async function nudge(pod: V1Pod): Promise<void> {
     const delay = rate.take()
     if (delay > 0) await sleep(delay)
-    const path = podPath(metadata)
-    const body = { metadata: { uid: metadata?.uid, annotations: { [writtenKey('nudge')]: nudgeValue() } } }
+    const path = podPath(pod)
+    const body = {
+      metadata: { uid: pod.metadata?.uid, annotations: { [writtenKey('nudge')]: nudgeValue() } },
+    }
     const contentType = 'application/merge-patch+json'
     const { status } = await api.call({ method: 'PATCH', path, body, contentType })
     report.nudge(status === 200 ? 'done' : 'failed', 1)
@@ -148,8 +150,8 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
   }
 
   /** Or gone, or the time is over. */
-  async function untilReady({ metadata }: V1Pod, deadline: number): Promise<void> {
-    const path = podPath(metadata)
+  async function untilReady(before: V1Pod, deadline: number): Promise<void> {
+    const path = podPath(before)
     let delay = NOTICED_WITHIN
     for (;;) {
       await sleep(delay)
@@ -157,7 +159,7 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       const { status, body } = await api.call({ method: 'GET', path })
       if (status !== 200) return
       const pod = body as V1Pod
-      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== metadata?.uid) return
+      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== before.metadata?.uid) return
       delay = ASK_EVERY
     }
   }
@@ -186,9 +188,6 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     },
   }
 }
-
-const podPath = (metadata: V1Pod['metadata']): string =>
-  `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
 
 /** Which Pods are told together: so many first where a canary is wished, else all at once. */
 export function rounds<T>(pods: readonly T[], canary: number | undefined): T[][] {

@@ -8,7 +8,7 @@ import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
 import { describeProblem, eventReasons } from './report.ts'
-import { podsOf } from './workload-pods.ts'
+import { podPath, podsOf } from './workload-pods.ts'
 
 export interface Repair {
   /** Looks at a workload's Pods when it has settled, and every now and then after that. */
@@ -71,9 +71,9 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
     queue.add(key, NEXT_EVICTION)
   }
 
-  async function evict(key: string, { metadata }: V1Pod): Promise<void> {
-    const { namespace, name, uid } = metadata ?? {}
-    const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
+  async function evict(key: string, pod: V1Pod): Promise<void> {
+    const { namespace, name, uid } = pod.metadata ?? {}
+    const path = `${podPath(pod)}/eviction`
     const body = {
       apiVersion: 'policy/v1',
       kind: 'Eviction',
@@ -83,7 +83,7 @@ export function createRepair({ api, clock, report, view, leads, evictUninjected 
     const { status } = await api.call({ method: 'POST', path, body })
     // 429: a PodDisruptionBudget says not now.
     if (status === 201 && !evictedSince.has(key)) evictedSince.set(key, clock.now())
-    report.log('info', 'Pod without the agent evicted', { workload: key, status })
+    report.log('info', 'eviction asked for a Pod without the agent', { workload: key, status })
   }
 
   return {

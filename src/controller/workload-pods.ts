@@ -18,6 +18,10 @@ export async function podsOf(api: Api, { namespace, selector }: Facts): Promise<
   return (body as { items: V1Pod[] | null }).items ?? []
 }
 
+/** Of the API. */
+export const podPath = ({ metadata }: V1Pod): string =>
+  `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
+
 /** Whether its agents run, and will for a while. */
 export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
   metadata?.annotations?.[writtenKey('status')] !== undefined &&
