@@ -78,3 +78,10 @@ export class UnexpectedAnswer extends Error {
     this.status = status
   }
 }
+
+/** @throws UnexpectedAnswer where the status is none of `expected`, or that there was no answer */
+export async function send(api: Api, call: ApiCall, ...expected: number[]): Promise<ApiResponse> {
+  const response = await api.call(call)
+  if (!expected.includes(response.status)) throw new UnexpectedAnswer(call, response)
+  return response
+}

@@ -1,5 +1,5 @@
 /** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
-import { type Api, type ApiCall, type Clock, UnexpectedAnswer } from './api.ts'
+import { type Api, type Clock, send } from './api.ts'
 import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
 import { writeKeys } from './own-config-map.ts'
 
@@ -15,10 +15,8 @@ export async function readBaselines(api: Api): Promise<Baselines> {
   let token = ''
   do {
     const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines&limit=4${token}`
-    const call: ApiCall = { method: 'GET', path, timeoutMilliseconds: 30_000 }
-    const response = await api.call(call)
-    if (response.status !== 200) throw new UnexpectedAnswer(call, response)
-    const { items, metadata } = response.body as {
+    const { body } = await send(api, { method: 'GET', path, timeoutMilliseconds: 30_000 }, 200)
+    const { items, metadata } = body as {
       items: { metadata: { name: string }; data?: Record<string, string> }[] | null
       metadata: { continue?: string }
     }

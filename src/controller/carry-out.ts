@@ -1,5 +1,5 @@
 /** Does what was decided for one workload: writes the rollout, tells it, and takes the answer for the truth. */
-import { type ApiCall, UnexpectedAnswer } from './api.ts'
+import { type ApiCall, send, UnexpectedAnswer } from './api.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { resumeBody, whenToResume } from './compat/pause.ts'
 import { createJobReplacements } from './compat/replace-job.ts'
@@ -43,14 +43,12 @@ export function createCarryOut(options: Options): CarryOut {
   /** The object as it is now; undefined: gone, or another one, which is then known. */
   async function live({ facts }: Workload): Promise<ApiObject | undefined> {
     const { kind, apiVersion, namespace, name } = facts
-    const call: ApiCall = { method: 'GET', path: pathOf(facts) }
-    const response = await api.call(call)
-    if (response.status === 404) {
+    const { status, body } = await send(api, { method: 'GET', path: pathOf(facts) }, 200, 404)
+    if (status === 404) {
       workloads.remove(kind, namespace, name)
       return undefined
     }
-    if (response.status !== 200) throw new UnexpectedAnswer(call, response)
-    const object = { ...(response.body as ApiObject), kind, apiVersion }
+    const object = { ...(body as ApiObject), kind, apiVersion }
     if (object.metadata?.resourceVersion === facts.resourceVersion) return object
     workloads.put(object)
     return undefined
@@ -150,9 +148,8 @@ export function createCarryOut(options: Options): CarryOut {
         body: resumeBody(facts),
         contentType: 'application/merge-patch+json',
       }
-      const response = await api.call(call)
-      if (response.status === 409 || response.status === 404) await live(workload)
-      else if (response.status !== 200) throw new UnexpectedAnswer(call, response)
+      const { status } = await send(api, call, 200, 404, 409)
+      if (status !== 200) await live(workload)
       return undefined
     },
   }

@@ -1,5 +1,13 @@
 /** ConfigMaps of our own namespace, in which the controller keeps what must outlive it. */
-import { type Api, type ApiCall, UnexpectedAnswer } from './api.ts'
+import { type Api, type ApiCall, send } from './api.ts'
+
+const configMaps = ({ namespace }: Api): string => `/api/v1/namespaces/${namespace}/configmaps`
+
+/** Empty where there is no such object. @throws UnexpectedAnswer */
+export async function readKeys(api: Api, name: string): Promise<Readonly<Record<string, string>>> {
+  const { status, body } = await send(api, { method: 'GET', path: `${configMaps(api)}/${name}` }, 200, 404)
+  return status === 404 ? {} : ((body as { data?: Record<string, string> }).data ?? {})
+}
 
 /**
  * Writes keys; null takes one away. Where there is no such object it is made.
@@ -14,24 +22,20 @@ export async function writeKeys(
   keys: Readonly<Record<string, string | null>>,
   whole = (): Readonly<Record<string, string | null>> => keys,
 ): Promise<void> {
-  const collection = `/api/v1/namespaces/${api.namespace}/configmaps`
   const patch: ApiCall = {
     method: 'PATCH',
-    path: `${collection}/${name}`,
+    path: `${configMaps(api)}/${name}`,
     body: { data: keys },
     contentType: 'application/merge-patch+json',
   }
-  const patched = await api.call(patch)
-  if (patched.status === 200) return
-  if (patched.status !== 404) throw new UnexpectedAnswer(patch, patched)
+  if ((await send(api, patch, 200, 404)).status === 200) return
   const labels = { 'app.kubernetes.io/name': 'hotreload', 'hotreload.dev/part': part }
   const metadata = { name, namespace: api.namespace, labels }
   const data = Object.fromEntries(Object.entries(whole()).filter(([, text]) => text !== null))
   const create: ApiCall = {
     method: 'POST',
-    path: collection,
+    path: configMaps(api),
     body: { apiVersion: 'v1', kind: 'ConfigMap', metadata, data },
   }
-  const created = await api.call(create)
-  if (created.status !== 201) throw new UnexpectedAnswer(create, created)
+  await send(api, create, 201)
 }

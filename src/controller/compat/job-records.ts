@@ -5,8 +5,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { isObject, type ApiObject } from '../../workload/pod-template.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
-import { type Api, type ApiCall, UnexpectedAnswer } from '../api.ts'
-import { writeKeys } from '../own-config-map.ts'
+import type { Api } from '../api.ts'
+import { readKeys, writeKeys } from '../own-config-map.ts'
 
 const NAME = 'hotreload-jobs'
 const CIPHER = 'aes-256-gcm'
@@ -32,12 +32,8 @@ export function createJobRecords(api: Api, installKey: () => InstallKey | undefi
     keep: async (uid, job) => writeKeys(api, NAME, 'jobs', { [uid]: sealed(key(), uid, job) }),
     drop: (uid) => writeKeys(api, NAME, 'jobs', { [uid]: null }),
     async read() {
-      const call: ApiCall = { method: 'GET', path: `/api/v1/namespaces/${api.namespace}/configmaps/${NAME}` }
-      const response = await api.call(call)
-      if (response.status === 404) return new Map()
-      if (response.status !== 200) throw new UnexpectedAnswer(call, response)
-      const { data = {} } = response.body as { data?: Record<string, string> }
-      return new Map(Object.entries(data).map(([uid, text]) => [uid, opened(key(), uid, text)]))
+      const records = Object.entries(await readKeys(api, NAME))
+      return new Map(records.map(([uid, text]) => [uid, opened(key(), uid, text)]))
     },
   }
 }

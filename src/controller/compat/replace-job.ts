@@ -3,7 +3,7 @@
  * record until it is there, by whoever leads then: no moment to die at loses it (docs/decisions/0004).
  */
 import type { ApiObject } from '../../workload/pod-template.ts'
-import { type Api, type ApiCall, type ApiResponse, UnexpectedAnswer } from '../api.ts'
+import { type ApiCall, send } from '../api.ts'
 import type { ControllerOptions } from '../controller-options.ts'
 import { createQueue } from '../queue.ts'
 import { describeProblem, eventReasons, type Report } from '../report.ts'
@@ -71,10 +71,9 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
     const { namespace = '', name = '' } = job.metadata ?? {}
     const create: ApiCall = { method: 'POST', path: pathOf({ kind: 'Job', namespace }), body: job }
     for (let waited = 0; waited < GONE_WITHIN; waited += ASK_EVERY) {
-      const response = await api.call(create)
       // 404: its namespace is gone, and takes it along.
-      if (response.status === 201 || response.status === 404) return 'there'
-      if (response.status !== 409) throw new UnexpectedAnswer(create, response)
+      const created = await send(api, create, 201, 404, 409)
+      if (created.status !== 409) return 'there'
       const { status, body } = await api.call({
         method: 'GET',
         path: pathOf({ kind: 'Job', namespace, name }),
@@ -125,10 +124,4 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
     },
     stop: () => queue.stop(),
   }
-}
-
-async function send(api: Api, call: ApiCall, ...expected: number[]): Promise<ApiResponse> {
-  const response = await api.call(call)
-  if (!expected.includes(response.status)) throw new UnexpectedAnswer(call, response)
-  return response
 }

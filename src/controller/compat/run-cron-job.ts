@@ -1,7 +1,7 @@
 /** What Reloader does with a CronJob: it runs once, now. */
 import { writtenKey } from '../../policy/annotations.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-import { type Api, type ApiCall, UnexpectedAnswer } from '../api.ts'
+import { type Api, type ApiCall, send } from '../api.ts'
 import { FIELD_MANAGER } from '../field-manager.ts'
 import { pathOf } from '../workload-kinds.ts'
 import type { Facts } from '../workload-facts.ts'
@@ -23,17 +23,14 @@ export async function runCronJob(
     path: pathOf({ kind: 'Job', namespace }),
     body: jobNow(cronJob, stamp),
   }
-  const created = await api.call(create)
   // 409: made by an attempt that did not live to write it down.
-  if (created.status !== 201 && created.status !== 409) throw new UnexpectedAnswer(create, created)
+  await send(api, create, 201, 409)
   const write: ApiCall = {
     method: 'PATCH',
     path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
     body: { metadata: { uid, resourceVersion, annotations: { [writtenKey('checksum')]: stamp } } },
     contentType: 'application/merge-patch+json',
   }
-  const written = await api.call(write)
-  if (written.status === 409) return undefined
-  if (written.status !== 200) throw new UnexpectedAnswer(write, written)
-  return written.body as ApiObject
+  const { status, body } = await send(api, write, 200, 409)
+  return status === 409 ? undefined : (body as ApiObject)
 }
