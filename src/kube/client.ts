@@ -40,6 +40,9 @@ export interface ApiStream {
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
 
+/** Connections. Streams are not among them: there may be one for each namespace, and a call that waited for one to end would wait for ever. */
+const CALLS_AT_ONCE = 32
+
 /** Characters: an object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
 const RESPONSE_LIMIT = 8 * 1024 * 1024
 
@@ -57,24 +60,24 @@ export class ApiError extends UserError {
 }
 
 export function createClient(connection: Connection): KubeClient {
-  const agents = keptAgents()
+  const [forCalls, forStreams] = [keptAgents(CALLS_AT_ONCE), keptAgents(Number.POSITIVE_INFINITY)]
   return {
     namespace: connection.namespace,
     async call(call) {
       const credentials = await connection.credentials()
       const signal = AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS)
-      return readAll(await send(call, credentials, credentials.proxy ?? agents(credentials), signal))
+      return readAll(await send(call, credentials, credentials.proxy ?? forCalls(credentials), signal))
     },
     async stream(call, signal) {
       const credentials = await connection.credentials()
-      const response = await send(call, credentials, credentials.proxy ?? agents(credentials), signal)
+      const response = await send(call, credentials, credentials.proxy ?? forStreams(credentials), signal)
       return { status: response.statusCode ?? 0, parts: response }
     },
   }
 }
 
 /** One agent as long as CA and client certificate stay the same: a token is a header, so its renewal keeps the connections. */
-function keptAgents(): (credentials: Credentials) => Agent {
+function keptAgents(maxSockets: number): (credentials: Credentials) => Agent {
   let agent: Agent | undefined
   let madeFrom: Credentials['tls'] = {}
   return ({ tls }) => {
@@ -82,7 +85,7 @@ function keptAgents(): (credentials: Credentials) => Agent {
     if (agent !== undefined && same) return agent
     agent?.destroy()
     madeFrom = tls
-    agent = new Agent({ ...tls, keepAlive: true, maxSockets: 32, timeout: 60_000 })
+    agent = new Agent({ ...tls, keepAlive: true, maxSockets, timeout: 60_000 })
     return agent
   }
 }

@@ -138,3 +138,16 @@ describe('with a webhook configuration', () => {
     expect((await stored()).webhooks).toEqual(before)
   })
 })
+
+test('watches leave room for other calls, however many there are', async () => {
+  const ended = new AbortController()
+  const watch = { method: 'GET', path: `/api/v1/namespaces/${ns.name}/secrets?watch=true` } as const
+  try {
+    for (let watches = 0; watches < 40; watches += 1)
+      expect((await client.stream(watch, ended.signal)).status).toBe(200)
+    const { status } = await client.call({ method: 'GET', path: `/api/v1/namespaces/${ns.name}` })
+    expect(status).toBe(200)
+  } finally {
+    ended.abort()
+  }
+})
