@@ -38,7 +38,8 @@ function mappingIn(text: string): Record<string, unknown> {
   try {
     file = parse(text) ?? {}
   } catch (error) {
-    throw bad(`not YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`)
+    // Its first line ends in a colon: the place in the text follows, which is not for a log.
+    throw bad(`not YAML: ${error instanceof Error ? error.message.replace(/:?\n[^]*$/, '') : String(error)}`)
   }
   if (!isMapping(file)) throw bad('not a mapping')
   return file
