@@ -35,8 +35,8 @@ RUN npx rolldown --config rolldown.config.ts
 FROM ${NODE_IMAGE} AS hotreload
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* /usr/local/bin/yarn*
 COPY --from=bundle /build/dist /usr/local/lib/hotreload
-# Both against memory that is taken in bursts and never given back: 5 and 20 MB (docs/benchmarks.md).
+# And the flags below: against memory that is taken in bursts and never given back, 5 to 20 MB each (docs/benchmarks.md).
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
-ENTRYPOINT ["node", "--max-semi-space-size=2", "/usr/local/lib/hotreload/main.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--no-maglev", "/usr/local/lib/hotreload/main.mjs"]
 CMD ["serve"]

@@ -3,12 +3,13 @@
 // 80 s by itself: with the controller's nudge, and without. 1, 10 and 50 Pods; the programs' own word, with the time of the container runtime.
 // About ten minutes, the rounds without the nudge a minute and a half each.
 import { parseArgs } from 'node:util'
-import { acquire, type Cluster } from '../test/cluster/cluster.ts'
-import { bringImages, imageReference } from '../test/cluster/images.ts'
+import type { Cluster } from '../test/cluster/cluster.ts'
+import { imageReference } from '../test/cluster/images.ts'
 import { pause, run } from '../test/cluster/run.ts'
 import { settled, startTestController } from '../test/support/controller.ts'
 import { configMap } from '../test/support/reload-manifests.ts'
 import { loadsOf, manifests, nameOf, type Round, summary } from './nudge/pods.ts'
+import { onNode, say } from './support/on-node.ts'
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '20' }, 'slow-rounds': { type: 'string', default: '2' } },
@@ -16,18 +17,10 @@ const { values: flags } = parseArgs({
 const SIZES = [1, 10, 50]
 /** What an edit's nudges leave to do (agents are asked, and those that have not loaded are nudged again) is over by then. */
 const BETWEEN_ROUNDS = 2_500
-const say = (line: string): void => console.log(`# ${line}`)
 
-const { cluster, stop } = await acquire({ node: true, say })
-try {
-  await main(cluster)
-} finally {
-  await stop()
-}
-process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
+await onNode(['reader', 'hotreload-agent'], main)
 
 async function main(on: Cluster): Promise<void> {
-  await bringImages(on, ['reader', 'hotreload-agent'], say)
   const id = crypto.randomUUID().slice(0, 8)
   const [namespace, own] = [`bench-nudge-${id}`, `bench-nudge-${id}-own`]
   const env = { ...process.env, KUBECONFIG: on.kubeconfig }

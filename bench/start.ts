@@ -4,16 +4,16 @@
 import { parseArgs } from 'node:util'
 import { createClient, type KubeClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
-import { acquire, type Cluster } from '../test/cluster/cluster.ts'
-import { bringImages, imageReference } from '../test/cluster/images.ts'
+import type { Cluster } from '../test/cluster/cluster.ts'
+import { imageReference } from '../test/cluster/images.ts'
 import { run } from '../test/cluster/run.ts'
 import { createToReady, endToComplete } from './start/stopwatch.ts'
 import { median, type Samples, table } from './start/table.ts'
 import { template, type Variant, variants } from './start/variants.ts'
+import { onNode } from './support/on-node.ts'
 
 const { values: flags } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } })
 const rounds = Number(flags.rounds)
-const say = (line: string): void => console.log(`# ${line}`)
 
 type Measure = (variant: Variant, name: string) => Promise<number>
 
@@ -24,16 +24,9 @@ const parts = [
   ['hotreload-link', 'symlink', "app's image"],
 ] as const
 
-const { cluster, stop } = await acquire({ node: true, say })
-try {
-  await main(cluster)
-} finally {
-  await stop()
-}
-process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
+await onNode(['reader', 'nginx', 'hotreload-agent'], main)
 
 async function main(on: Cluster): Promise<void> {
-  await bringImages(on, ['reader', 'nginx', 'hotreload-agent'], say)
   const namespace = `bench-start-${crypto.randomUUID().slice(0, 8)}`
   const kubectl = (argv: string[], input = '') =>
     run([on.kubectl, ...argv], { env: { ...process.env, KUBECONFIG: on.kubeconfig }, input })

@@ -11,15 +11,11 @@ import { readReview } from '../src/admission/review.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { issueAuthority, issueServing } from '../src/tls/issue.ts'
 import { AGENT_IMAGE, VERSION } from '../src/version.ts'
+import { type Launch, SHIPPED } from './support/shipped.ts'
 import type { Job, LoadResult } from './webhook/load.ts'
 
 const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
-interface Launch {
-  flags: string[]
-  environment: Record<string, string>
-}
-/** As the image starts node (Dockerfile); the bare servers have node's own defaults. */
-const SHIPPED: Launch = { flags: ['--max-semi-space-size=2'], environment: { MALLOC_ARENA_MAX: '1' } }
+/** node's own defaults. */
 const BARE: Launch = { flags: [], environment: {} }
 
 /** What hotreload is asked besides: Pods of which each is the first of its template, where it can't remember its answer. */

@@ -29,6 +29,7 @@ const controller = startControllerPart({
   defaults: () => builtInDefaults,
   installKey: () => key,
 })
+process.once('disconnect', () => process.exit())
 process.on('message', () =>
   process.send?.({ calls, ready: controller.notReady() === undefined, at: performance.now() }),
 )

@@ -123,7 +123,7 @@ export const leads = (controller: TestController): Promise<boolean> =>
 /** It leads and has looked at everything there is: what is changed from here on is a change to it. */
 export async function settled(controller: TestController): Promise<void> {
   await leads(controller)
-  await until('the controller is at rest', () => controller.restsFor() > 1_500, 60_000)
+  await until('the controller is at rest', () => controller.restsFor() > 1_500)
 }
 
 /** Without replicas a rollout is complete as soon as the Deployment controller has seen it. */
