@@ -1,14 +1,13 @@
 // `serve` with a policy file in a mounted ConfigMap: an edit of it decides anew about every workload, without a restart or an apply.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { configMap, deployment } from '../support/controller.ts'
-import { kubectl, type Namespace, namespace, until } from '../support/kube.ts'
+import { type Namespace, namespace, until } from '../support/kube.ts'
+import { type Serve, startServe } from '../support/serve.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const POLICY = 'policy.yaml'
 /** An nginx reloads in place; with `rollout` it gets new Pods. Only the first is built in. */
 const inPlace = 'defaults: {reload: auto}\n'
@@ -17,24 +16,17 @@ const byRollout = 'defaults: {reload: rollout}\n'
 let directory: string
 let own: Namespace
 let ns: Namespace
-let child: ChildProcess
-let log = ''
+let serve: Serve
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hotreload-policy-'))
   await symlink(`..data/${POLICY}`, join(directory, POLICY))
   await swap(inPlace)
   own = await namespace()
   ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
-  const file = join(directory, 'kubeconfig')
-  await copyFile(inject('cluster').kubeconfig, file)
-  await kubectl(['config', '--kubeconfig', file, 'set-context', '--current', `--namespace=${own.name}`])
-  const flags = ['--only=controller', '--metrics-port=0', `--kubeconfig=${file}`]
-  const argv = [MAIN, 'serve', `--policy=${join(directory, POLICY)}`, ...flags]
-  child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (log += String(text)))
+  serve = await startServe(own, ['--only=controller', `--policy=${join(directory, POLICY)}`])
 })
 afterAll(async () => {
-  child.kill('SIGKILL')
+  await serve.stop()
   await rm(directory, { recursive: true })
 })
 
@@ -46,13 +38,6 @@ async function swap(text: string): Promise<void> {
   await symlink(content, join(directory, '..data_tmp'))
   await rename(join(directory, '..data_tmp'), join(directory, '..data'))
 }
-
-/** The lines of the log with this message. */
-const said = (message: string): { level: string; error?: string }[] =>
-  log
-    .split('\n')
-    .filter((line) => line.includes(`"msg":"${message}"`))
-    .map((line) => JSON.parse(line))
 
 function nginx(name: string, metadata: Record<string, string> = {}) {
   const made = deployment(name, { metadata: { 'hotreload.dev/inject': 'true', ...metadata }, env: [] })
@@ -98,7 +83,7 @@ test('an edit of the policy file holds from the next change of a ConfigMap on; o
   await recorded('follows')
 
   await swap('defaults: {reload: sometimes}\n')
-  const notUsable = () => said('policy file not usable; the last one stays')
+  const notUsable = () => serve.said('policy file not usable; the last one stays')
   await until('it is said', () => notUsable().length === 1)
   await swap('defaults: {reload: auto\n')
   await until('it is said again', () => notUsable().length === 2)
@@ -123,6 +108,6 @@ test('an edit of the policy file holds from the next change of a ConfigMap on; o
 
   // And back: that rollout was the only one.
   await swap(inPlace)
-  await until('the policy is read', () => said('policy file changed').length === 2)
+  await until('the policy is read', () => serve.said('policy file changed').length === 2)
   expect(await edit('four', 4)).toEqual({ asks: 4, follows: 2 })
 })

@@ -1,47 +1,29 @@
 // A Secret's value is planted, and searched for in everything that `serve` says, writes and remembers.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checksum } from '../../src/workload/checksum.ts'
 import { deployment } from '../support/controller.ts'
 import { heldBytes, HELD_BYTES } from '../support/held-bytes-of.ts'
-import { kubectl, type Namespace, namespace, until } from '../support/kube.ts'
+import { type Namespace, namespace, until } from '../support/kube.ts'
+import { type Serve, startServe } from '../support/serve.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts')
 /** Of three bytes each, so that a marker at the beginning of a value is a beginning of its base64, too. */
 const marker = (n: number): string => `planted-${n}-${crypto.randomUUID()}`.padEnd(48, '.')
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-let directory: string
 let own: Namespace
 let ns: Namespace
-let child: ChildProcess
-let log = ''
+let serve: Serve
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'hotreload-secrets-'))
   own = await namespace()
   ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
-  const file = join(directory, 'kubeconfig')
-  const { kubeconfig } = inject('cluster')
-  await copyFile(kubeconfig, file)
-  await kubectl(['config', '--kubeconfig', file, 'set-context', '--current', `--namespace=${own.name}`])
   const node = ['--heapsnapshot-signal=SIGUSR2', `--import=${HELD_BYTES}`]
-  const argv = [...node, MAIN, 'serve', '--only=controller', `--kubeconfig=${file}`]
-  const flags = ['--metrics-port=0', '--log-level=debug']
-  child = spawn(process.execPath, [...argv, ...flags], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (log += String(text)))
+  serve = await startServe(own, ['--only=controller', '--log-level=debug'], node)
 })
-afterAll(async () => {
-  child.kill('SIGKILL')
-  await rm(directory, { recursive: true })
-})
+afterAll(() => serve.stop())
 
 const secret = (value: string) => ({
   apiVersion: 'v1',
@@ -68,7 +50,7 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   const values = [marker(1), marker(2)]
   const [first = '', second = ''] = values
   await ns.apply([secret(first), ...workloads()])
-  await until('it leads', () => log.includes('"msg":"leading"'))
+  await until('it leads', () => serve.said('leading').length > 0)
   await until('what is there is recorded', async () => {
     const shards = await own.list<V1ConfigMap>('configmaps', 'hotreload.dev/part=baselines')
     const known = new Set(shards.flatMap(({ data = {} }) => Object.keys(data)))
@@ -102,7 +84,7 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   ])
   const kinds = 'configmaps,deployments,replicasets,events,leases'
   const said = [
-    log,
+    serve.log(),
     await metrics(),
     await ns.kubectl(['get', kinds, '--output=json', '--show-managed-fields']),
     await own.kubectl(['get', kinds, '--output=json', '--show-managed-fields']),
@@ -111,18 +93,18 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   expect(words.filter((word) => said.includes(word))).toEqual([])
 
   // The snapshot is taken after a full collection: what is in it is held.
-  child.kill('SIGUSR2')
+  serve.child.kill('SIGUSR2')
   const snapshot = await until('a heap snapshot', async () => {
-    const name = (await readdir(directory)).find((one) => one.endsWith('.heapsnapshot'))
-    const text = name === undefined ? '' : await readFile(join(directory, name), 'utf8')
+    const name = (await readdir(serve.directory)).find((one) => one.endsWith('.heapsnapshot'))
+    const text = name === undefined ? '' : await readFile(join(serve.directory, name), 'utf8')
     return text.trimEnd().endsWith('}') && text
   })
   expect(snapshot).toContain('hotreload-baselines-')
   expect(words.filter((word) => snapshot.includes(word))).toEqual([])
-  expect(await heldBytes(child, words)).toEqual([])
+  expect(await heldBytes(serve.child, words)).toEqual([])
 })
 
 async function metrics(): Promise<string> {
-  const [, port] = /"metricsPort":(\d+)/.exec(log) ?? []
+  const [, port] = /"metricsPort":(\d+)/.exec(serve.log()) ?? []
   return (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
 }
