@@ -75,6 +75,7 @@ export function follow(
   async function list(): Promise<number | undefined> {
     const listed = new Set<string>()
     let token = ''
+    let at: string | undefined
     do {
       const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
       const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
@@ -90,10 +91,12 @@ export function follow(
         put(item)
       }
       token = metadata['continue'] ?? ''
-      version = metadata['resourceVersion']
+      at = metadata['resourceVersion']
     } while (token !== '')
     for (const [namespace, names] of known)
       for (const name of names.keys()) if (!listed.has(`${namespace}/${name}`)) forget(namespace, name)
+    // Not before: a watch from a list of which a page failed would never tell of what was on the others.
+    version = at
     guarded(() => observer.listed())
     return undefined
   }

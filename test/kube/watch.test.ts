@@ -164,3 +164,15 @@ test('a connection that has gone silent is replaced', async () => {
     5_000,
   )
 })
+
+test('a list that fails in the middle is begun anew: a watch from its first page would never tell of the others', async () => {
+  for (const name of ['a', 'b', 'c']) api.put(name)
+  const fail = ({ metadata }: { metadata?: { name?: string } }) => {
+    told.push(`+${metadata?.name}`)
+    // As a continue token that has expired (410), or an API server that restarts.
+    api.answerWith(metadata?.name === 'a' ? 410 : 200)
+  }
+  start({ pageSize: 1, onTrouble: () => api.answerWith(200) }, { changed: fail })
+  await tells('listed')
+  expect(told).toEqual(['+a', '+b', '+c', 'listed'])
+})
