@@ -88,6 +88,8 @@ export function contest(
     const ours = holder === identity
     const text = JSON.stringify(lease?.spec ?? {})
     if (text !== observed.text) observed = { text, at: began }
+    // Somebody else's, whatever our clock says of the time that we have left: it may have been set back.
+    if (!ours) renewedAt = Number.NEGATIVE_INFINITY
     if (!ours && holder !== '' && began - observed.at < durationOf(lease)) return
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z')
     held = await write(lease, {
@@ -97,8 +99,10 @@ export function contest(
       renewTime: now,
       leaseTransitions: leaseTransitions + (ours || !lease ? 0 : 1),
     })
+    // What was to be done while we were late was left undone, so that all of it is looked at again.
+    if (!timely()) tell(false)
     // From before the call: the lease may be older than its answer.
-    if (held) renewedAt = began
+    renewedAt = held ? began : Number.NEGATIVE_INFINITY
   }
 
   async function turn(): Promise<void> {

@@ -113,3 +113,42 @@ test('who finds its lease taken stops', async () => {
   await clock.advance(12_000)
   expect(a.leads()).toBe(false)
 })
+
+test('who was late once begins anew, though the lease is still its own: what it left undone meanwhile is done then', async () => {
+  let answer: (() => void) | undefined
+  let slow = false
+  const waiting: KubeClient = {
+    ...client,
+    async call(call) {
+      const response = await client.call(call)
+      if (slow) await new Promise<void>((resolve) => (answer = resolve))
+      return response
+    },
+  }
+  const changes: boolean[] = []
+  const options = { name: 'hotreload', identity: 'a', clock }
+  const a = contest(waiting, options, (leads) => changes.push(leads))
+  await clock.advance(1_000)
+  down = true
+  await clock.advance(6_000)
+  down = false
+  slow = true
+  await clock.advance(4_000)
+  expect(a.leads()).toBe(false)
+  slow = false
+  answer?.()
+  await clock.advance(100)
+  expect(a.leads()).toBe(true)
+  expect(changes).toEqual([true, false, true])
+})
+
+test('who finds its lease taken stops at once, though by its own clock there is time left', async () => {
+  const a = candidate('a')
+  await clock.advance(1_000)
+  lease = {
+    metadata: { resourceVersion: 'theirs' },
+    spec: { holderIdentity: 'b', leaseDurationSeconds: 15 },
+  }
+  await clock.advance(2_000)
+  expect(a.leads()).toBe(false)
+})
