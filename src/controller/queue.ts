@@ -21,6 +21,8 @@ export interface QueueOptions {
 
 const FIRST_RETRY = 1_000
 const LAST_RETRY = 300_000
+/** A timer counts to 2^31 - 1, 24.8 days, and runs at once for more; who asks for months (Reloader's pause-period) is run earlier. */
+const LONGEST = 86_400_000
 
 export function createQueue({ clock, concurrency, run, onError }: QueueOptions): Queue {
   const due = new Map<string, { at: number; cancel: () => void }>()
@@ -29,11 +31,13 @@ export function createQueue({ clock, concurrency, run, onError }: QueueOptions):
   const failures = new Map<string, number>()
   let stopped = false
 
-  function add(key: string, milliseconds = 0): void {
+  function add(key: string, wanted = 0): void {
     if (stopped || ready.has(key)) return
+    const milliseconds = Math.min(wanted, LONGEST)
     const at = clock.now() + milliseconds
     const waiting = due.get(key)
-    if (waiting && waiting.at <= at) return
+    // Now is never later than a timer, though the clock may have been put past its time.
+    if (waiting && milliseconds > 0 && waiting.at <= at) return
     waiting?.cancel()
     due.delete(key)
     if (milliseconds > 0) {

@@ -70,3 +70,23 @@ test('what is removed or comes after the end does not run', async () => {
   await clock.advance(5_000)
   expect(log).toEqual([])
 })
+
+test('a time beyond what a timer can count does not run at once, and again and again', async () => {
+  const asked: number[] = []
+  const clock = { now: () => 0, after: (milliseconds: number) => (asked.push(milliseconds), () => {}) }
+  const queue = createQueue({ clock, concurrency: 1, run: async () => {}, onError() {} })
+  queue.add('a', 100 * 365 * 86_400_000)
+  // setTimeout takes 1 ms for anything over 2^31 - 1.
+  expect(asked).toEqual([86_400_000])
+})
+
+test('what is due now runs now, though the clock has jumped past the time that was asked for before', async () => {
+  let now = 0
+  const log: string[] = []
+  const clock = { now: () => now, after: () => () => {} }
+  const queue = createQueue({ clock, concurrency: 1, run: async (key) => void log.push(key), onError() {} })
+  queue.add('a', 600_000)
+  now = 3_600_000
+  queue.add('a')
+  expect(log).toEqual(['a'])
+})
