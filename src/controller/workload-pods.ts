@@ -6,16 +6,44 @@ import type { Api } from './api.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import type { Facts } from './workload-facts.ts'
 
-/** Milliseconds: a workload may have thousands. */
+/** Milliseconds, for one page. */
 const LIST_TIMEOUT = 30_000
+/** A Pod has 5 to 30 KB, and a workload may have thousands: all of them are more than any answer we read. */
+const PAGE = 100
 
-/** @throws Error where they could not be listed */
+/** Of each Pod what the controller looks at. @throws Error where they could not be listed */
 export async function podsOf(api: Api, { namespace, selector }: Facts): Promise<V1Pod[]> {
   if (selector === undefined) return []
-  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
-  const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: LIST_TIMEOUT })
-  if (status !== 200) throw new Error(`Pods not listed: ${status}`)
-  return (body as { items: V1Pod[] | null }).items ?? []
+  const all = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}&limit=${PAGE}`
+  const found: V1Pod[] = []
+  let token = ''
+  do {
+    const path = `${all}${token && `&continue=${encodeURIComponent(token)}`}`
+    const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: LIST_TIMEOUT })
+    if (status !== 200) throw new Error(`Pods not listed: ${status}`)
+    const { items, metadata } = body as { items: V1Pod[] | null; metadata?: { continue?: string } }
+    found.push(...(items ?? []).map(ofInterest))
+    token = metadata?.continue ?? ''
+  } while (token !== '')
+  return found
+}
+
+/** The rest of ten thousand Pods would fill the heap. */
+function ofInterest({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
+  return {
+    metadata: {
+      ...pick(metadata, 'name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'),
+      annotations: pick(metadata.annotations ?? {}, writtenKey('status')),
+    },
+    ...(spec ? { spec: { containers: [], ...pick(spec, 'hostPID', 'os', 'nodeSelector') } } : {}),
+    status: pick(status, 'phase', 'podIP', 'conditions'),
+  }
+}
+
+function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Pick<T, K> {
+  const picked = {} as Pick<T, K>
+  for (const key of keys) if (Object.hasOwn(from, key)) picked[key] = from[key]
+  return picked
 }
 
 /** Of the API. */

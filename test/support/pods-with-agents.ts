@@ -32,7 +32,13 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
     namespace: 'hotreload-system',
     async call({ method, path }) {
       const name = path.split('/').at(-1) ?? ''
-      if (path.includes('labelSelector')) return { status: 200, body: { items: [...pods.keys()].map(podOf) } }
+      const query = new URL(path, 'http://localhost').searchParams
+      if (query.has('labelSelector')) {
+        const from = Number(query.get('continue') ?? 0)
+        const until = from + (Number(query.get('limit')) || pods.size)
+        const metadata = until < pods.size ? { continue: String(until) } : {}
+        return { status: 200, body: { metadata, items: [...pods.keys()].slice(from, until).map(podOf) } }
+      }
       if (method === 'PATCH') nudged.push(name)
       return { status: 200, body: podOf(name) }
     },
