@@ -5,6 +5,7 @@
 import { writtenKey } from '../policy/annotations.ts'
 import type { V1Pod } from '@kubernetes/client-node'
 import { agentState, type AgentState, podState } from './agent-report.ts'
+import type { ApiCall } from './api.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
 import { createQueue } from './queue.ts'
@@ -31,6 +32,8 @@ const AGAIN_AFTER = 2_000
 const CANARY_WAIT = 60_000
 /** A process that restarts, with its stagger, and its Pod that becomes Ready again. */
 const RESTART_WAIT = 300_000
+/** Pods of one workload that are told, or asked, at once: with thousands of them, those of other workloads would wait for minutes. */
+const AT_ONCE = 50
 /** Who can't be asked, or does not move, is not waited for longer than this. */
 const QUIET_WAIT = 60_000
 /** Until the kubelet has noticed that a container ended and says so of the Pod: before that it may still be called Ready. */
@@ -66,7 +69,8 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     new Promise<void>((resolve) => void clock.after(milliseconds, resolve))
   const queue = createQueue({
     clock,
-    concurrency: 32,
+    // A run is minutes of waiting for Pods; the calls in it are bounded by themselves.
+    concurrency: Number.POSITIVE_INFINITY,
     run: nudgeWorkload,
     onError(key, error) {
       report.log('warn', 'Pods not nudged; the kubelet will come by itself', {
@@ -81,7 +85,10 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
 
   async function nudgeWorkload(key: string): Promise<void> {
     const workload = view.workloads.get(key)
-    if (!workload || !leads()) return
+    if (!workload || !leads()) {
+      due.delete(key)
+      return
+    }
     const pods = (await podsOf(api, workload.facts)).filter(hasRunningAgents)
     const { at, restarts } = due.get(key) ?? { at: clock.now(), restarts: false }
     // Here, and not before: who fails to list them tries again.
@@ -108,22 +115,37 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
   /** Resolves when all have it, or refuse it, or the time is over. */
   async function tell(pods: readonly V1Pod[], change: Change, limit: number): Promise<void> {
     if (pods.length === 0 || stopped || !leads()) return
-    await Promise.all(pods.map(nudge))
-    const behind = await waitFor(pods, change, AGAIN_AFTER)
-    await Promise.all(behind.map(nudge))
+    const behind = await waitFor(await nudge(pods), change, AGAIN_AFTER)
+    await nudge(behind)
     if (limit > AGAIN_AFTER) await waitFor(behind, change, limit - AGAIN_AFTER)
   }
 
-  async function nudge(pod: V1Pod): Promise<void> {
+  /** Returns those that are still there. */
+  async function nudge(pods: readonly V1Pod[]): Promise<V1Pod[]> {
+    const gone = new Set<V1Pod>()
+    await someAtOnce(pods, async (pod) => {
+      if ((await nudgeOne(pod)) === 404) gone.add(pod)
+    })
+    return pods.filter((pod) => !gone.has(pod))
+  }
+
+  /** Returns the status; 0: no answer, or it was not asked. The kubelet comes by itself, so that nobody has to wait for another try. */
+  async function nudgeOne(pod: V1Pod): Promise<number> {
     const delay = rate.take()
     if (delay > 0) await sleep(delay)
+    if (stopped || !leads()) return 0
     const path = podPath(pod)
     const body = {
       metadata: { uid: pod.metadata?.uid, annotations: { [writtenKey('nudge')]: nudgeValue() } },
     }
     const contentType = 'application/merge-patch+json'
-    const { status } = await api.call({ method: 'PATCH', path, body, contentType })
+    const call: ApiCall = { method: 'PATCH', path, body, contentType }
+    const status = await api.call(call).then(
+      (response) => response.status,
+      () => 0,
+    )
     report.nudge(status === 200 ? 'done' : 'failed', 1)
+    return status
   }
   const nudgeValue = () => new Date(clock.now()).toISOString()
 
@@ -135,11 +157,12 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       const waited = clock.now() - began
       if (behind.length === 0 || waited >= limit || stopped) return behind
       await sleep(Math.min(ASK_EVERY, limit - waited))
-      const states = await Promise.all(behind.map((pod) => stateOf(pod, change)))
+      const states = new Map<V1Pod, AgentState>()
+      await someAtOnce(behind, async (pod) => void states.set(pod, await stateOf(pod, change)))
       // Who is not there, or has nothing to do, will not move later either.
       const patient = clock.now() - began < QUIET_WAIT
-      behind = behind.filter((_, index) => {
-        const state = states[index]
+      behind = behind.filter((pod) => {
+        const state = states.get(pod)
         return state === 'pending' || (patient && (state === 'unmoved' || state === 'unknown'))
       })
     }
@@ -156,11 +179,12 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     for (;;) {
       await sleep(delay)
       if (clock.now() >= deadline || stopped) return
-      const { status, body } = await api.call({ method: 'GET', path })
-      if (status !== 200) return
-      const pod = body as V1Pod
-      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== before.metadata?.uid) return
       delay = ASK_EVERY
+      const answer = await api.call({ method: 'GET', path }).catch(() => undefined)
+      if (answer?.status === 404) return
+      if (answer?.status !== 200) continue
+      const pod = answer.body as V1Pod
+      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== before.metadata?.uid) return
     }
   }
 
@@ -187,6 +211,14 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       queue.stop()
     },
   }
+}
+
+async function someAtOnce(pods: readonly V1Pod[], run: (pod: V1Pod) => Promise<void>): Promise<void> {
+  const rest = pods.values()
+  const worker = async () => {
+    for (const pod of rest) await run(pod)
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, pods.length) }, worker))
 }
 
 /** Which Pods are told together: so many first where a canary is wished, else all at once. */
