@@ -94,7 +94,11 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
     sources.use(key, uses)
     if (workload?.facts.compat && dependsOnNames(workload.facts.compat)) byNames.add(key)
     else byNames.delete(key)
-    for (const { kind, namespace } of uses) if (kind === 'Secret') secrets.need(namespace)
+    const ofSecrets = uses.filter(({ kind }) => kind === 'Secret').map(({ namespace }) => namespace)
+    // Who asks by a pattern uses none until their names are known.
+    if (workload?.facts.compat && dependsOnNames(workload.facts.compat, 'Secret'))
+      ofSecrets.push(workload.facts.namespace)
+    secrets.use(key, new Set(ofSecrets))
     report.sizes(workloads.size(), sources.size())
   }
   function reconsider(key: string): void {

@@ -5,8 +5,8 @@
 import type { Follow, Following, Observer } from './api.ts'
 
 export interface SecretWatches {
-  /** A workload of this namespace uses a Secret. */
-  need(namespace: string): void
+  /** Of which namespaces `user` uses Secrets from now on, instead of those of before. */
+  use(user: string, namespaces: ReadonlySet<string>): void
   names(namespace: string): Iterable<string>
   followings(): Following[]
   stop(): void
@@ -17,7 +17,9 @@ export function createSecretWatches(
   observer: Pick<Observer, 'changed' | 'removed'>,
   onRefused: () => void,
 ): SecretWatches {
-  const needed = new Set<string>()
+  /** Namespace -> its users. Without the last one its watch ends: clusters make and delete namespaces all day. */
+  const needed = new Map<string, Set<string>>()
+  const namespacesOf = new Map<string, ReadonlySet<string>>()
   const perNamespace = new Map<string, Following>()
   let everywhere: 'unknown' | 'allowed' | 'refused' = 'unknown'
 
@@ -33,7 +35,7 @@ export function createSecretWatches(
       refused() {
         if (everywhere !== 'refused') onRefused()
         everywhere = 'refused'
-        for (const namespace of needed) followOne(namespace)
+        for (const namespace of needed.keys()) followOne(namespace)
       },
     },
   )
@@ -44,10 +46,25 @@ export function createSecretWatches(
     perNamespace.set(namespace, follow(collection, { ...observer, listed() {}, refused() {} }))
   }
 
+  function leave(namespace: string, user: string): void {
+    const users = needed.get(namespace)
+    users?.delete(user)
+    if (users?.size !== 0) return
+    needed.delete(namespace)
+    perNamespace.get(namespace)?.stop()
+    perNamespace.delete(namespace)
+  }
+
   return {
-    need(namespace) {
-      needed.add(namespace)
-      if (everywhere === 'refused') followOne(namespace)
+    use(user, namespaces) {
+      for (const namespace of namespaces) {
+        needed.set(namespace, (needed.get(namespace) ?? new Set()).add(user))
+        if (everywhere === 'refused') followOne(namespace)
+      }
+      const before = namespacesOf.get(user) ?? new Set()
+      if (namespaces.size > 0) namespacesOf.set(user, namespaces)
+      else namespacesOf.delete(user)
+      for (const namespace of before) if (!namespaces.has(namespace)) leave(namespace, user)
     },
     names: (namespace) => (perNamespace.get(namespace) ?? whole).names(namespace),
     followings: () => [whole, ...perNamespace.values()],

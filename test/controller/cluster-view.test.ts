@@ -39,6 +39,9 @@ function view() {
   return {
     cluster,
     changed,
+    followed: () => [...following.keys()],
+    refuse: (path: string) => following.get(path)?.refused(403),
+    gone: (name: string) => following.get(DEPLOYMENTS)?.removed('shop', name),
     deployments: (...objects: ApiObject[]) => {
       const observer = following.get(DEPLOYMENTS)
       for (const object of objects) observer?.changed(object)
@@ -98,4 +101,35 @@ test.each([
   const facts = cluster.workloads.get('Deployment/shop/a')?.facts
   expect(facts && cluster.used(facts).compat).toMatchObject([{ use: { kind, name: 'db' } }])
   expect(cluster.sources.size()).toBe(1)
+})
+
+test('Secrets of a namespace are followed for as long as a workload there uses some', () => {
+  const secretSpec = { containers: [app], volumes: [{ name: 'conf', secret: { secretName: 'web' } }] }
+  const withSecret = (name: string) =>
+    workload({
+      spec: secretSpec,
+      metadata: {
+        name,
+        uid: name,
+        resourceVersion: '7',
+        annotations: { 'reloader.stakater.com/auto': 'true' },
+      },
+    })
+  const { followed, deployments, refuse, gone } = view()
+  const path = '/api/v1/namespaces/shop/secrets'
+  deployments(withSecret('a'), withSecret('b'))
+  refuse('/api/v1/secrets')
+  expect(followed()).toContain(path)
+  gone('a')
+  expect(followed()).toContain(path)
+  gone('b')
+  expect(followed()).not.toContain(path)
+})
+
+test('Secrets asked for by a pattern are followed where they may be, though none of them is known yet', () => {
+  const annotations = { 'secret.reloader.stakater.com/reload': 'd.' }
+  const { followed, deployments, refuse } = view()
+  refuse('/api/v1/secrets')
+  deployments(workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } }))
+  expect(followed()).toContain('/api/v1/namespaces/shop/secrets')
 })

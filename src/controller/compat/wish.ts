@@ -84,6 +84,9 @@ export function candidates(
   return [...found.values()]
 }
 
-/** Whether a name that has just come, or gone, may change what `wish` means. */
-export const dependsOnNames = ({ lists }: CompatWish): boolean =>
-  [...lists.values()].some((patterns) => patterns.some(({ literal }) => literal === undefined))
+/** Whether a name that has just come, or gone, may change what `wish` means; of this kind where one is given. */
+export const dependsOnNames = ({ lists }: CompatWish, kind?: SourceKind): boolean =>
+  [...lists].some(
+    ([of, patterns]) =>
+      (kind === undefined || of === kind) && patterns.some(({ literal }) => literal === undefined),
+  )
