@@ -24,6 +24,8 @@ export interface Call {
   accept?: string
   /** DEFAULT_TIMEOUT_MILLISECONDS where not given */
   timeoutMilliseconds?: number
+  /** Somebody counts the seconds until it is answered: it does not stand behind calls that may take their time. */
+  urgent?: boolean
 }
 
 export interface KubeClient {
@@ -31,7 +33,7 @@ export interface KubeClient {
   /** Any status is a response; only a call that got none rejects. */
   call(call: Call): Promise<ApiResponse>
   /** An answer that goes on, as a watch does: its parts as they come, whatever its status. Ends with `signal`. */
-  stream(call: Omit<Call, 'timeoutMilliseconds'>, signal: AbortSignal): Promise<ApiStream>
+  stream(call: Omit<Call, 'timeoutMilliseconds' | 'urgent'>, signal: AbortSignal): Promise<ApiStream>
 }
 
 export interface ApiStream {
@@ -61,36 +63,56 @@ export class ApiError extends UserError {
 }
 
 export function createClient(connection: Connection): KubeClient {
-  const [forCalls, forStreams] = [keptAgents(CALLS_AT_ONCE), keptAgents(Number.POSITIVE_INFINITY)]
+  const agentsOf = keptAgents()
   return {
     namespace: connection.namespace,
     async call(call) {
       const credentials = await connection.credentials()
       const signal = AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS)
-      return readAll(await send(call, credentials, credentials.proxy ?? forCalls(credentials), signal))
+      const { calls, urgent } = agentsOf(credentials)
+      const agent = credentials.proxy ?? (call.urgent ? urgent : calls)
+      return readAll(await send(call, credentials, agent, signal))
     },
     async stream(call, signal) {
       const credentials = await connection.credentials()
-      const response = await send(call, credentials, credentials.proxy ?? forStreams(credentials), signal)
+      const response = await send(
+        call,
+        credentials,
+        credentials.proxy ?? agentsOf(credentials).streams,
+        signal,
+      )
       return { status: response.statusCode ?? 0, parts: response }
     },
   }
 }
 
-/** One agent as long as CA and client certificate stay the same: a token is a header, so its renewal keeps the connections. */
-function keptAgents(maxSockets: number): (credentials: Credentials) => Agent {
-  let agent: Agent | undefined
+interface Agents {
+  calls: Agent
+  /** Apart, since a lease that waits behind a hundred slow lists is lost, and a review's read comes too late. */
+  urgent: Agent
+  streams: Agent
+}
+
+/** The same ones as long as CA and client certificate stay the same: a token is a header, so its renewal keeps the connections. */
+function keptAgents(): (credentials: Credentials) => Agents {
+  let agents: Agents | undefined
   let madeFrom: Credentials['tls'] = {}
   return ({ tls }) => {
     const same = String(tls.ca) === String(madeFrom.ca) && String(tls.cert) === String(madeFrom.cert)
-    if (agent !== undefined && same) return agent
-    agent?.destroy()
+    if (agents !== undefined && same) return agents
+    for (const agent of Object.values(agents ?? {})) agent.destroy()
     madeFrom = tls
     const { ca, cert, key, ...rest } = tls
     // Else each connection has one of its own, which takes memory and time.
     const secureContext = createSecureContext({ ca, cert, key })
-    agent = new Agent({ ...rest, secureContext, keepAlive: true, maxSockets, timeout: 60_000 })
-    return agent
+    const kept = (maxSockets: number) =>
+      new Agent({ ...rest, secureContext, keepAlive: true, maxSockets, timeout: 60_000 })
+    agents = {
+      calls: kept(CALLS_AT_ONCE),
+      urgent: kept(CALLS_AT_ONCE),
+      streams: kept(Number.POSITIVE_INFINITY),
+    }
+    return agents
   }
 }
 

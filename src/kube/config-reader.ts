@@ -20,6 +20,7 @@ export function createConfigReader(
         method: 'GET',
         path,
         timeoutMilliseconds: budgetMilliseconds,
+        urgent: true,
       })
       if (status === 200 && typeof body === 'object' && body !== null)
         return contentOf(kind, body as ApiObject)

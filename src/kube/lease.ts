@@ -26,6 +26,9 @@ export const LEASE_DURATION = 15_000
 export const RENEW_DEADLINE = 10_000
 export const RETRY_PERIOD = 2_000
 
+/** So that there is time for a second try. */
+const inTime = { timeoutMilliseconds: RENEW_DEADLINE / 2, urgent: true }
+
 interface LeaseSpec {
   holderIdentity?: string
   leaseDurationSeconds?: number
@@ -63,7 +66,7 @@ export function contest(
   }
 
   async function read(): Promise<Lease | undefined> {
-    const call: Call = { method: 'GET', path, timeoutMilliseconds: RENEW_DEADLINE / 2 }
+    const call: Call = { method: 'GET', path, ...inTime }
     const response = await client.call(call)
     if (response.status === 404) return undefined
     return leaseOf(call, response, 200)
@@ -74,8 +77,8 @@ export function contest(
     const metadata = { name, namespace: client.namespace, ...lease?.metadata }
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }
     const call: Call = lease
-      ? { method: 'PUT', path, body, timeoutMilliseconds: RENEW_DEADLINE / 2 }
-      : { method: 'POST', path: collection, body, timeoutMilliseconds: RENEW_DEADLINE / 2 }
+      ? { method: 'PUT', path, body, ...inTime }
+      : { method: 'POST', path: collection, body, ...inTime }
     const response = await client.call(call)
     return response.status === 409 ? undefined : leaseOf(call, response, lease ? 200 : 201)
   }
