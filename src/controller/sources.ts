@@ -55,12 +55,17 @@ interface Entry {
   version: string | undefined
   marks: SourceMarks
   paused: boolean
+  /** Readings in a row that failed. */
+  failures: number
 }
 
 /** The API server has hundreds of places for us (max-requests-inflight, 400), and others' requests go first. */
 const CONCURRENT_READS = 16
-/** Milliseconds until what could not be read is tried again. */
+/** Milliseconds until what could not be read is tried again, each time after twice as long: an API server without room gets none so. */
 const RETRY_UNAVAILABLE = 1_000
+const LAST_RETRY_UNAVAILABLE = 30_000
+/** Until it is looked whether the install key is there. */
+const RETRY_KEY = 1_000
 const RETRY_FORBIDDEN = 300_000
 
 const unmarked: SourceMarks = { ignored: false, match: false }
@@ -73,7 +78,9 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
   async function refresh(id: string): Promise<void> {
     const entry = entries.get(id)
     if (!entry) return
-    const { content, version, marks, paused } = await read(entry.ref)
+    // Without the key a Secret has no hash, so that it need not be read yet.
+    const early = entry.ref.kind === 'Secret' && installKey() === undefined
+    const { content, version, marks, paused } = early ? notYet(entry) : await read(entry.ref)
     const before = entry.observed
     const after = new Map<string, Observation>()
     for (const use of usesOfEntry(id, entry)) {
@@ -87,9 +94,10 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       marks.ignored !== entry.marks.ignored || marks.match !== entry.marks.match || paused !== entry.paused
     // Only what was there before and is something else now is news to running processes.
     const news = new Set([...changed].filter((keyset) => before.has(keyset)))
-    Object.assign(entry, { observed: after, version, marks, paused })
-    // Also where only the install key is not there yet, without which a Secret has no hash.
-    if ([...after.values()].includes('unavailable')) queue.add(id, RETRY_UNAVAILABLE)
+    const failures = content === 'unavailable' && !early ? entry.failures + 1 : 0
+    Object.assign(entry, { observed: after, version, marks, paused, failures })
+    if (early) queue.add(id, RETRY_KEY)
+    if (failures > 0) queue.add(id, Math.min(LAST_RETRY_UNAVAILABLE, RETRY_UNAVAILABLE * 2 ** (failures - 1)))
     if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
     if (changed.size > 0 || flagged) onChange(entry.ref, entry.users, news)
   }
@@ -150,6 +158,14 @@ const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   version: undefined,
   marks: unmarked,
   paused: false,
+  failures: 0,
+})
+
+const notYet = ({ marks, paused }: Entry): SourceReading => ({
+  content: 'unavailable',
+  version: '',
+  marks,
+  paused,
 })
 
 /** What the CSI driver fetched is told by versions, not contents: nothing of it need be kept secret. */
