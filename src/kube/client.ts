@@ -62,6 +62,14 @@ export class ApiError extends UserError {
   }
 }
 
+/** More than we read at once. */
+export class AnswerTooLarge extends Error {
+  constructor() {
+    super('response over 8 MiB')
+    this.name = 'AnswerTooLarge'
+  }
+}
+
 export function createClient(connection: Connection): KubeClient {
   const agentsOf = keptAgents()
   return {
@@ -156,7 +164,7 @@ async function readAll(response: IncomingMessage): Promise<ApiResponse> {
   let text = ''
   for await (const part of response) {
     text += part
-    if (text.length > RESPONSE_LIMIT) throw new Error('response over 8 MiB')
+    if (text.length > RESPONSE_LIMIT) throw new AnswerTooLarge()
   }
   return { status: response.statusCode ?? 0, body: parsed(text) }
 }

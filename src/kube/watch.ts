@@ -6,7 +6,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Collection, Following, Observer } from '../controller/api.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import type { KubeClient } from './client.ts'
+import { AnswerTooLarge, type ApiResponse, type KubeClient } from './client.ts'
 
 export interface WatchOptions {
   /** Told of what went wrong, in a constant message and fields. */
@@ -71,17 +71,31 @@ export function follow(
     guarded(() => observer.removed(namespace, name))
   }
 
+  async function page(token: string): Promise<ApiResponse> {
+    for (
+      let limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20);
+      ;
+      limit = Math.ceil(limit / 4)
+    ) {
+      const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
+      const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
+      const timeoutMilliseconds = LIST_TIMEOUT_MILLISECONDS
+      try {
+        return await client.call({ method: 'GET', path, accept, timeoutMilliseconds })
+      } catch (error) {
+        // Annotations alone may be 256 KiB for each object, and the next try would be no different.
+        if (!(error instanceof AnswerTooLarge) || limit === 1) throw error
+      }
+    }
+  }
+
   /** Returns the status where the list was refused. */
   async function list(): Promise<number | undefined> {
     const listed = new Set<string>()
     let token = ''
     let at: string | undefined
     do {
-      const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
-      const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
-      const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
-      const timeoutMilliseconds = LIST_TIMEOUT_MILLISECONDS
-      const { status, body } = await client.call({ method: 'GET', path, accept, timeoutMilliseconds })
+      const { status, body } = await page(token)
       progress = Date.now()
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)

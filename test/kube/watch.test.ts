@@ -176,3 +176,15 @@ test('a list that fails in the middle is begun anew: a watch from its first page
   await tells('listed')
   expect(told).toEqual(['+a', '+b', '+c', 'listed'])
 })
+
+test('a page that is more than an answer may be is asked for in smaller ones', async () => {
+  // ConfigMaps that kubectl applied hold themselves once more in an annotation, of 256 KiB at most.
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': 'x'.repeat(250_000) }
+  for (let index = 0; index < 70; index++) {
+    api.put(`dashboard${index}`)
+    api.annotate(`dashboard${index}`, annotations)
+  }
+  start()
+  await tells('listed')
+  expect(told).toHaveLength(71)
+})

@@ -64,6 +64,10 @@ export async function watchableApi() {
       objects.set(name, stored(name, fields))
       if (tell) send({ type, object: objects.get(name) })
     },
+    annotate(name: string, annotations: Record<string, string>) {
+      const object = objects.get(name)
+      if (object) object.metadata['annotations'] = annotations
+    },
     remove(name: string, tell = true) {
       objects.delete(name)
       if (tell) send({ type: 'DELETED', object: stored(name, {}) })
