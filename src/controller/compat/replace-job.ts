@@ -24,14 +24,18 @@ type Options = Pick<ControllerOptions, 'api' | 'clock' | 'installKey'> & {
   leads: () => boolean
 }
 
-/** Of these milliseconds for the old one to be gone, before others get their turn. */
-const GONE_WITHIN = 20_000
-const ASK_EVERY = 100
+/** Milliseconds for the old one to be gone, before others get their turn: this is waited for in a place that rollouts need. */
+const GONE_WITHIN = 2_000
+/** Each next time after twice as long: a finalizer may hold it for hours. */
+const ASK_AGAIN = 100
+const LAST_ASK_AGAIN = 30_000
 
 export function createJobReplacements({ api, clock, installKey, report, leads }: Options): JobReplacements {
   const records = createJobRecords(api, installKey)
   /** By the uid of the Job that was there before. */
   const toMake = new Map<string, ApiObject>()
+  /** Until its next turn. */
+  const delays = new Map<string, number>()
   const queue = createQueue({
     clock,
     concurrency: 4,
@@ -56,7 +60,9 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
   async function makeGood(uid: string, job: ApiObject): Promise<void> {
     const outcome = await made(uid, job)
     if (outcome === 'later') {
-      queue.add(uid, ASK_EVERY)
+      const delay = delays.get(uid) ?? ASK_AGAIN
+      delays.set(uid, Math.min(LAST_ASK_AGAIN, delay * 2))
+      queue.add(uid, delay)
       return
     }
     await forget(uid)
@@ -65,12 +71,13 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
   async function forget(uid: string): Promise<void> {
     await records.drop(uid)
     toMake.delete(uid)
+    delays.delete(uid)
   }
 
   async function made(uid: string, job: ApiObject): Promise<'there' | 'later'> {
     const { namespace = '', name = '' } = job.metadata ?? {}
     const create: ApiCall = { method: 'POST', path: pathOf({ kind: 'Job', namespace }), body: job }
-    for (let waited = 0; waited < GONE_WITHIN; waited += ASK_EVERY) {
+    for (let [waited, delay] = [0, ASK_AGAIN]; waited < GONE_WITHIN; waited += delay, delay *= 2) {
       // 404: its namespace is gone, and takes it along.
       const created = await send(api, create, 201, 404, 409)
       if (created.status !== 409) return 'there'
@@ -82,7 +89,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
       // Another one, or the old one that nobody deleted after all: then it is compared, and replaced, as before.
       const isBack = metadata !== undefined && metadata.uid !== uid
       if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'there'
-      await new Promise<void>((resolve) => void clock.after(ASK_EVERY, resolve))
+      await new Promise<void>((resolve) => void clock.after(delay, resolve))
     }
     return 'later'
   }
@@ -106,7 +113,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
         return isOurs ? 'done' : 'conflict'
       } catch (error) {
         // Whether it was deleted is not known; the record is, and tells what to do.
-        queue.add(uid, ASK_EVERY)
+        queue.add(uid, ASK_AGAIN)
         throw error
       }
     },
