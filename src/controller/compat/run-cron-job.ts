@@ -1,7 +1,7 @@
 /** What Reloader does with a CronJob: it runs once, now. */
 import { writtenKey } from '../../policy/annotations.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-import { type Api, type ApiCall, send } from '../api.ts'
+import { type Api, type ApiCall, send, UnexpectedAnswer } from '../api.ts'
 import { FIELD_MANAGER } from '../field-manager.ts'
 import { pathOf } from '../workload-kinds.ts'
 import type { Facts } from '../workload-facts.ts'
@@ -23,8 +23,10 @@ export async function runCronJob(
     path: pathOf({ kind: 'Job', namespace }),
     body: jobNow(cronJob, stamp),
   }
-  // 409: made by an attempt that did not live to write it down.
-  await send(api, create, 201, 409)
+  const created = await send(api, create, 201, 409)
+  // Made by an attempt that did not live to write it down. A ResourceQuota that others count at the same moment is a 409 as well.
+  if (created.status === 409 && Object(created.body).reason !== 'AlreadyExists')
+    throw new UnexpectedAnswer(create, created)
   const write: ApiCall = {
     method: 'PATCH',
     path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
