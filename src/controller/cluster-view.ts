@@ -33,6 +33,8 @@ export interface ClusterView {
   /** Whether `hotreload.dev/inject` means something there. */
   labelled(namespace: string): boolean
   isSynced(): boolean
+  /** Whether nothing is left out because it may not be listed: only then is who is not here gone. */
+  isComplete(): boolean
   /** Reads what all workloads ask for once more, since what holds by default is something else now. */
   reconsiderWorkloads(): void
   followings(): Following[]
@@ -46,13 +48,22 @@ type Options = Pick<ControllerOptions, 'api' | 'follow' | 'clock' | 'defaults' |
 export function createClusterView(options: Options, tell: Watchers): ClusterView {
   const { api, follow, clock, compat, report } = options
   const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
-  const listed = (what: string) => () => {
+  /** What may not be listed. An API server that has just started may say so of what it allows a moment later. */
+  const hidden = new Set<string>()
+  const known = (what: string) => {
     if (unlisted.delete(what) && unlisted.size === 0) tell.synced()
+  }
+  const listed = (what: string) => () => {
+    hidden.delete(what)
+    known(what)
   }
   /** Without it the others go on. A kind that is not there (404) is nothing to speak of. */
   const refused = (what: string) => (status: number) => {
-    if (status !== 404) report.log('warn', 'may not be followed, so its changes go unseen', { what, status })
-    listed(what)()
+    if (status !== 404) {
+      hidden.add(what)
+      report.log('warn', 'may not be followed, so its changes go unseen', { what, status })
+    }
+    known(what)
   }
   const byNames = new Set<string>()
 
@@ -148,6 +159,7 @@ export function createClusterView(options: Options, tell: Watchers): ClusterView
     used,
     labelled: (namespace) => namespaces.labelled(namespace),
     isSynced: () => unlisted.size === 0,
+    isComplete: () => hidden.size === 0,
     reconsiderWorkloads() {
       // Only what follows from the objects is kept of them, so they are listed anew.
       for (const one of ofWorkloads) one.stop()

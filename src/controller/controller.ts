@@ -85,7 +85,7 @@ export function startController(options: ControllerOptions): Controller {
       repair.lookSoon(key)
       problems.lookSoon(key)
     }
-    for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
+    if (view.isComplete()) for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
   }
 
   /** Tried until it works: the install key comes when it comes. */
