@@ -67,7 +67,7 @@ export function startController(options: ControllerOptions): Controller {
     ...options,
     isSynced: () => view.isSynced(),
     onBegin: begin,
-    onEnd: () => pending.clear(),
+    onEnd: end,
   })
   const parts = { ...options, view, leads: () => term.leads() }
   const repair = createRepair(parts)
@@ -86,6 +86,15 @@ export function startController(options: ControllerOptions): Controller {
       problems.lookSoon(key)
     }
     if (view.isComplete()) for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
+  }
+
+  /** Who leads next says of each what it waits for; said by two it would count twice, and ours never change again. */
+  function end(): void {
+    pending.clear()
+    for (const { key } of view.workloads.all()) {
+      report.waiting(key, undefined)
+      report.uninjected(key, 0)
+    }
   }
 
   /** Tried until it works: the install key comes when it comes. */

@@ -117,3 +117,22 @@ test('baselines of workloads that are gone go', async () => {
   await controller.stop()
   expect(configMaps.get(BASELINES)).toEqual({})
 })
+
+test('who leads no more says of no workload that its rollout waits', async () => {
+  const { clock, configMaps, observer, lists, controller, waiting, tellLead } = cluster()
+  configMaps.set('/api/v1/namespaces/shop/configmaps/web', { a: '1' })
+  const paused = {
+    ...web,
+    metadata: { ...web.metadata, annotations: { ...web.metadata?.annotations, ...keys({ pause: 'true' }) } },
+  }
+  configMaps.set(BASELINES, { 'u-web': '{"compat:ConfigMap/web":"0123456789abcdef"}' })
+  for (const path of lists()) {
+    if (path === DEPLOYMENTS) observer(path).changed(paused)
+    observer(path).listed()
+  }
+  await clock.advance(10_000)
+  expect(waiting()).toEqual(['Deployment/shop/web paused'])
+  tellLead(false)
+  expect(waiting()).toEqual([])
+  await controller.stop()
+})
