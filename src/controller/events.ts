@@ -1,11 +1,14 @@
 /** Events on workloads, as `kubectl describe` shows them. Each is told once in a while: what goes on must not fill etcd. */
 import { createHash } from 'node:crypto'
-import type { Api, Clock } from './api.ts'
+import type { Api, ApiCall, Clock } from './api.ts'
 import type { EventReason, Involved } from './report.ts'
 
 /** Milliseconds. The API server itself keeps Events for an hour. */
 const SAME_AGAIN_AFTER = 600_000
 const MOST_REMEMBERED = 5_000
+/** A leader that begins may have one for each workload: calls on which rollouts wait must not stand behind all of them. */
+const AT_ONCE = 4
+const MOST_WAITING = 5_000
 
 export interface EventWriter {
   /** Whether it is news. */
@@ -20,6 +23,26 @@ export function createEventWriter(
   onError: (status: number | undefined) => void,
 ): EventWriter {
   const told = new Map<string, number>()
+  const waiting: ApiCall[] = []
+  let underWay = 0
+
+  function send(call: ApiCall): void {
+    if (waiting.length >= MOST_WAITING) return onError(undefined)
+    waiting.push(call)
+    if (underWay < AT_ONCE) void sendAll()
+  }
+
+  async function sendAll(): Promise<void> {
+    underWay += 1
+    for (let call = waiting.shift(); call; call = waiting.shift()) {
+      const status = await api.call(call).then(
+        (response) => response.status,
+        () => undefined,
+      )
+      if (status !== 201) onError(status)
+    }
+    underWay -= 1
+  }
 
   function isNew(key: string): boolean {
     const before = told.get(key)
@@ -60,12 +83,7 @@ export function createEventWriter(
         eventTime: time.replace('Z', '000Z'),
         count: 1,
       }
-      api.call({ method: 'POST', path: `/api/v1/namespaces/${namespace}/events`, body }).then(
-        ({ status }) => {
-          if (status !== 201) onError(status)
-        },
-        () => onError(undefined),
-      )
+      send({ method: 'POST', path: `/api/v1/namespaces/${namespace}/events`, body })
       return true
     },
   }

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { createEventWriter } from '../../src/controller/events.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+const about = (name: string) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name,
+  uid: name,
+})
+
+function writer() {
+  const answers: (() => void)[] = []
+  let failed = 0
+  let asked = 0
+  const events = createEventWriter(
+    {
+      namespace: 'hotreload-system',
+      async call() {
+        asked += 1
+        await new Promise<void>((resolve) => answers.push(resolve))
+        return { status: 201, body: {} }
+      },
+    },
+    fakeClock(),
+    'a',
+    () => (failed += 1),
+  )
+  const answerAll = async () => {
+    while (answers.length > 0) {
+      for (const answer of answers.splice(0)) answer()
+      await new Promise(setImmediate)
+    }
+  }
+  return { events, answers, answerAll, failed: () => failed, asked: () => asked }
+}
+
+test('thousands at once, as when a leader begins, leave connections to other calls', async () => {
+  const { events, answers, answerAll, asked, failed } = writer()
+  for (let index = 0; index < 1_000; index++)
+    events.write(about(`w${index}`), 'Warning', 'NotInjected', 'why')
+  expect(answers.length).toBeLessThanOrEqual(4)
+  await answerAll()
+  expect([asked(), failed()]).toEqual([1_000, 0])
+})
+
+test('more than anybody reads are given up at once', async () => {
+  const { events, answerAll, asked, failed } = writer()
+  for (let index = 0; index < 20_000; index++)
+    events.write(about(`w${index}`), 'Warning', 'NotInjected', 'why')
+  await answerAll()
+  expect(asked() + failed()).toBe(20_000)
+  expect(failed()).toBeGreaterThan(10_000)
+})
