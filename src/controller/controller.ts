@@ -17,7 +17,7 @@ import { describeProblem, eventReasons } from './report.ts'
 import { stampTexts } from './stamp-texts.ts'
 import { createSlots } from './slots.ts'
 import { createTerm } from './term.ts'
-import type { Workload } from './workloads.ts'
+import { isSameSpec, type Workload } from './workloads.ts'
 
 export interface Controller {
   /** Undefined: alive. Else what stands still, in words for the kubelet's probe. */
@@ -116,7 +116,7 @@ export function startController(options: ControllerOptions): Controller {
     }
     if (now) {
       queue.add(key)
-      if (now.facts.generation === last?.facts.generation) return
+      if (last && isSameSpec(now.facts, last.facts)) return
       repair.lookSoon(key)
       problems.lookSoon(key)
       return

@@ -49,7 +49,7 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
       remove(object.kind ?? '', namespace, name)
       return
     }
-    const since = before?.facts.generation === now.generation ? before.runningSince : undefined
+    const since = before && isSameSpec(before.facts, now) ? before.runningSince : undefined
     const runningSince = now.progress === 'running' ? (since ?? clock.now()) : undefined
     workloads.set(key, { key, facts: now, runningSince })
     onChange(key, before)
@@ -86,6 +86,9 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
     }),
   }
 }
+
+/** Whether nobody has asked for anything else, or for another object of this name. */
+export const isSameSpec = (a: Facts, b: Facts): boolean => a.uid === b.uid && a.generation === b.generation
 
 /** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
 function isOlder(a: string | undefined, b: string | undefined): boolean {

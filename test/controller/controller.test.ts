@@ -136,3 +136,23 @@ test('who leads no more says of no workload that its rollout waits', async () =>
   expect(waiting()).toEqual([])
   await controller.stop()
 })
+
+test('a workload that was made again under its name has its Pods looked at, as a new one', async () => {
+  const { clock, calls, observer, lists, controller } = cluster()
+  const named = (uid: string, resourceVersion: string) =>
+    workload({
+      template: keys({ inject: 'true', signal: 'SIGHUP' }),
+      metadata: { uid, resourceVersion, generation: 1 },
+      fields: { selector: { matchLabels: { app: 'web' } } },
+    })
+  const labels = { 'hotreload.dev/injection': 'enabled' }
+  observer('/api/v1/namespaces').changed({ metadata: { name: 'shop', labels } })
+  observer(DEPLOYMENTS).changed(named('old', '1'))
+  for (const path of lists()) observer(path).listed()
+  await clock.advance(300_000)
+  calls.length = 0
+  observer(DEPLOYMENTS).changed(named('new', '2'))
+  await clock.advance(60_000)
+  expect(calls.filter(({ path }) => path.includes('/pods?'))).not.toEqual([])
+  await controller.stop()
+})
