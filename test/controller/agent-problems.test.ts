@@ -110,3 +110,25 @@ test('a workload that is gone is not asked any more', async () => {
   await clock.advance(86_400_000)
   expect(told).toEqual([])
 })
+
+test('agents that nobody reaches, as under strict mTLS, are not asked one after the other by the thousand', async () => {
+  const clock = fakeClock()
+  const names = Array.from({ length: 2_000 }, (_, index) => `p${index}`)
+  const fakes = podsWithAgents(names, { signal: 'SIGHUP' })
+  let asked = 0
+  const problems = createAgentProblems({
+    ...fakes,
+    clock,
+    async askAgent() {
+      asked += 1
+      await new Promise<void>((resolve) => void clock.after(1_000, resolve))
+      return undefined
+    },
+    report: { event() {}, agentProblem() {}, log() {} },
+    leads: () => true,
+  })
+  problems.changed(KEY)
+  await clock.advance(20_000)
+  expect(asked).toBe(50)
+  problems.stop()
+})
