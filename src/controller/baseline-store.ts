@@ -72,27 +72,33 @@ export function createBaselineWriter({
 
   async function writeAll(): Promise<void> {
     for (let changes = baselines.takeChanges(); changes.length > 0; changes = baselines.takeChanges()) {
-      try {
-        for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))
-          if (leads()) await write(shard, ofShard)
-      } catch (error) {
-        // Writing one twice changes nothing.
-        baselines.failed(changes)
-        onError(error)
-        touch(RETRY_DELAY)
-        return
-      }
+      const failed = await writeShards(changes.filter(({ text }) => text !== undefined))
+      // Not before all that is new is there: a crash in between leaves what has moved twice, never nowhere.
+      const old = changes.filter(({ text }) => text === undefined)
+      failed.push(...(failed.length > 0 ? old : await writeShards(old)))
+      if (failed.length === 0) continue
+      // Writing one twice changes nothing.
+      baselines.failed(failed)
+      touch(RETRY_DELAY)
+      return
     }
   }
 
+  /** Returns what could not be written: a shard that is refused, since somebody made it immutable, is no reason to lose the others. */
+  async function writeShards(changes: readonly ShardChange[]): Promise<ShardChange[]> {
+    const failed: ShardChange[] = []
+    for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))
+      try {
+        if (leads()) await write(shard, ofShard)
+      } catch (error) {
+        failed.push(...ofShard)
+        onError(error)
+      }
+    return failed
+  }
+
   function write(shard: number, changes: ShardChange[]): Promise<void> {
-    // Of a key that occurs twice (moved away and back) the text counts.
-    const keys = {
-      ...Object.fromEntries(changes.map(({ uid }) => [uid, null])),
-      ...Object.fromEntries(
-        changes.flatMap(({ uid, text }) => (text === undefined ? [] : [[uid, text] as const])),
-      ),
-    }
+    const keys = Object.fromEntries(changes.map(({ uid, text }) => [uid, text ?? null]))
     return writeKeys(api, `${NAME}${shard}`, 'baselines', keys, () => baselines.shard(shard))
   }
 
