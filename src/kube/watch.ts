@@ -71,31 +71,27 @@ export function follow(
     guarded(() => observer.removed(namespace, name))
   }
 
-  async function page(token: string): Promise<ApiResponse> {
-    for (
-      let limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20);
-      ;
-      limit = Math.ceil(limit / 4)
-    ) {
-      const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
-      const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
-      const timeoutMilliseconds = LIST_TIMEOUT_MILLISECONDS
-      try {
-        return await client.call({ method: 'GET', path, accept, timeoutMilliseconds })
-      } catch (error) {
-        // Annotations alone may be 256 KiB for each object, and the next try would be no different.
-        if (!(error instanceof AnswerTooLarge) || limit === 1) throw error
-      }
+  async function page(token: string, limit: number): Promise<ApiResponse> {
+    const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
+    const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
+    const call = { method: 'GET', path, accept, timeoutMilliseconds: LIST_TIMEOUT_MILLISECONDS } as const
+    try {
+      return await client.call(call)
+    } catch (error) {
+      // Annotations alone may be 256 KiB for each object, and the next try would be no different.
+      if (error instanceof AnswerTooLarge && limit > 1) return page(token, Math.ceil(limit / 4))
+      throw error
     }
   }
 
   /** Returns the status where the list was refused. */
   async function list(): Promise<number | undefined> {
     const listed = new Set<string>()
+    const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
     let token = ''
     let at: string | undefined
     do {
-      const { status, body } = await page(token)
+      const { status, body } = await page(token, limit)
       progress = Date.now()
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)
