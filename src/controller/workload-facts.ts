@@ -14,7 +14,7 @@ import { type ApiObject, controller, isObject, podTemplate } from '../workload/p
 import type { CompatOptions } from './compat/options.ts'
 import { reloaderWish } from './compat/reloader.ts'
 import { waveWish } from './compat/wave.ts'
-import type { CompatWish } from './compat/wish.ts'
+import { asksForAnything, type CompatWish } from './compat/wish.ts'
 import { type Progress, progressOf, rollingKinds } from './rollout-progress.ts'
 
 export interface Facts {
@@ -97,7 +97,11 @@ function compatWish(workload: ApiObject, options: CompatOptions): CompatWish | u
   const { kind = '' } = workload
   const ownedJob = kind === 'Job' && controller(workload.metadata)
   if (ownedJob || options.ignoredWorkloads.has(kind)) return undefined
-  return reloaderWish(workload, options) ?? (rollingKinds.has(kind) ? waveWish(workload) : undefined)
+  const reloader = reloaderWish(workload, options)
+  if (reloader && asksForAnything(reloader)) return reloader
+  const wave = rollingKinds.has(kind) ? waveWish(workload) : undefined
+  if (!reloader || !wave) return reloader ?? wave
+  return { ...wave, problems: [...reloader.problems, ...wave.problems] }
 }
 
 function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | undefined {

@@ -31,7 +31,7 @@ const excludeKeys: Record<SourceKind, string> = {
 
 type Annotations = Readonly<Record<string, string>>
 
-/** Undefined where nothing asks for it. */
+/** Undefined where nothing asks for it. One that asks by mistakes only is a wish all the same, so that somebody is told of them. */
 export function reloaderWish(workload: ApiObject, options: CompatOptions): CompatWish | undefined {
   const template = podTemplate(workload)
   const metadata = workload.metadata?.annotations ?? {}
@@ -45,12 +45,13 @@ export function reloaderWish(workload: ApiObject, options: CompatOptions): Compa
   let search = false
   for (const kind of kinds) {
     const from = source(kind, metadata, ofTemplate)
+    problems.push(...mistakenWords(kind, from))
     if (wantsAuto(kind, from, options)) auto.add(kind)
     const patterns = namePatterns(`${prefix(kind)}/reload`, from, problems)
     if (patterns.length > 0) lists.set(kind, patterns)
     search ||= from[reloaderKeys.search] === 'true'
   }
-  if (auto.size === 0 && lists.size === 0 && !search) return undefined
+  if (auto.size === 0 && lists.size === 0 && !search && problems.length === 0) return undefined
   return {
     tool: 'reloader',
     auto,
@@ -70,7 +71,8 @@ export function reloaderWish(workload: ApiObject, options: CompatOptions): Compa
     pausedAt: timeOf(metadata[reloaderKeys.pausedAt]),
     pausedByUs: ownsPausedAt(workload),
     restart: workload.kind === 'Rollout' && metadata[reloaderKeys.rolloutStrategy] === 'restart',
-    problems,
+    // What holds for all kinds is read once for each.
+    problems: [...new Set(problems)],
   }
 }
 
@@ -88,12 +90,31 @@ function wantsAuto(kind: SourceKind, from: Annotations, { autoReloadAll }: Compa
   return goBool(all) === true || goBool(typed) === true || (all === '' && typed === '' && autoReloadAll)
 }
 
+/** The tools themselves take such a word for no, and say nothing. */
+export const mistakenWord = (key: string, word: string): string =>
+  `${key}: "${word}" is neither "true" nor "false", and is left out`
+
+function mistakenWords(kind: SourceKind, from: Annotations): string[] {
+  const isGoBool = (word: string) => goBool(word) !== undefined
+  const understood = {
+    [reloaderKeys.auto]: isGoBool,
+    [`${prefix(kind)}/auto`]: isGoBool,
+    [reloaderKeys.search]: (word: string) => ['true', 'false'].includes(word),
+  }
+  return Object.entries(understood).flatMap(([key, isWord]) => {
+    const word = from[key]
+    return word && !isWord(word) ? [mistakenWord(key, word)] : []
+  })
+}
+
 /** Each item is a regular expression for the whole name. */
 function namePatterns(key: string, from: Annotations, problems: string[]): NamePattern[] {
   return commaList(from[key]).flatMap((item) => {
     const regex = wholeNameRegex(item)
-    if (regex) return [{ regex, literal: /^[-a-z0-9]+$/.test(item) ? item : undefined }]
-    problems.push(`${key}: "${item}" is not a regular expression of the simple kind, and is left out`)
+    if (regex) return [{ text: item, regex, literal: /^[-a-z0-9]+$/.test(item) ? item : undefined }]
+    problems.push(
+      `${key}: "${item}" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
+    )
     return []
   })
 }

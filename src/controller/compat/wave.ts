@@ -2,7 +2,7 @@
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import type { SourceKind, Use } from '../sources-in-use.ts'
 import { commaList } from './go-words.ts'
-import { wholeReferences } from './reloader.ts'
+import { mistakenWord, wholeReferences } from './reloader.ts'
 import type { CompatWish } from './wish.ts'
 
 const WAVE = 'wave.pusher.com'
@@ -13,10 +13,27 @@ export const waveKeys = {
   hash: `${WAVE}/config-hash`,
 } as const
 
-/** Undefined where nothing asks for it. */
+const nothing: CompatWish = {
+  tool: 'wave',
+  auto: new Set(),
+  search: false,
+  lists: new Map(),
+  excluded: new Set(),
+  references: [],
+  extra: [],
+  pausePeriod: undefined,
+  pausedAt: undefined,
+  pausedByUs: false,
+  restart: false,
+  problems: [],
+}
+
+/** Undefined where nothing asks for it; by mistake is asking, so that somebody is told. */
 export function waveWish(workload: ApiObject): CompatWish | undefined {
   const metadata = workload.metadata?.annotations ?? {}
-  if (metadata[waveKeys.update] !== 'true') return undefined
+  const asked = metadata[waveKeys.update]
+  if (!asked || asked === 'false') return undefined
+  if (asked !== 'true') return { ...nothing, problems: [mistakenWord(waveKeys.update, asked)] }
   const own = workload.metadata?.namespace ?? ''
   const named = (kind: SourceKind, text: string | undefined): Use[] =>
     commaList(text).map((item) => {
@@ -26,11 +43,8 @@ export function waveWish(workload: ApiObject): CompatWish | undefined {
         : { kind, namespace: first, name: second, optional: true }
     })
   return {
-    tool: 'wave',
+    ...nothing,
     auto: new Set(['ConfigMap', 'Secret']),
-    search: false,
-    lists: new Map(),
-    excluded: new Set(),
     references: wholeReferences(podTemplate(workload)?.spec, own).filter(
       ({ kind }) => kind !== 'SecretProviderClass',
     ),
@@ -38,10 +52,5 @@ export function waveWish(workload: ApiObject): CompatWish | undefined {
       ...named('ConfigMap', metadata[waveKeys.extraConfigMaps]),
       ...named('Secret', metadata[waveKeys.extraSecrets]),
     ],
-    pausePeriod: undefined,
-    pausedAt: undefined,
-    pausedByUs: false,
-    restart: false,
-    problems: [],
   }
 }

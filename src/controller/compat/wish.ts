@@ -2,6 +2,8 @@
 import type { SourceKind, Use } from '../sources-in-use.ts'
 
 export interface NamePattern {
+  /** As it was written. */
+  text: string
   regex: RegExp
   /** Where the pattern is just a name: it may be asked for without a list of all names. */
   literal: string | undefined
@@ -32,6 +34,10 @@ export interface CompatWish {
   /** Sentences on what was not understood. */
   problems: readonly string[]
 }
+
+/** Not so where all that it says was not understood. */
+export const asksForAnything = ({ auto, search, lists, extra }: CompatWish): boolean =>
+  auto.size > 0 || search || lists.size > 0 || extra.length > 0
 
 /** What a source says of itself to other tools' workloads. */
 export interface SourceMarks {

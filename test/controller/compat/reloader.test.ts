@@ -8,6 +8,8 @@ import {
 import { reloaderMarks, reloaderWish } from '../../../src/controller/compat/reloader.ts'
 import { waveWish } from '../../../src/controller/compat/wave.ts'
 import { candidates, type CompatWish } from '../../../src/controller/compat/wish.ts'
+import { factsOf } from '../../../src/controller/workload-facts.ts'
+import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { deployment } from '../../support/controller.ts'
 
@@ -48,7 +50,7 @@ describe('which sources Reloader’s annotations mean', () => {
     ['nothing asked', {}, {}, undefined],
     ['auto', { [`${r}/auto`]: 'true' }, {}, ['Secret/db', 'ConfigMap/conf']],
     ['auto in Go’s words', { [`${r}/auto`]: 'T' }, {}, ['Secret/db', 'ConfigMap/conf']],
-    ['auto in words that are none', { [`${r}/auto`]: 'yes' }, {}, undefined],
+    ['auto in words that are none', { [`${r}/auto`]: 'yes' }, {}, []],
     ['auto off', { [`${r}/auto`]: 'false' }, {}, undefined],
     ['auto of one kind', { [`configmap.${r}/auto`]: 'true' }, {}, ['ConfigMap/conf']],
     ['auto of one kind or all', { [`secret.${r}/auto`]: 'true', [`${r}/auto`]: 'false' }, {}, ['Secret/db']],
@@ -154,10 +156,23 @@ describe('which sources Reloader’s annotations mean', () => {
       const wish = reloaderWish(workload({ [`configmap.${r}/reload`]: `${item},conf` }), defaultCompatOptions)
       expect(chosen(wish)).toEqual(['ConfigMap/conf'])
       expect(wish?.problems).toEqual([
-        `configmap.${r}/reload: "${item}" is not a regular expression of the simple kind, and is left out`,
+        `configmap.${r}/reload: "${item}" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
       ])
     },
   )
+
+  test('what is left out is reported where nothing else is asked', () => {
+    const problems = (metadata: Record<string, string>) =>
+      reloaderWish(workload(metadata), defaultCompatOptions)?.problems
+    expect(problems({ [`configmap.${r}/reload`]: '(a+)+' })).toEqual([
+      `configmap.${r}/reload: "(a+)+" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
+    ])
+    expect(problems({ [`${r}/auto`]: 'ture', [`${r}/search`]: 'True' })).toEqual([
+      `${r}/auto: "ture" is neither "true" nor "false", and is left out`,
+      `${r}/search: "True" is neither "true" nor "false", and is left out`,
+    ])
+    expect(problems({ [`${r}/auto`]: 'false', [`configmap.${r}/auto`]: '' })).toBeUndefined()
+  })
 
   test.each(['conf-(a|b)', 'conf-[a-z]+', '.*-conf.*', '(?i)CONF', '(blue|green)-(a|b)?.*'])(
     '%s is a regular expression',
@@ -238,5 +253,16 @@ describe('Wave', () => {
   })
   test('only where it is "true"', () => {
     expect(waveWish(workload({ 'wave.pusher.com/update-on-config-change': 'false' }))).toBeUndefined()
+    const mistaken = waveWish(workload({ 'wave.pusher.com/update-on-config-change': 'yes' }))
+    expect(chosen(mistaken)).toEqual([])
+    expect(mistaken?.problems).toEqual([
+      'wave.pusher.com/update-on-config-change: "yes" is neither "true" nor "false", and is left out',
+    ])
+  })
+  test('a mistake in Reloader’s annotations does not hide them', () => {
+    const both = workload({ ...on, 'reloader.stakater.com/auto': 'ture' })
+    const { compat } = factsOf(both, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? {}
+    expect(compat).toMatchObject({ tool: 'wave', problems: [expect.stringContaining('"ture"')] })
+    expect(chosen(compat)).toEqual(['Secret/db', 'ConfigMap/conf'])
   })
 })
