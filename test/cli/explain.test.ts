@@ -226,6 +226,11 @@ describe('what holds a change back, or adds to it', () => {
       'annotations of Stakater Reloader, which hotreload follows: a change of ConfigMap/web, ConfigMap/other rolls out',
     ],
     [
+      'a pattern of Reloader’s',
+      workload({ own: { 'configmap.reloader.stakater.com/reload': 'web-.*' } }),
+      'annotations of Stakater Reloader, which hotreload follows: a change of any ConfigMap named web-.* rolls out',
+    ],
+    [
       'Wave’s',
       workload({ own: { 'wave.pusher.com/update-on-config-change': 'true' } }),
       'annotations of Wave, which hotreload follows: a change of ConfigMap/web rolls out',

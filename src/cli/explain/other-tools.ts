@@ -8,7 +8,7 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 
 const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 
-/** Sentences; none where the workload has no such annotations. Of lists only what they name in full is known here. */
+/** Sentences; none where the workload has no such annotations. What a pattern matches is known in the cluster only. */
 export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
   const facts = factsOf(workload, { defaults, compat: defaultCompatOptions })
   if (!facts?.compat) return []
@@ -17,6 +17,10 @@ export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
   const sources = usedBy(facts, acting, () => []).compat.map(
     ({ use, needsMatch }) => idIn(facts.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
   )
-  const rolls = `annotations of ${names[tool]}, which hotreload follows: a change of ${sources.join(', ')} rolls out`
-  return [...problems, ...(sources.length > 0 ? [rolls] : [])]
+  const patterns = [...facts.compat.lists].flatMap(([kind, items]) =>
+    items.filter(({ literal }) => literal === undefined).map(({ text }) => `any ${kind} named ${text}`),
+  )
+  const followed = [...sources, ...patterns]
+  const rolls = `annotations of ${names[tool]}, which hotreload follows: a change of ${followed.join(', ')} rolls out`
+  return [...problems, ...(followed.length > 0 ? [rolls] : [])]
 }
