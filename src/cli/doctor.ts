@@ -145,7 +145,7 @@ async function examineWorkloads(
   return [
     ...checkNamespaces(workloads, labelled),
     ...checkAnnotations(workloads, labelled, defaults),
-    ...whenSeen('pods', pods, (ones) => checkPods(ones, labelled, defaults)),
+    ...whenSeen('pods', pods, (ones) => checkPods(ones, workloads, labelled, defaults)),
     ...checkSecrets(secrets, await read.readableSecrets(secrets.keys(), account)),
     ...checkSubPaths(workloads),
   ]

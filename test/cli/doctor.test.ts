@@ -321,7 +321,7 @@ describe('workloads', () => {
         ...change,
       }
     }
-    expect(checkPods([one()], labelled, builtInDefaults)).toMatchObject([
+    expect(checkPods([one()], [], labelled, builtInDefaults)).toMatchObject([
       {
         result: 'problem',
         text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) asks for an agent and has none/),
@@ -333,7 +333,27 @@ describe('workloads', () => {
       one({ status: { phase: 'Succeeded' } }),
       one({ metadata: { ...pod().metadata, namespace: 'quiet' } }),
     ]
-    expect(results(checkPods(fine, labelled, builtInDefaults))).toEqual(['ok'])
+    expect(results(checkPods(fine, [], labelled, builtInDefaults))).toEqual(['ok'])
+  })
+
+  test('Pods that never asked, since their template was not told', () => {
+    const untold = [workload({ own: IN }), workload({ kind: 'StatefulSet', own: IN })]
+    expect(checkPods([], untold, labelled, builtInDefaults)).toEqual([
+      {
+        check: 'pods',
+        result: 'problem',
+        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was away or the namespace had no label; kubectl rollout restart them',
+      },
+    ])
+    const fine = [
+      workload({ own: IN, template: { ...IN, ...keys({ mirrored: 'inject' }) } }),
+      workload({ own: IN, metadata: { namespace: 'quiet' } }),
+      workload({ own: IN, spec: secretEnv }),
+      workload({ own: { ...IN, ...keys({ signal: 'HUPP' }) } }),
+      workload({ kind: 'CronJob', own: IN }),
+      workload(),
+    ]
+    expect(results(checkPods([], fine, labelled, builtInDefaults))).toEqual(['ok'])
   })
 
   test('Secrets that roll out nothing', () => {

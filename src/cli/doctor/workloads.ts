@@ -1,6 +1,7 @@
 /** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { injectionOf } from '../../admission/pods.ts'
+import { PREFIX } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
@@ -53,9 +54,10 @@ export function checkAnnotations(
   }))
 }
 
-/** Pods that should have an agent and have none. */
+/** Pods that should have an agent and have none, by their own word or by that of their workload. */
 export function checkPods(
   pods: readonly (ApiObject & V1Pod)[],
+  workloads: readonly ApiObject[],
   labelled: ReadonlySet<string>,
   defaults: Defaults,
 ): Finding[] {
@@ -67,14 +69,34 @@ export function checkPods(
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
       !('skip' in injectionOf({ ...pod, kind: 'Pod' }, defaults)),
   )
-  if (without.length === 0) return [{ check, result: 'ok', text: 'every Pod that asks for an agent has it' }]
-  return byNamespace(without).map(([namespace, ones]) => ({
-    check,
-    result: 'problem',
-    text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
-      ones.length === 1 ? 'asks for an agent and has' : 'ask for an agent and have'
-    } none, made while hotreload was away: kubectl rollout restart the workload, or make the Pod again`,
-  }))
+  const untold = workloads.filter((one) => labelled.has(namespaceOf(one)) && isUntold(one, defaults))
+  if (without.length === 0 && untold.length === 0)
+    return [{ check, result: 'ok', text: 'every Pod that asks for an agent has it' }]
+  const passedOver = byNamespace(without).map(
+    ([namespace, ones]): Finding => ({
+      check,
+      result: 'problem',
+      text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
+        ones.length === 1 ? 'asks for an agent and has' : 'ask for an agent and have'
+      } none, made while hotreload was away: kubectl rollout restart the workload, or make the Pod again`,
+    }),
+  )
+  const neverAsked = byNamespace(untold).map(
+    ([namespace, ones]): Finding => ({
+      check,
+      result: 'problem',
+      text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was away or the namespace had no label; kubectl rollout restart them`,
+    }),
+  )
+  return [...passedOver, ...neverAsked]
+}
+
+/** Its own annotation was never mirrored into its template, so that its Pods don't ask; the same manifest applied again changes nothing. */
+function isUntold(workload: ApiObject, defaults: Defaults): boolean {
+  const told = podTemplate(workload)?.metadata?.annotations?.[`${PREFIX}inject`] !== undefined
+  if (!asks(workload) || told || runsToCompletion(workload.kind ?? '')) return false
+  const { decision, problems } = planned(workload, defaults)
+  return problems.length === 0 && decision.plan.containers.some(({ agent }) => agent)
 }
 
 /** Namespace -> Secrets whose change needs new Pods. */
