@@ -5,7 +5,13 @@ import { VERSION } from '../version.ts'
 import { clusterAccess } from './cluster-access.ts'
 import { checkNodes, checkOtherTools, checkServer } from './doctor/cluster.ts'
 import { count, type Finding, type Result, whenSeen } from './doctor/finding.ts'
-import { checkCertificates, checkDeployment, checkWebhooks, trusted } from './doctor/install.ts'
+import {
+  checkCertificates,
+  checkDeployment,
+  checkWebhooks,
+  followsOtherTools,
+  trusted,
+} from './doctor/install.ts'
 import { accountOf, createClusterReader } from './doctor/read-cluster.ts'
 import { checkRights } from './doctor/rights.ts'
 import { judgeTrial, untried } from './doctor/trial.ts'
@@ -72,7 +78,7 @@ export async function examine(
     ...server,
     ...(await examineInstall(read, { configuration, deployment, account, namespaces }, now)),
     ...(await examineCluster(read)),
-    ...(await examineWorkloads(read, namespaces, account, defaults)),
+    ...(await examineWorkloads(read, { deployment, account, namespaces }, defaults)),
   ]
 }
 
@@ -130,8 +136,7 @@ async function examineCluster(read: Reader): Promise<Finding[]> {
 
 async function examineWorkloads(
   read: Reader,
-  namespaces: Namespaces,
-  account: ServiceAccount,
+  { deployment, account, namespaces }: Omit<Install, 'configuration'>,
   defaults: Defaults,
 ): Promise<Finding[]> {
   const [all, pods] = await Promise.all([read.workloads(), read.pods()])
@@ -141,7 +146,8 @@ async function examineWorkloads(
   }
   const labelled = new Set(namespaces.found.filter(hasLabel).map(({ metadata }) => metadata?.name ?? ''))
   const workloads = usersOwn(all.found)
-  const secrets = secretsToRead(workloads, labelled, defaults)
+  const compat = !('found' in deployment) || followsOtherTools(deployment.found)
+  const secrets = secretsToRead(workloads, labelled, defaults, compat)
   return [
     ...checkNamespaces(workloads, labelled),
     ...checkAnnotations(workloads, labelled, defaults),

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
+  V1Container,
   V1Deployment,
   V1MutatingWebhookConfiguration,
   V1Node,
@@ -16,6 +17,7 @@ import {
   checkDeployment,
   checkWebhooks,
   ENTRIES,
+  followsOtherTools,
   readExpiry,
   trusted,
 } from '../../src/cli/doctor/install.ts'
@@ -366,6 +368,7 @@ describe('workloads', () => {
       ],
       labelled,
       builtInDefaults,
+      true,
     )
     expect(secrets).toEqual(new Map([['shop', ['db']]]))
     expect(results(checkSecrets(secrets, new Map([['shop', true]])))).toEqual(['ok'])
@@ -374,6 +377,38 @@ describe('workloads', () => {
     )
     expect(results(checkSecrets(secrets, new Map()))).toEqual(['unknown'])
     expect(results(checkSecrets(new Map(), new Map()))).toEqual(['ok'])
+  })
+
+  test('Secrets that other tools’ annotations name, in namespaces without the label', () => {
+    const metadata = { namespace: 'quiet' }
+    const followed = [
+      workload({ own: { 'reloader.stakater.com/auto': 'true' }, spec: secretEnv, metadata }),
+      workload({ own: { 'secret.reloader.stakater.com/reload': 'token, db' }, metadata }),
+      workload({
+        own: {
+          'wave.pusher.com/update-on-config-change': 'true',
+          'wave.pusher.com/extra-secrets': 'infra/ca',
+        },
+      }),
+    ]
+    const secrets = (compat: boolean) => secretsToRead(followed, labelled, builtInDefaults, compat)
+    expect(secrets(true)).toEqual(
+      new Map([
+        ['quiet', ['db', 'token']],
+        ['infra', ['ca']],
+      ]),
+    )
+    expect(secrets(false)).toEqual(new Map())
+  })
+
+  test.each<[string, Partial<V1Container>, boolean]>([
+    ['nothing', { args: ['serve'] }, true],
+    ['its flag', { args: ['serve', '--compat=none'] }, false],
+    ['its flag in two words', { args: ['serve', '--compat', 'none'] }, false],
+    ['its variable', { env: [{ name: 'HOTRELOAD_COMPAT', value: 'none' }] }, false],
+  ])('other tools are followed unless the Deployment says no: %s', (_, change, expected) => {
+    const spec = { containers: [{ name: 'hotreload', ...change }] }
+    expect(followsOtherTools({ spec: { selector: {}, template: { spec } } })).toBe(expected)
   })
 
   test('subPath mounts that nobody updates, counted by namespace', () => {

@@ -63,6 +63,14 @@ export function checkDeployment(
   return [{ check, result, text: text + advice }, ...checkVersions(deployment, what, ours)]
 }
 
+/** Unless `--compat=none` says otherwise. */
+export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
+  const container = deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
+  const variable = container?.env?.find(({ name }) => name === 'HOTRELOAD_COMPAT')?.value
+  const flag = /--compat[ =](\S+)/.exec((container?.args ?? []).join(' '))?.[1]
+  return (flag ?? variable) !== 'none'
+}
+
 function checkVersions({ spec }: V1Deployment, what: string, ours: string): Finding[] {
   const container = spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
   const server = tagOf(container?.image)

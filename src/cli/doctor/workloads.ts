@@ -5,6 +5,7 @@ import { PREFIX } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
+import { followedSources } from '../explain/other-tools.ts'
 import { asks, planned } from '../explain/planned.ts'
 import { isNeverLabelled } from '../labelled.ts'
 import { count, few, type Finding } from './finding.ts'
@@ -99,22 +100,30 @@ function isUntold(workload: ApiObject, defaults: Defaults): boolean {
   return problems.length === 0 && decision.plan.containers.some(({ agent }) => agent)
 }
 
-/** Namespace -> Secrets whose change needs new Pods. */
+/**
+ * Namespace -> Secrets whose change needs new Pods.
+ * @param compat whether other tools' annotations are followed, as they are without our label
+ */
 export function secretsToRead(
   workloads: readonly ApiObject[],
   labelled: ReadonlySet<string>,
   defaults: Defaults,
+  compat: boolean,
 ): Map<string, string[]> {
-  const secrets = new Map<string, string[]>()
-  for (const one of workloads) {
-    if (!asks(one) || !labelled.has(namespaceOf(one)) || runsToCompletion(one.kind ?? '')) continue
-    const names = planned(one, defaults)
-      .decision.plan.rollouts.filter(({ kind }) => kind === 'Secret')
-      .map(({ name }) => name)
-    if (names.length > 0)
-      secrets.set(namespaceOf(one), [...new Set([...(secrets.get(namespaceOf(one)) ?? []), ...names])])
-  }
-  return secrets
+  const uses = workloads.flatMap((one) => {
+    const namespace = namespaceOf(one)
+    const rolls = asks(one) && labelled.has(namespace) && !runsToCompletion(one.kind ?? '')
+    const own = rolls ? planned(one, defaults).decision.plan.rollouts : []
+    const followed = compat ? followedSources(one, defaults) : []
+    return [...own.map(({ kind, name }) => ({ kind, name, namespace })), ...followed.map(({ use }) => use)]
+  })
+  const secrets = Map.groupBy(
+    uses.filter(({ kind }) => kind === 'Secret'),
+    ({ namespace }) => namespace,
+  )
+  return new Map(
+    [...secrets].map(([namespace, ones]) => [namespace, [...new Set(ones.map(({ name }) => name))]]),
+  )
 }
 
 /** @param readable whether hotreload may read Secrets of a namespace; undefined: we may not ask */

@@ -1,5 +1,6 @@
 /** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
 import { defaultCompatOptions } from '../../controller/compat/options.ts'
+import type { Candidate } from '../../controller/compat/wish.ts'
 import { usedBy } from '../../controller/evaluation.ts'
 import { idIn } from '../../controller/sources-in-use.ts'
 import { factsOf } from '../../controller/workload-facts.ts'
@@ -8,13 +9,18 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 
 const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 
+/** As far as they are named in full. */
+export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
+  const facts = factsOf(workload, { defaults, compat: defaultCompatOptions })
+  return facts ? usedBy(facts, { native: facts.native !== undefined, compat: true }, () => []).compat : []
+}
+
 /** Sentences; none where the workload has no such annotations. What a pattern matches is known in the cluster only. */
 export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
   const facts = factsOf(workload, { defaults, compat: defaultCompatOptions })
   if (!facts?.compat) return []
   const { tool, problems } = facts.compat
-  const acting = { native: facts.native !== undefined, compat: true }
-  const sources = usedBy(facts, acting, () => []).compat.map(
+  const sources = followedSources(workload, defaults).map(
     ({ use, needsMatch }) => idIn(facts.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
   )
   const patterns = [...facts.compat.lists].flatMap(([kind, items]) =>
