@@ -152,7 +152,7 @@ describe('replicas and versions', () => {
         },
       },
     },
-    status: { readyReplicas: ready },
+    status: { readyReplicas: ready, updatedReplicas: 2 },
   })
   test.each<[string, V1Deployment | undefined, Finding['result'][], string]>([
     ['none', undefined, ['problem'], 'is not there'],
@@ -166,6 +166,12 @@ describe('replicas and versions', () => {
       'it is 0.2.0 and this program 0.1.0',
     ],
     ['another agent', deployment(2, 'hotreload:0.1.0', 'agent:0.0.9'), ['ok', 'warning'], 'its agents 0.0.9'],
+    [
+      'whose newest does not come up',
+      { ...deployment(2, 'hotreload:0.1.0'), status: { readyReplicas: 2, updatedReplicas: 1 } },
+      ['warning', 'ok'],
+      '2 of 2 replicas Ready, 1 of its newest template; see kubectl describe pods',
+    ],
     ['a digest tells none', deployment(2, 'r:5000/hotreload@sha256:ab'), ['ok', 'ok'], 'without a version'],
   ])('%s', (_, one, expected, sentence) => {
     const findings = checkDeployment(one, 'hotreload-system', '0.1.0')

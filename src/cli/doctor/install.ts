@@ -57,8 +57,9 @@ export function checkDeployment(
   if (!deployment) return [{ check, result: 'problem', text: `${what} is not there; ${INSTALL}` }]
   const wanted = deployment.spec?.replicas ?? 1
   const ready = deployment.status?.readyReplicas ?? 0
-  const text = `${what} has ${ready} of ${wanted} replicas Ready`
-  const result = ready === 0 ? 'problem' : ready < wanted ? 'warning' : 'ok'
+  const updated = deployment.status?.updatedReplicas ?? 0
+  const text = `${what} has ${ready} of ${wanted} replicas Ready${updated < wanted ? `, ${updated} of its newest template` : ''}`
+  const result = ready === 0 ? 'problem' : Math.min(ready, updated) < wanted ? 'warning' : 'ok'
   const advice = result === 'ok' ? '' : `; see kubectl describe pods -n ${namespace}`
   return [{ check, result, text: text + advice }, ...checkVersions(deployment, what, ours)]
 }
