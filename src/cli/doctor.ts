@@ -109,10 +109,8 @@ async function examineInstall(
   return [
     ...webhooks,
     ...whenSeen('replicas', deployment, (one) => checkDeployment(one, account.namespace, VERSION)),
-    ...whenSeen(
-      'certificate',
-      found ? expiries : { missing: 'there is no caBundle to compare with' },
-      (ones) => checkCertificates(trusted(found), ones, now),
+    ...whenSeen('certificate', 'found' in configuration ? expiries : configuration, (ones) =>
+      checkCertificates(trusted(found), ones, now),
     ),
     trial,
     ...whenSeen('permissions', missing, (ones) => checkRights(ones, account)),

@@ -466,6 +466,7 @@ describe('the whole', () => {
       'create subjectaccessreviews',
     ])
       expect(texts(findings)).toContain(right)
+    expect(findings.find(({ check }) => check === 'certificate')?.text).toContain('mutatingwebhook')
     expect(exitCodeOf(findings)).toBe(2)
     const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
     const rows = page.split('\n').filter((line) => line.startsWith('| `'))
