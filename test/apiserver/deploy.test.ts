@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { installCertManagerCrds } from '../support/cert-manager.ts'
 import { type Namespace, namespace } from '../support/kube.ts'
@@ -59,6 +59,34 @@ describe('the API server takes', () => {
     const lax = { ...pod, spec: { ...spec, containers: [{ ...spec.containers[0], securityContext: {} }] } }
     await expect(ns.apply(lax, '--dry-run=server')).rejects.toThrow('violates PodSecurity "restricted')
   })
+})
+
+test('applied again, deploy is unchanged', async () => {
+  const ns = await restricted()
+  const kinds = new Set([
+    'Deployment',
+    'NetworkPolicy',
+    'PodDisruptionBudget',
+    'Role',
+    'RoleBinding',
+    'Service',
+  ])
+  const objects = parseAllDocuments(await rendered('deploy', ns))
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kinds.has(kind) || kind === 'ValidatingAdmissionPolicy')
+  const policies = objects.filter(({ kind }) => !kinds.has(kind))
+  for (const { metadata } of policies) metadata.name = `${metadata.name}-${ns.name}`
+  const text = manifest(objects)
+  onTestFinished(async () => {
+    await tryKubectl(['delete', '--ignore-not-found', '-f', '-'], manifest(policies))
+  })
+  await kubectl(['apply', '-f', '-'], text)
+  const again = (await kubectl(['apply', '-f', '-'], text)).trim().split('\n')
+  expect(again).toHaveLength(objects.length)
+  // Of a PodDisruptionBudget kubectl says so whatever its manifest holds: its selector is replaced as a whole.
+  expect(again.filter((line) => !line.endsWith(' unchanged'))).toEqual([
+    'poddisruptionbudget.policy/hotreload configured',
+  ])
 })
 
 describe('the entries call', () => {
