@@ -119,7 +119,8 @@ export const unlabelledStory: Mutate = (request) => {
   const namespace = `namespace ${request.namespace ?? 'default'} has no label hotreload.dev/injection=enabled`
   return {
     allowed: true,
-    warnings: [`${namespace}, so hotreload.dev/inject on this ${workload.kind ?? 'workload'} does nothing`],
+    // What a long name of a namespace cuts off is the last words, which go without saying.
+    warnings: [`${namespace}, so hotreload.dev/inject does nothing on this ${workload.kind ?? 'workload'}`],
     outcome: 'skipped',
     reason: 'unlabelled',
   }

@@ -203,7 +203,7 @@ describe('what the cluster knows', () => {
 
   test('a namespace without the label is a problem of who opted in, and of nobody else', async () => {
     const said =
-      'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject on this Deployment does nothing'
+      'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment'
     expect((await explained(optedIn({}), {}, false)).problems).toEqual([said])
     expect((await explained(optedIn({}), {}, true)).problems).toEqual([])
     expect((await explained(workload(), {}, false)).problems).toEqual([])
