@@ -1,9 +1,5 @@
-/**
- * Real manifests through `inject`, as they are and with every subPath to be made live. CORPUS names a folder of them, which is no part of the
- * repository; where it is not set, the inputs of the golden files are the corpus.
- */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// Real manifests (test/support/corpus.ts) through `inject`, as they are and with every subPath to be made live.
+import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { V1PodSpec } from '@kubernetes/client-node'
 import jsonpatch from 'fast-json-patch'
@@ -12,31 +8,12 @@ import { patchBetween } from '../src/admission/patch.ts'
 import { injectManifests, injectObject } from '../src/cli/inject.ts'
 import { mapObjects } from '../src/cli/manifest.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
-import { withAnnotations } from '../src/stamp/template.ts'
-import { type ApiObject, podTemplate, withPodTemplate } from '../src/workload/pod-template.ts'
+import { type ApiObject, podTemplate } from '../src/workload/pod-template.ts'
 import { isConfigVolume } from '../src/workload/references.ts'
-import { AGENT_IMAGE, keys } from './support/builders.ts'
+import { AGENT_IMAGE } from './support/builders.ts'
+import { corpus, withNone } from './support/corpus.ts'
 
-const CORPUS = process.env['CORPUS'] ?? join(import.meta.dirname, 'golden')
-/** Golden files of what is refused. */
-const refused = new Set(['mistakes.yaml', 'ways-refused.yaml'])
-const files = readdirSync(CORPUS).filter(
-  (file) => file.endsWith('.yaml') && !file.endsWith('.expected.yaml') && !refused.has(file),
-)
 const options = { agentImage: AGENT_IMAGE, version: '0.0.0', defaults: builtInDefaults, injectAll: true }
-
-/** The same manifest, whose every program is said to watch its files by itself. */
-const withNone = (object: ApiObject): ApiObject => {
-  const template = podTemplate(object)
-  if (!template) return object
-  const annotations = { ...template.metadata?.annotations, ...keys({ reload: 'none' }) }
-  // A way that the workload names would contradict its template.
-  const { 'hotreload.dev/reload': _, ...own } = object.metadata?.annotations ?? {}
-  return withPodTemplate(
-    { ...object, metadata: { ...object.metadata, annotations: own } },
-    withAnnotations(template, annotations),
-  )
-}
 
 const specOf = (object: ApiObject): V1PodSpec => podTemplate(object)?.spec ?? { containers: [] }
 
@@ -96,10 +73,10 @@ function isNamed({ after, notes }: Injected, container: string, mountPath: strin
   )
 }
 
-test('the corpus is there', () => expect(files.length).toBeGreaterThan(20))
+test('the corpus is there', () => expect(corpus.length).toBeGreaterThan(20))
 
-describe.each(files)('%s', (file) => {
-  const stream = readFileSync(join(CORPUS, file), 'utf8')
+describe.each(corpus)('$name', ({ name: file, path }) => {
+  const stream = readFileSync(path, 'utf8')
 
   describe.each<[what: string, prepare: (object: ApiObject) => ApiObject]>([
     ['as it is', (object) => object],

@@ -24,10 +24,10 @@ export const liveVolumes = ({ container, volumes, subPaths }: ContainerPlan): Li
     // A subPathExpr's key is known to the kubelet only.
     const limited = !isWhole && used.length > 0 && used.every(({ isExpression }) => !isExpression)
     const mounted = limited
-      ? limitedTo(
-          used.map(({ path }) => path),
-          { ...volume, name: nameFor('hotreload-vol', container.name, volume.name) },
-        )
+      ? limitedTo([...new Set(used.map(({ path }) => path))], {
+          ...volume,
+          name: nameFor('hotreload-vol', container.name, volume.name),
+        })
       : volume
     return { name: volume.name, mounted, isSecret: !isPublic(volume), ignored: ignoredPaths(volume) }
   })
@@ -58,25 +58,19 @@ function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
   if (configMap) return { ...volume, configMap: { ...configMap, items: items(configMap) } }
   if (secret) return { ...volume, secret: { ...secret, items: items(secret) } }
   if (!projected) return volume
-  const providers = (projected.sources ?? []).filter((from) =>
-    [from.configMap, from.secret].some((of) => of && items(of).length > 0),
-  ).length
-  // Of several sources that may have a key only one need have it; which, is not known here.
-  const optional = providers > 1 ? { optional: true } : {}
-  const narrowed = (of: { items?: V1KeyToPath[] }) => ({
-    ...of,
-    items: items(of),
-    ...(of.items ? {} : optional),
-  })
-  const sources = (projected.sources ?? []).flatMap((from): V1VolumeProjection[] => {
-    if (from.configMap) return [{ configMap: narrowed(from.configMap) }]
-    if (from.secret) return [{ secret: narrowed(from.secret) }]
+  const mayHold = (from: V1VolumeProjection): boolean =>
+    [from.configMap, from.secret].some((of) => of && items(of).length > 0) ||
+    ignoredPaths({ name: '', projected: { sources: [from] } }).some(isUsed)
+  const candidates = (projected.sources ?? []).filter(mayHold)
+  // The API server refuses a path that two sources name, and which of several has the key is not known here: those without items stay whole.
+  const narrowed = <T extends { items?: V1KeyToPath[] }>(of: T): T =>
+    of.items || candidates.length === 1 ? { ...of, items: items(of) } : of
+  const sources = candidates.map((from): V1VolumeProjection => {
+    if (from.configMap) return { configMap: narrowed(from.configMap) }
+    if (from.secret) return { secret: narrowed(from.secret) }
     if (from.downwardAPI)
-      return [{ downwardAPI: { items: (from.downwardAPI.items ?? []).filter(({ path }) => isUsed(path)) } }]
-    return ignoredPaths({ name: '', projected: { sources: [from] } }).some(isUsed) ? [from] : []
+      return { downwardAPI: { items: (from.downwardAPI.items ?? []).filter(({ path }) => isUsed(path)) } }
+    return from
   })
-  return { ...volume, projected: { ...projected, sources: sources.filter((from) => !isEmpty(from)) } }
+  return { ...volume, projected: { ...projected, sources } }
 }
-
-const isEmpty = (from: V1VolumeProjection): boolean =>
-  [from.configMap, from.secret, from.downwardAPI].some((of) => of?.items?.length === 0)

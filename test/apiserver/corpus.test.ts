@@ -1,41 +1,23 @@
-// Every manifest of $CORPUS, injected, is one that the API server accepts, where it accepts the original. A folder of real
-// charts' output; .ci/run names it, and there are no tests here without it.
-import { readdirSync } from 'node:fs'
+// Every manifest of the corpus (test/support/corpus.ts), injected, is one that the API server accepts, where it accepts the original.
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { injectManifests } from '../../src/cli/inject.ts'
 import { mapObjects } from '../../src/cli/manifest.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
-import {
-  type ApiObject,
-  hasPodTemplate,
-  podTemplate,
-  withPodTemplate,
-} from '../../src/workload/pod-template.ts'
+import { type ApiObject, hasPodTemplate, podTemplate } from '../../src/workload/pod-template.ts'
+import { corpus, withNone } from '../support/corpus.ts'
 import { namespace } from '../support/kube.ts'
 import { tryKubectl } from '../support/kubectl.ts'
 
-const corpus = process.env.CORPUS
 const options = { agentImage: 'hotreload-agent:1', version: '1', defaults: builtInDefaults, injectAll: true }
 
-/** The workloads of a stream, without a namespace of their own, and each `hotreload.dev/reload: none` if so wished. */
-function workloads(stream: string, file: string, watches: boolean): ApiObject[] {
+/** The workloads of a stream, without a namespace of their own. */
+function workloads(stream: string, file: string): ApiObject[] {
   const found: ApiObject[] = []
   mapObjects(stream, file, (object) => {
-    const template = podTemplate(object)
-    if (!template || !hasPodTemplate(object.kind)) return object
+    if (!podTemplate(object) || !hasPodTemplate(object.kind)) return object
     const { namespace: _, ...metadata } = object.metadata ?? {}
-    const annotations = {
-      ...template.metadata?.annotations,
-      ...(watches ? { 'hotreload.dev/reload': 'none' } : {}),
-    }
-    found.push(
-      withPodTemplate(
-        { ...object, metadata },
-        { ...template, metadata: { ...template.metadata, annotations } },
-      ),
-    )
+    found.push({ ...object, metadata })
     return object
   })
   return found
@@ -54,22 +36,20 @@ async function accepted(
   return { names: stdout.split('\n').filter(Boolean), refusals: stderr }
 }
 
-if (corpus !== undefined) {
-  describe.each(readdirSync(corpus).filter((name) => /\.ya?ml$/.test(name)))('%s', (name) => {
-    test.each([
-      { how: 'as it is', watches: false },
-      { how: 'with every subPath made live', watches: true },
-    ])('is accepted once injected, $how', async ({ watches }) => {
-      const ns = await namespace()
-      const originals = workloads(await readFile(join(corpus, name), 'utf8'), name, watches)
-      const injected = originals.map((workload): ApiObject => {
-        const { manifests, problems } = injectManifests(JSON.stringify(workload), name, options)
-        expect(problems).toEqual([])
-        return JSON.parse(manifests)
-      })
-      const before = await accepted(originals, ns.name)
-      const after = await accepted(injected, ns.name)
-      expect(after.names, after.refusals).toEqual(before.names)
+describe.each(corpus)('$name', ({ name, path }) => {
+  test.each([
+    { how: 'as it is', change: (workload: ApiObject) => workload },
+    { how: 'with every subPath made live', change: withNone },
+  ])('is accepted once injected, $how', async ({ change }) => {
+    const ns = await namespace()
+    const originals = workloads(await readFile(path, 'utf8'), name).map(change)
+    const injected = originals.map((workload): ApiObject => {
+      const { manifests, problems } = injectManifests(JSON.stringify(workload), name, options)
+      expect(problems).toEqual([])
+      return JSON.parse(manifests)
     })
+    const before = await accepted(originals, ns.name)
+    const after = await accepted(injected, ns.name)
+    expect(after.names, after.refusals).toEqual(before.names)
   })
-}
+})

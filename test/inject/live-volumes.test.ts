@@ -74,25 +74,30 @@ describe('a projected volume', () => {
       sourcesOf([{ configMap: { name: 'web' } }])?.mounted.projected?.sources?.[0]?.configMap,
     ).not.toHaveProperty('optional'))
 
+  // The API server refuses a path that two sources name (ValidateProjectedVolumeSource, 'conflicting duplicate paths').
   test.each([
-    [
-      'both without items',
-      { name: 'sites' },
-      { name: 'sites', items: [{ key: 'a.conf', path: 'a.conf' }], optional: true },
-    ],
+    ['both without items', { name: 'sites' }, { name: 'sites' }],
     [
       'one of them with items',
-      { name: 'sites', items: [{ key: 'x', path: 'a.conf' }] },
-      { name: 'sites', items: [{ key: 'x', path: 'a.conf' }] },
+      { name: 'sites', items: ['a', 'b'].map((key) => ({ key, path: `${key}.conf` })) },
+      { name: 'sites', items: [{ key: 'a', path: 'a.conf' }] },
     ],
-  ])('with two that may have the key, %s, waits for neither: the other may have it', (_, second, limited) =>
+  ])('with two that may have the key, %s, names it in one of them at most', (_, second, limited) =>
     expect(
       sourcesOf([{ configMap: { name: 'web' } }, { configMap: second }])?.mounted.projected?.sources,
-    ).toEqual([
-      { configMap: { name: 'web', items: [{ key: 'a.conf', path: 'a.conf' }], optional: true } },
-      { configMap: limited },
-    ]),
+    ).toEqual([{ configMap: { name: 'web' } }, { configMap: limited }]),
   )
+
+  test('names a key once that is mounted twice', () => {
+    const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at('/etc/nginx/again.conf', 'a.conf')]
+    const [found] = live(
+      { name: 'conf', projected: { sources: [{ configMap: { name: 'web' } }] } },
+      ...mounts,
+    )
+    expect(found?.mounted.projected?.sources?.[0]?.configMap?.items).toEqual([
+      { key: 'a.conf', path: 'a.conf' },
+    ])
+  })
 
   test('is treated as a Secret where it holds one, and what changes by itself is ignored', () => {
     const [found] = live(
