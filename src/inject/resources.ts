@@ -15,6 +15,14 @@ const GUARANTEED: Quantities = { cpu: '10m', memory: '16Mi', 'ephemeral-storage'
 const pick = (from: Quantities, wanted: (name: string) => boolean): Quantities =>
   Object.fromEntries(Object.entries(from).filter(([name]) => wanted(name)))
 
+const within = (limits: Quantities, requests: Quantities): Quantities =>
+  Object.fromEntries(
+    Object.entries(requests).map(([name, request]) => {
+      const limit = limits[name] ?? request
+      return [name, amount(limit) < amount(request) ? limit : request]
+    }),
+  )
+
 /** Kubernetes' own rule (pkg/apis/core/v1/helper/qos): every container has CPU and memory limits, equal to its requests. */
 export function isGuaranteed(spec: V1PodSpec): boolean {
   return [...spec.containers, ...(spec.initContainers ?? [])].every(({ resources }) =>
@@ -37,10 +45,14 @@ export function agentResources(
   if (policy.shared.resources) return policy.shared.resources
   if (spec.resources) return undefined
   if (runsProgramsOf) {
-    const limits = runsProgramsOf.resources?.limits ?? {}
+    // Not its graphics cards: they would be counted, and taken, twice.
+    const limits = pick(runsProgramsOf.resources?.limits ?? {}, (name) => name in REQUESTS)
     const requests = isGuaranteed(spec)
       ? limits
-      : pick({ ...limits, ...REQUESTS }, (name) => name !== 'ephemeral-storage' || name in limits)
+      : within(
+          limits,
+          pick(REQUESTS, (name) => name !== 'ephemeral-storage' || name in limits),
+        )
     return { requests, ...(Object.keys(limits).length > 0 ? { limits } : {}) }
   }
   const asked = (field: 'requests' | 'limits') => (name: string) =>

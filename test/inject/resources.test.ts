@@ -40,6 +40,25 @@ describe('the agent’s resources', () => {
     })
   })
 
+  test('of one that runs the target’s programs are the target’s, but for its devices, and within its limits', () => {
+    const target = (limits: Record<string, string>) => nginx({ resources: { limits } })
+    const of = (limits: Record<string, string>) =>
+      agentResources(
+        podSpec({ containers: [target(limits), nginx({ name: 'other' })] }),
+        nothing,
+        target(limits),
+      )
+    expect(of({ cpu: '2', memory: '8Gi', 'ephemeral-storage': '1Gi', 'nvidia.com/gpu': '1' })).toEqual({
+      requests: { cpu: '1m', memory: '4Mi', 'ephemeral-storage': '1Mi' },
+      limits: { cpu: '2', memory: '8Gi', 'ephemeral-storage': '1Gi' },
+    })
+    expect(of({ memory: '2M', cpu: '500u' })).toEqual({
+      requests: { cpu: '500u', memory: '2M' },
+      limits: { memory: '2M', cpu: '500u' },
+    })
+    expect(of({})).toEqual({ requests: { cpu: '1m', memory: '4Mi' } })
+  })
+
   test('are what the annotation says', () => {
     const resources = { limits: { memory: '64Mi' } }
     expect(agentResources(withResources({}), { ...nothing, shared: { resources } })).toEqual(resources)
