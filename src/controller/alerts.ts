@@ -22,17 +22,24 @@ const MOST_WAITING = 500
 
 export function createAlerts({ clock, render, post, onOutcome }: AlertsOptions): Alerts {
   let waiting = 0
+  /** Timers of the next tries. */
+  const later = new Set<() => void>()
   let stopped = false
 
   async function attempt(body: string, tries: number): Promise<void> {
-    if (stopped) return
     const status = await post(body).catch(() => 0)
     if (status >= 200 && status < 300) return done('sent')
     // 4xx but "too many" and "too slow": the same body would be refused again.
     const final = status >= 400 && status < 500 && status !== 429 && status !== 408
     const delay = RETRIES[tries]
     if (final || delay === undefined) return done('failed')
-    clock.after(delay, () => void attempt(body, tries + 1))
+    // Answered after stop(): a timer would keep the process, for minutes.
+    if (stopped) return
+    const cancel = clock.after(delay, () => {
+      later.delete(cancel)
+      void attempt(body, tries + 1)
+    })
+    later.add(cancel)
   }
   function done(outcome: 'sent' | 'failed'): void {
     waiting -= 1
@@ -47,6 +54,7 @@ export function createAlerts({ clock, render, post, onOutcome }: AlertsOptions):
     },
     stop() {
       stopped = true
+      for (const cancel of later) cancel()
     },
   }
 }

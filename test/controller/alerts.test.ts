@@ -61,3 +61,15 @@ test('a sink that is away is not waited for by more than 500', () => {
   for (let index = 0; index < 502; index++) alerts.send(alert)
   expect(log.filter((line) => line === 'failed')).toHaveLength(2)
 })
+
+test('no further try keeps a process that stops', async () => {
+  const { clock, log, alerts } = sink(503, 503)
+  alerts.send(alert)
+  await clock.advance(100)
+  expect(clock.timers()).toBe(1)
+  alerts.send(alert)
+  alerts.stop()
+  await clock.advance(0)
+  expect(clock.timers()).toBe(0)
+  expect(log).toEqual(['0 web', '100 web'])
+})

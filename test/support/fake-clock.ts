@@ -4,6 +4,8 @@ import type { Clock } from '../../src/controller/api.ts'
 export interface FakeClock extends Clock {
   /** Runs what is due within this time, in order. */
   advance(milliseconds: number): Promise<void>
+  /** Timers that would keep a process. */
+  timers(): number
 }
 
 export function fakeClock(now = Date.UTC(2026, 0, 1)): FakeClock {
@@ -11,6 +13,7 @@ export function fakeClock(now = Date.UTC(2026, 0, 1)): FakeClock {
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
   return {
     now: () => now,
+    timers: () => timers.size,
     after(milliseconds, run) {
       const timer = { at: now + milliseconds, run }
       timers.add(timer)
