@@ -62,6 +62,7 @@ export interface FactsOptions {
 }
 
 const CHECKSUM = writtenKey('checksum')
+const PAUSE = 'hotreload.dev/pause'
 
 /** Undefined: nothing is asked of us, or another controller writes it and is the one to ask. */
 export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions): Facts | undefined {
@@ -82,7 +83,7 @@ export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions)
     native,
     compat: wish,
     compatStamp: parseChecksums(metadata.annotations?.[CHECKSUM]),
-    pause: metadata.annotations?.[`hotreload.dev/pause`]?.trim() === 'true',
+    pause: (metadata.annotations?.[PAUSE] ?? defaults.annotations[PAUSE])?.trim() === 'true',
     chart: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
       key.startsWith('checksum/'),
     ),

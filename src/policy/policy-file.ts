@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from './alert-sink.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
-import { duration } from './parse.ts'
+import { duration, names } from './parse.ts'
 import { readPolicy } from './policy.ts'
 
 /**
@@ -27,7 +27,10 @@ export function parseDefaults(text: string): Defaults {
   if (!Array.isArray(alerts)) throw bad('alerts is not a list')
   return {
     annotations: annotationsOf(defaults),
-    excludedContainers: new Set([...builtInDefaults.excludedContainers, ...excludedContainers]),
+    excludedContainers: new Set([
+      ...builtInDefaults.excludedContainers,
+      ...excludedContainers.flatMap((name) => said(() => names('excludedContainers', name))),
+    ]),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeoutSeconds(timeout) }),
     alertSinks: alerts.map(alertSink),
   }

@@ -155,6 +155,7 @@ describe('the policy file', () => {
     ['default: {}', 'policy file: unknown field "default"'],
     ['excludedContainers: web', 'policy file: excludedContainers is not a list of names'],
     ['excludedContainers: [1]', 'policy file: excludedContainers is not a list of names'],
+    ['excludedContainers: [web, Not_A]', 'policy file: excludedContainers: "Not_A" is not a name'],
     ['timeout: soon', 'policy file: timeout: "soon" is not a duration'],
     ['timeout: 0s', 'policy file: timeout: 0s leaves no time at all'],
     ['alerts: https://example.com', 'policy file: alerts is not a list'],
