@@ -211,6 +211,16 @@ describe('what the cluster knows', () => {
 })
 
 describe('what holds a change back, or adds to it', () => {
+  test('pause in the policy file, but where the workload says otherwise', async () => {
+    const defaults = { ...builtInDefaults, annotations: keys({ pause: 'true' }) }
+    const saidOf = async (own: Record<string, string>) =>
+      (
+        await explain(optedIn(own), { defaults, content: () => undefined, labelled: undefined })
+      ).warnings.join()
+    expect(await saidOf({})).toContain('hotreload.dev/pause is "true" in the policy file')
+    expect(await saidOf({ pause: 'false' })).not.toContain('pause')
+  })
+
   test.each<[string, ApiObject, string]>([
     ['pause', optedIn({ pause: 'true' }), 'hotreload.dev/pause is "true"'],
     ['spec.paused', optedIn({}, { fields: { paused: true } }), 'spec.paused is true'],

@@ -91,7 +91,7 @@ export async function explain(object: ApiObject, around: Surroundings): Promise<
     warnings: [
       ...warnings,
       ...absent(decision, around.content),
-      ...held(object),
+      ...held(object, around.defaults),
       ...otherTools(object, around.defaults),
     ],
   }

@@ -1,9 +1,12 @@
 /** What keeps a change from coming about, that the plan has nothing to do with. Pure. */
 import { PREFIX } from '../../policy/annotations.ts'
+import type { Defaults } from '../../policy/defaults.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { plannedSources } from '../../stamp/expected.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
+
+const PAUSE = `${PREFIX}pause`
 
 /** Sources that no Pod can start without, and that are not there. */
 export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown): string[] {
@@ -12,12 +15,17 @@ export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown)
   return [...new Set(missing.map(({ kind, name }) => `${kind} ${name} is not there, and Pods wait for it`))]
 }
 
-/** The user's own brakes. */
-export function held({ metadata = {}, spec }: ApiObject): string[] {
+/** The user's own brakes, and the policy file's. */
+export function held({ metadata = {}, spec }: ApiObject, defaults: Defaults): string[] {
   const { paused, updateStrategy } = Object(spec)
-  const pause = metadata.annotations?.[`${PREFIX}pause`]?.trim() === 'true'
+  const own = metadata.annotations?.[PAUSE]
+  const pause = (own ?? defaults.annotations[PAUSE])?.trim() === 'true'
   return [
-    ...(pause ? [`${PREFIX}pause is "true": no rollout and no nudge until it is taken away`] : []),
+    ...(pause
+      ? [
+          `${PAUSE} is "true"${own === undefined ? ' in the policy file' : ''}: no rollout and no nudge until it is taken away`,
+        ]
+      : []),
     ...(paused === true ? ['spec.paused is true: nothing rolls out until it is resumed'] : []),
     ...(updateStrategy?.type === 'OnDelete'
       ? ['updateStrategy is OnDelete: Pods are new once you delete them']
