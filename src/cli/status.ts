@@ -1,10 +1,10 @@
 /** `hotreload status`: what each injected Pod has loaded, asked of its agents through the API server. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { inParallel } from '../controller/in-parallel.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { listAll } from '../kube/list.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import { clusterAccess, refusal } from './cluster-access.ts'
-import { inParallel } from './in-parallel.ts'
 import type { QueryOptions } from './query-flags.ts'
 import { progressOn, type QueryIo, writeAnswer } from './query-output.ts'
 import {

@@ -8,6 +8,7 @@ import { agentState, type AgentState, podState } from './agent-report.ts'
 import type { ApiCall } from './api.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ControllerOptions } from './controller-options.ts'
+import { inParallel } from './in-parallel.ts'
 import { createQueue } from './queue.ts'
 import { createRate } from './rate.ts'
 import { describeProblem, type Report } from './report.ts'
@@ -122,11 +123,8 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
 
   /** Returns those that are still there. */
   async function nudge(pods: readonly V1Pod[]): Promise<V1Pod[]> {
-    const gone = new Set<V1Pod>()
-    await someAtOnce(pods, async (pod) => {
-      if ((await nudgeOne(pod)) === 404) gone.add(pod)
-    })
-    return pods.filter((pod) => !gone.has(pod))
+    const statuses = await inParallel(pods, nudgeOne, AT_ONCE)
+    return pods.filter((_, index) => statuses[index] !== 404)
   }
 
   /** Returns the status; 0: no answer, or it was not asked. The kubelet comes by itself, so that nobody has to wait for another try. */
@@ -157,12 +155,11 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       const waited = clock.now() - began
       if (behind.length === 0 || waited >= limit || stopped) return behind
       await sleep(Math.min(ASK_EVERY, limit - waited))
-      const states = new Map<V1Pod, AgentState>()
-      await someAtOnce(behind, async (pod) => void states.set(pod, await stateOf(pod, change)))
+      const states = await inParallel(behind, (pod) => stateOf(pod, change), AT_ONCE)
       // Who is not there, or has nothing to do, will not move later either.
       const patient = clock.now() - began < QUIET_WAIT
-      behind = behind.filter((pod) => {
-        const state = states.get(pod)
+      behind = behind.filter((_, index) => {
+        const state = states[index]
         return state === 'pending' || (patient && (state === 'unmoved' || state === 'unknown'))
       })
     }
@@ -211,14 +208,6 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       queue.stop()
     },
   }
-}
-
-async function someAtOnce(pods: readonly V1Pod[], run: (pod: V1Pod) => Promise<void>): Promise<void> {
-  const rest = pods.values()
-  const worker = async () => {
-    for (const pod of rest) await run(pod)
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, pods.length) }, worker))
 }
 
 /** Which Pods are told together: so many first where a canary is wished, else all at once. */

@@ -1,7 +1,7 @@
 // What each Pod has loaded: whom to ask, what the answers say, and that nobody is asked without end.
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { inParallel } from '../../src/cli/in-parallel.ts'
+import { inParallel } from '../../src/controller/in-parallel.ts'
 import { agentsOf, concerns, readReport, withoutAsking } from '../../src/cli/status/agents.ts'
 import { age, readStatus } from '../../src/cli/status.ts'
 import { injectPod } from '../../src/inject/pod.ts'

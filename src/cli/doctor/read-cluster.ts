@@ -1,12 +1,12 @@
 /** What `hotreload doctor` looks at. Whatever may not be read is said, and everything else is looked at all the same. */
 import { text } from 'node:stream/consumers'
 import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
+import { inParallel } from '../../controller/in-parallel.ts'
 import { collectionOf, workloadKinds } from '../../controller/workload-kinds.ts'
 import type { ApiResponse, KubeClient } from '../../kube/client.ts'
 import { listAll } from '../../kube/list.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../cluster-access.ts'
-import { inParallel } from '../in-parallel.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../install-names.ts'
 import { mayHotreload, type ServiceAccount } from '../service-account.ts'
 import { found, type Seen } from './finding.ts'

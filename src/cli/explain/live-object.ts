@@ -1,4 +1,5 @@
 /** KIND/NAME from the cluster, and what hotreload could read of what it uses. */
+import { inParallel } from '../../controller/in-parallel.ts'
 import { pathOf } from '../../controller/workload-kinds.ts'
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
@@ -8,7 +9,6 @@ import { type ConfigContent, isLegalName, type Unreadable } from '../../stamp/co
 import { sourceId } from '../../workload/checksum.ts'
 import { type ApiObject, controller, workloadKinds } from '../../workload/pod-template.ts'
 import { refusal } from '../cluster-access.ts'
-import { inParallel } from '../in-parallel.ts'
 import { isLabelled } from '../labelled.ts'
 import { mayHotreload } from '../service-account.ts'
 import { sourcesOf, type Surroundings } from './explanation.ts'
