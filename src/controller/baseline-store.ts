@@ -1,9 +1,13 @@
 /** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
-import { type Api, type Clock, send } from './api.ts'
+import { type Api, type Clock, UnexpectedAnswer } from './api.ts'
 import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
 import { writeKeys } from './own-config-map.ts'
+import { pagesOf } from './pages.ts'
 
 const NAME = 'hotreload-baselines-'
+
+/** Each may be near an object's limit, 1 MiB. */
+const PAGE = 4
 
 /** Changes of a moment go into one write. Until it is made, a crash would let the next leader take the present for the past. */
 const WRITE_DELAY = 200
@@ -12,20 +16,17 @@ const RETRY_DELAY = 2_000
 /** @throws UnexpectedAnswer */
 export async function readBaselines(api: Api): Promise<Baselines> {
   const stored = new Map<number, Record<string, string>>()
-  let token = ''
-  do {
-    const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines&limit=4${token}`
-    const { body } = await send(api, { method: 'GET', path, timeoutMilliseconds: 30_000 }, 200)
-    const { items, metadata } = body as {
+  const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines`
+  for await (const response of pagesOf(api, path, PAGE)) {
+    if (response.status !== 200) throw new UnexpectedAnswer({ method: 'GET', path }, response)
+    const { items } = response.body as {
       items: { metadata: { name: string }; data?: Record<string, string> }[] | null
-      metadata: { continue?: string }
     }
     for (const item of items ?? []) {
       const shard = Number(item.metadata.name.slice(NAME.length))
       if (Number.isInteger(shard)) stored.set(shard, item.data ?? {})
     }
-    token = metadata.continue ? `&continue=${encodeURIComponent(metadata.continue)}` : ''
-  } while (token !== '')
+  }
   return createBaselines(stored)
 }
 

@@ -4,27 +4,21 @@ import { FIRST_PORT } from '../inject/agent.ts'
 import { writtenKey } from '../policy/annotations.ts'
 import type { Api } from './api.ts'
 import type { ControllerOptions } from './controller-options.ts'
+import { pagesOf } from './pages.ts'
 import type { Facts } from './workload-facts.ts'
 
-/** Milliseconds, for one page. */
-const LIST_TIMEOUT = 30_000
 /** A Pod has 5 to 30 KB, and a workload may have thousands: all of them are more than any answer we read. */
 const PAGE = 100
 
 /** Of each Pod what the controller looks at. @throws Error where they could not be listed */
 export async function podsOf(api: Api, { namespace, selector }: Facts): Promise<V1Pod[]> {
   if (selector === undefined) return []
-  const all = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}&limit=${PAGE}`
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
-  let token = ''
-  do {
-    const path = `${all}${token && `&continue=${encodeURIComponent(token)}`}`
-    const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: LIST_TIMEOUT })
+  for await (const { status, body } of pagesOf(api, path, PAGE)) {
     if (status !== 200) throw new Error(`Pods not listed: ${status}`)
-    const { items, metadata } = body as { items: V1Pod[] | null; metadata?: { continue?: string } }
-    found.push(...(items ?? []).map(ofInterest))
-    token = metadata?.continue ?? ''
-  } while (token !== '')
+    found.push(...((body as { items: V1Pod[] | null }).items ?? []).map(ofInterest))
+  }
   return found
 }
 

@@ -1,10 +1,10 @@
-/** All objects of a collection, page by page: a whole list of Pods can be larger than any answer we read. */
+/** All objects of a collection, for the command line. */
+import { pagesOf } from '../controller/pages.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { ApiResponse, KubeClient } from './client.ts'
 
 /** A Pod has about 5 KB, so a page stays far below the client's limit of 8 MiB. */
 const PAGE = 250
-const TIMEOUT_MILLISECONDS = 30_000
 
 /**
  * @param path may have a query
@@ -17,25 +17,13 @@ export async function listAll<T extends ApiObject = ApiObject>(
   onPage: (count: number) => void = () => {},
 ): Promise<T[] | ApiResponse> {
   const all: T[] = []
-  let next = ''
-  do {
-    const query = `limit=${PAGE}${next && `&continue=${encodeURIComponent(next)}`}`
-    const response = await client.call({
-      method: 'GET',
-      path: `${path}${path.includes('?') ? '&' : '?'}${query}`,
-      timeoutMilliseconds: TIMEOUT_MILLISECONDS,
-    })
+  for await (const response of pagesOf(client, path, PAGE)) {
     // The first page's version is gone after some minutes: 410, and whoever waited that long starts anew.
     if (response.status !== 200) return response
-    const { items, metadata, kind } = response.body as {
-      kind?: string
-      items: T[] | null
-      metadata?: { continue?: string }
-    }
+    const { items, kind } = response.body as { kind?: string; items: T[] | null }
     // Items of a list have no kind of their own.
     for (const item of items ?? []) all.push({ kind: kind?.replace(/List$/, '') ?? '', ...item })
     onPage(all.length)
-    next = metadata?.continue ?? ''
-  } while (next !== '')
+  }
   return all
 }
