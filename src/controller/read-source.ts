@@ -1,4 +1,5 @@
 /** One look at a ConfigMap, a Secret, or what the Secrets Store CSI driver fetched through a SecretProviderClass. */
+import { isPaused } from '../policy/annotations.ts'
 import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../stamp/content.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { Api } from './api.ts'
@@ -37,7 +38,7 @@ export function createSourceReader(
     content,
     version: object.metadata?.resourceVersion ?? '',
     marks: marksOf(object),
-    paused: object.metadata?.annotations?.['hotreload.dev/pause']?.trim() === 'true',
+    paused: isPaused(object.metadata?.annotations),
   })
   const nothing = (why: Unreadable): SourceReading => ({
     content: why,

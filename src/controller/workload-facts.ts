@@ -4,7 +4,7 @@
  */
 import { decide } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
-import { isOurs, writtenKey } from '../policy/annotations.ts'
+import { isOurs, isPaused, writtenKey } from '../policy/annotations.ts'
 import { readPolicy } from '../policy/policy.ts'
 import { restartingWays } from '../policy/presets.ts'
 import { type PlannedSources, plannedSources } from '../stamp/expected.ts'
@@ -62,7 +62,6 @@ export interface FactsOptions {
 }
 
 const CHECKSUM = writtenKey('checksum')
-const PAUSE = 'hotreload.dev/pause'
 
 /** Undefined: nothing is asked of us, or another controller writes it and is the one to ask. */
 export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions): Facts | undefined {
@@ -83,7 +82,7 @@ export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions)
     native,
     compat: wish,
     compatStamp: parseChecksums(metadata.annotations?.[CHECKSUM]),
-    pause: (metadata.annotations?.[PAUSE] ?? defaults.annotations[PAUSE])?.trim() === 'true',
+    pause: isPaused({ ...defaults.annotations, ...metadata.annotations }),
     chart: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
       key.startsWith('checksum/'),
     ),

@@ -183,3 +183,8 @@ export function inTemplate(key: string): boolean {
   const parsed = isOurs(key) ? parseKey(key) : undefined
   return parsed !== undefined && annotations[parsed.name].inTemplate
 }
+
+export const PAUSE = `${PREFIX}pause`
+
+/** Of a workload or a source. */
+export const isPaused = (own: Readonly<Record<string, string>> = {}): boolean => own[PAUSE]?.trim() === 'true'

@@ -1,12 +1,10 @@
 /** What keeps a change from coming about, that the plan has nothing to do with. Pure. */
-import { PREFIX } from '../../policy/annotations.ts'
+import { isPaused, PAUSE } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { plannedSources } from '../../stamp/expected.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-
-const PAUSE = `${PREFIX}pause`
 
 /** Sources that no Pod can start without, and that are not there. */
 export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown): string[] {
@@ -18,12 +16,11 @@ export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown)
 /** The user's own brakes, and the policy file's. */
 export function held({ metadata = {}, spec }: ApiObject, defaults: Defaults): string[] {
   const { paused, updateStrategy } = Object(spec)
-  const own = metadata.annotations?.[PAUSE]
-  const pause = (own ?? defaults.annotations[PAUSE])?.trim() === 'true'
+  const own = metadata.annotations ?? {}
   return [
-    ...(pause
+    ...(isPaused({ ...defaults.annotations, ...own })
       ? [
-          `${PAUSE} is "true"${own === undefined ? ' in the policy file' : ''}: no rollout and no nudge until it is taken away`,
+          `${PAUSE} is "true"${PAUSE in own ? '' : ' in the policy file'}: no rollout and no nudge until it is taken away`,
         ]
       : []),
     ...(paused === true ? ['spec.paused is true: nothing rolls out until it is resumed'] : []),
