@@ -81,13 +81,9 @@ export function createCarryOut(options: Options): CarryOut {
     const body = await bodyOf(workload, evaluation)
     if (!body) return 'conflict'
     const response = await apply(api, facts, body)
-    if (response.status === 409 || response.status === 404) {
+    if (response.status !== 200) {
       await live(workload)
       return 'conflict'
-    }
-    if (response.status !== 200) {
-      const call: ApiCall = { method: 'PATCH', path: pathOf(facts) }
-      throw new UnexpectedAnswer(call, response)
     }
     const { kind, apiVersion } = facts
     fights.wrote(key, stampTexts({ facts }, evaluation)[1])

@@ -2,7 +2,7 @@
 import { writtenKey } from '../policy/annotations.ts'
 import { formatChecksums } from '../workload/checksum.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import type { Api, ApiCall, ApiResponse } from './api.ts'
+import { type Api, type ApiCall, type ApiResponse, send } from './api.ts'
 import type { WrittenBack } from './compat/write-back.ts'
 import { FIELD_MANAGER } from './field-manager.ts'
 import { pathOf } from './workload-kinds.ts'
@@ -51,7 +51,7 @@ export function applyBody(facts: Facts, resourceVersion: string, { native, compa
   }
 }
 
-/** 200: done, and the body is the object now. 409: it is another object by now, or another version of it. */
+/** 200: done, and the body is the object now. 404, 409: it is gone, another object by now, or another version of it. @throws UnexpectedAnswer */
 export function apply(api: Api, facts: Facts, body: ApiObject): Promise<ApiResponse> {
   const call: ApiCall = {
     method: 'PATCH',
@@ -59,5 +59,5 @@ export function apply(api: Api, facts: Facts, body: ApiObject): Promise<ApiRespo
     body,
     contentType: 'application/apply-patch+yaml',
   }
-  return api.call(call)
+  return send(api, call, 200, 404, 409)
 }
