@@ -17,6 +17,8 @@ export interface QueueOptions {
   /** What it throws is for `onError`; the key is tried again, each time after twice as long. */
   run: (key: string) => Promise<void>
   onError: (key: string, error: unknown) => void
+  /** Milliseconds: no try is later than this; LAST_RETRY where not given. */
+  lastRetry?: number
 }
 
 const FIRST_RETRY = 1_000
@@ -24,7 +26,13 @@ const LAST_RETRY = 300_000
 /** A timer counts to 2^31 - 1, 24.8 days, and runs at once for more; who asks for months (Reloader's pause-period) is run earlier. */
 const LONGEST = 86_400_000
 
-export function createQueue({ clock, concurrency, run, onError }: QueueOptions): Queue {
+export function createQueue({
+  clock,
+  concurrency,
+  run,
+  onError,
+  lastRetry = LAST_RETRY,
+}: QueueOptions): Queue {
   const due = new Map<string, { at: number; cancel: () => void }>()
   const ready = new Set<string>()
   const running = new Set<string>()
@@ -72,7 +80,7 @@ export function createQueue({ clock, concurrency, run, onError }: QueueOptions):
       const count = failures.get(key) ?? 0
       failures.set(key, count + 1)
       onError(key, error)
-      add(key, Math.min(LAST_RETRY, FIRST_RETRY * 2 ** count))
+      add(key, Math.min(lastRetry, FIRST_RETRY * 2 ** count))
     } finally {
       running.delete(key)
       pump()

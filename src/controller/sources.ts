@@ -55,15 +55,12 @@ interface Entry {
   version: string | undefined
   marks: SourceMarks
   paused: boolean
-  /** Readings in a row that failed. */
-  failures: number
 }
 
 /** The API server has hundreds of places for us (max-requests-inflight, 400), and others' requests go first. */
 const CONCURRENT_READS = 16
-/** Milliseconds until what could not be read is tried again, each time after twice as long: an API server without room gets none so. */
-const RETRY_UNAVAILABLE = 1_000
-const LAST_RETRY_UNAVAILABLE = 30_000
+/** Milliseconds: what could not be read is tried again, each time after twice as long, since an API server without room gets none so. */
+const LAST_RETRY = 30_000
 /** Until it is looked whether the install key is there. */
 const RETRY_KEY = 1_000
 const RETRY_FORBIDDEN = 300_000
@@ -73,8 +70,15 @@ const unmarked: SourceMarks = { ignored: false, match: false }
 export function createSources({ clock, read, installKey, onChange }: SourcesOptions): Sources {
   const entries = new Map<string, Entry>()
   const usesOf = new Map<string, readonly Use[]>()
-  const queue = createQueue({ clock, concurrency: CONCURRENT_READS, run: refresh, onError() {} })
+  const queue = createQueue({
+    clock,
+    concurrency: CONCURRENT_READS,
+    run: refresh,
+    onError() {},
+    lastRetry: LAST_RETRY,
+  })
 
+  /** Rejects where it could not be read, and is to be tried again. */
   async function refresh(id: string): Promise<void> {
     const entry = entries.get(id)
     if (!entry) return
@@ -94,12 +98,11 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       marks.ignored !== entry.marks.ignored || marks.match !== entry.marks.match || paused !== entry.paused
     // Only what was there before and is something else now is news to running processes.
     const news = new Set([...changed].filter((keyset) => before.has(keyset)))
-    const failures = content === 'unavailable' && !early ? entry.failures + 1 : 0
-    Object.assign(entry, { observed: after, version, marks, paused, failures })
+    Object.assign(entry, { observed: after, version, marks, paused })
     if (early) queue.add(id, RETRY_KEY)
-    if (failures > 0) queue.add(id, Math.min(LAST_RETRY_UNAVAILABLE, RETRY_UNAVAILABLE * 2 ** (failures - 1)))
     if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
     if (changed.size > 0 || flagged) onChange(entry.ref, entry.users, news)
+    if (content === 'unavailable' && !early) throw new Error('the API server did not give it')
   }
 
   const usesOfEntry = (id: string, { users }: Entry): Use[] =>
@@ -158,7 +161,6 @@ const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   version: undefined,
   marks: unmarked,
   paused: false,
-  failures: 0,
 })
 
 const notYet = ({ marks, paused }: Entry): SourceReading => ({
