@@ -103,14 +103,17 @@ test('who stood still is no leader at the first question after it', async () => 
   expect(a.leads()).toBe(false)
 })
 
-test('who finds its lease taken stops', async () => {
+test.each([
+  ['at once, though by its own clock there is time left', 2_000],
+  ['and does not begin again', 12_000],
+])('who finds its lease taken stops, %s', async (_, milliseconds) => {
   const a = candidate('a')
   await clock.advance(1_000)
   lease = {
     metadata: { resourceVersion: 'theirs' },
     spec: { holderIdentity: 'b', leaseDurationSeconds: 15 },
   }
-  await clock.advance(12_000)
+  await clock.advance(milliseconds)
   expect(a.leads()).toBe(false)
 })
 
@@ -140,15 +143,4 @@ test('who was late once begins anew, though the lease is still its own: what it 
   await clock.advance(100)
   expect(a.leads()).toBe(true)
   expect(changes).toEqual([true, false, true])
-})
-
-test('who finds its lease taken stops at once, though by its own clock there is time left', async () => {
-  const a = candidate('a')
-  await clock.advance(1_000)
-  lease = {
-    metadata: { resourceVersion: 'theirs' },
-    spec: { holderIdentity: 'b', leaseDurationSeconds: 15 },
-  }
-  await clock.advance(2_000)
-  expect(a.leads()).toBe(false)
 })
