@@ -1,5 +1,5 @@
 /** Whether hotreload is there and whole: its entries at the API server, its replicas, its certificate. Pure. */
-import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
+import type { V1Container, V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { INSTALL_NAME } from '../install-names.ts'
 import { few, type Finding } from './finding.ts'
@@ -66,16 +66,22 @@ export function checkDeployment(
 
 /** Unless `--compat=none` says otherwise. */
 export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
-  const container = deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
-  const variable = container?.env?.find(({ name }) => name === 'HOTRELOAD_COMPAT')?.value
+  const container = containerOf(deployment)
+  const variable = valueOf(container, 'HOTRELOAD_COMPAT')
   const flag = /--compat[ =](\S+)/.exec((container?.args ?? []).join(' '))?.[1]
   return (flag ?? variable) !== 'none'
 }
 
-function checkVersions({ spec }: V1Deployment, what: string, ours: string): Finding[] {
-  const container = spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
+const containerOf = (deployment: V1Deployment | undefined): V1Container | undefined =>
+  deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
+
+const valueOf = (container: V1Container | undefined, variable: string): string | undefined =>
+  container?.env?.find(({ name }) => name === variable)?.value
+
+function checkVersions(deployment: V1Deployment, what: string, ours: string): Finding[] {
+  const container = containerOf(deployment)
   const server = tagOf(container?.image)
-  const agent = tagOf(container?.env?.find(({ name }) => name === 'HOTRELOAD_AGENT_IMAGE')?.value)
+  const agent = tagOf(valueOf(container, 'HOTRELOAD_AGENT_IMAGE'))
   const differing = [
     ...(server && server !== ours ? [`it is ${server} and this program ${ours}`] : []),
     ...(server && agent && server !== agent ? [`it is ${server} and its agents ${agent}`] : []),
