@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { podsStory } from '../src/admission/pods.ts'
+import { podHandler } from '../src/admission/pod-handler.ts'
 import { readReview } from '../src/admission/review.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { issueAuthority, issueServing } from '../src/tls/issue.ts'
@@ -118,7 +118,7 @@ function row(concurrency: number, variant: string, sample: Sample, all: Readonly
 
 /** What the real story answers, for the bare servers to answer too. */
 async function patchOf(text: string): Promise<string> {
-  const story = podsStory({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
+  const story = podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
   const { outcome, patch } = await story(readReview(JSON.parse(text)))
   if (outcome !== 'injected') throw new Error(`the Pod of the benchmark was not injected but ${outcome}`)
   return Buffer.from(JSON.stringify(patch)).toString('base64')

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** argv and environment in, exit code out; nothing else reads process.*. Each command's code is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
-import { controllerFlags, readControllerFlags } from './cli/controller-flags.ts'
-import { queryFlags, type QueryGiven, readQueryOptions } from './cli/query-flags.ts'
-import { type Flag, readServeOptions, serveFlags, variableOf } from './cli/serve-options.ts'
+import { controllerFlags, readControllerFlags } from './cli/serve/controller-flags.ts'
+import { type Flag, readServeOptions, serveFlags, variableOf } from './cli/serve/options.ts'
+import { type QueryGiven, queryFlags, readQueryOptions } from './cli/shared/query-flags.ts'
 import { UserError } from './errors.ts'
 import { VERSION } from './version.ts'
 
@@ -35,7 +35,7 @@ type Given = Parameters<typeof readServeOptions>[0] & Parameters<typeof readCont
 serveCommand.action(async (given: Given) => {
   const options = readServeOptions(given)
   const settings = readControllerFlags(given, process.env)
-  const { serve } = await import('./cli/serve.ts')
+  const { serve } = await import('./cli/serve/serve.ts')
   const [drain, now] = [new AbortController(), new AbortController()]
   process.on('SIGTERM', () => drain.abort())
   process.on('SIGINT', () => now.abort())
@@ -51,7 +51,7 @@ program
   .addOption(option(serveFlags.policy))
   .action(async (given: { filename: string[]; injectAll: boolean; agentImage: string; policy?: string }) => {
     const { inject } = await import('./cli/inject.ts')
-    const { readPolicyFile } = await import('./cli/policy-file.ts')
+    const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
     const { agentImage } = readServeOptions({ agentImage: given.agentImage })
     const defaults = await readPolicyFile(given.policy)
     const options = { agentImage, version: VERSION, defaults, injectAll: given.injectAll }
@@ -76,8 +76,8 @@ query('explain', 'what a change of each ConfigMap and Secret would do to a workl
     async (target: string | undefined, given: QueryGiven & { filename?: string[]; policy?: string }) => {
       const { filename: files, policy, ...rest } = given
       const options = readQueryOptions(rest)
-      const { explainCommand } = await import('./cli/explain.ts')
-      const { readPolicyFile } = await import('./cli/policy-file.ts')
+      const { explainCommand } = await import('./cli/explain/explain.ts')
+      const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
       exitCode = await explainCommand(
         { defaults: await readPolicyFile(policy), files, target },
         options,
@@ -90,8 +90,8 @@ query('doctor', 'whether hotreload is whole, and whether what workloads ask for 
   .addOption(option(serveFlags.policy))
   .action(async ({ policy, ...given }: QueryGiven & { policy?: string }) => {
     const options = readQueryOptions(given)
-    const { doctorCommand } = await import('./cli/doctor.ts')
-    const { readPolicyFile } = await import('./cli/policy-file.ts')
+    const { doctorCommand } = await import('./cli/doctor/doctor.ts')
+    const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
     exitCode = await doctorCommand(options, await readPolicyFile(policy), process)
   })
 
@@ -99,7 +99,7 @@ query('status', 'what each injected Pod has loaded, by the word of its agents')
   .option('-A, --all-namespaces', 'Pods of all namespaces', false)
   .action(async ({ allNamespaces, ...given }: QueryGiven & { allNamespaces: boolean }) => {
     const options = readQueryOptions(given)
-    const { statusCommand } = await import('./cli/status.ts')
+    const { statusCommand } = await import('./cli/status/status.ts')
     exitCode = await statusCommand({ ...options, allNamespaces }, process)
   })
 

@@ -19,9 +19,9 @@ test.each(['src/main.ts', 'src/cli/inject.ts'])('%s loads neither the server nor
 })
 
 test('the server loads client-node only on demand', () => {
-  expect(loadedBy('src/cli/serve.ts').filter((module) => module.includes('@kubernetes/client-node'))).toEqual(
-    [],
-  )
+  expect(
+    loadedBy('src/cli/serve/serve.ts').filter((module) => module.includes('@kubernetes/client-node')),
+  ).toEqual([])
   expect(chunks.flatMap(({ moduleIds }) => moduleIds).join('\n')).toContain('@kubernetes/client-node')
 })
 

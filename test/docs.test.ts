@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
-import { type Preset, presetReload, presets, type PresetName, type Reload } from '../src/policy/presets.ts'
+import { type Preset, type PresetName, presetReload, presets, type Reload } from '../src/policy/presets.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')

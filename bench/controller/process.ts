@@ -1,10 +1,10 @@
 // The controller alone, connected as in a Pod (a kubeconfig would load client-node, 40 MB). Counts its requests and says so over IPC.
 import { performance } from 'node:perf_hooks'
-import { startControllerPart } from '../../src/cli/controller-part.ts'
-import { readControllerFlags } from '../../src/cli/controller-flags.ts'
+import { startControllerPart } from '../../src/cli/serve/build-controller.ts'
+import { readControllerFlags } from '../../src/cli/serve/controller-flags.ts'
+import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
 import { createClient } from '../../src/kube/client.ts'
 import { podConnection } from '../../src/kube/connection.ts'
-import { parseInstallKey } from '../../src/kube/install-key.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'

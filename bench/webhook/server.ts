@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import type { Operation } from 'fast-json-patch'
 import { fastify } from 'fastify'
 import type { Mutate } from '../../src/admission/answer.ts'
-import { podsStory } from '../../src/admission/pods.ts'
+import { podHandler } from '../../src/admission/pod-handler.ts'
 import { createServer } from '../../src/admission/server.ts'
-import { reportReview } from '../../src/cli/review-report.ts'
+import { reportReview } from '../../src/cli/serve/review-report.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -49,7 +49,7 @@ async function ours(pods: Mutate): Promise<Server> {
 
 const makers: Record<Variant, () => Promise<Server>> = {
   hotreload: () =>
-    ours(podsStory({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })),
+    ours(podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })),
   'server alone': () => {
     const patch: Operation[] = JSON.parse(Buffer.from(constantPatch, 'base64').toString())
     return ours(() => ({ allowed: true, patch, warnings: [], outcome: 'injected' }))

@@ -6,7 +6,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import { UserError } from '../errors.ts'
 import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
-import { createGate, defaultOverloadLimits, type OverloadLimits, watchEventLoop } from './overload.ts'
+import { createGate, defaultOverloadLimits, type OverloadLimits, watchEventLoop } from './load-shedding.ts'
 import { readReview, writeReview } from './review.ts'
 
 /** The largest AdmissionReview: two objects of the API server's 3 MB limit, escaped, with room. */
@@ -18,12 +18,12 @@ const REQUEST_TIMEOUT_MILLISECONDS = 10_000
 /** Longer than the API server keeps an idle connection (90 s): whoever closes first must be the one that sends. */
 const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 120_000
 
-export const storyNames = ['pods', 'workloads', 'unlabelled'] as const
-export type StoryName = (typeof storyNames)[number]
+export const handlerNames = ['pods', 'workloads', 'unlabelled'] as const
+export type HandlerName = (typeof handlerNames)[number]
 
 /** What was answered, for a log line and a metric. No body, no patch. */
 export interface Answered {
-  story: StoryName
+  story: HandlerName
   request: AdmissionRequest
   answer: Answer
   seconds: number
@@ -32,7 +32,7 @@ export interface Answered {
 }
 
 export interface ServerOptions {
-  stories: Record<StoryName, Mutate>
+  stories: Record<HandlerName, Mutate>
   /** Told of each review that was answered. */
   onAnswered: (answered: Answered) => void
   /** Told of each request that was no review, or came when there was no room. */
@@ -71,10 +71,10 @@ export function createServer(options: ServerOptions): AdmissionServer {
 
   acceptOnlyJson(app)
   refuseWhenFull(app, options)
-  for (const story of storyNames) addStory(app, story, options)
+  for (const story of handlerNames) addHandler(app, story, options)
 
   app.setNotFoundHandler((request, reply) => {
-    const entries = storyNames.map((name) => `/mutate/${name}`).join(', ')
+    const entries = handlerNames.map((name) => `/mutate/${name}`).join(', ')
     const problem = `${request.method} ${request.url.slice(0, 100)} is not an entry of this webhook`
     return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), options)
   })
@@ -121,7 +121,7 @@ function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
   })
 }
 
-function addStory(app: AdmissionServer, story: StoryName, { stories, onAnswered }: ServerOptions): void {
+function addHandler(app: AdmissionServer, story: HandlerName, { stories, onAnswered }: ServerOptions): void {
   const mutate = stories[story]
   app.post(`/mutate/${story}`, async ({ body }, reply) => {
     const start = performance.now()

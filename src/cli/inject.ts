@@ -1,11 +1,11 @@
 /** `hotreload inject`: what the webhook would do to the Pods of these manifests, written into the manifests. Offline, with the same core. */
-import { injectionOf } from '../admission/pods.ts'
+import { injectionOf } from '../admission/pod-handler.ts'
+import { mirror, withAnnotations } from '../checksum/template-annotations.ts'
 import { injectPod } from '../inject/pod.ts'
 import { inTemplate, isOurs, PREFIX } from '../policy/annotations.ts'
 import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { readPolicy } from '../policy/policy.ts'
-import { mirror, withAnnotations } from '../stamp/template.ts'
 import {
   type ApiObject,
   isObject,
@@ -13,9 +13,9 @@ import {
   podTemplate,
   withPodTemplate,
 } from '../workload/pod-template.ts'
-import { mistypedAnnotations, textAnnotations } from './annotation-text.ts'
-import { mapObjects } from './manifest.ts'
-import { readManifests } from './read-manifests.ts'
+import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
+import { mapObjects } from './shared/manifest.ts'
+import { readManifests } from './shared/read-manifests.ts'
 
 const INJECT = `${PREFIX}inject`
 

@@ -1,6 +1,7 @@
 /** Events on workloads, as `kubectl describe` shows them. Each is told once in a while: what goes on must not fill etcd. */
 import { createHash } from 'node:crypto'
-import type { Api, ApiCall, Clock } from './api.ts'
+import type { Api, ApiCall } from '../api/api.ts'
+import type { Clock } from '../async/clock.ts'
 import type { EventReason, Involved } from './report.ts'
 
 /** Milliseconds. The API server itself keeps Events for an hour. */

@@ -1,7 +1,7 @@
 /** What the controller tells people: metrics, log lines and Events, behind one interface. Nothing of an object's content is among it. */
 import type { ApiObject } from '../workload/pod-template.ts'
-import type { ProblemState } from './agent-report.ts'
-import type { Waiting } from './plan.ts'
+import type { Waiting } from './decide/next-step.ts'
+import type { ProblemState } from './pods/agent-report.ts'
 
 /** Whom an Event is about. */
 export type Involved = Pick<ApiObject, 'apiVersion' | 'kind'> & {

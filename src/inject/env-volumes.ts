@@ -1,8 +1,8 @@
 /** Volumes that only the agent mounts: ConfigMaps and Secrets whose values are the app's variables, limited to the keys in use. */
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan, EnvSource } from '../policy/plan.ts'
-import { nameFor } from './names.ts'
 import type { LiveVolume } from './live-volumes.ts'
+import { nameFor } from './names.ts'
 
 export const envVolumes = ({ container, env }: ContainerPlan): LiveVolume[] =>
   env.map((source) => {

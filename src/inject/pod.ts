@@ -3,10 +3,11 @@ import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { isOurContainer } from '../workload/references.ts'
-import { AGENT, emptyDir, FIRST_PORT } from './agent.ts'
-import { nameFor } from './names.ts'
+import { AGENT, emptyDir, FIRST_PORT } from './agent-flags.ts'
+import { runsInApp, withWay } from './app-container.ts'
 import { envVolumes } from './env-volumes.ts'
 import { liveVolumes } from './live-volumes.ts'
+import { nameFor } from './names.ts'
 import {
   type Agent,
   agentContainer,
@@ -22,7 +23,6 @@ import {
 } from './sidecar.ts'
 import { withStatus } from './status.ts'
 import { rewriteSubPaths, separateInitVolumes } from './subpath.ts'
-import { runsInApp, withWay } from './target.ts'
 
 export type { Injection } from './sidecar.ts'
 

@@ -1,7 +1,7 @@
 /** Requests and limits of the agent: little, but never what would change the Pod's class or break its namespace's quota. */
 import type { V1Container, V1PodSpec, V1ResourceRequirements } from '@kubernetes/client-node'
 import type { Policy } from '../policy/policy.ts'
-import { amount } from '../policy/quantity.ts'
+import { amount } from '../workload/quantity.ts'
 
 type Quantities = Record<string, string>
 

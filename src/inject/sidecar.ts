@@ -2,12 +2,12 @@
 import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
-import { AGENT, linkArgs, paths, watchArgs } from './agent.ts'
-import { nameFor } from './names.ts'
+import { AGENT, linkArgs, paths, watchArgs } from './agent-flags.ts'
 import type { LiveVolume } from './live-volumes.ts'
+import { nameFor } from './names.ts'
 import { agentResources, initResources } from './resources.ts'
-import { type Capability, installerRights, rightsBeside, rightsOf } from './rights.ts'
-import { repeated, type Rewrite, volumeMountsOf } from './subpath.ts'
+import { type Capability, installerRights, rightsBeside, rightsOf } from './security-context.ts'
+import { type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
 
 export interface Injection {
   /** The image of the agent, with its version. */

@@ -2,9 +2,9 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
-import { emptyDir, paths } from './agent.ts'
-import { nameFor } from './names.ts'
+import { emptyDir, paths } from './agent-flags.ts'
 import type { LiveVolume } from './live-volumes.ts'
+import { nameFor } from './names.ts'
 
 export interface Rewrite {
   /** The app's container with its new mounts. */

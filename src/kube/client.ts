@@ -2,8 +2,8 @@
  * The few calls hotreload makes to the API server, over node:https with connections kept. client-node's own request path is not used: it
  * opens a new connection for each call (a new undici Agent each time its authentication is applied) and carries every type of the API.
  */
-import { type Agent as AnyAgent, type IncomingMessage, request as httpRequest } from 'node:http'
-import { Agent, type RequestOptions, request as httpsRequest } from 'node:https'
+import { type Agent as AnyAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { UserError } from '../errors.ts'
 import type { Connection, Credentials } from './connection.ts'

@@ -1,6 +1,6 @@
 /** The stories' view of ConfigMaps and Secrets (see src/admission/config-reader.ts), read live from the API server. */
 import { type ConfigReader, READ_BUDGET_MILLISECONDS } from '../admission/config-reader.ts'
-import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../stamp/content.ts'
+import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../checksum/source-content.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { KubeClient } from './client.ts'
 

@@ -1,5 +1,5 @@
 /** All objects of a collection, for the command line. */
-import { pagesOf } from '../controller/pages.ts'
+import { pagesOf } from '../api/pages.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { ApiResponse, KubeClient } from './client.ts'
 

@@ -6,16 +6,16 @@ import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { isConfigVolume, isTokenVolume } from '../workload/references.ts'
+import { classifyReferences } from './classify-references.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, hasVariables, planEnv } from './env.ts'
-import { misplaced } from './misplaced.ts'
-import { decideSubPaths, type SubPathMount } from './mounts.ts'
-import { type ContainerPlan, needsSharing, type Note, type PodPlan } from './plan.ts'
+import { type ContainerPlan, type Note, needsSharing, type PodPlan } from './plan.ts'
 import { type Policy, settingsOf, type Values } from './policy.ts'
 import { type Reload, restartingWays } from './presets.ts'
+import { sharingNotes } from './process-namespace.ts'
 import { type Resolution, resolveReload } from './reload.ts'
-import { sharingNotes } from './sharing.ts'
-import { sortReferences } from './sort-references.ts'
+import { decideSubPaths, type SubPathMount } from './subpath-modes.ts'
+import { misplaced } from './unknown-names.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -64,7 +64,7 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
   const plan: PodPlan = Object.assign(
-    whenAsked(() => sortReferences(spec, policy, defaults, containers)),
+    whenAsked(() => classifyReferences(spec, policy, defaults, containers)),
     {
       containers,
       shareProcessNamespace,

@@ -1,6 +1,6 @@
 /** What holds where a workload says nothing: built in, or the cluster's (policy-file.ts). */
 
-import type { AlertSink } from './alert-sink.ts'
+import type { AlertSink } from '../alerts/sink.ts'
 
 export interface Defaults {
   /** Full annotation keys; a workload's own annotation of the same key wins. */

@@ -6,7 +6,7 @@ import { references } from '../workload/references.ts'
 import { PREFIX } from './annotations.ts'
 import type { EnvSource, Note } from './plan.ts'
 import type { Reload } from './presets.ts'
-import { obstacleToSharing } from './sharing.ts'
+import { obstacleToSharing } from './process-namespace.ts'
 
 export interface EnvPlan {
   sources: EnvSource[]

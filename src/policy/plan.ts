@@ -1,8 +1,8 @@
 /** What is to be done for a Pod, and what is not and why: the one value that webhook, command line and rollouts act on. Made by decide.ts. */
 import type { V1Container, V1Volume } from '@kubernetes/client-node'
 import type { Reference, Source } from '../workload/references.ts'
-import type { SubPathMount } from './mounts.ts'
 import type { Reload } from './presets.ts'
+import type { SubPathMount } from './subpath-modes.ts'
 
 /** Something the user should know, beginning with the object it is about. */
 export interface Note {

@@ -1,7 +1,7 @@
 /** The cluster-wide defaults of `--policy FILE`: the same keys and parsers as the annotations. Text in, values out; the command line reads the file. */
 import { parse } from 'yaml'
+import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
-import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from './alert-sink.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
 import { duration, names } from './parse.ts'

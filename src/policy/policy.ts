@@ -10,7 +10,7 @@ import {
   written,
 } from './annotations.ts'
 import type { Defaults } from './defaults.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from './did-you-mean.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 

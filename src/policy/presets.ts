@@ -4,7 +4,7 @@
  */
 import type { V1Container } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from './did-you-mean.ts'
 import { shown } from './parse.ts'
 import { data } from './presets/data.ts'
 import { network } from './presets/network.ts'

@@ -7,7 +7,7 @@ import { livenessOf } from './liveness.ts'
 import type { Note } from './plan.ts'
 import type { Values } from './policy.ts'
 import { type PresetName, presetReload, type Reload, recognise } from './presets.ts'
-import { obstacleToSharing } from './sharing.ts'
+import { obstacleToSharing } from './process-namespace.ts'
 
 export interface Resolution {
   reload: Reload

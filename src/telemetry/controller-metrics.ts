@@ -1,7 +1,7 @@
 /** The controller's metrics. As in metrics.ts, label values come from closed sets: no names of workloads or sources. */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { ProblemState } from '../controller/agent-report.ts'
-import type { Waiting } from '../controller/plan.ts'
+import type { Waiting } from '../controller/decide/next-step.ts'
+import type { ProblemState } from '../controller/pods/agent-report.ts'
 
 export interface ControllerMetrics {
   rollout(outcome: 'done' | 'failed', kind: string): void

@@ -45,7 +45,8 @@ async function begin(options: TestControllerOptions = {}): Promise<TestControlle
 }
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const deployments = () => ns.list<V1Deployment>('deployments')
-const stampOf = ({ spec }: V1Deployment) => spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
+const readTemplateChecksum = ({ spec }: V1Deployment) =>
+  spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
 const revisions = async () =>
   (await deployments()).map(({ metadata }) => metadata?.annotations?.['deployment.kubernetes.io/revision'])
 const recorded = (workloads: readonly V1Deployment[]) =>
@@ -117,7 +118,9 @@ test('without a right to Secrets: said once, and ConfigMaps roll out as ever', a
   const { events } = await begin()
   await recorded(await deployments())
   await ns.apply(configMap('conf', { a: '2' }))
-  await until('rolled out', async () => (await deployments()).every((one) => stampOf(one) !== undefined))
+  await until('rolled out', async () =>
+    (await deployments()).every((one) => readTemplateChecksum(one) !== undefined),
+  )
   expect(events.find(({ reason }) => reason === 'SourceNotReadable')?.message).toBe(
     `Secret db may not be read: apply deploy/secrets in namespace ${ns.name}, or its changes roll nothing out`,
   )

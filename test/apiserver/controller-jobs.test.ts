@@ -1,11 +1,12 @@
 // A Job that is deleted and made again, while who does so dies at every moment in between.
 import type { V1ConfigMap, V1Job } from '@kubernetes/client-node'
 import { beforeEach, expect, inject, test } from 'vitest'
-import { type Api, type ApiCall, systemClock } from '../../src/controller/api.ts'
-import { createJobReplacements, type JobReplacements } from '../../src/controller/compat/replace-job.ts'
+import { type Api, type ApiCall } from '../../src/api/api.ts'
+import { systemClock } from '../../src/async/clock.ts'
+import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
+import { createJobReplacements, type JobReplacements } from '../../src/compat/jobs/replace-job.ts'
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
-import { parseInstallKey } from '../../src/kube/install-key.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
 import { type Namespace, namespace, until } from '../support/kube.ts'
 

@@ -6,7 +6,7 @@ import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checksum } from '../../src/workload/checksum.ts'
 import { deployment } from '../support/controller.ts'
-import { heldBytes, HELD_BYTES } from '../support/held-bytes-of.ts'
+import { HELD_BYTES, heldBytes } from '../support/held-bytes-of.ts'
 import { type Namespace, namespace, until } from '../support/kube.ts'
 import { type Serve, startServe } from '../support/serve.ts'
 
@@ -38,12 +38,12 @@ const workloads = () => {
   Object.assign(env.spec.template.spec.containers[0] ?? {}, { envFrom: [{ secretRef: { name: 'db' } }] })
   const listed = deployment('listed', { metadata: { 'secret.reloader.stakater.com/reload': 'db' }, env: [] })
   const metadata = { 'hotreload.dev/inject': 'true', 'hotreload.dev/signal': 'SIGHUP' }
-  const living = deployment('living', { metadata, env: [] })
-  Object.assign(living.spec.template.spec, { volumes: [{ name: 'db', secret: { secretName: 'db' } }] })
-  Object.assign(living.spec.template.spec.containers[0] ?? {}, {
+  const inPlace = deployment('in-place', { metadata, env: [] })
+  Object.assign(inPlace.spec.template.spec, { volumes: [{ name: 'db', secret: { secretName: 'db' } }] })
+  Object.assign(inPlace.spec.template.spec.containers[0] ?? {}, {
     volumeMounts: [{ name: 'db', mountPath: '/db' }],
   })
-  return [env, listed, living]
+  return [env, listed, inPlace]
 }
 
 test('no value of a Secret, and no plain hash of one, is said, written, or kept', async () => {
@@ -54,10 +54,10 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   await until('what is there is recorded', async () => {
     const shards = await own.list<V1ConfigMap>('configmaps', 'hotreload.dev/part=baselines')
     const known = new Set(shards.flatMap(({ data = {} }) => Object.keys(data)))
-    const rolling = (await ns.list<V1Deployment>('deployments')).filter(
-      ({ metadata }) => metadata?.name !== 'living',
+    const rollout = (await ns.list<V1Deployment>('deployments')).filter(
+      ({ metadata }) => metadata?.name !== 'in-place',
     )
-    return rolling.length === 2 && rolling.every(({ metadata }) => known.has(metadata?.uid ?? ''))
+    return rollout.length === 2 && rollout.every(({ metadata }) => known.has(metadata?.uid ?? ''))
   })
   await ns.apply(secret(second))
   const revisions = async () => {

@@ -1,7 +1,7 @@
 // The workload webhook and the controller at work on the same workloads: what one stamps is what the other expects.
 import type { V1Deployment } from '@kubernetes/client-node'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { parseInstallKey } from '../../src/kube/install-key.ts'
+import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
 import {
   configMap,
   deployment,
@@ -26,7 +26,8 @@ beforeEach(async () => {
 afterEach(() => controller?.stop())
 
 const get = () => ns.get<V1Deployment>('deployment', 'web')
-const stampOf = ({ spec }: V1Deployment) => spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
+const readTemplateChecksum = ({ spec }: V1Deployment) =>
+  spec?.template.metadata?.annotations?.['hotreload.dev/checksum']
 const revisionOf = ({ metadata }: V1Deployment) =>
   metadata?.annotations?.['deployment.kubernetes.io/revision']
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -54,16 +55,16 @@ async function begin() {
 
 test('a workload that the webhook stamped: nothing, then one rollout for an edit, stamped as both see it', async () => {
   await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
-  const first = stampOf(await get())
+  const first = readTemplateChecksum(await get())
   expect(Object.keys(JSON.parse(first ?? '{}'))).toEqual(['ConfigMap/conf', 'ConfigMap/maybe', 'Secret/db'])
   await begin()
   await aWhile()
-  expect([stampOf(await get()), revisionOf(await get())]).toEqual([first, '1'])
+  expect([readTemplateChecksum(await get()), revisionOf(await get())]).toEqual([first, '1'])
   await ns.apply([configMap('conf', { a: '2' }), secret('2')])
   await until('the second revision', async () => revisionOf(await get()) === '2')
   await aWhile()
   expect(revisionOf(await get())).toBe('2')
-  expect(stampOf(await get())).not.toBe(first)
+  expect(readTemplateChecksum(await get())).not.toBe(first)
 })
 
 test('ConfigMap and workload applied together: one rollout', async () => {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { injectManifests } from '../../src/cli/inject.ts'
-import { mapObjects } from '../../src/cli/manifest.ts'
+import { mapObjects } from '../../src/cli/shared/manifest.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { type ApiObject, hasPodTemplate, podTemplate } from '../../src/workload/pod-template.ts'
 import { corpus, withNone } from '../support/corpus.ts'

@@ -3,7 +3,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { build, BUILD_TIMEOUT_MS, keyFrom } from './image-builder.ts'
+import { BUILD_TIMEOUT_MS, build, keyFrom } from './image-builder.ts'
 import { cache } from './paths.ts'
 import { run } from './run.ts'
 

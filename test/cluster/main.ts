@@ -1,8 +1,9 @@
 // The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it,
 // `images [NAME…]` builds images and brings them to its node (all of them without names), `packages NAME…` installs Debian packages.
+
+import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 import { bringImages, imageNames } from './images.ts'
 import { installPackages } from './packages.ts'
-import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 
 const started = Date.now()
 const say = (line: string): void => console.error(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${line}`)

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { heldBytes, HELD_BYTES } from '../support/held-bytes-of.ts'
+import { HELD_BYTES, heldBytes } from '../support/held-bytes-of.ts'
 
 const CLIENT = new URL('../../src/kube/client.ts', import.meta.url)
 const value = `planted-${crypto.randomUUID()}`

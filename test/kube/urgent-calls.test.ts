@@ -4,7 +4,7 @@ import { createServer } from 'node:https'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { createConfigReader } from '../../src/kube/config-reader.ts'
-import { contest } from '../../src/kube/lease.ts'
+import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { until } from '../support/until.ts'
 
@@ -42,7 +42,7 @@ test('a lease is renewed, and a review’s ConfigMap read, though many calls wai
   const slow = Array.from({ length: 100 }, () =>
     client.call({ method: 'GET', path: '/api/v1/pods', timeoutMilliseconds: 5_000 }).catch(() => undefined),
   )
-  const leadership = contest(client, { name: 'hotreload', identity: 'a' }, () => {})
+  const leadership = runLeaderElection(client, { name: 'hotreload', identity: 'a' }, () => {})
   expect(await createConfigReader(client).configMap('shop', 'web')).toMatchObject({ data: { a: '1' } })
   await until('the lease', () => leadership.leads(), 3_000)
   await leadership.release()

@@ -2,7 +2,7 @@
 // webhook takes part.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
-import { images, namespace, type Namespace, until } from '../support/kube.ts'
+import { images, type Namespace, namespace, until } from '../support/kube.ts'
 import { configMap, edit, expectReloadedOnce, expectUntouched, nudge } from '../support/reload.ts'
 
 let [agent, rootAgent, postgres, prometheus] = ['', '', '', '']

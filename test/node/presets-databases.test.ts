@@ -1,6 +1,6 @@
 // PostgreSQL and its pooler: the new value is in effect, and a client that was connected before stays connected.
 import { beforeAll, expect, test } from 'vitest'
-import { images, imageReference } from '../support/kube.ts'
+import { imageReference, images } from '../support/kube.ts'
 import { expectReload, type Program, type Running, start } from '../support/program.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { defaultTemplate } from '../../src/policy/alert-sink.ts'
-import { annotations, inTemplate, parseKey, PREFIX, written } from '../../src/policy/annotations.ts'
+import { defaultTemplate } from '../../src/alerts/sink.ts'
+import { annotations, inTemplate, PREFIX, parseKey, written } from '../../src/policy/annotations.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
-import { parseDefaults } from '../../src/policy/policy-file.ts'
 import { readPolicy, settingsOf } from '../../src/policy/policy.ts'
+import { parseDefaults } from '../../src/policy/policy-file.ts'
 import { keys } from '../support/builders.ts'
 
 const read = (short: Record<string, string>) => readPolicy(keys(short), builtInDefaults)

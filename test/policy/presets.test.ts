@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { COMMAND_NAME_BYTES } from '../../src/policy/presets/preset.ts'
 import {
   type Preset,
   type PresetName,
   presetName,
   presetReload,
   presets,
-  recognise,
   type Reload,
+  recognise,
 } from '../../src/policy/presets.ts'
-import { COMMAND_NAME_BYTES } from '../../src/policy/presets/preset.ts'
 
 const container = (image: string, command?: string[], args?: string[]) => ({
   name: 'web',

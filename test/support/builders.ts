@@ -2,7 +2,7 @@
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import type { AdmissionRequest, Answer, Mutate } from '../../src/admission/answer.ts'
 import type { ConfigContent, ConfigReader, Unreadable } from '../../src/admission/config-reader.ts'
-import { podsStory } from '../../src/admission/pods.ts'
+import { podHandler } from '../../src/admission/pod-handler.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
@@ -97,7 +97,7 @@ export async function submit(story: Mutate, object: ApiObject, old?: ApiObject) 
 }
 
 export const pods = (): Mutate =>
-  podsStory({ agentImage: AGENT_IMAGE, version: '0.0.0', defaults: () => builtInDefaults })
+  podHandler({ agentImage: AGENT_IMAGE, version: '0.0.0', defaults: () => builtInDefaults })
 
 /** The decision about a template, with its problems of both kinds. */
 export function decisionFor(

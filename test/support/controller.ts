@@ -1,17 +1,18 @@
 /** A controller in this process, against the cluster of the test run, and workloads for it whose rollouts need no kubelet. */
 import { inject } from 'vitest'
-import { type Observer, systemClock } from '../../src/controller/api.ts'
-import { type CompatOptions, defaultCompatOptions } from '../../src/controller/compat/options.ts'
-import { type Controller, startController } from '../../src/controller/controller.ts'
+import { type Observer } from '../../src/api/api.ts'
+import { systemClock } from '../../src/async/clock.ts'
+import { askAgent } from '../../src/cli/serve/agent-client.ts'
+import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
+import { type CompatOptions, defaultCompatOptions } from '../../src/compat/options.ts'
+import { type Controller, startController } from '../../src/controller/reconciler.ts'
 import type { Report } from '../../src/controller/report.ts'
-import type { SlotLimits } from '../../src/controller/slots.ts'
-import { askAgent } from '../../src/kube/agent-client.ts'
+import type { RolloutLimits } from '../../src/controller/rollout/limiter.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
-import { contest } from '../../src/kube/lease.ts'
-import { follow } from '../../src/kube/watch.ts'
+import { follow } from '../../src/kube/informer.ts'
+import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
-import { parseInstallKey } from '../../src/kube/install-key.ts'
 import { until } from './until.ts'
 
 export interface TestController extends Controller {
@@ -25,7 +26,7 @@ export interface TestController extends Controller {
 
 export interface TestControllerOptions {
   compat?: Partial<CompatOptions>
-  limits?: SlotLimits
+  limits?: RolloutLimits
   /** Kubeconfig of another user. */
   kubeconfig?: string
   evictUninjected?: boolean
@@ -68,7 +69,7 @@ export async function startTestController(
     clock: systemClock,
     report,
     elect: (onChange) =>
-      contest(client, { name: 'hotreload-controller', identity: crypto.randomUUID() }, onChange),
+      runLeaderElection(client, { name: 'hotreload-controller', identity: crypto.randomUUID() }, onChange),
     defaults: () => builtInDefaults,
     installKey: () => parseInstallKey('ab'.repeat(32)),
     compat: { ...defaultCompatOptions, ...compat },

@@ -1,5 +1,5 @@
 /** Time that goes on when a test says so. Promises are let settle between two timers. */
-import type { Clock } from '../../src/controller/api.ts'
+import type { Clock } from '../../src/async/clock.ts'
 
 export interface FakeClock extends Clock {
   /** Runs what is due within this time, in order. */

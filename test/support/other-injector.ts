@@ -1,8 +1,8 @@
 // Another project's injector, as simple as they come: a server that puts its container first, with a ConfigMap and a sidecar of its own.
 import { createServer, type Server } from 'node:https'
 import { json } from 'node:stream/consumers'
-import { afterAll } from 'vitest'
 import type { V1Pod } from '@kubernetes/client-node'
+import { afterAll } from 'vitest'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { kubectl, manifest, tryKubectl } from './kubectl.ts'
 

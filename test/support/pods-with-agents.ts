@@ -1,9 +1,9 @@
 /** Pods of one Deployment and their agents, as the controller sees them: an API server and /status out of a table. */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { Api } from '../../src/controller/api.ts'
-import { defaultCompatOptions } from '../../src/controller/compat/options.ts'
-import { factsOf } from '../../src/controller/workload-facts.ts'
-import type { Workload } from '../../src/controller/workloads.ts'
+import type { Api } from '../../src/api/api.ts'
+import { defaultCompatOptions } from '../../src/compat/options.ts'
+import { factsOf } from '../../src/controller/cache/workload-facts.ts'
+import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { keys, podSpec, workload } from './builders.ts'
 

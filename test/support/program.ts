@@ -1,18 +1,18 @@
 // A real program with its configuration in a ConfigMap: is the edited value in effect, and is it still the same process?
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect } from 'vitest'
+import type { ImageName } from '../cluster/images.ts'
 import { imageReference, type Namespace, until } from './kube.ts'
 import {
   configMap,
   configMapVolume,
-  deployment,
   type DeploymentOptions,
+  deployment,
   edit,
   expectReloadedOnce,
   expectUntouched,
   IN_EFFECT_WITHIN,
 } from './reload.ts'
-import type { ImageName } from '../cluster/images.ts'
 import type { Webhook } from './webhook.ts'
 
 /** How a test runs a program and sees what it has loaded. */

@@ -7,8 +7,8 @@ import { configMap } from './reload-manifests.ts'
 export {
   configMap,
   configMapVolume,
-  deployment,
   type DeploymentOptions,
+  deployment,
   type Workload,
 } from './reload-manifests.ts'
 

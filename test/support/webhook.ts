@@ -3,16 +3,16 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { podsStory } from '../../src/admission/pods.ts'
-import { type Answered, createServer } from '../../src/admission/server.ts'
-import { unlabelledStory, workloadsStory } from '../../src/admission/workloads.ts'
 import type { ConfigReader } from '../../src/admission/config-reader.ts'
+import { podHandler } from '../../src/admission/pod-handler.ts'
+import { type Answered, createServer } from '../../src/admission/server.ts'
+import { unlabelledHandler, workloadHandler } from '../../src/admission/workload-handler.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
-import type { InstallKey } from '../../src/workload/checksum.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
-import { kubectl, manifest, tryKubectl } from './kubectl.ts'
+import type { InstallKey } from '../../src/workload/checksum.ts'
 import { type Namespace, namespace } from './kube.ts'
+import { kubectl, manifest, tryKubectl } from './kubectl.ts'
 import { listen } from './server.ts'
 
 export interface Webhook {
@@ -60,17 +60,17 @@ export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const defaults = () => builtInDefaults
   const server = createServer({
     stories: {
-      pods: podsStory({
+      pods: podHandler({
         agentImage: options.agentImage ?? AGENT_IMAGE,
         version: VERSION,
         defaults,
       }),
-      workloads: workloadsStory({
+      workloads: workloadHandler({
         defaults,
         reader: options.reader ?? kubectlReader,
         installKey: () => options.installKey,
       }),
-      unlabelled: unlabelledStory,
+      unlabelled: unlabelledHandler,
     },
     onAnswered: (one) => answered.push(one),
     onRefused: (code, status, message) => console.error('refused', code, status, message),

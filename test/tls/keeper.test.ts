@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { certificateDirectory } from '../../src/tls/directory.ts'
 import { issueAuthority, issueServing, type KeyPair } from '../../src/tls/issue.ts'

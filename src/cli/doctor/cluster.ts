@@ -1,6 +1,6 @@
 /** Whether the cluster can carry what hotreload adds, and who else follows ConfigMaps in it. Pure. */
 import type { V1Deployment, V1Node } from '@kubernetes/client-node'
-import { count, few, type Finding } from './finding.ts'
+import { count, type Finding, few } from './finding.ts'
 
 /** Kubernetes 1.30: native sidecars, matchConditions and ValidatingAdmissionPolicy v1 are all there. */
 const OLDEST_MINOR = 30

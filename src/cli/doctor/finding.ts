@@ -17,7 +17,7 @@ export type Seen<T> = { found: T } | { missing: string }
 export const found = <T>(value: T): Seen<T> => ({ found: value })
 
 /** The findings of what was seen, or that it was not. */
-export function whenSeen<T>(check: string, seen: Seen<T>, judge: (found: T) => Finding[]): Finding[] {
+export function ifReadable<T>(check: string, seen: Seen<T>, judge: (found: T) => Finding[]): Finding[] {
   return 'found' in seen
     ? judge(seen.found)
     : [{ check, result: 'unknown', text: `not looked at: ${seen.missing}` }]

@@ -1,8 +1,8 @@
 /** Whether hotreload is there and whole: its entries at the API server, its replicas, its certificate. Pure. */
 import type { V1Container, V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
-import { INSTALL_NAME } from '../install-names.ts'
-import { few, type Finding } from './finding.ts'
+import { INSTALL_NAME } from '../shared/install-names.ts'
+import { type Finding, few } from './finding.ts'
 
 /** The entries of deploy/base/webhook.yaml. */
 export const ENTRIES = [

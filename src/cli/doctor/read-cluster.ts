@@ -1,14 +1,14 @@
 /** What `hotreload doctor` looks at. Whatever may not be read is said, and everything else is looked at all the same. */
 import { text } from 'node:stream/consumers'
 import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
-import { inParallel } from '../../controller/in-parallel.ts'
-import { collectionOf, workloadKinds } from '../../controller/workload-kinds.ts'
+import { collectionOf, workloadKinds } from '../../api/paths.ts'
+import { mapLimit } from '../../async/map-limit.ts'
 import type { ApiResponse, KubeClient } from '../../kube/client.ts'
 import { listAll } from '../../kube/list.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-import { refusal } from '../cluster-access.ts'
-import { INSTALL_NAME, INSTALL_NAMESPACE } from '../install-names.ts'
-import { mayHotreload, type ServiceAccount } from '../service-account.ts'
+import { refusal } from '../shared/cluster-access.ts'
+import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
+import { canServiceAccount, type ServiceAccount } from '../shared/service-account.ts'
 import { found, type Seen } from './finding.ts'
 import { type Expiry, readExpiry } from './install.ts'
 import { rightsNeeded } from './rights.ts'
@@ -60,12 +60,12 @@ export function createClusterReader(
       const pods = await list<ApiObject & V1Pod>(path, `pods in namespace ${install}`)
       if (!('found' in pods)) return pods
       const running = pods.found.filter(({ status }) => status?.phase === 'Running')
-      return found(await inParallel(running, (pod) => expiryOf(client, pod)))
+      return found(await mapLimit(running, (pod) => expiryOf(client, pod)))
     },
     /** What its ServiceAccount lacks. */
     async missingRights(account: ServiceAccount, certManager: boolean) {
       const needed = rightsNeeded(account, certManager)
-      const answers = await inParallel(needed, ({ right }) => mayHotreload(client, right, account))
+      const answers = await mapLimit(needed, ({ right }) => canServiceAccount(client, right, account))
       if (answers.includes(undefined))
         return { missing: 'you may not create subjectaccessreviews' } satisfies Seen<never>
       return found(needed.filter((_, index) => answers[index] === false))
@@ -81,7 +81,7 @@ export function createClusterReader(
     deployments: () =>
       list<ApiObject & V1Deployment>(inNamespace('/apis/apps/v1/deployments'), 'deployments'),
     async workloads(): Promise<Seen<ApiObject[]>> {
-      const lists = await inParallel(workloadKinds, (one) =>
+      const lists = await mapLimit(workloadKinds, (one) =>
         list(inNamespace(collectionOf(one).path), one.plural),
       )
       const refused = lists.filter((one) => 'missing' in one).map((one) => one.missing)
@@ -91,8 +91,8 @@ export function createClusterReader(
     pods: () => list<ApiObject & V1Pod>(inNamespace('/api/v1/pods'), 'pods'),
     async readableSecrets(namespaces: Iterable<string>, account: ServiceAccount) {
       const names = [...namespaces]
-      const answers = await inParallel(names, (one) =>
-        mayHotreload(client, { verb: 'get', resource: 'secrets', namespace: one }, account),
+      const answers = await mapLimit(names, (one) =>
+        canServiceAccount(client, { verb: 'get', resource: 'secrets', namespace: one }, account),
       )
       return new Map(names.map((name, index) => [name, answers[index]]))
     },

@@ -2,7 +2,7 @@
  * The rights of hotreload's ServiceAccount, and what stops without each. A test holds them against deploy/base: what is asked for here
  * is granted there.
  */
-import type { Right, ServiceAccount } from '../service-account.ts'
+import type { Right, ServiceAccount } from '../shared/service-account.ts'
 import type { Finding } from './finding.ts'
 
 interface Need {

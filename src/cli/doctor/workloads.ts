@@ -1,14 +1,14 @@
 /** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { injectionOf } from '../../admission/pods.ts'
+import { injectionOf } from '../../admission/pod-handler.ts'
 import { PREFIX } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { asks, planned } from '../explain/planned.ts'
-import { isNeverLabelled } from '../labelled.ts'
-import { count, few, type Finding } from './finding.ts'
+import { isNeverLabelled } from '../shared/labelled.ts'
+import { count, type Finding, few } from './finding.ts'
 
 const nameOf = ({ kind, metadata }: ApiObject): string => `${kind} ${metadata?.name}`
 const namespaceOf = ({ metadata }: ApiObject): string => metadata?.namespace ?? ''

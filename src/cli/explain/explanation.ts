@@ -3,19 +3,19 @@
  * that its stories answer at `kubectl apply`; nothing is decided here. Pure: object and contents in, values out.
  */
 import type { Mutate } from '../../admission/answer.ts'
-import { injectionOf } from '../../admission/pods.ts'
-import { unlabelledStory, workloadsStory } from '../../admission/workloads.ts'
+import { injectionOf } from '../../admission/pod-handler.ts'
+import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
+import { expected, observe, plannedSources } from '../../checksum/expected-checksums.ts'
+import type { ConfigContent, Unreadable } from '../../checksum/source-content.ts'
 import { skipReasons, unsuitable } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
-import type { ConfigContent, Unreadable } from '../../stamp/content.ts'
-import { expected, observe, plannedSources } from '../../stamp/expected.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
 import { type ApiObject, podTemplate, workloadKinds } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
+import { absent, held } from './blockers.ts'
 import { type Change, changeOf } from './change.ts'
-import { absent, held } from './hindrances.ts'
 import { otherTools } from './other-tools.ts'
-import { asks, planned, wishing } from './planned.ts'
+import { asIfOptedIn, asks, planned } from './planned.ts'
 
 export interface Explanation {
   object: { kind: string; namespace?: string; name: string }
@@ -44,20 +44,20 @@ const UNKNOWN: ConfigContent = { data: {}, binaryData: {}, immutable: false }
 
 /** The sources that an explanation asks `content` for. */
 export const sourcesOf = (object: ApiObject, defaults: Defaults): UsedKeys[] => {
-  const { decision } = planned(wishing(object), defaults)
-  const { rolling, living } = plannedSources(decision.plan)
-  return [...rolling, ...living]
+  const { decision } = planned(asIfOptedIn(object), defaults)
+  const { rollout, inPlace } = plannedSources(decision.plan)
+  return [...rollout, ...inPlace]
 }
 
 /** @param object has a pod template */
 export async function explain(object: ApiObject, around: Surroundings): Promise<Explanation> {
   const { kind = '', metadata = {} } = object
   const optedIn = asks(object)
-  const wished = wishing(object)
+  const wished = asIfOptedIn(object)
   const { decision, template, env } = planned(wished, around.defaults)
   const { problems, warnings } = await said(wished, around)
   const unlabelled =
-    optedIn && around.labelled === false ? (await unlabelledStory(requestFor(wished))).warnings : []
+    optedIn && around.labelled === false ? (await unlabelledHandler(requestFor(wished))).warnings : []
   const found = expected(plannedSources(decision.plan), (used) =>
     observe(used, around.content(used) ?? UNKNOWN, ANY_KEY),
   )
@@ -111,7 +111,7 @@ async function said(
   }
   const read = (kind: 'ConfigMap' | 'Secret') => async (_namespace: string, name: string) =>
     content({ kind, name, optional: false }) ?? UNKNOWN
-  const story = workloadsStory({
+  const story = workloadHandler({
     defaults: () => defaults,
     reader: { configMap: read('ConfigMap'), secret: read('Secret') },
     installKey: () => ANY_KEY,

@@ -1,17 +1,18 @@
 /** KIND/NAME from the cluster, and what hotreload could read of what it uses. */
-import { inParallel } from '../../controller/in-parallel.ts'
-import { pathOf } from '../../controller/workload-kinds.ts'
+
+import { pathOf } from '../../api/paths.ts'
+import { mapLimit } from '../../async/map-limit.ts'
+import { type ConfigContent, isLegalName, type Unreadable } from '../../checksum/source-content.ts'
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { createConfigReader } from '../../kube/config-reader.ts'
 import type { Defaults } from '../../policy/defaults.ts'
-import { type ConfigContent, isLegalName, type Unreadable } from '../../stamp/content.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { type ApiObject, controller, workloadKinds } from '../../workload/pod-template.ts'
-import { refusal } from '../cluster-access.ts'
-import { isLabelled } from '../labelled.ts'
-import { mayHotreload } from '../service-account.ts'
-import { sourcesOf, type Surroundings } from './explanation.ts'
+import { refusal } from '../shared/cluster-access.ts'
+import { isLabelled } from '../shared/labelled.ts'
+import { canServiceAccount } from '../shared/service-account.ts'
+import { type Surroundings, sourcesOf } from './explanation.ts'
 
 /** As kubectl takes them; the plural and the kind itself as well. */
 const shortNames: Readonly<Record<string, string>> = {
@@ -74,14 +75,19 @@ export async function liveSurroundings(
   const namespace = object.metadata?.namespace ?? client.namespace
   const reader = createConfigReader(client)
   const contents = new Map<string, ConfigContent | Unreadable | undefined>()
-  await inParallel(sourcesOf(object, defaults), async (used) => {
+  await mapLimit(sourcesOf(object, defaults), async (used) => {
     if (used.kind === 'ConfigMap') {
       const content = await reader.configMap(namespace, used.name)
       // What the user may not read hotreload may.
       const known = content !== 'forbidden' && content !== 'unavailable'
       contents.set(sourceId(used), known ? content : undefined)
     } else {
-      const may = await mayHotreload(client, { verb: 'get', resource: 'secrets', namespace, name: used.name })
+      const may = await canServiceAccount(client, {
+        verb: 'get',
+        resource: 'secrets',
+        namespace,
+        name: used.name,
+      })
       contents.set(sourceId(used), may === false ? 'forbidden' : undefined)
     }
   })

@@ -1,11 +1,11 @@
 /** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
-import { defaultCompatOptions } from '../../controller/compat/options.ts'
-import type { Candidate } from '../../controller/compat/wish.ts'
-import { usedBy } from '../../controller/evaluation.ts'
-import { idIn } from '../../controller/sources-in-use.ts'
-import { factsOf } from '../../controller/workload-facts.ts'
+import { defaultCompatOptions } from '../../compat/options.ts'
+import type { Candidate } from '../../compat/reload-request.ts'
+import { factsOf } from '../../controller/cache/workload-facts.ts'
+import { usedBy } from '../../controller/decide/evaluate.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
+import { idIn } from '../../workload/sources-in-use.ts'
 
 const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 

@@ -1,10 +1,11 @@
 /** The webhook's plan for a workload as it is stored or written, opted in or not. Pure. */
+
+import { isOptedIn, mirror, withAnnotations } from '../../checksum/template-annotations.ts'
 import type { UserError } from '../../errors.ts'
 import { isOurs, PREFIX } from '../../policy/annotations.ts'
 import { type Decision, decide } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { readPolicy } from '../../policy/policy.ts'
-import { isOptedIn, mirror, withAnnotations } from '../../stamp/template.ts'
 import {
   type ApiObject,
   controller,
@@ -22,7 +23,7 @@ export function asks(object: ApiObject): boolean {
 }
 
 /** The same object, opted in; one whose wish is neither yes nor no stays, to be told of its mistake. */
-export function wishing(object: ApiObject): ApiObject {
+export function asIfOptedIn(object: ApiObject): ApiObject {
   const template = podTemplate(object)
   const wishes = [object.metadata, template?.metadata].map((place) => place?.annotations?.[INJECT]?.trim())
   if (!template || wishes.some((wish) => wish !== undefined && wish !== 'false')) return object

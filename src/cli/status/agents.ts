@@ -1,7 +1,7 @@
 /** What injected Pods are to be asked, and what their agents' answers say. Fields: docs/agent.md, /status. Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { injectionOf } from '../../admission/pods.ts'
-import { FIRST_PORT } from '../../inject/agent.ts'
+import { injectionOf } from '../../admission/pod-handler.ts'
+import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'

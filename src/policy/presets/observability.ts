@@ -1,6 +1,6 @@
 /** Metrics, logs and traces. */
 import { flag, hasFlag, isOpen, portOf, webAddress } from './arguments.ts'
-import { post, type Preset, rollout, signal, watches } from './preset.ts'
+import { type Preset, post, rollout, signal, watches } from './preset.ts'
 
 export const observability = {
   prometheus: {

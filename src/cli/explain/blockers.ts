@@ -1,0 +1,32 @@
+/** What keeps a change from coming about, that the plan has nothing to do with. Pure. */
+
+import { plannedSources } from '../../checksum/expected-checksums.ts'
+import { isPaused, PAUSE } from '../../policy/annotations.ts'
+import type { Decision } from '../../policy/decide.ts'
+import type { Defaults } from '../../policy/defaults.ts'
+import type { UsedKeys } from '../../workload/checksum.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+
+/** Sources that no Pod can start without, and that are not there. */
+export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown): string[] {
+  const { rollout, inPlace } = plannedSources(plan)
+  const missing = [...rollout, ...inPlace].filter((used) => !used.optional && content(used) === 'absent')
+  return [...new Set(missing.map(({ kind, name }) => `${kind} ${name} is not there, and Pods wait for it`))]
+}
+
+/** The user's own brakes, and the policy file's. */
+export function held({ metadata = {}, spec }: ApiObject, defaults: Defaults): string[] {
+  const { paused, updateStrategy } = Object(spec)
+  const own = metadata.annotations ?? {}
+  return [
+    ...(isPaused({ ...defaults.annotations, ...own })
+      ? [
+          `${PAUSE} is "true"${PAUSE in own ? '' : ' in the policy file'}: no rollout and no nudge until it is taken away`,
+        ]
+      : []),
+    ...(paused === true ? ['spec.paused is true: nothing rolls out until it is resumed'] : []),
+    ...(updateStrategy?.type === 'OnDelete'
+      ? ['updateStrategy is OnDelete: Pods are new once you delete them']
+      : []),
+  ]
+}

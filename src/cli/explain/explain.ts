@@ -1,0 +1,161 @@
+/** `hotreload explain`: what a change of each ConfigMap and Secret would do to a workload, and why. Of manifests without a cluster. */
+
+import { contentOf } from '../../checksum/source-content.ts'
+import { UserError } from '../../errors.ts'
+import { PREFIX } from '../../policy/annotations.ts'
+import type { Defaults } from '../../policy/defaults.ts'
+import { type ApiObject, isObject, podTemplate } from '../../workload/pod-template.ts'
+import { mistypedAnnotations } from '../shared/annotation-text.ts'
+import { mapObjects } from '../shared/manifest.ts'
+import type { QueryOptions } from '../shared/query-flags.ts'
+import { type QueryIo, writeAnswer } from '../shared/query-output.ts'
+import { readManifests } from '../shared/read-manifests.ts'
+import { formatTable, printable } from '../shared/table.ts'
+import { type Explanation, explain, type Surroundings } from './explanation.ts'
+
+export interface ExplainQuestion {
+  /** Of `-f`; else `target`. */
+  files: readonly string[] | undefined
+  /** KIND/NAME */
+  target: string | undefined
+  defaults: Defaults
+}
+
+/**
+ * @returns the exit code: 0, or 1 with mistakes or an opt-in that does nothing
+ * @throws UserError for whatever can't be looked at
+ */
+export async function explainCommand(
+  question: ExplainQuestion,
+  options: QueryOptions,
+  io: QueryIo,
+): Promise<number> {
+  const { files, target } = question
+  if ((files === undefined) === (target === undefined))
+    throw new UserError('HR_BAD_FLAG', 'explain: needs -f FILE or KIND/NAME', 'give one of them')
+  const explanations =
+    target === undefined
+      ? await explainFiles(files ?? [], question.defaults, options, io)
+      : await explainLive(target, question.defaults, options, io)
+  writeAnswer(io, options.output, explanations, (columns) =>
+    explanations.map((one) => asText(one, columns)).join('\n'),
+  )
+  return explanations.some(({ problems }) => problems.length > 0) ? 1 : 0
+}
+
+async function explainLive(
+  target: string,
+  defaults: Defaults,
+  options: QueryOptions,
+  io: QueryIo,
+): Promise<Explanation[]> {
+  const { liveSurroundings, parseTarget, readObject } = await import('./live-object.ts')
+  const wanted = parseTarget(target)
+  const { clusterAccess } = await import('../shared/cluster-access.ts')
+  const client = await clusterAccess(options, io.env)
+  const object = await readObject(client, wanted)
+  if (!podTemplate(object))
+    throw new UserError('HR_NO_OBJECT', `${target} has no pod template`, 'name the workload it refers to')
+  return [await explain(object, await liveSurroundings(client, object, defaults))]
+}
+
+async function explainFiles(
+  files: readonly string[],
+  defaults: Defaults,
+  { namespace }: QueryOptions,
+  { stdin }: QueryIo,
+): Promise<Explanation[]> {
+  const manifests = (await Promise.all(files.map((file) => readManifests(file, stdin)))).flat()
+  const objects: ApiObject[] = []
+  for (const { file, stream } of manifests)
+    mapObjects(stream, file, (object) => {
+      objects.push(object)
+      return object
+    })
+  const found = objects.filter((object) => podTemplate(object))
+  if (found.length === 0)
+    throw new UserError('HR_NO_MANIFESTS', `-f: no workload in ${files.join(', ')}`, 'name a file with one')
+  return Promise.all(
+    found.map((object) => explainManifest(object, besides(objects, object, defaults), namespace)),
+  )
+}
+
+/** What the manifests themselves say of a workload's ConfigMaps, Secrets and namespace. */
+function besides(objects: readonly ApiObject[], { metadata }: ApiObject, defaults: Defaults): Surroundings {
+  const namespace = metadata?.namespace
+  return {
+    defaults,
+    labelled: undefined,
+    content({ kind, name }) {
+      const one = objects.find(
+        (other) =>
+          other.kind === kind &&
+          other.metadata?.name === name &&
+          (other.metadata.namespace ?? namespace) === (namespace ?? other.metadata.namespace),
+      )
+      return one && contentOf(kind, one)
+    },
+  }
+}
+
+async function explainManifest(
+  object: ApiObject,
+  around: Surroundings,
+  namespace?: string,
+): Promise<Explanation> {
+  const places = [object.metadata, podTemplate(object)?.metadata].filter(isObject)
+  const mistyped = new Set(
+    places.flatMap(({ annotations }) => mistypedAnnotations(annotations)).map(({ message }) => message),
+  )
+  const placed = namespace === undefined ? object : { ...object, metadata: { namespace, ...object.metadata } }
+  if (mistyped.size === 0) return explain(placed, around)
+  const { kind = '', metadata = {} } = placed
+  const named = {
+    kind,
+    ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
+    name: metadata.name ?? '',
+  }
+  return { object: named, optedIn: false, changes: [], problems: [...mistyped], warnings: [] }
+}
+
+/** One workload for people: a heading, a table, and sentences. */
+export function asText(
+  { object: { kind, namespace, name }, optedIn, notInjected, changes, problems, warnings }: Explanation,
+  columns: number | undefined,
+): string {
+  const where = namespace === undefined ? '' : ` in namespace ${namespace}`
+  const state =
+    problems.length > 0
+      ? 'mistakes'
+      : optedIn
+        ? 'opted in'
+        : `not opted in; with ${PREFIX}inject: "true" this would happen`
+  const rows = changes.map(({ source, keys, container, use, outcome, how }) => [
+    keys && !use.startsWith('env ') ? `${source} (${keys.join(', ')})` : source,
+    container,
+    use,
+    outcome,
+    how,
+  ])
+  const table =
+    rows.length > 0
+      ? formatTable(['A CHANGE OF', 'CONTAINER', 'USED AS', 'IS', 'HOW, OR WHY'], rows, columns)
+      : problems.length > 0
+        ? ''
+        : 'It uses no ConfigMap and no Secret.\n'
+  // What a row says already is not said twice.
+  const hows = changes.map(({ how }) => how)
+  const isTold = (text: string) =>
+    hows.some((how) =>
+      how.includes(text.replace(/^container \S+: (subPath mount \S+ is not updated in place: )?/, '')),
+    )
+  const noAgent =
+    notInjected !== undefined && problems.length === 0 && rows.length > 0 && !isTold(notInjected)
+  return [
+    `${kind} ${name}${where}: ${state}\n`,
+    table,
+    ...(noAgent ? [`no agent is added: ${notInjected}\n`] : []),
+    ...problems.map((text) => `problem: ${printable(text)}\n`),
+    ...warnings.filter((text) => !isTold(text)).map((text) => `warning: ${printable(text)}\n`),
+  ].join('')
+}

@@ -1,0 +1,180 @@
+/** Flags of the controller, Stakater Reloader's own among them, so that its Deployment's args can stay: text in, values out. */
+
+import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../../alerts/sink.ts'
+import { type CompatOptions, type Requirement, type Selector } from '../../compat/options.ts'
+import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
+import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
+import { UserError } from '../../errors.ts'
+import type { Flag } from './options.ts'
+
+export interface ControllerSettings {
+  compat: CompatOptions
+  limits: RolloutLimits
+  evictUninjected: boolean
+  /** At most one; the policy file may name more. */
+  alertSinks: readonly AlertSink[]
+}
+
+export const controllerFlags = {
+  compat: { flags: '--compat <which>', doc: "all, none: other tools' annotations", default: 'all' },
+  maxRollouts: {
+    flags: '--max-rollouts <number>',
+    doc: 'rollouts under way at once; 0: no limit',
+    default: String(defaultRolloutLimits.total),
+  },
+  maxRolloutsPerNamespace: {
+    flags: '--max-rollouts-per-namespace <number>',
+    doc: 'the same in one namespace',
+    default: String(defaultRolloutLimits.perNamespace),
+  },
+  evictUninjected: {
+    flags: '--evict-uninjected [boolean]',
+    doc: 'replace Pods that run without the agent, one at a time (needs deploy/evict)',
+  },
+  alertUrl: {
+    flags: '--alert-url <url>',
+    doc: 'where rollouts and troubles are posted as JSON; better as HOTRELOAD_ALERT_URL from a Secret',
+  },
+  alertTemplate: {
+    flags: '--alert-template <json>',
+    doc: 'what is posted, with ${reason}, ${kind}, ${namespace}, ${name}, ${message}',
+    default: defaultTemplate,
+  },
+  reloadStrategy: {
+    flags: '--reload-strategy <strategy>',
+    doc: "env-vars, annotations: how a reload asked for by Reloader's annotations is written",
+    default: 'env-vars',
+  },
+  autoReloadAll: {
+    flags: '--auto-reload-all [boolean]',
+    doc: 'Reloader: all workloads but those that say no',
+  },
+  reloadOnCreate: {
+    flags: '--reload-on-create [boolean]',
+    doc: 'Reloader: a new ConfigMap or Secret counts',
+  },
+  reloadOnDelete: { flags: '--reload-on-delete [boolean]', doc: 'Reloader: a deleted one counts' },
+  syncAfterRestart: {
+    flags: '--sync-after-restart [boolean]',
+    doc: 'Reloader: accepted; what changed meanwhile is always rolled out, and nothing else',
+  },
+  resourcesToIgnore: { flags: '--resources-to-ignore <list>', doc: 'Reloader: configmaps or secrets' },
+  ignoredWorkloadTypes: { flags: '--ignored-workload-types <list>', doc: 'Reloader: jobs, cronjobs' },
+  namespaces: { flags: '--namespaces <list>', doc: "Reloader's annotations count in these only" },
+  namespacesToIgnore: {
+    flags: '--namespaces-to-ignore <list>',
+    doc: "Reloader's annotations don't count here",
+  },
+  namespaceSelector: {
+    flags: '--namespace-selector <list>',
+    doc: 'the same by label: key:value, key=value, key',
+  },
+  resourceLabelSelector: {
+    flags: '--resource-label-selector <list>',
+    doc: 'Reloader: ConfigMaps and Secrets with these labels only',
+  },
+  isArgoRollouts: {
+    flags: '--is-Argo-Rollouts [boolean]',
+    doc: 'Reloader: accepted; Argo Rollouts are followed wherever they are installed',
+  },
+  enableCsiIntegration: {
+    flags: '--enable-csi-integration [boolean]',
+    doc: 'Reloader: SecretProviderClasses of the Secrets Store CSI driver',
+  },
+} satisfies Record<string, Flag>
+
+export type ControllerFlag = keyof typeof controllerFlags
+
+/**
+ * @param given as commander read it: `true` for a flag without a value
+ * @param environment of the process: KUBERNETES_NAMESPACE limits Reloader's annotations to one namespace
+ * @throws UserError HR_BAD_FLAG
+ */
+export function readControllerFlags(
+  given: Partial<Record<ControllerFlag, string | true>>,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): ControllerSettings {
+  const text = (flag: ControllerFlag): string => {
+    const { default: fallback = '' }: Flag = controllerFlags[flag]
+    const value = given[flag] ?? fallback
+    return value === true ? 'true' : value.trim()
+  }
+  const oneOf = <T extends string>(flag: ControllerFlag, ...words: readonly T[]): T => {
+    const found = words.find((word) => word === text(flag))
+    if (found !== undefined) return found
+    throw bad(flag, text(flag), `use ${words.join(' or ')}`)
+  }
+  const flagged = (flag: ControllerFlag): boolean =>
+    text(flag) !== '' && oneOf(flag, 'true', 'false') === 'true'
+  const count = (flag: ControllerFlag): number => {
+    if (/^\d{1,6}$/.test(text(flag))) return Number(text(flag))
+    throw bad(flag, text(flag), 'use a whole number; 0 is no limit')
+  }
+  const list = (flag: ControllerFlag): string[] =>
+    text(flag)
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+  const among = <T>(flag: ControllerFlag, words: Readonly<Record<string, T>>): Set<T> =>
+    new Set(
+      list(flag).map((item) => {
+        const found = words[item.toLowerCase()]
+        if (found === undefined) throw bad(flag, item, `use ${Object.keys(words).join(', ')}`)
+        return found
+      }),
+    )
+  const selector = (flag: ControllerFlag): Selector => list(flag).map((item) => requirement(flag, item))
+  // Accepted, and checked, though they say nothing we don't do anyway.
+  flagged('syncAfterRestart')
+  flagged('isArgoRollouts')
+  const only = [...list('namespaces'), environment['KUBERNETES_NAMESPACE'] ?? ''].filter(
+    (name) => name !== '',
+  )
+  return {
+    evictUninjected: flagged('evictUninjected'),
+    alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
+    limits: { total: count('maxRollouts'), perNamespace: count('maxRolloutsPerNamespace') },
+    compat: {
+      enabled: oneOf('compat', 'all', 'none') === 'all',
+      strategy: oneOf('reloadStrategy', 'env-vars', 'annotations'),
+      autoReloadAll: flagged('autoReloadAll'),
+      reloadOnCreate: flagged('reloadOnCreate'),
+      reloadOnDelete: flagged('reloadOnDelete'),
+      ignoredKinds: among('resourcesToIgnore', { configmaps: 'ConfigMap', secrets: 'Secret' } as const),
+      ignoredWorkloads: among('ignoredWorkloadTypes', { jobs: 'Job', cronjobs: 'CronJob' }),
+      namespaces: only.length > 0 ? new Set(only) : undefined,
+      ignoredNamespaces: new Set(list('namespacesToIgnore')),
+      namespaceSelector: selector('namespaceSelector'),
+      resourceSelector: selector('resourceLabelSelector'),
+      csi: flagged('enableCsiIntegration'),
+    },
+  }
+}
+
+/** The URL stays out of the error: it may hold a token. */
+function alertSink(address: string, template: string): AlertSink {
+  const url = sinkUrl(address)
+  if (!url) throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
+  parseTemplate(template)
+  return { url, template }
+}
+
+/** `key:value` and `key:*` as Reloader has it; `key=value`, `key!=value`, `key` and `!key` as kubectl. */
+function requirement(flag: ControllerFlag, item: string): Requirement {
+  const [, not, key = '', operator = '', value = ''] =
+    /^(!?)([-./\w]+?)(?:\s*(:|!=|==?)\s*([-.*\w]*))?$/.exec(item) ?? []
+  if (key === '' || (not && operator))
+    throw bad(flag, item, 'use key:value, key=value, key!=value, key or !key')
+  if (not) return { key, operator: 'absent', values: [] }
+  if (operator === '' || value === '*') return { key, operator: 'exists', values: [] }
+  return { key, operator: operator === '!=' ? 'notIn' : 'in', values: [value] }
+}
+
+function bad(flag: ControllerFlag, value: string, remedy: string): UserError {
+  const [name] = controllerFlags[flag].flags.split(' ')
+  return new UserError(
+    'HR_BAD_FLAG',
+    `${name}: ${JSON.stringify(value.slice(0, 100))} is not possible`,
+    remedy,
+  )
+}

@@ -1,0 +1,38 @@
+/** One log line and one sample for each review. */
+import type { Answered } from '../../admission/server.ts'
+import { describeError, type Log } from '../../telemetry/log.ts'
+import type { LogLevel } from '../../telemetry/log-level.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+
+/** What changed nothing is counted; a line of it is there at level debug. */
+export function reportReview(
+  { story, request, answer, seconds, error }: Answered,
+  log: Log,
+  metrics: Metrics,
+): void {
+  const { outcome, reason } = answer
+  const { uid, kind, namespace, name, operation, dryRun, object } = request
+  metrics.answered({ kind: kind.kind, outcome, reason, seconds })
+  const level = levelOf(outcome, error)
+  if (!log.isLevelEnabled(level)) return
+  const fields = {
+    uid,
+    story,
+    kind: kind.kind,
+    namespace,
+    // Pods of a controller have no name yet.
+    name: name ?? Object(Object(object).metadata).generateName,
+    operation,
+    dryRun,
+    outcome,
+    reason,
+    milliseconds: Math.round(seconds * 1e5) / 100,
+  }
+  if (error === undefined) log[level](fields, 'review answered')
+  else log.error({ ...fields, ...describeError(error) }, 'review not understood; allowed unchanged')
+}
+
+function levelOf(outcome: Answered['answer']['outcome'], error: unknown): LogLevel {
+  if (error !== undefined) return 'error'
+  return outcome === 'skipped' || outcome === 'unchanged' ? 'debug' : 'info'
+}

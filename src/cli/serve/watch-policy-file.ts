@@ -1,0 +1,56 @@
+/** The policy file on disk: read at the start, followed after. What it means is policy/defaults.ts's. */
+import { readFile } from 'node:fs/promises'
+import { UserError } from '../../errors.ts'
+import { builtInDefaults, type Defaults } from '../../policy/defaults.ts'
+import { parseDefaults } from '../../policy/policy-file.ts'
+
+/** As a ConfigMap volume it changes once a minute at most. */
+const LOOK_AGAIN_MILLISECONDS = 5_000
+
+export interface PolicyFile {
+  current: () => Defaults
+  stop: () => void
+}
+
+/** @throws UserError that names the file, or the mistake in it */
+export async function readPolicyFile(file: string | undefined): Promise<Defaults> {
+  return file === undefined ? builtInDefaults : parseDefaults(await read(file))
+}
+
+/**
+ * @param changed told of each new content, and of why one could not be used: the last good one then stays
+ * @throws UserError where the first content can't be used
+ */
+export async function followPolicyFile(
+  file: string | undefined,
+  changed: (problem?: UserError) => void,
+  everyMilliseconds = LOOK_AGAIN_MILLISECONDS,
+): Promise<PolicyFile> {
+  if (file === undefined) return { current: () => builtInDefaults, stop: () => undefined }
+  let text = await read(file)
+  let defaults = parseDefaults(text)
+  const look = async () => {
+    try {
+      const now = await read(file)
+      if (now === text) return
+      // Remembered before it is parsed: a mistake is reported once, not every five seconds.
+      text = now
+      defaults = parseDefaults(now)
+      changed()
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      changed(error)
+    }
+  }
+  const timer = setInterval(() => void look(), everyMilliseconds).unref()
+  return { current: () => defaults, stop: () => clearInterval(timer) }
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    throw new UserError('HR_BAD_POLICY', `--policy: ${file} can't be read (${code})`, 'name a readable file')
+  }
+}

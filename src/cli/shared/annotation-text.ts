@@ -1,0 +1,29 @@
+/** What only a manifest can get wrong, since the API server stores nothing like it: annotations that YAML reads as something else than text. */
+import { UserError } from '../../errors.ts'
+import { isOurs } from '../../policy/annotations.ts'
+import { isObject } from '../../workload/pod-template.ts'
+
+/** Mistakes of type in our own annotations: `hotreload.dev/inject: true` without quotes is a boolean. Those of others are kubectl's to refuse. */
+export function mistypedAnnotations(annotations: unknown): UserError[] {
+  if (!isObject(annotations)) return []
+  return Object.entries(annotations)
+    .filter(([key, value]) => isOurs(key) && typeof value !== 'string' && value !== null)
+    .map(([key, value]) => {
+      const text = JSON.stringify(value)
+      const quoted = typeof value === 'object' ? `'${text}'` : JSON.stringify(text)
+      return new UserError(
+        'HR_BAD_VALUE',
+        `${key}: ${text.slice(0, 100)} is not text`,
+        `quote it: ${quoted.slice(0, 100)}`,
+      )
+    })
+}
+
+/** The annotations that are text; all others, and whatever is no mapping, are left out. */
+export function textAnnotations(annotations: unknown): Record<string, string> {
+  if (!isObject(annotations)) return {}
+  const texts = Object.entries(annotations).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
+  return Object.fromEntries(texts)
+}

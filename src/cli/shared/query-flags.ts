@@ -1,0 +1,38 @@
+/** What `explain`, `doctor` and `status` have in common: kubectl's own flags, and where the answer goes. Text in, values out. */
+import { UserError } from '../../errors.ts'
+import type { Flag } from '../serve/options.ts'
+
+const outputs = ['table', 'json', 'yaml'] as const
+export type Output = (typeof outputs)[number]
+
+export interface QueryOptions {
+  kubeconfig?: string
+  context?: string
+  namespace?: string
+  output: Output
+}
+
+/** Named as kubectl names them; none has a variable of its own but KUBECONFIG. */
+export const queryFlags = {
+  kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: KUBECONFIG, then ~/.kube/config)' },
+  context: { flags: '--context <name>', doc: "the kubeconfig's context (default: its current one)" },
+  namespace: { flags: '-n, --namespace <namespace>', doc: 'the namespace' },
+  output: { flags: '-o, --output <format>', doc: outputs.join(', '), default: 'table' },
+} satisfies Record<keyof QueryOptions, Flag>
+
+export type QueryGiven = Partial<Record<keyof QueryOptions, string>>
+
+/** @throws UserError HR_BAD_FLAG */
+export function readQueryOptions(given: QueryGiven): QueryOptions {
+  for (const [name, text] of Object.entries(given))
+    if (text.trim() === '')
+      throw new UserError('HR_BAD_FLAG', `--${name}: is empty`, 'give it a value or leave it out')
+  const output = outputs.find((one) => one === (given.output ?? 'table'))
+  if (output === undefined)
+    throw new UserError(
+      'HR_BAD_FLAG',
+      `--output: ${JSON.stringify(given.output?.slice(0, 100))} is not a format`,
+      `use ${outputs.join(', ')}`,
+    )
+  return { ...given, output }
+}

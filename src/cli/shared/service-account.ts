@@ -1,0 +1,52 @@
+/** What hotreload's own ServiceAccount may do, as the API server's authorizers see it. */
+import type { KubeClient } from '../../kube/client.ts'
+import { INSTALL_NAME, INSTALL_NAMESPACE } from './install-names.ts'
+
+export interface Right {
+  verb: string
+  resource: string
+  /** '' where not given: the core group */
+  group?: string
+  /** Absent: all of them. */
+  namespace?: string
+  name?: string
+}
+
+export interface ServiceAccount {
+  namespace: string
+  name: string
+}
+
+const usual: ServiceAccount = { namespace: INSTALL_NAMESPACE, name: INSTALL_NAME }
+
+/** Undefined where we may not ask (`create subjectaccessreviews`, which a cluster's admin may). */
+export async function canServiceAccount(
+  client: KubeClient,
+  { verb, resource, group = '', namespace, name }: Right,
+  account: ServiceAccount = usual,
+): Promise<boolean | undefined> {
+  const { status, body } = await client.call({
+    method: 'POST',
+    path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    body: {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: {
+        user: `system:serviceaccount:${account.namespace}:${account.name}`,
+        groups: [
+          'system:serviceaccounts',
+          `system:serviceaccounts:${account.namespace}`,
+          'system:authenticated',
+        ],
+        resourceAttributes: {
+          verb,
+          group,
+          resource,
+          ...(namespace === undefined ? {} : { namespace }),
+          ...(name === undefined ? {} : { name }),
+        },
+      },
+    },
+  })
+  return status === 201 ? Object(Object(body).status).allowed === true : undefined
+}

@@ -1,0 +1,65 @@
+/** What Reloader's flags say, as values. cli/ reads the text. */
+import type { SourceKind } from '../workload/sources-in-use.ts'
+
+export interface CompatOptions {
+  /** `--compat=none` turns all of it off. */
+  enabled: boolean
+  /** How a reload is written into the pod template. Reloader's default is env-vars. */
+  strategy: 'env-vars' | 'annotations'
+  /** Every workload that does not say `auto: "false"`. */
+  autoReloadAll: boolean
+  reloadOnCreate: boolean
+  reloadOnDelete: boolean
+  ignoredKinds: ReadonlySet<SourceKind>
+  /** `Job`, `CronJob` */
+  ignoredWorkloads: ReadonlySet<string>
+  /** Undefined: all. */
+  namespaces: ReadonlySet<string> | undefined
+  ignoredNamespaces: ReadonlySet<string>
+  namespaceSelector: Selector
+  /** On ConfigMaps and Secrets. */
+  resourceSelector: Selector
+  /** Whether SecretProviderClasses are followed. */
+  csi: boolean
+}
+
+/** Label selectors, of which all must hold; an empty list holds for everything. */
+export type Selector = readonly Requirement[]
+export interface Requirement {
+  key: string
+  /** `exists` and `absent` have no values. */
+  operator: 'in' | 'notIn' | 'exists' | 'absent'
+  values: readonly string[]
+}
+
+export const defaultCompatOptions: CompatOptions = {
+  enabled: true,
+  strategy: 'env-vars',
+  autoReloadAll: false,
+  reloadOnCreate: false,
+  reloadOnDelete: false,
+  ignoredKinds: new Set(),
+  ignoredWorkloads: new Set(),
+  namespaces: undefined,
+  ignoredNamespaces: new Set(),
+  namespaceSelector: [],
+  resourceSelector: [],
+  csi: false,
+}
+
+export function selects(selector: Selector, labels: Readonly<Record<string, string>> | undefined): boolean {
+  return selector.every(({ key, operator, values }) => {
+    const value = labels && Object.hasOwn(labels, key) ? labels[key] : undefined
+    if (operator === 'exists' || operator === 'absent')
+      return (value !== undefined) === (operator === 'exists')
+    return (value !== undefined && values.includes(value)) === (operator === 'in')
+  })
+}
+
+export function namespaceAllowed(
+  { namespaces, ignoredNamespaces, namespaceSelector }: CompatOptions,
+  name: string,
+  labels: Readonly<Record<string, string>> | undefined,
+): boolean {
+  return (namespaces?.has(name) ?? true) && !ignoredNamespaces.has(name) && selects(namespaceSelector, labels)
+}

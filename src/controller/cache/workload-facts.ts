@@ -1,0 +1,153 @@
+/**
+ * What is kept of a workload: not the object, only what its rollouts and nudges are decided on. The plan is the webhook's own
+ * (policy/decide.ts), so that both mean the same by "needs new Pods". Pure.
+ */
+
+import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
+import { isOptedIn } from '../../checksum/template-annotations.ts'
+import type { CompatOptions } from '../../compat/options.ts'
+import { hasRequest, type ReloadRequest } from '../../compat/reload-request.ts'
+import { reloaderRequest } from '../../compat/reloader/reloader.ts'
+import { waveRequest } from '../../compat/wave/wave.ts'
+import { isOurs, isPaused, writtenKey } from '../../policy/annotations.ts'
+import { decide } from '../../policy/decide.ts'
+import type { Defaults } from '../../policy/defaults.ts'
+import { readPolicy } from '../../policy/policy.ts'
+import { restartingWays } from '../../policy/presets.ts'
+import { parseChecksums, sourceId } from '../../workload/checksum.ts'
+import { type ApiObject, controller, isObject, podTemplate } from '../../workload/pod-template.ts'
+import { type Progress, progressOf, rollingKinds } from '../decide/rollout-progress.ts'
+
+export interface Facts {
+  apiVersion: string
+  kind: string
+  namespace: string
+  name: string
+  uid: string
+  resourceVersion: string
+  generation: number
+  /** What `hotreload.dev/inject` asks for, if it does. */
+  native: NativeFacts | undefined
+  /** What Reloader's or Wave's annotations ask for, if any do. */
+  compat: ReloadRequest | undefined
+  /** What its Pods have by our own word for the compat wish: on the metadata, where `rollout undo` does not reach. */
+  compatStamp: ReadonlyMap<string, string>
+  /** `hotreload.dev/pause` */
+  pause: boolean
+  /** A chart's own `checksum/…` stands in the template. */
+  chart: boolean
+  /** `spec.paused` of a Deployment or Rollout, `spec.suspend` of a CronJob. */
+  paused: boolean
+  progress: Progress
+  /** Of its Pods; undefined where it has none of its own. */
+  selector: string | undefined
+}
+
+export interface NativeFacts {
+  /** The template's `checksum`. */
+  stamp: ReadonlyMap<string, string>
+  sources: PlannedSources
+  /** How many Pods are told first. */
+  canary: number | undefined
+  /** Agents in each Pod, each with a port of its own. */
+  agents: number
+  /** Sources (`ConfigMap/web`) whose change ends a process and starts another, so that Pods are told one by one. */
+  restarting: ReadonlySet<string>
+  /** The template asks for the agent: its Pods have it, unless the webhook was away. */
+  injected: boolean
+}
+
+export interface FactsOptions {
+  defaults: Defaults
+  compat: CompatOptions
+}
+
+const CHECKSUM = writtenKey('checksum')
+
+/** Undefined: nothing is asked of us, or another controller writes it and is the one to ask. */
+export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions): Facts | undefined {
+  const { metadata = {}, kind = '', apiVersion = '' } = workload
+  if (controller(metadata) && kind !== 'Job') return undefined
+  const native = nativeFacts(workload, defaults)
+  const wish = compat.enabled ? compatWish(workload, compat) : undefined
+  if (!native && !wish) return undefined
+  const spec = isObject(workload['spec']) ? workload['spec'] : {}
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name ?? '',
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    generation: metadata.generation ?? 0,
+    native,
+    compat: wish,
+    compatStamp: parseChecksums(metadata.annotations?.[CHECKSUM]),
+    pause: isPaused({ ...defaults.annotations, ...metadata.annotations }),
+    chart: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
+      key.startsWith('checksum/'),
+    ),
+    paused: spec['paused'] === true || spec['suspend'] === true,
+    progress: progressOf(workload),
+    selector: selectorOf(spec['selector']),
+  }
+}
+
+/** Reloader's before Wave's where both are there: it is the one still maintained. */
+function compatWish(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
+  const { kind = '' } = workload
+  const ownedJob = kind === 'Job' && controller(workload.metadata)
+  if (ownedJob || options.ignoredWorkloads.has(kind)) return undefined
+  const reloader = reloaderRequest(workload, options)
+  if (reloader && hasRequest(reloader)) return reloader
+  const wave = rollingKinds.has(kind) ? waveRequest(workload) : undefined
+  if (!reloader || !wave) return reloader ?? wave
+  return { ...wave, problems: [...reloader.problems, ...wave.problems] }
+}
+
+function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | undefined {
+  const template = podTemplate(workload)
+  if (!template) return undefined
+  const metadata = workload.metadata?.annotations ?? {}
+  const annotations = template.metadata?.annotations ?? {}
+  if (!isOptedIn(metadata, annotations)) return undefined
+  // As admission/workloads.ts reads them.
+  const wishes = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
+  const { policy, problems } = readPolicy({ ...wishes, ...annotations }, defaults)
+  const { plan, problems: misfits } = decide(template, policy, defaults, false)
+  if (problems.length > 0 || misfits.length > 0) return undefined
+  const agents = plan.containers.filter(({ agent }) => agent)
+  const rolls = rollingKinds.has(workload.kind ?? '')
+  const sources = plannedSources(plan)
+  return {
+    stamp: parseChecksums(annotations[CHECKSUM]),
+    // A run of a Job reads what is there when it starts.
+    sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
+    canary: policy.shared.canary,
+    agents: agents.length,
+    restarting: new Set(
+      agents.some(({ reload }) => restartingWays.has(reload.way))
+        ? sources.inPlace.map(sourceId)
+        : agents.flatMap(({ env }) => env.map(sourceId)),
+    ),
+    injected: annotations['hotreload.dev/inject']?.trim() === 'true',
+  }
+}
+
+/** A label selector as a query has it: `app=web,tier in (a,b)`. */
+function selectorOf(selector: unknown): string | undefined {
+  if (!isObject(selector)) return undefined
+  const { matchLabels, matchExpressions } = selector as {
+    matchLabels?: Record<string, string>
+    matchExpressions?: { key: string; operator: string; values?: string[] }[]
+  }
+  const terms = [
+    ...Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`),
+    ...(matchExpressions ?? []).map(({ key, operator, values = [] }) => {
+      if (operator === 'Exists') return key
+      if (operator === 'DoesNotExist') return `!${key}`
+      return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`
+    }),
+  ]
+  return terms.length > 0 ? terms.join(',') : undefined
+}

@@ -1,0 +1,99 @@
+/** The workloads that ask for something, as facts. Everything else passes by and leaves nothing behind. */
+
+import type { Observer } from '../../api/api.ts'
+import type { WorkloadKind } from '../../api/paths.ts'
+import type { Clock } from '../../async/clock.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import type { Facts } from './workload-facts.ts'
+
+export interface Workload {
+  key: string
+  facts: Facts
+  /** Since when its present rollout is known; undefined: none is running. */
+  runningSince: number | undefined
+}
+
+export interface WorkloadsOptions {
+  clock: Clock
+  facts: (object: ApiObject) => Facts | undefined
+  /** New, changed, or gone: then `get` gives nothing. `last` is what it was. */
+  onChange: (key: string, last: Workload | undefined) => void
+}
+
+export interface Workloads {
+  get(key: string): Workload | undefined
+  all(): Iterable<Workload>
+  size(): number
+  /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
+  put(object: ApiObject): void
+  remove(kind: string, namespace: string, name: string): void
+  /** They are listed once more, by new observers: who is not among a kind's list is gone. */
+  relist(): void
+  observer(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Observer
+}
+
+const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
+
+export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): Workloads {
+  const workloads = new Map<string, Workload>()
+  /** Of before the last `relist`. */
+  let unseen = new Set<string>()
+
+  function put(object: ApiObject): void {
+    const { namespace = '', name = '', uid, resourceVersion } = object.metadata ?? {}
+    const key = keyOf(object.kind ?? '', namespace, name)
+    const before = workloads.get(key)
+    unseen.delete(key)
+    // An event that was on its way while we wrote shows the object before our write.
+    if (before && before.facts.uid === uid && isOlder(resourceVersion, before.facts.resourceVersion)) return
+    const now = facts(object)
+    if (!now) {
+      remove(object.kind ?? '', namespace, name)
+      return
+    }
+    const since = before && isSameSpec(before.facts, now) ? before.runningSince : undefined
+    const runningSince = now.progress === 'running' ? (since ?? clock.now()) : undefined
+    workloads.set(key, { key, facts: now, runningSince })
+    onChange(key, before)
+  }
+
+  function remove(kind: string, namespace: string, name: string): void {
+    const key = keyOf(kind, namespace, name)
+    const last = workloads.get(key)
+    unseen.delete(key)
+    if (workloads.delete(key)) onChange(key, last)
+  }
+
+  return {
+    get: (key) => workloads.get(key),
+    all: () => workloads.values(),
+    size: () => workloads.size,
+    put,
+    remove,
+    relist() {
+      unseen = new Set(workloads.keys())
+    },
+    observer: ({ kind, apiVersion }, onListed, onRefused) => ({
+      // Items of a list have neither.
+      changed: (object) => put({ ...object, kind, apiVersion }),
+      removed: (namespace, name) => remove(kind, namespace, name),
+      listed() {
+        for (const key of unseen) {
+          const { facts } = workloads.get(key) ?? {}
+          if (facts?.kind === kind) remove(kind, facts.namespace, facts.name)
+        }
+        onListed()
+      },
+      refused: onRefused,
+    }),
+  }
+}
+
+/** Whether nobody has asked for anything else, or for another object of this name. */
+export const isSameSpec = (a: Facts, b: Facts): boolean => a.uid === b.uid && a.generation === b.generation
+
+/** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
+function isOlder(a: string | undefined, b: string | undefined): boolean {
+  const [left, right] = [Number(a), Number(b)]
+  return Number.isSafeInteger(left) && Number.isSafeInteger(right) && left < right
+}

@@ -1,0 +1,115 @@
+/** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
+import { type Api, UnexpectedAnswer } from '../../api/api.ts'
+import { writeKeys } from '../../api/own-config-map.ts'
+import { pagesOf } from '../../api/pages.ts'
+import { type Clock } from '../../async/clock.ts'
+import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
+
+const NAME = 'hotreload-baselines-'
+
+/** Each may be near an object's limit, 1 MiB. */
+const PAGE = 4
+
+/** Changes of a moment go into one write. Until it is made, a crash would let the next leader take the present for the past. */
+const WRITE_DELAY = 200
+const RETRY_DELAY = 2_000
+
+/** @throws UnexpectedAnswer */
+export async function readBaselines(api: Api): Promise<Baselines> {
+  const stored = new Map<number, Record<string, string>>()
+  const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines`
+  for await (const response of pagesOf(api, path, PAGE)) {
+    if (response.status !== 200) throw new UnexpectedAnswer({ method: 'GET', path }, response)
+    const { items } = response.body as {
+      items: { metadata: { name: string }; data?: Record<string, string> }[] | null
+    }
+    for (const item of items ?? []) {
+      const shard = Number(item.metadata.name.slice(NAME.length))
+      if (Number.isInteger(shard)) stored.set(shard, item.data ?? {})
+    }
+  }
+  return createBaselines(stored)
+}
+
+export interface BaselineWriter {
+  /** There are changes; they are written soon. */
+  touch(): void
+  /** Writes what there is now. */
+  flush(): Promise<void>
+  stop(): void
+}
+
+export interface WriterOptions {
+  api: Api
+  clock: Clock
+  baselines: Baselines
+  /** Asked before each write: who no longer leads must not write over what the next leader wrote. */
+  leads: () => boolean
+  onError: (error: unknown) => void
+}
+
+export function createBaselineWriter({
+  api,
+  clock,
+  baselines,
+  leads,
+  onError,
+}: WriterOptions): BaselineWriter {
+  let cancel: (() => void) | undefined
+  let writing: Promise<void> | undefined
+
+  function touch(delay = WRITE_DELAY): void {
+    cancel ??= clock.after(delay, () => {
+      cancel = undefined
+      void flush()
+    })
+  }
+
+  function flush(): Promise<void> {
+    writing ??= writeAll().finally(() => {
+      writing = undefined
+    })
+    return writing
+  }
+
+  async function writeAll(): Promise<void> {
+    for (let changes = baselines.takeChanges(); changes.length > 0; changes = baselines.takeChanges()) {
+      const failed = await writeShards(changes.filter(({ text }) => text !== undefined))
+      // Not before all that is new is there: a crash in between leaves what has moved twice, never nowhere.
+      const old = changes.filter(({ text }) => text === undefined)
+      failed.push(...(failed.length > 0 ? old : await writeShards(old)))
+      if (failed.length === 0) continue
+      // Writing one twice changes nothing.
+      baselines.failed(failed)
+      touch(RETRY_DELAY)
+      return
+    }
+  }
+
+  /** Returns what could not be written: a shard that is refused, since somebody made it immutable, is no reason to lose the others. */
+  async function writeShards(changes: readonly ShardChange[]): Promise<ShardChange[]> {
+    const failed: ShardChange[] = []
+    for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))
+      try {
+        if (leads()) await write(shard, ofShard)
+      } catch (error) {
+        failed.push(...ofShard)
+        onError(error)
+      }
+    return failed
+  }
+
+  function write(shard: number, changes: ShardChange[]): Promise<void> {
+    const keys = Object.fromEntries(changes.map(({ uid, text }) => [uid, text ?? null]))
+    return writeKeys(api, `${NAME}${shard}`, 'baselines', keys, () => baselines.shard(shard))
+  }
+
+  return {
+    touch: () => touch(),
+    flush,
+    stop() {
+      cancel?.()
+      cancel = undefined
+    },
+  }
+}

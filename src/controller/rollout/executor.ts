@@ -1,0 +1,152 @@
+/** Does what was decided for one workload: writes the rollout, tells it, and takes the answer for the truth. */
+import { type ApiCall, send, UnexpectedAnswer } from '../../api/api.ts'
+import { FIELD_MANAGER } from '../../api/field-manager.ts'
+import { pathOf } from '../../api/paths.ts'
+import { createJobReplacements } from '../../compat/jobs/replace-job.ts'
+import { runCronJob } from '../../compat/jobs/run-cron-job.ts'
+import { resumeBody, whenToResume } from '../../compat/reloader/pause.ts'
+import { type ChangedSource, writtenBack } from '../../compat/write-back.ts'
+import { formatChecksums } from '../../workload/checksum.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import { idIn } from '../../workload/sources-in-use.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { Workload } from '../cache/workloads.ts'
+import { checksumTexts } from '../decide/checksum-texts.ts'
+import { type Evaluation, merged } from '../decide/evaluate.ts'
+import { rollingKinds } from '../decide/rollout-progress.ts'
+import type { ControllerOptions } from '../options.ts'
+import { eventReasons } from '../report.ts'
+import { apply, applyBody, type RolloutBody } from './apply.ts'
+import type { RevertGuard } from './revert-guard.ts'
+
+export interface RolloutExecutor {
+  /** Ends what was begun before we led. @throws UnexpectedAnswer, or that there was none */
+  takeOver(): Promise<void>
+  /** `conflict`: it is something else by now, and will be looked at again. @throws UnexpectedAnswer, or that there was none */
+  rollOut(workload: Workload, evaluation: Evaluation): Promise<'done' | 'conflict'>
+  /** Ends a pause that Reloader began and did not live to end. Returns in how many milliseconds to ask again. */
+  resume(workload: Workload): Promise<number | undefined>
+  stop(): void
+}
+
+type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'compat' | 'installKey'> & {
+  view: Pick<Cache, 'workloads' | 'used'>
+  fights: RevertGuard
+  leads: () => boolean
+}
+
+export function createRolloutExecutor(options: Options): RolloutExecutor {
+  const { api, clock, report, compat, view, fights } = options
+  const { workloads } = view
+  const jobs = createJobReplacements(options)
+
+  /** The object as it is now; undefined: gone, or another one, which is then known. */
+  async function live({ facts }: Workload): Promise<ApiObject | undefined> {
+    const { kind, apiVersion, namespace, name } = facts
+    const { status, body } = await send(api, { method: 'GET', path: pathOf(facts) }, 200, 404)
+    if (status === 404) {
+      workloads.remove(kind, namespace, name)
+      return undefined
+    }
+    const object = { ...(body as ApiObject), kind, apiVersion }
+    if (object.metadata?.resourceVersion === facts.resourceVersion) return object
+    workloads.put(object)
+    return undefined
+  }
+
+  function changedSources({ facts }: Workload, { compat: comparison }: Evaluation): ChangedSource[] {
+    return view
+      .used(facts)
+      .compat.filter(({ use }) => comparison.changed.includes(idIn(facts.namespace, use)))
+      .map(({ use: { kind, namespace, name } }) => {
+        const hash = comparison.target.get(idIn(facts.namespace, { kind, namespace, name })) ?? ''
+        return { kind, namespace, name, hash }
+      })
+  }
+
+  async function bodyOf(workload: Workload, evaluation: Evaluation): Promise<ApiObject | undefined> {
+    const { facts } = workload
+    const rollout: RolloutBody = { native: facts.native && evaluation.native.target, compat: undefined }
+    if (!facts.compat) return applyBody(facts, facts.resourceVersion, rollout)
+    const object = await live(workload)
+    if (!object) return undefined
+    const { target } = evaluation.compat
+    const changed = changedSources(workload, evaluation)
+    const back = writtenBack(object, facts.compat, changed, target, compat, clock.now())
+    return applyBody(facts, facts.resourceVersion, { ...rollout, compat: { stamp: target, back } })
+  }
+
+  async function write(workload: Workload, evaluation: Evaluation): Promise<'done' | 'conflict'> {
+    const { key, facts } = workload
+    const body = await bodyOf(workload, evaluation)
+    if (!body) return 'conflict'
+    const response = await apply(api, facts, body)
+    if (response.status !== 200) {
+      await live(workload)
+      return 'conflict'
+    }
+    const { kind, apiVersion } = facts
+    fights.wrote(key, checksumTexts({ facts }, evaluation)[1])
+    workloads.put({ ...(response.body as ApiObject), kind, apiVersion })
+    return 'done'
+  }
+
+  async function runAgain(
+    workload: Workload,
+    { compat: { target } }: Evaluation,
+  ): Promise<'done' | 'conflict'> {
+    const { facts } = workload
+    const object = await live(workload)
+    if (!object) return 'conflict'
+    const stamp = formatChecksums(target) ?? '{}'
+    if (facts.kind === 'Job') return jobs.replace(object, stamp)
+    const written = await runCronJob(api, facts, object, stamp)
+    if (written) workloads.put({ ...written, kind: facts.kind, apiVersion: facts.apiVersion })
+    else await live(workload)
+    return written ? 'done' : 'conflict'
+  }
+
+  return {
+    takeOver: () => jobs.takeOver(),
+    stop: () => jobs.stop(),
+    async rollOut(workload, evaluation) {
+      const { facts } = workload
+      const sources = merged(evaluation).changed.map((id) => id.replace('/', ' '))
+      try {
+        const outcome = rollingKinds.has(facts.kind)
+          ? await write(workload, evaluation)
+          : await runAgain(workload, evaluation)
+        if (outcome === 'done') {
+          const message = `${sources.join(', ')} changed`
+          report.event(facts, 'Normal', eventReasons.rolledOut, message)
+        }
+        return outcome
+      } catch (error) {
+        const why =
+          error instanceof UnexpectedAnswer ? `the API server answered ${error.status}` : 'no answer'
+        report.event(
+          facts,
+          'Warning',
+          eventReasons.rolloutFailed,
+          `${sources.join(', ')} changed, but ${why}`,
+        )
+        throw error
+      }
+    },
+    async resume(workload) {
+      const { facts } = workload
+      const at = whenToResume(facts)
+      if (at === undefined) return undefined
+      if (at > clock.now()) return at - clock.now()
+      const call: ApiCall = {
+        method: 'PATCH',
+        path: `${pathOf(facts)}?fieldManager=${FIELD_MANAGER}`,
+        body: resumeBody(facts),
+        contentType: 'application/merge-patch+json',
+      }
+      const { status } = await send(api, call, 200, 404, 409)
+      if (status !== 200) await live(workload)
+      return undefined
+    },
+  }
+}

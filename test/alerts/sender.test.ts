@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { createAlertSender } from '../../src/alerts/sender.ts'
+import { type Alert, defaultTemplate, parseTemplate } from '../../src/alerts/sink.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+const alert: Alert = {
+  reason: 'RolledOut',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  message: 'a "b"\n\\c',
+}
+
+describe('a template', () => {
+  test('is filled without a way out of its strings', () => {
+    expect(JSON.parse(parseTemplate(defaultTemplate)(alert))).toEqual({
+      text: 'RolledOut: Deployment shop/web: a "b"\n\\c',
+    })
+  })
+  test.each([
+    ['{"text":', 'not JSON'],
+    ['{"text": ${message}}', 'not JSON'],
+    ['{"text":"${secret}"}', '${secret} is no place'],
+  ])('%s: %s', (text, problem) => {
+    expect(() => parseTemplate(text)).toThrow(problem)
+    expect(() => parseTemplate(text)).toThrow(/\[HR_BAD_TEMPLATE\]$/)
+  })
+})
+
+function sink(...answers: (number | 'none')[]) {
+  const clock = fakeClock(0)
+  const log: string[] = []
+  const alerts = createAlertSender({
+    clock,
+    render: ({ name }) => name,
+    async post(body) {
+      log.push(`${clock.now()} ${body}`)
+      const answer = answers.shift() ?? 'none'
+      if (answer === 'none') throw new Error('no answer')
+      return answer
+    },
+    onOutcome: (outcome) => log.push(outcome),
+  })
+  return { clock, log, alerts }
+}
+
+test.each([
+  ['sent at once', [200], ['0 web', 'sent']],
+  ['sent after a while', [503, 'none', 429, 204], ['0 web', '1000 web', '6000 web', '36000 web', 'sent']],
+  ['refused for good', [404], ['0 web', 'failed']],
+  ['never answered', [], ['0 web', '1000 web', '6000 web', '36000 web', '156000 web', 'failed']],
+] as const)('%s', async (_name, answers, expected) => {
+  const { clock, log, alerts } = sink(...answers)
+  alerts.send(alert)
+  await clock.advance(600_000)
+  expect(log).toEqual(expected)
+})
+
+test('a sink that is away is not waited for by more than 500', () => {
+  const { log, alerts } = sink()
+  for (let index = 0; index < 502; index++) alerts.send(alert)
+  expect(log.filter((line) => line === 'failed')).toHaveLength(2)
+})
+
+test('no further try keeps a process that stops', async () => {
+  const { clock, log, alerts } = sink(503, 503)
+  alerts.send(alert)
+  await clock.advance(100)
+  expect(clock.timers()).toBe(1)
+  alerts.send(alert)
+  alerts.stop()
+  await clock.advance(0)
+  expect(clock.timers()).toBe(0)
+  expect(log).toEqual(['0 web', '100 web'])
+})

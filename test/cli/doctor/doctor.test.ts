@@ -1,0 +1,518 @@
+// What is looked at, what is said of it, and that a missing right, cluster or install stops nothing else.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type {
+  V1Container,
+  V1Deployment,
+  V1MutatingWebhookConfiguration,
+  V1Node,
+  V1PolicyRule,
+} from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { checkNodes, checkOtherTools, checkServer } from '../../../src/cli/doctor/cluster.ts'
+import { examine, exitCodeOf } from '../../../src/cli/doctor/doctor.ts'
+import { type Finding, few } from '../../../src/cli/doctor/finding.ts'
+import {
+  checkCertificates,
+  checkDeployment,
+  checkWebhooks,
+  ENTRIES,
+  followsOtherTools,
+  readExpiry,
+  trusted,
+} from '../../../src/cli/doctor/install.ts'
+import { checkRights, needs, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
+import { judgeTrial, trialPod } from '../../../src/cli/doctor/trial.ts'
+import {
+  checkAnnotations,
+  checkNamespaces,
+  checkPods,
+  checkSecrets,
+  checkSubPaths,
+  secretsToRead,
+  usersOwn,
+} from '../../../src/cli/doctor/workloads.ts'
+import type { ApiResponse, Call, KubeClient } from '../../../src/kube/client.ts'
+import { builtInDefaults } from '../../../src/policy/defaults.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { parseBundle } from '../../../src/tls/certificates.ts'
+import { issueAuthority } from '../../../src/tls/issue.ts'
+import type { ApiObject } from '../../../src/workload/pod-template.ts'
+import { keys, nginx, pod, podSpec, pods, submit, workload } from '../../support/builders.ts'
+
+const DAY = 86_400_000
+const NOW = Date.parse('2026-11-21T00:00:00Z')
+const account = { namespace: 'hotreload-system', name: 'hotreload' }
+const results = (findings: readonly Finding[]) => findings.map(({ result }) => result)
+const texts = (findings: readonly Finding[]) => findings.map(({ text }) => text).join('\n')
+
+const authority = await issueAuthority(new Date(NOW))
+const caBundle = Buffer.from(authority.cert).toString('base64')
+const configuration = (
+  caBundleOf: (name: string) => string | undefined = () => caBundle,
+): V1MutatingWebhookConfiguration => ({
+  metadata: { name: 'hotreload' },
+  webhooks: ENTRIES.map((name) => {
+    const bundle = caBundleOf(name)
+    return {
+      name,
+      admissionReviewVersions: ['v1'],
+      sideEffects: 'None',
+      clientConfig: {
+        service: { name: 'hotreload', namespace: 'hotreload-system' },
+        ...(bundle ? { caBundle: bundle } : {}),
+      },
+    }
+  }),
+})
+
+describe('webhooks', () => {
+  test('all there', () => expect(results(checkWebhooks(configuration()))).toEqual(['ok']))
+
+  test('the entries are those of deploy/', () => {
+    const deployed = parseAllDocuments(
+      readFileSync(join(import.meta.dirname, '../../../deploy/base/webhook.yaml'), 'utf8'),
+    )
+      .map((document) => document.toJS())
+      .flatMap(({ webhooks }) => webhooks ?? [])
+    expect([...ENTRIES].toSorted()).toEqual(deployed.map(({ name }: { name: string }) => name).toSorted())
+  })
+
+  test('none: not installed', () =>
+    expect(texts(checkWebhooks(undefined))).toContain('not installed; kubectl apply -k deploy'))
+
+  test('an entry is missing', () => {
+    const { webhooks = [], ...rest } = configuration()
+    const findings = checkWebhooks({ ...rest, webhooks: webhooks.slice(1) })
+    expect(texts(findings)).toContain('has no entry pods.hotreload.dev')
+  })
+
+  test('nobody wrote the caBundle', () => {
+    const findings = checkWebhooks(
+      configuration((name) => (name === 'pods.hotreload.dev' ? undefined : caBundle)),
+    )
+    expect(findings).toMatchObject([
+      { result: 'problem', text: expect.stringContaining('no caBundle at pods.hotreload.dev') },
+    ])
+  })
+})
+
+describe('certificates', () => {
+  const authorities = trusted(configuration())
+  const ca = authorities[0]?.notAfter.getTime() ?? 0
+
+  test('each authority once', () => expect(authorities).toHaveLength(1))
+
+  test('good', () =>
+    expect(results(checkCertificates(authorities, [{ pod: 'a', serving: NOW + 60 * DAY, ca }], NOW))).toEqual(
+      ['ok', 'ok'],
+    ))
+
+  test.each<[string, Parameters<typeof checkCertificates>[1], Finding['result'], string]>([
+    ['late', [{ pod: 'a', serving: NOW + 3 * DAY }], 'warning', 'should have been renewed'],
+    ['over', [{ pod: 'a', serving: NOW - DAY }], 'problem', 'ended on 2026-11-20'],
+    ['not told', [{ pod: 'a' }], 'unknown', 'Pod a did not say'],
+    [
+      'of another authority',
+      [{ pod: 'a', serving: NOW + 60 * DAY, ca: ca + DAY }],
+      'problem',
+      'another authority',
+    ],
+  ])('%s', (_, replicas, result, sentence) => {
+    const findings = checkCertificates(authorities, replicas, NOW)
+    expect(results(findings)).toContain(result)
+    expect(texts(findings)).toContain(sentence)
+  })
+
+  test('a caBundle that is no certificate', () =>
+    expect(results(checkCertificates(parseBundle('nonsense'), [], NOW))).toEqual(['problem']))
+
+  test('read from the metrics that hotreload writes', async () => {
+    const metrics = createMetrics()
+    metrics.certificate('serving', new Date(NOW))
+    metrics.certificate('ca', new Date(NOW + 1000))
+    expect(readExpiry('a', await metrics.registry.metrics())).toEqual({
+      pod: 'a',
+      serving: NOW,
+      ca: NOW + 1000,
+    })
+  })
+})
+
+describe('replicas and versions', () => {
+  const deployment = (ready: number, image: string, agent = image): V1Deployment => ({
+    metadata: { name: 'hotreload' },
+    spec: {
+      replicas: 2,
+      selector: {},
+      template: {
+        spec: {
+          containers: [{ name: 'hotreload', image, env: [{ name: 'HOTRELOAD_AGENT_IMAGE', value: agent }] }],
+        },
+      },
+    },
+    status: { readyReplicas: ready, updatedReplicas: 2 },
+  })
+  test.each<[string, V1Deployment | undefined, Finding['result'][], string]>([
+    ['none', undefined, ['problem'], 'is not there'],
+    ['all', deployment(2, 'r:5000/hotreload:0.1.0'), ['ok', 'ok'], '2 of 2'],
+    ['one of two', deployment(1, 'hotreload:0.1.0'), ['warning', 'ok'], '1 of 2'],
+    ['none of two', deployment(0, 'hotreload:0.1.0'), ['problem', 'ok'], 'kubectl describe pods'],
+    [
+      'another version',
+      deployment(2, 'hotreload:0.2.0'),
+      ['ok', 'warning'],
+      'it is 0.2.0 and this program 0.1.0',
+    ],
+    ['another agent', deployment(2, 'hotreload:0.1.0', 'agent:0.0.9'), ['ok', 'warning'], 'its agents 0.0.9'],
+    [
+      'whose newest does not come up',
+      { ...deployment(2, 'hotreload:0.1.0'), status: { readyReplicas: 2, updatedReplicas: 1 } },
+      ['warning', 'ok'],
+      '2 of 2 replicas Ready, 1 of its newest template; see kubectl describe pods',
+    ],
+    ['a digest tells none', deployment(2, 'r:5000/hotreload@sha256:ab'), ['ok', 'ok'], 'without a version'],
+  ])('%s', (_, one, expected, sentence) => {
+    const findings = checkDeployment(one, 'hotreload-system', '0.1.0')
+    expect(results(findings)).toEqual(expected)
+    expect(texts(findings)).toContain(sentence)
+  })
+})
+
+describe('the Pod that is tried', () => {
+  test('is one that the webhook injects', async () => {
+    const { outcome, object } = await submit(pods(), structuredClone(trialPod) as ApiObject)
+    expect(outcome).toBe('injected')
+    expect(judgeTrial({ status: 201, body: object }, 'shop', '0.0.0')).toMatchObject({ result: 'ok' })
+    expect(judgeTrial({ status: 201, body: object }, 'shop', '0.1.0').text).toContain('of version 0.0.0')
+  })
+
+  test.each<[string, ApiResponse, Finding['result'], string]>([
+    ['comes back as it was', { status: 201, body: trialPod }, 'problem', 'does not reach the webhook'],
+    [
+      'is refused because of us',
+      {
+        status: 500,
+        body: { message: 'failed calling webhook "pods-required.hotreload.dev": x509: unknown' },
+      },
+      'problem',
+      'x509: unknown',
+    ],
+    [
+      'is not ours to make',
+      { status: 403, body: { message: 'pods is forbidden: User "a" cannot create resource "pods"' } },
+      'unknown',
+      'you may not create pods in shop',
+    ],
+    [
+      'is refused by others',
+      { status: 403, body: { message: 'exceeded quota' } },
+      'unknown',
+      'exceeded quota',
+    ],
+  ])('%s', (_, response, result, sentence) => {
+    const finding = judgeTrial(response, 'shop', '0.1.0')
+    expect(finding).toMatchObject({ result, text: expect.stringContaining(sentence) })
+  })
+})
+
+describe('permissions', () => {
+  const rules = ['rbac', 'controller-rbac', 'tls-rbac'].flatMap((file) =>
+    parseAllDocuments(readFileSync(join(import.meta.dirname, `../../../deploy/base/${file}.yaml`), 'utf8'))
+      .map((document) => document.toJS())
+      .flatMap(({ kind, rules: some = [] }) => some.map((rule: V1PolicyRule) => ({ kind, ...rule }))),
+  )
+
+  test.each(rightsNeeded(account, false).map(({ right }) => right))(
+    'deploy/ grants $verb $resource $name',
+    (right) => {
+      const grants = rules.some(
+        ({ kind, apiGroups = [], resources = [], verbs, resourceNames }) =>
+          (kind === 'ClusterRole' || right.namespace !== undefined) &&
+          apiGroups.includes(right.group ?? '') &&
+          resources.includes(right.resource) &&
+          verbs.includes(right.verb) &&
+          (resourceNames === undefined || resourceNames.includes(right.name)),
+      )
+      expect(grants).toBe(true)
+    },
+  )
+
+  test('with cert-manager the certificate is not ours to keep', () => {
+    const asked = rightsNeeded(account, true).map(({ need }) => need)
+    expect(asked.some(({ ownAuthority }) => ownAuthority)).toBe(false)
+    expect(asked.length).toBeGreaterThan(20)
+  })
+
+  test('what is missing is said once for each object, with what stops', () => {
+    const missing = rightsNeeded(account, false).filter(({ need }) => need.resource === 'deployments')
+    expect(missing.length).toBe(4)
+    expect(texts(checkRights(missing, account))).toBe(
+      'ServiceAccount hotreload-system/hotreload may not get, list, watch, patch deployments.apps, so deployments are not rolled out; apply deploy again',
+    )
+    expect(results(checkRights([], account))).toEqual(['ok'])
+    expect(needs.every(({ without }) => without !== '')).toBe(true)
+  })
+})
+
+describe('the cluster', () => {
+  test.each([
+    ['v1.36.3', 'ok'],
+    ['v1.30.0-eks-1de2ab1', 'ok'],
+    ['v1.29.9', 'problem'],
+  ])('API server %s', (version, result) => expect(results(checkServer(version))).toEqual([result]))
+
+  const node = (name: string, kubeletVersion: string, operatingSystem = 'linux') =>
+    ({ metadata: { name }, status: { nodeInfo: { kubeletVersion, operatingSystem } } }) as V1Node
+
+  test('nodes that are too old are named; Windows does not matter', () => {
+    expect(results(checkNodes([node('a', 'v1.31.0'), node('w', 'v1.27.0', 'windows')]))).toEqual(['ok'])
+    expect(texts(checkNodes([node('a', 'v1.31.0'), node('b', 'v1.28.4')]))).toContain('node b (v1.28.4)')
+  })
+
+  const running = (image: string, replicas = 1): V1Deployment => ({
+    metadata: { namespace: 'tools', name: 'it' },
+    spec: { replicas, selector: {}, template: { spec: { containers: [{ name: 'it', image }] } } },
+  })
+  test.each([
+    ['ghcr.io/stakater/reloader:v1.4.0', 'Deployment tools/it is Stakater Reloader'],
+    ['r.example:5000/mirror/reloader@sha256:ab', 'Stakater Reloader'],
+    ['quay.io/wave-k8s/wave:v0.11.0', 'is Wave'],
+  ])('%s is another one who follows', (image, sentence) =>
+    expect(texts(checkOtherTools([running(image)]))).toContain(sentence),
+  )
+  test.each(['shop/my-reloader:1', 'jimmidyson/configmap-reload', 'shop/waves'])('%s is not', (image) =>
+    expect(results(checkOtherTools([running(image)]))).toEqual(['ok']),
+  )
+  test('nor is one that is scaled down', () =>
+    expect(results(checkOtherTools([running('stakater/reloader', 0)]))).toEqual(['ok']))
+})
+
+const IN = keys({ inject: 'true' })
+const labelled = new Set(['shop'])
+const secretEnv = podSpec({ containers: [{ name: 'api', envFrom: [{ secretRef: { name: 'db' } }] }] })
+const dead = podSpec({
+  containers: [
+    nginx({ volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }] }),
+  ],
+})
+
+describe('workloads', () => {
+  test('opted in where nobody listens', () => {
+    const deaf = workload({ own: IN, metadata: { namespace: 'quiet' } })
+    expect(results(checkNamespaces([workload({ own: IN })], labelled))).toEqual(['ok'])
+    expect(texts(checkNamespaces([deaf], labelled))).toBe(
+      'namespace quiet has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on Deployment web; kubectl label namespace quiet hotreload.dev/injection=enabled',
+    )
+    const system = workload({ own: IN, metadata: { namespace: 'kube-system' } })
+    expect(texts(checkNamespaces([system], labelled))).toContain('hotreload never acts there')
+  })
+
+  test('mistakes that were there before the webhook', () => {
+    expect(texts(checkAnnotations([workload({ own: IN })], labelled, builtInDefaults))).toBe(
+      '1 opted-in workload, without mistakes',
+    )
+    const wrong = workload({ own: { ...IN, ...keys({ signal: 'HUPP' }) } })
+    expect(texts(checkAnnotations([wrong], labelled, builtInDefaults))).toMatch(
+      /^Deployment web in namespace shop: .*HR_BAD_SIGNAL\]$/,
+    )
+  })
+
+  test('Pods that were passed over', () => {
+    const one = (change: object = {}, spec = podSpec()) => {
+      const made = pod(spec)
+      return {
+        ...made,
+        metadata: { ...made.metadata, namespace: 'shop', name: 'web-1' },
+        status: { phase: 'Running' },
+        ...change,
+      }
+    }
+    expect(checkPods([one()], [], labelled, builtInDefaults)).toMatchObject([
+      {
+        result: 'problem',
+        text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) asks for an agent and has none/),
+      },
+    ])
+    // No agent is due: nothing to watch, at its end, where nobody listens.
+    const fine = [
+      one({}, secretEnv),
+      one({ status: { phase: 'Succeeded' } }),
+      one({ metadata: { ...pod().metadata, namespace: 'quiet' } }),
+    ]
+    expect(results(checkPods(fine, [], labelled, builtInDefaults))).toEqual(['ok'])
+  })
+
+  test('Pods that never asked, since their template was not told', () => {
+    const untold = [workload({ own: IN }), workload({ kind: 'StatefulSet', own: IN })]
+    expect(checkPods([], untold, labelled, builtInDefaults)).toEqual([
+      {
+        check: 'pods',
+        result: 'problem',
+        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was away or the namespace had no label; kubectl rollout restart them',
+      },
+    ])
+    const fine = [
+      workload({ own: IN, template: { ...IN, ...keys({ mirrored: 'inject' }) } }),
+      workload({ own: IN, metadata: { namespace: 'quiet' } }),
+      workload({ own: IN, spec: secretEnv }),
+      workload({ own: { ...IN, ...keys({ signal: 'HUPP' }) } }),
+      workload({ kind: 'CronJob', own: IN }),
+      workload(),
+    ]
+    expect(results(checkPods([], fine, labelled, builtInDefaults))).toEqual(['ok'])
+  })
+
+  test('Secrets that roll out nothing', () => {
+    const secrets = secretsToRead(
+      [
+        workload({ own: IN, spec: secretEnv }),
+        workload({ own: IN }),
+        workload({ spec: secretEnv }),
+        workload({ kind: 'CronJob', own: IN, spec: secretEnv }),
+      ],
+      labelled,
+      builtInDefaults,
+      true,
+    )
+    expect(secrets).toEqual(new Map([['shop', ['db']]]))
+    expect(results(checkSecrets(secrets, new Map([['shop', true]])))).toEqual(['ok'])
+    expect(texts(checkSecrets(secrets, new Map([['shop', false]])))).toContain(
+      'kubectl apply -n shop -k deploy/secrets',
+    )
+    expect(results(checkSecrets(secrets, new Map()))).toEqual(['unknown'])
+    expect(results(checkSecrets(new Map(), new Map()))).toEqual(['ok'])
+  })
+
+  test('Secrets that other tools’ annotations name, in namespaces without the label', () => {
+    const metadata = { namespace: 'quiet' }
+    const followed = [
+      workload({ own: { 'reloader.stakater.com/auto': 'true' }, spec: secretEnv, metadata }),
+      workload({ own: { 'secret.reloader.stakater.com/reload': 'token, db' }, metadata }),
+      workload({
+        own: {
+          'wave.pusher.com/update-on-config-change': 'true',
+          'wave.pusher.com/extra-secrets': 'infra/ca',
+        },
+      }),
+    ]
+    const secrets = (compat: boolean) => secretsToRead(followed, labelled, builtInDefaults, compat)
+    expect(secrets(true)).toEqual(
+      new Map([
+        ['quiet', ['db', 'token']],
+        ['infra', ['ca']],
+      ]),
+    )
+    expect(secrets(false)).toEqual(new Map())
+  })
+
+  test.each<[string, Partial<V1Container>, boolean]>([
+    ['nothing', { args: ['serve'] }, true],
+    ['its flag', { args: ['serve', '--compat=none'] }, false],
+    ['its flag in two words', { args: ['serve', '--compat', 'none'] }, false],
+    ['its variable', { env: [{ name: 'HOTRELOAD_COMPAT', value: 'none' }] }, false],
+  ])('other tools are followed unless the Deployment says no: %s', (_, change, expected) => {
+    const spec = { containers: [{ name: 'hotreload', ...change }] }
+    expect(followsOtherTools({ spec: { selector: {}, template: { spec } } })).toBe(expected)
+  })
+
+  test('subPath mounts that nobody updates, counted by namespace', () => {
+    const two = [workload({ spec: dead }), workload({ kind: 'StatefulSet', spec: dead })]
+    expect(texts(checkSubPaths(two))).toBe(
+      'namespace shop: 2 subPath mounts of ConfigMaps or Secrets (Deployment web, StatefulSet web) never follow an edit; hotreload.dev/inject: "true" changes that, see hotreload explain',
+    )
+    const fine = [workload({ own: IN, spec: dead }), workload(), workload({ kind: 'Job', spec: dead })]
+    expect(results(checkSubPaths(fine))).toEqual(['ok'])
+    expect(
+      results(checkSubPaths([workload({ spec: dead, metadata: { namespace: 'kube-system' } })])),
+    ).toEqual(['ok'])
+  })
+
+  test('what a controller made is its controller’s', () =>
+    expect(usersOwn([pod(), workload()])).toMatchObject([{ kind: 'Deployment' }]))
+
+  test('a few names', () => expect(few(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c and 2 more'))
+})
+
+test.each<[Finding['result'][], number]>([
+  [['ok', 'warning'], 0],
+  [['ok', 'unknown', 'problem'], 1],
+  [['ok', 'unknown', 'warning'], 2],
+])('%j end in exit code %i', (given, code) =>
+  expect(exitCodeOf(given.map((result) => ({ check: 'any', result, text: '' })))).toBe(code),
+)
+
+describe('the whole', () => {
+  const clientOf = (answer: (call: Call) => ApiResponse): KubeClient => ({
+    namespace: 'default',
+    call: async (call) => answer(call),
+    stream: () => Promise.reject(new Error('no stream here')),
+  })
+  const all = { only: undefined, defaults: builtInDefaults, now: NOW }
+  const version = { status: 200, body: { gitVersion: 'v1.36.3' } }
+
+  test('without any right: each one is named, and nothing throws', async () => {
+    const findings = await examine(
+      clientOf(({ path }) => (path === '/version' ? version : { status: 403, body: {} })),
+      all,
+    )
+    expect(new Set(results(findings))).toEqual(new Set(['ok', 'unknown']))
+    for (const right of [
+      'mutatingwebhookconfigurations/hotreload',
+      'list nodes',
+      'list namespaces',
+      'list deployments',
+      'create subjectaccessreviews',
+    ])
+      expect(texts(findings)).toContain(right)
+    expect(findings.find(({ check }) => check === 'certificate')?.text).toContain('mutatingwebhook')
+    expect(exitCodeOf(findings)).toBe(2)
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8')
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'))
+    for (const { check } of findings.filter((one) => one.check !== 'workloads'))
+      expect(rows.some((row) => row.includes(`\`${check}\``))).toBe(true)
+  })
+
+  test('without an install: that is said once, and the rest is looked at', async () => {
+    const findings = await examine(
+      clientOf(({ path }) => {
+        if (path === '/version') return version
+        if (path.includes('mutatingwebhook')) return { status: 404, body: {} }
+        return {
+          status: 200,
+          body: {
+            kind: 'List',
+            items: path.startsWith('/apis/apps/v1/deployments') ? [workload({ spec: dead })] : [],
+          },
+        }
+      }),
+      all,
+    )
+    expect(findings.filter(({ result }) => result === 'problem')).toMatchObject([{ check: 'webhooks' }])
+    expect(findings.find(({ check }) => check === 'subpaths')).toMatchObject({ result: 'warning' })
+  })
+
+  test('a namespace of one’s own needs no right to the whole cluster', async () => {
+    const paths: string[] = []
+    await examine(
+      clientOf(({ path }) => {
+        paths.push(path)
+        return path === '/version' ? version : { status: 404, body: {} }
+      }),
+      { ...all, only: 'shop' },
+    )
+    const lists = paths.filter((path) => path.includes('limit='))
+    expect(lists.filter((path) => !path.includes('/namespaces/shop/'))).toEqual(['/api/v1/nodes?limit=250'])
+  })
+
+  test('a cluster that knows nobody is not asked further', async () => {
+    const paths: string[] = []
+    const client = clientOf(({ path }) => {
+      paths.push(path)
+      return { status: 401, body: {} }
+    })
+    await expect(examine(client, all)).rejects.toThrow(/does not know you; log in again.*HR_FORBIDDEN/)
+    expect(paths).toEqual(['/version'])
+  })
+})

@@ -1,0 +1,420 @@
+// What people are told before a change: the plan's own decision, in words; of manifests and of a live workload.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import type { V1PodSpec } from '@kubernetes/client-node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseAllDocuments, stringify } from 'yaml'
+import { explainCommand } from '../../../src/cli/explain/explain.ts'
+import { type Explanation, explain, type Surroundings } from '../../../src/cli/explain/explanation.ts'
+import { parseTarget } from '../../../src/cli/explain/live-object.ts'
+import { injectObject } from '../../../src/cli/inject.ts'
+import type { QueryOptions } from '../../../src/cli/shared/query-flags.ts'
+import { builtInDefaults } from '../../../src/policy/defaults.ts'
+import { sourceId } from '../../../src/workload/checksum.ts'
+import { type ApiObject, podTemplate } from '../../../src/workload/pod-template.ts'
+import {
+  AGENT_IMAGE,
+  keys,
+  nginx,
+  pod,
+  podSpec,
+  type WorkloadParts,
+  workload,
+} from '../../support/builders.ts'
+
+const IN = keys({ inject: 'true' })
+const content = (change: object) => ({ data: {}, binaryData: {}, immutable: false, ...change })
+
+/** @param known contents by source id */
+function explained(
+  object: ApiObject,
+  known: Record<string, ReturnType<Surroundings['content']>> = {},
+  labelled?: boolean,
+): Promise<Explanation> {
+  return explain(object, { defaults: builtInDefaults, content: (used) => known[sourceId(used)], labelled })
+}
+const optedIn = (own: Record<string, string>, parts: WorkloadParts = {}) =>
+  workload({ ...parts, own: { ...IN, ...keys(own) } })
+const rows = ({ changes }: Explanation) =>
+  changes.map(({ source, use, outcome, how }) => [source, use, outcome, how].join(' | '))
+
+const api = (change: Partial<V1PodSpec['containers'][0]>): V1PodSpec =>
+  podSpec({ containers: [{ name: 'api', image: 'shop/api:1', ...change }] })
+const conf = [{ name: 'conf', mountPath: '/etc/api' }]
+const env = [{ name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'colors', key: 'main' } } }]
+const subPath = [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }]
+const noWay = 'no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url'
+
+describe('each use of a ConfigMap or Secret', () => {
+  test.each<[string, Record<string, string>, V1PodSpec, string[]]>([
+    [
+      'a known program',
+      {},
+      podSpec(),
+      ['ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)'],
+    ],
+    [
+      'a subPath that is made to update',
+      {},
+      podSpec({ containers: [nginx({ volumeMounts: subPath })] }),
+      [
+        'ConfigMap/web | subPath /etc/nginx/nginx.conf | reloaded | symlink keeps its subPath current, then SIGHUP to nginx or openresty (preset nginx)',
+      ],
+    ],
+    [
+      'a subPath that is left',
+      { subpath: 'keep' },
+      podSpec({ containers: [nginx({ volumeMounts: subPath })] }),
+      [
+        'ConfigMap/web | subPath /etc/nginx/nginx.conf | rolled out | its subPath is not updated: hotreload.dev/subpath says keep',
+      ],
+    ],
+    [
+      'an unknown program',
+      {},
+      api({ volumeMounts: conf }),
+      [`ConfigMap/web | volume /etc/api | rolled out | ${noWay}`],
+    ],
+    [
+      'a URL, after validation',
+      { url: 'http://127.0.0.1:8080/reload', validate: 'api check' },
+      api({ volumeMounts: conf }),
+      [
+        'ConfigMap/web | volume /etc/api | reloaded | api check must pass, then POST http://127.0.0.1:8080/reload (hotreload.dev/url)',
+      ],
+    ],
+    [
+      'a restart, in turns',
+      { reload: 'restart' },
+      api({ volumeMounts: conf }),
+      [
+        'ConfigMap/web | volume /etc/api | restarted | SIGTERM, and the kubelet starts the container again (hotreload.dev/reload); the Pods take turns over 60 s (hotreload.dev/stagger)',
+      ],
+    ],
+    [
+      'a program that watches by itself',
+      { reload: 'none' },
+      api({ volumeMounts: conf }),
+      ['ConfigMap/web | volume /etc/api | reloaded | the program watches its files (hotreload.dev/reload)'],
+    ],
+    [
+      'what the user lets roll out',
+      { reload: 'rollout' },
+      api({ volumeMounts: conf }),
+      ['ConfigMap/web | volume /etc/api | rolled out | hotreload.dev/reload says so'],
+    ],
+    [
+      'variables',
+      {},
+      api({ env }),
+      [
+        'ConfigMap/colors | env main | rolled out | variables are fixed when a process starts; hotreload.dev/env: restart restarts the container in place',
+      ],
+    ],
+    [
+      'variables, restarted',
+      { env: 'restart' },
+      api({ env }),
+      [
+        'ConfigMap/colors | env main | restarted | SIGTERM, and the kubelet starts the container again; the same Pod (hotreload.dev/env); the Pods take turns over 60 s (hotreload.dev/stagger)',
+      ],
+    ],
+    [
+      'variables, ignored',
+      { env: 'ignore' },
+      api({ env }),
+      ['ConfigMap/colors | env main | nothing | hotreload.dev/env says ignore'],
+    ],
+    [
+      'an init container',
+      {},
+      podSpec({ initContainers: [{ name: 'init', volumeMounts: conf }], containers: [nginx()] }),
+      [
+        'ConfigMap/web | init: volume /etc/api | rolled out | init containers run when a Pod starts',
+        'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+      ],
+    ],
+    [
+      'another injector’s container',
+      {},
+      podSpec({ containers: [nginx(), { name: 'istio-proxy', volumeMounts: conf }] }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+        'ConfigMap/web | volume /etc/api | nothing | container istio-proxy or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)',
+      ],
+    ],
+    [
+      'hostPID',
+      {},
+      podSpec({ hostPID: true }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | Pods are not injected: spec.hostPID is true, so the Pod has no process namespace of its own to share',
+      ],
+    ],
+    [
+      'processes that can’t be shared',
+      {},
+      podSpec({ shareProcessNamespace: false }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url',
+      ],
+    ],
+  ])('%s', async (_, own, spec, expected) =>
+    expect(rows(await explained(optedIn(own, { spec })))).toEqual(expected),
+  )
+
+  test.each([
+    ['CronJob', 'next run', 'a run reads what is there when it starts'],
+    ['ReplicaSet', 'nothing', 'nobody replaces the Pods of a ReplicaSet'],
+  ])('variables of a %s: %s', async (kind, outcome, why) => {
+    const { changes } = await explained(workload({ kind, template: IN, spec: api({ env }) }))
+    expect(changes).toMatchObject([{ outcome, how: expect.stringContaining(why) }])
+  })
+
+  test('a bare Pod is replaced by nobody, and keeps its mounts', async () => {
+    const { ownerReferences: _, ...metadata } = pod().metadata ?? {}
+    const bare = { ...pod(podSpec({ containers: [nginx({ volumeMounts: subPath })] })), metadata }
+    const { changes } = await explained(bare)
+    expect(changes).toMatchObject([
+      { outcome: 'nothing', how: expect.stringContaining('nobody replaces a bare Pod') },
+    ])
+  })
+})
+
+describe('what the cluster knows', () => {
+  test('an immutable ConfigMap reaches new Pods only', async () => {
+    const { changes, warnings } = await explained(optedIn({}), {
+      'ConfigMap/web': content({ immutable: true }),
+    })
+    expect(changes).toMatchObject([
+      { outcome: 'rolled out', how: expect.stringContaining('it is immutable') },
+    ])
+    expect(warnings).toEqual([expect.stringContaining('ConfigMap web is immutable')])
+  })
+
+  test('a Secret that may not be read rolls nothing out', async () => {
+    const spec = api({ envFrom: [{ secretRef: { name: 'db' } }] })
+    const { changes, warnings } = await explained(optedIn({}, { spec }), { 'Secret/db': 'forbidden' })
+    expect(changes).toMatchObject([{ outcome: 'nothing', how: expect.stringContaining('deploy/secrets') }])
+    expect(warnings).toEqual([
+      'Secret db is used by env but may not be read: apply deploy/secrets in namespace shop, or nothing rolls out',
+    ])
+  })
+
+  test('a required ConfigMap that is not there', async () =>
+    expect((await explained(optedIn({}), { 'ConfigMap/web': 'absent' })).warnings).toEqual([
+      'ConfigMap web is not there, and Pods wait for it',
+    ]))
+
+  test('a namespace without the label is a problem of who opted in, and of nobody else', async () => {
+    const said =
+      'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment'
+    expect((await explained(optedIn({}), {}, false)).problems).toEqual([said])
+    expect((await explained(optedIn({}), {}, true)).problems).toEqual([])
+    expect((await explained(workload(), {}, false)).problems).toEqual([])
+  })
+})
+
+describe('what holds a change back, or adds to it', () => {
+  test('pause in the policy file, but where the workload says otherwise', async () => {
+    const defaults = { ...builtInDefaults, annotations: keys({ pause: 'true' }) }
+    const saidOf = async (own: Record<string, string>) =>
+      (
+        await explain(optedIn(own), { defaults, content: () => undefined, labelled: undefined })
+      ).warnings.join()
+    expect(await saidOf({})).toContain('hotreload.dev/pause is "true" in the policy file')
+    expect(await saidOf({ pause: 'false' })).not.toContain('pause')
+  })
+
+  test.each<[string, ApiObject, string]>([
+    ['pause', optedIn({ pause: 'true' }), 'hotreload.dev/pause is "true"'],
+    ['spec.paused', optedIn({}, { fields: { paused: true } }), 'spec.paused is true'],
+    [
+      'OnDelete',
+      optedIn({}, { kind: 'StatefulSet', fields: { updateStrategy: { type: 'OnDelete' } } }),
+      'OnDelete',
+    ],
+    ['a chart’s checksum', optedIn({}, { template: { 'checksum/config': 'ab' } }), 'docs/helm.md'],
+    [
+      'Reloader’s annotations',
+      workload({ own: { 'configmap.reloader.stakater.com/reload': 'web,other' } }),
+      'annotations of Stakater Reloader, which hotreload follows: a change of ConfigMap/web, ConfigMap/other rolls out',
+    ],
+    [
+      'a pattern of Reloader’s',
+      workload({ own: { 'configmap.reloader.stakater.com/reload': 'web-.*' } }),
+      'annotations of Stakater Reloader, which hotreload follows: a change of any ConfigMap named web-.* rolls out',
+    ],
+    [
+      'Wave’s',
+      workload({ own: { 'wave.pusher.com/update-on-config-change': 'true' } }),
+      'annotations of Wave, which hotreload follows: a change of ConfigMap/web rolls out',
+    ],
+  ])('%s', async (_, object, sentence) =>
+    expect((await explained(object)).warnings).toContainEqual(expect.stringContaining(sentence)),
+  )
+})
+
+describe('who is opted in', () => {
+  test.each<[string, ApiObject, boolean]>([
+    ['who says nothing is not', workload(), false],
+    ['who says no is not', workload({ own: keys({ inject: 'false' }) }), false],
+    ['nor whose template says no', workload({ template: keys({ inject: 'false' }) }), false],
+    ['the workload’s own word', workload({ own: IN }), true],
+    ['the template’s', workload({ template: IN }), true],
+    ['what was mirrored', workload({ own: IN, template: { ...IN, ...keys({ mirrored: 'inject' }) } }), true],
+    [
+      'a mirror of what is gone is not',
+      workload({ template: { ...IN, ...keys({ mirrored: 'inject' }) } }),
+      false,
+    ],
+  ])('%s', async (_, object, expected) => {
+    const { optedIn: is, changes } = await explained(object)
+    expect(is).toBe(expected)
+    // With the wish it would be the same.
+    expect(changes).toMatchObject([{ outcome: 'reloaded' }])
+  })
+
+  test('a wish that is neither yes nor no is a mistake', async () =>
+    expect((await explained(workload({ own: keys({ inject: 'yes' }) }))).problems).toEqual([
+      expect.stringContaining('HR_BAD_VALUE'),
+    ]))
+
+  test('mistakes are told all at once, and nothing is promised', async () => {
+    const { problems, changes } = await explained(optedIn({ signal: 'HUPP', container: 'nobody' }))
+    expect(problems.join('\n')).toMatch(/HR_BAD_SIGNAL[\s\S]*HR_UNKNOWN_NAME/)
+    expect(changes).toEqual([])
+  })
+})
+
+const golden = join(import.meta.dirname, '../../golden')
+const manifests = readdirSync(golden).filter((file) => file.endsWith('.yaml') && !file.includes('.expected.'))
+
+describe('one decision: what is explained is what is injected', () => {
+  test.each(manifests)('%s', async (file) => {
+    const objects = parseAllDocuments(readFileSync(join(golden, file), 'utf8'))
+      .map((document): ApiObject => document.toJS())
+      // Of a bare Pod `inject` rewrites the mounts, which the webhook may not (decide.ts).
+      .filter((object) => object && object.kind !== 'Pod' && podTemplate(object))
+    for (const object of objects) {
+      const { notInjected, optedIn: asks, problems, changes } = await explained(object)
+      const { object: injected } = injectObject(object, {
+        agentImage: AGENT_IMAGE,
+        version: '0',
+        defaults: builtInDefaults,
+        injectAll: false,
+      })
+      const spec = podTemplate(injected)?.spec
+      const hasAgent = spec !== podTemplate(object)?.spec
+      expect(asks && notInjected === undefined && problems.length === 0).toBe(hasAgent)
+      if (!hasAgent) continue
+      const status = JSON.parse(podTemplate(injected)?.metadata?.annotations?.['hotreload.dev/status'] ?? '')
+      const inPlace = changes.filter(({ outcome }) => outcome === 'reloaded' || outcome === 'restarted')
+      const served = Object.entries<{ reload: string; env?: string[] }>(status.containers)
+        .filter(([, one]) => one.reload !== 'rollout' || one.env)
+        .map(([name]) => name)
+      // Volumes without a ConfigMap or Secret (CSI, Vault's emptyDir) reload without being anybody's reference.
+      for (const { container } of inPlace) expect(served).toContain(container)
+    }
+  })
+})
+
+describe('KIND/NAME', () => {
+  test.each([
+    ['deployment/web', 'Deployment'],
+    ['Deployment/web', 'Deployment'],
+    ['deploy/web', 'Deployment'],
+    ['deployments.apps/web', 'Deployment'],
+    ['sts/web', 'StatefulSet'],
+    ['cronjobs/web', 'CronJob'],
+    ['rollout/web', 'Rollout'],
+    ['po/web', 'Pod'],
+  ])('%s', (given, kind) => expect(parseTarget(given)).toEqual({ kind, name: 'web' }))
+
+  test.each(['web', 'service/web', 'deployment/', 'deployment/a/b', 'deployment/../x', ''])(
+    '%j is none',
+    (given) => expect(() => parseTarget(given)).toThrow(/is not KIND\/NAME.*HR_BAD_FLAG/),
+  )
+})
+
+describe('the command', () => {
+  let directory = ''
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'hotreload-explain-'))
+    writeFileSync(join(directory, 'web.yaml'), stringify(optedIn({})))
+    writeFileSync(join(directory, 'wrong.yaml'), stringify(optedIn({ signal: 'HUPP' })))
+    const frozen = { kind: 'ConfigMap', metadata: { name: 'web' }, data: {}, immutable: true }
+    writeFileSync(join(directory, 'frozen.yaml'), `${stringify(frozen)}---\n${stringify(optedIn({}))}`)
+    writeFileSync(join(directory, 'service.yaml'), 'kind: Service\n')
+    writeFileSync(join(directory, 'mistyped.yaml'), stringify(optedIn({})).replace('"true"', 'true'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  async function run(file: string, options: Partial<QueryOptions> = {}) {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const io = { stdin: Readable.from(['']), stdout, stderr, env: {} }
+    const question = { files: [join(directory, file)], target: undefined, defaults: builtInDefaults }
+    const code = await explainCommand(question, { output: 'table', ...options }, io)
+    stdout.end()
+    return { code, out: await text(stdout) }
+  }
+
+  test('a table for people', async () =>
+    expect(await run('web.yaml')).toEqual({
+      code: 0,
+      out: [
+        'Deployment web in namespace shop: opted in',
+        'A CHANGE OF     CONTAINER   USED AS                    IS         HOW, OR WHY',
+        'ConfigMap/web   web         volume /etc/nginx/conf.d   reloaded   SIGHUP to nginx or openresty (preset nginx)',
+        '',
+      ].join('\n'),
+    }))
+
+  test('the example of docs/cli.md', async () => {
+    const password = { name: 'P', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }
+    const container = nginx({ volumeMounts: subPath, env: [password] })
+    writeFileSync(
+      join(directory, 'docs.yaml'),
+      stringify(optedIn({}, { spec: podSpec({ containers: [container] }) })),
+    )
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8')
+    expect(page).toContain(`$ hotreload explain -f web.yaml\n${(await run('docs.yaml')).out}\`\`\``)
+  })
+
+  test('JSON for programs', async () => {
+    const { code, out } = await run('web.yaml', { output: 'json' })
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject([{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }])
+  })
+
+  test('mistakes: exit code 1', async () => {
+    const { code, out } = await run('wrong.yaml')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^Deployment web in namespace shop: mistakes\nproblem: .*HR_BAD_SIGNAL\]\n$/)
+  })
+
+  test('what YAML does not read as text', async () => {
+    const { code, out } = await run('mistyped.yaml')
+    expect(code).toBe(1)
+    expect(out).toContain('hotreload.dev/inject: true is not text; quote it: "true" [HR_BAD_VALUE]')
+  })
+
+  test('ConfigMaps beside the workload are looked at', async () =>
+    expect((await run('frozen.yaml')).out).toContain('rolled out   it is immutable'))
+
+  test('a file without workloads is named', async () =>
+    expect(run('service.yaml')).rejects.toThrow(/no workload in .*service\.yaml.*HR_NO_MANIFESTS/))
+
+  test.each([
+    [undefined, undefined],
+    [['a'], 'deployment/web'],
+  ])('files %j and target %j', async (files, target) => {
+    const io = { stdin: Readable.from(['']), stdout: new PassThrough(), stderr: new PassThrough(), env: {} }
+    await expect(
+      explainCommand({ files, target, defaults: builtInDefaults }, { output: 'table' }, io),
+    ).rejects.toThrow('HR_BAD_FLAG')
+  })
+})

@@ -1,0 +1,43 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { followPolicyFile } from '../../../src/cli/serve/watch-policy-file.ts'
+import { builtInDefaults } from '../../../src/policy/defaults.ts'
+
+let file: string
+beforeAll(async () => {
+  file = join(await mkdtemp(join(tmpdir(), 'hotreload-policy-')), 'policy.yaml')
+})
+afterAll(() => rm(file, { force: true }))
+
+/** In one step, as the kubelet does: a reader in between would see an empty file, which is a policy too. */
+async function replace(text: string): Promise<void> {
+  await writeFile(`${file}.new`, text)
+  await rename(`${file}.new`, file)
+}
+
+test('without a file the built-in defaults hold', async () => {
+  const policy = await followPolicyFile(undefined, () => undefined)
+  expect(policy.current()).toBe(builtInDefaults)
+  policy.stop()
+})
+
+test('a file is followed; a mistake is told once and the last good one stays', async () => {
+  const told: (string | undefined)[] = []
+  await replace('defaults: {subpath: copy}\n')
+  const policy = await followPolicyFile(file, (problem) => told.push(problem?.code), 5)
+  expect(policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'copy' })
+
+  await replace('defaults: {subpath: keep}\n')
+  await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'keep' })
+  expect(told).toEqual([undefined])
+
+  await replace('defaults: {subpath: sideways}\n')
+  await expect.poll(() => told.length).toBe(2)
+  expect(told[1]).toMatch(/^HR_/)
+  await replace('defaults: {subpath: symlink}\n')
+  await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'symlink' })
+  expect(told).toHaveLength(3)
+  policy.stop()
+})

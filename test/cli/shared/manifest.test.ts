@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest'
+import { parseDocument } from 'yaml'
+import { mapObjects } from '../../../src/cli/shared/manifest.ts'
+import type { ApiObject } from '../../../src/workload/pod-template.ts'
+
+const untouched = (stream: string) => mapObjects(stream, 'f.yaml', (object) => object)
+const seen = (stream: string): ApiObject[] => {
+  const objects: ApiObject[] = []
+  mapObjects(stream, 'f.yaml', (object) => (objects.push(object), object))
+  return objects
+}
+const marked = (stream: string) => mapObjects(stream, 'f.yaml', (object) => ({ ...object, marked: true }))
+
+describe('what nobody changes is written back byte for byte', () => {
+  test.each([
+    ['nothing', ''],
+    ['blank lines', '\n\n'],
+    ['a comment', '# hello\n'],
+    ['odd spacing', 'kind:   A\n\n\nmetadata: {name:  x}\n'],
+    ['separators with comments', 'kind: A\n--- # next\nkind: B\n---\t\n---\n'],
+    ['a separator first', '---\nkind: A\n'],
+    ['no newline at the end', 'kind: A\n---\nkind: B'],
+    ['Windows line ends', 'kind: A\r\n---\r\nkind: B\r\n'],
+    ['a separator inside text', 'kind: A\ndata:\n  x: |\n    a\n    ---\n    b\n'],
+    ['JSON', '{"kind":"A"}\n'],
+    ['anchors', 'kind: A\na: &x {b: c}\nd: *x\n'],
+    ['scalars', 'just text\n---\n5\n---\n- a\n'],
+  ])('%s', (_, stream) => expect(untouched(stream)).toBe(stream))
+})
+
+describe('YAML is the API server’s', () => {
+  const data = (text: string) => (seen(`kind: A\nv: ${text}\n`)[0] ?? {})['v']
+
+  test.each<[text: string, value: unknown]>([
+    ['0644', 420],
+    ['0o644', '0o644'],
+    ['on', true],
+    ['"on"', 'on'],
+    ['no', false],
+    ['22:22', '22:22'],
+    ['2024-01-01', '2024-01-01'],
+    ['2024-01-01T10:00:00Z', '2024-01-01T10:00:00Z'],
+    ['1_000', 1000],
+    ['~', null],
+    ['0x1F', 31],
+  ])('%s', (text, value) => expect(data(text)).toEqual(value))
+
+  test('and what is written reads as the same, there too', () => {
+    const values = [
+      'on',
+      'y',
+      'NO',
+      '0644',
+      '22:22',
+      '2024-01-01',
+      '1e3',
+      '~',
+      'null',
+      '',
+      ' x',
+      '#',
+      '- a',
+      'a: b',
+      '0x1F',
+      '1_000',
+      '=',
+      '<<',
+      '.5',
+      '+1',
+    ]
+    const written = marked(`kind: A\nv: ${JSON.stringify(values)}\n`)
+    expect(parseDocument(written, { version: '1.1' }).toJS().v).toEqual(values)
+  })
+})
+
+describe('objects', () => {
+  test('those of Lists are seen one by one, nested Lists included', () => {
+    const list =
+      'kind: List\nitems:\n- kind: A\n- kind: ListOfB\n- kind: DeploymentList\n  items: [{kind: C}]\n'
+    expect(seen(list).map(({ kind }) => kind)).toEqual(['A', 'ListOfB', 'C'])
+  })
+
+  test('only the changed document is rewritten', () => {
+    const stream = '# a\nkind:  A\n---\n# b\nkind:  B\n'
+    const result = mapObjects(stream, 'f.yaml', (object) =>
+      object.kind === 'B' ? { ...object, x: 1 } : object,
+    )
+    expect(result).toBe('# a\nkind:  A\n---\nkind: B\nx: 1\n')
+  })
+
+  test('of two values of one key the last one counts, as for kubectl', () =>
+    expect(seen('kind: A\nv: 1\nv: 2\n')[0]).toEqual({ kind: 'A', v: 2 }))
+
+  test('JSON stays JSON', () =>
+    expect(JSON.parse(marked('{"kind":"A"}'))).toEqual({ kind: 'A', marked: true }))
+
+  test('long lines are not folded', () => {
+    const long = 'x '.repeat(200).trim()
+    expect(marked(`kind: A\nv: ${long}\n`)).toContain(`v: ${long}\n`)
+  })
+})
+
+describe('what is no YAML names the file and the line', () => {
+  test.each([
+    ['kind: A\nx: [\n', 'f.yaml:3: '],
+    ['kind: A\n---\nkind: B\nx: "\n', 'f.yaml:5: '],
+    ['kind: A\n--- # c\n---\n\tkind: B\n', 'f.yaml:4: '],
+    ['kind: A\nv: *nothing\n', 'f.yaml:'],
+  ])('%j', (stream, at) => {
+    expect(() => untouched(stream)).toThrow(at)
+    expect(() => untouched(stream)).toThrow('HR_BAD_YAML')
+  })
+
+  test('a bomb of aliases is refused', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level},`.repeat(9)}]`,
+    )
+    expect(() => untouched(`kind: A\na0: &a0 [x]\n${levels.join('\n')}\n`)).toThrow('HR_BAD_YAML')
+  })
+})

@@ -1,0 +1,67 @@
+import { PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { type Output, readQueryOptions } from '../../../src/cli/shared/query-flags.ts'
+import { progressOn, writeAnswer } from '../../../src/cli/shared/query-output.ts'
+import { formatTable } from '../../../src/cli/shared/table.ts'
+
+test('columns are aligned, and nothing hangs at the end of a line', () =>
+  expect(
+    formatTable(
+      ['A', 'LONGER', 'LAST'],
+      [
+        ['value', 'x', ''],
+        ['v', 'é', 'said'],
+      ],
+    ),
+  ).toBe('A       LONGER   LAST\nvalue   x\nv       é        said\n'))
+
+test('the last column is wrapped at words where a terminal is so wide', () =>
+  expect(formatTable(['A', 'WHAT'], [['x', 'one two three four five six seven eight']], 40)).toBe(
+    'A   WHAT\nx   one two three four five six seven\n    eight\n',
+  ))
+
+test('text of objects can’t move the cursor or start a line', () =>
+  expect(formatTable(['A'], [['\u001b[31mred\u001b[0m\r\nnext\u0007']])).toBe('A\nred next\n'))
+
+async function written(output: Output, env: NodeJS.ProcessEnv, isTTY: boolean) {
+  const stdout = Object.assign(new PassThrough(), { isTTY, columns: 80 })
+  const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env }
+  writeAnswer(io, output, [{ mode: '0644' }], () => formatTable(['RESULT', 'WHAT'], [['ok', 'is ok   now']]))
+  stdout.end()
+  return text(stdout)
+}
+
+test.each<[string, Output, NodeJS.ProcessEnv, boolean, string]>([
+  ['a pipe gets no colour', 'table', {}, false, 'RESULT   WHAT\nok       is ok   now\n'],
+  ['NO_COLOR is honoured', 'table', { NO_COLOR: '1' }, true, 'RESULT   WHAT\nok       is ok   now\n'],
+  ['a dumb terminal too', 'table', { TERM: 'dumb' }, true, 'RESULT   WHAT\nok       is ok   now\n'],
+  [
+    'a terminal has it',
+    'table',
+    { NO_COLOR: '' },
+    true,
+    'RESULT   WHAT\n\u001b[32mok\u001b[0m       is ok   now\n',
+  ],
+  ['JSON', 'json', {}, true, '[\n  {\n    "mode": "0644"\n  }\n]\n'],
+  ['YAML, quoted as the API server’s', 'yaml', {}, true, '- mode: "0644"\n'],
+])('%s', async (_, output, env, isTTY, expected) => expect(await written(output, env, isTTY)).toBe(expected))
+
+test('progress is written over on a terminal, and nowhere else', async () => {
+  for (const isTTY of [true, false]) {
+    const stderr = Object.assign(new PassThrough(), { isTTY })
+    const progress = progressOn({ stdin: Readable.from(['']), stdout: new PassThrough(), stderr, env: {} })
+    progress.say('asking 1 of 2')
+    progress.end()
+    stderr.end()
+    expect(await text(stderr)).toBe(isTTY ? '\r\u001b[Kasking 1 of 2\r\u001b[K' : '')
+  }
+})
+
+test('flags in common', () => {
+  expect(readQueryOptions({ namespace: 'shop' })).toEqual({ namespace: 'shop', output: 'table' })
+  expect(() => readQueryOptions({ output: 'wide' })).toThrow(
+    /--output: "wide" is not a format; use table, json, yaml/,
+  )
+  expect(() => readQueryOptions({ context: ' ' })).toThrow(/--context: is empty.*HR_BAD_FLAG/)
+})

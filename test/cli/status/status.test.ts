@@ -1,0 +1,224 @@
+// What each Pod has loaded: whom to ask, what the answers say, and that nobody is asked without end.
+import type { V1Pod } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { mapLimit } from '../../../src/async/map-limit.ts'
+import { agentsOf, concerns, readReport, withoutAsking } from '../../../src/cli/status/agents.ts'
+import { age, readStatus } from '../../../src/cli/status/status.ts'
+import { injectPod } from '../../../src/inject/pod.ts'
+import type { ApiResponse, Call, KubeClient } from '../../../src/kube/client.ts'
+import { builtInDefaults } from '../../../src/policy/defaults.ts'
+import { readPolicy } from '../../../src/policy/policy.ts'
+import { AGENT_IMAGE, decisionFor, keys, nginx, pod, podSpec } from '../../support/builders.ts'
+
+/** As the webhook makes it. */
+function injected(name: string, containers: string[], change: Partial<V1Pod> = {}): V1Pod {
+  const spec = podSpec({ containers: containers.map((one) => nginx({ name: one })) })
+  const { policy } = readPolicy(keys({ inject: 'true' }), builtInDefaults)
+  const made = injectPod(pod(spec), decisionFor(spec).plan, '0.1.0', { agentImage: AGENT_IMAGE, policy })
+  return {
+    ...made,
+    metadata: { ...made.metadata, name, namespace: 'shop' },
+    status: { phase: 'Running' },
+    ...change,
+  }
+}
+
+describe('whom to ask', () => {
+  test('each agent by its own port, in the order in which they were injected', () => {
+    const two = injected('web-1', ['web', 'cache'])
+    expect(agentsOf(two).map(({ container, port }) => [container, port])).toEqual([
+      ['web', 9467],
+      ['cache', 9468],
+    ])
+    const ports = two.spec?.initContainers?.flatMap(({ args = [] }) =>
+      args.filter((one) => one.startsWith('--port=')),
+    )
+    expect(ports).toEqual(['--port=9467', '--port=9468'])
+  })
+
+  test.each(['', '{', 'null', '{"containers":3}', '{"containers":{"a":1,"b":{"agent":7}}}'])(
+    'an annotation of %j names nobody',
+    (text) => expect(agentsOf({ metadata: { annotations: keys({ status: text }) } })).toEqual([]),
+  )
+
+  test('Pods that neither have an agent nor ask are none of our business', () => {
+    expect(concerns({ metadata: { annotations: { a: 'b' } } })).toBe(false)
+    expect(concerns(injected('web-1', ['web']))).toBe(true)
+    expect(concerns(pod() as V1Pod)).toBe(true)
+  })
+
+  test.each<[string, V1Pod, string | undefined]>([
+    ['a running one', injected('web-1', ['web']), undefined],
+    ['one that starts', injected('web-1', ['web'], { status: { phase: 'Pending' } }), 'pending'],
+    [
+      'one that ends',
+      {
+        ...injected('web-1', ['web']),
+        metadata: { ...injected('web-1', ['web']).metadata, deletionTimestamp: new Date() },
+      },
+      'ending',
+    ],
+    ['one that was passed over', pod(), 'not injected'],
+    ['one that needs none', pod(podSpec({ volumes: [] })), 'no agent'],
+  ])('%s', (_, one, state) => expect(withoutAsking(one)?.state).toBe(state))
+})
+
+const at = { namespace: 'shop', pod: 'web-1', container: 'web', port: 9467 }
+const volume = {
+  name: 'conf',
+  watch: 'inotify',
+  current: true,
+  loadedAt: '2026-11-21T00:00:00Z',
+  sha256: 'ab'.repeat(32),
+}
+
+describe('what they say', () => {
+  test('all is loaded', () =>
+    expect(
+      readReport(at, {
+        version: '0.1.0',
+        container: 'web',
+        reload: 'signal',
+        state: 'loaded',
+        error: null,
+        volumes: [volume],
+      }),
+    ).toEqual({
+      namespace: 'shop',
+      pod: 'web-1',
+      container: 'web',
+      state: 'loaded',
+      reload: 'signal',
+      volumes: [{ name: 'conf', current: true, loadedAt: '2026-11-21T00:00:00Z', sha256: 'ab'.repeat(32) }],
+    }))
+
+  test('why something is not, warnings behind it', () =>
+    expect(
+      readReport(at, {
+        state: 'refused',
+        error: { code: 'HR_SIGNAL_REFUSED', message: 'SIGHUP not sent' },
+        warnings: [{ code: 'HR_LINK_LOST', message: 'put back' }],
+        volumes: [{ ...volume, current: false, sha256: null }],
+      }),
+    ).toMatchObject({
+      state: 'refused',
+      note: 'SIGHUP not sent [HR_SIGNAL_REFUSED]; put back [HR_LINK_LOST]',
+      volumes: [{ name: 'conf', current: false }],
+    }))
+
+  test.each([undefined, null, 'hello', [], {}, { state: 3 }])('%j is no agent', (answer) =>
+    expect(readReport(at, answer)).toMatchObject({ state: 'unreachable', volumes: [] }),
+  )
+})
+
+/** Answers by path; a function may reject or wait. */
+function clientOf(answer: (call: Call) => ApiResponse | Promise<ApiResponse>): KubeClient {
+  return {
+    namespace: 'shop',
+    call: async (call) => answer(call),
+    stream: () => Promise.reject(new Error('not asked for')),
+  }
+}
+const ok = (body: unknown): ApiResponse => ({ status: 200, body })
+const isList = ({ path }: Call) => /\/pods\?/.test(path)
+
+describe('all of a namespace', () => {
+  test('through the API server’s proxy to each agent’s port, in order', async () => {
+    const asked: string[] = []
+    const client = clientOf((call) => {
+      asked.push(call.path)
+      return isList(call)
+        ? ok({
+            kind: 'PodList',
+            items: [injected('web-2', ['web', 'cache']), injected('web-1', ['web']), { metadata: {} }],
+          })
+        : ok({ state: 'loaded', volumes: [volume] })
+    })
+    const rows = await readStatus(client, 'shop')
+    expect(rows.map((row) => `${row.pod} ${row.container} ${row.state}`)).toEqual([
+      'web-1 web loaded',
+      'web-2 cache loaded',
+      'web-2 web loaded',
+    ])
+    expect(asked.toSorted()).toEqual([
+      '/api/v1/namespaces/shop/pods/web-1:9467/proxy/status',
+      '/api/v1/namespaces/shop/pods/web-2:9467/proxy/status',
+      '/api/v1/namespaces/shop/pods/web-2:9468/proxy/status',
+      '/api/v1/namespaces/shop/pods?limit=250',
+    ])
+  })
+
+  test('page by page', async () => {
+    const client = clientOf((call) => {
+      if (!isList(call)) return ok({ state: 'loaded' })
+      const second = call.path.includes('continue=next%26page')
+      return ok({
+        metadata: { continue: second ? '' : 'next&page' },
+        items: [injected(second ? 'web-2' : 'web-1', ['web'])],
+      })
+    })
+    expect(await readStatus(client, undefined)).toHaveLength(2)
+  })
+
+  test.each<[string, () => ApiResponse | Promise<ApiResponse>, RegExp]>([
+    ['no answer', () => Promise.reject(new Error('timeout')), /no answer from port 9467 within 5 s/],
+    ['an error of the proxy', () => ({ status: 503, body: { code: 503 } }), /503 from port 9467/],
+    ['no right', () => ({ status: 403, body: { code: 403 } }), /you may not get pods\/proxy/],
+    ['another program there', () => ok(undefined), /what answers there is no agent/],
+  ])('%s is a state, not an error', async (_, answer, note) => {
+    const client = clientOf((call) => (isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : answer()))
+    expect(await readStatus(client, 'shop')).toMatchObject([
+      { state: 'unreachable', note: expect.stringMatching(note) },
+    ])
+  })
+
+  test('who may not list Pods is told the right', async () => {
+    const client = clientOf(() => ({ status: 403, body: {} }))
+    await expect(readStatus(client, 'shop')).rejects.toThrow(
+      /you may not list pods in namespace shop.*HR_FORBIDDEN/,
+    )
+  })
+
+  test('the work is told while it goes on', async () => {
+    const said: string[] = []
+    const client = clientOf((call) =>
+      isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : ok({ state: 'loaded' }),
+    )
+    await readStatus(client, 'shop', (text) => said.push(text))
+    expect(said).toEqual(['listing Pods: 1', 'asking agents: 1 of 1'])
+  })
+})
+
+describe('several at once, but not all', () => {
+  test('results in order, never more than the limit under way', async () => {
+    let [running, most] = [0, 0]
+    const results = await mapLimit(
+      Array.from({ length: 40 }, (_, index) => index),
+      async (index) => {
+        running += 1
+        most = Math.max(most, running)
+        await new Promise((resolve) => setTimeout(resolve, index % 3))
+        running -= 1
+        return index * 2
+      },
+      4,
+    )
+    expect(results).toEqual(Array.from({ length: 40 }, (_, index) => index * 2))
+    expect(most).toBe(4)
+  })
+
+  test('the first error ends it', () =>
+    expect(mapLimit([1, 2, 3], () => Promise.reject(new Error('no')))).rejects.toThrow('no'))
+})
+
+test.each([
+  [0, ''],
+  [1_000, '99s'],
+  [1_000 - 25 * 60, '26m'],
+])('loaded at %s s', (seconds, expected) => expect(age(seconds * 1000, 1_099_000)).toBe(expected))
+
+test('days and hours', () => {
+  const day = 86_400_000
+  expect(age(1, 3 * day)).toBe('3d')
+  expect(age(1, day)).toBe('24h')
+})

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import type { Facts } from '../../../src/controller/cache/workload-facts.ts'
+import { createWorkloads } from '../../../src/controller/cache/workloads.ts'
+import { workload } from '../../support/builders.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+
+test('a workload that was made again under its name has a rollout of its own', async () => {
+  const clock = fakeClock()
+  const factsOf = ({ metadata = {} }: ReturnType<typeof workload>) =>
+    ({
+      uid: metadata.uid,
+      resourceVersion: metadata.resourceVersion,
+      generation: 1,
+      progress: 'running',
+    }) as Facts
+  const workloads = createWorkloads({ clock, facts: factsOf, onChange() {} })
+  const web = (uid: string, resourceVersion: string) => workload({ metadata: { uid, resourceVersion } })
+  workloads.put(web('old', '1'))
+  const began = clock.now()
+  await clock.advance(599_000)
+  workloads.put(web('old', '2'))
+  expect(workloads.get('Deployment/shop/web')?.runningSince).toBe(began)
+  // Both gone and made while the watch was interrupted: a new list shows the second only.
+  workloads.put(web('new', '3'))
+  expect(workloads.get('Deployment/shop/web')?.runningSince).toBe(clock.now())
+})

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import type { Comparison } from '../../../src/controller/decide/compare.ts'
+import { type Circumstances, nextStep, OVERDUE, type Step } from '../../../src/controller/decide/next-step.ts'
+
+const NOW = 1_000_000
+const comparison = (fields: Partial<Comparison> = {}): Comparison => ({
+  changed: ['ConfigMap/web'],
+  vanished: [],
+  paused: [],
+  unread: [],
+  unreadable: [],
+  target: new Map(),
+  record: new Map(),
+  forget: [],
+  ...fields,
+})
+const circumstances = (fields: Partial<Circumstances> = {}): Circumstances => ({
+  now: NOW,
+  pause: false,
+  workloadPaused: false,
+  progress: 'done',
+  runningSince: undefined,
+  chart: false,
+  changedAt: NOW - 60_000,
+  firstChangedAt: NOW - 60_000,
+  foughtUntil: undefined,
+  heldUntil: undefined,
+  room: true,
+  ...fields,
+})
+const wait = (reason: string, milliseconds?: number) =>
+  ({ do: 'wait', for: reason, ...(milliseconds === undefined ? {} : { milliseconds }) }) as Step
+
+describe('with a change', () => {
+  const table: [string, Partial<Circumstances>, Step][] = [
+    ['nothing in the way', {}, { do: 'rollout' }],
+    ['just now', { changedAt: NOW, firstChangedAt: NOW }, wait('quiet', 1_000)],
+    ['0.4 s ago', { changedAt: NOW - 400, firstChangedAt: NOW - 400 }, wait('quiet', 600)],
+    [
+      '0.4 s ago under a chart',
+      { changedAt: NOW - 400, firstChangedAt: NOW - 400, chart: true },
+      wait('quiet', 9_600),
+    ],
+    ['again and again for 10 s', { changedAt: NOW, firstChangedAt: NOW - 10_000 }, { do: 'rollout' }],
+    ['again and again for 9 s', { changedAt: NOW, firstChangedAt: NOW - 9_500 }, wait('quiet', 500)],
+    ['pause on the workload', { pause: true }, wait('paused')],
+    ['a paused Deployment', { workloadPaused: true }, wait('workloadPaused')],
+    [
+      'a rollout under way',
+      { progress: 'running', runningSince: NOW - 1_000 },
+      wait('inProgress', OVERDUE - 1_000),
+    ],
+    ['a rollout that does not end', { progress: 'running', runningSince: NOW - OVERDUE }, { do: 'rollout' }],
+    ['a rollout that has given up', { progress: 'stuck' }, { do: 'rollout' }],
+    ['a fight', { foughtUntil: NOW + 5_000 }, wait('fight', 5_000)],
+    ['a fight that is over', { foughtUntil: NOW }, { do: 'rollout' }],
+    ['a pause-period', { heldUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
+    ['no room', { room: false }, wait('limit')],
+    [
+      'no room while a rollout is under way',
+      { room: false, progress: 'running', runningSince: NOW },
+      wait('inProgress', OVERDUE),
+    ],
+  ]
+  test.each(table)('%s', (_name, fields, step) => {
+    expect(nextStep(comparison(), circumstances(fields))).toEqual(step)
+  })
+})
+
+test('without a change there is nothing to do, whatever the circumstances', () => {
+  expect(nextStep(comparison({ changed: [] }), circumstances({ progress: 'running' }))).toEqual({
+    do: 'nothing',
+  })
+})
+
+test('a change that its own source holds back waits', () => {
+  expect(nextStep(comparison({ changed: [], paused: ['ConfigMap/web'] }), circumstances())).toEqual(
+    wait('sourcePaused'),
+  )
+})
+
+test('while a source is not read yet, the others wait for it: one rollout for all', () => {
+  expect(nextStep(comparison({ unread: ['Secret/db'] }), circumstances())).toEqual(wait('unread'))
+})
+
+test('a source that is gone may be on its way back', () => {
+  const gone = comparison({ vanished: ['ConfigMap/web'] })
+  const justNow = { changedAt: NOW - 2_000, firstChangedAt: NOW - 2_000 }
+  expect(nextStep(gone, circumstances(justNow))).toEqual(wait('quiet', 8_000))
+  expect(nextStep(comparison({ changed: ['a', 'b'], vanished: ['a'] }), circumstances(justNow))).toEqual({
+    do: 'rollout',
+  })
+})

@@ -1,0 +1,46 @@
+import { createServer } from 'node:http'
+import { expect, test } from 'vitest'
+import { podsOf } from '../../../src/controller/pods/workload-pods.ts'
+import { createClient } from '../../../src/kube/client.ts'
+import { keys } from '../../support/builders.ts'
+import { podsWithAgents } from '../../support/pods-with-agents.ts'
+
+test('a workload of 2,000 Pods is more than one answer can hold', async () => {
+  const pod = (index: number) => ({
+    metadata: {
+      name: `p${index}`,
+      namespace: 'shop',
+      uid: `${index}`,
+      annotations: { ...keys({ status: '{}' }), other: 'x'.repeat(8_000) },
+    },
+    spec: { containers: [{ name: 'app' }], hostPID: true },
+    status: { phase: 'Running', podIP: '10.0.0.1', containerStatuses: [] },
+  })
+  const server = createServer((request, response) => {
+    const query = new URL(request.url ?? '', 'http://localhost').searchParams
+    const from = Number(query.get('continue') ?? 0)
+    const until = Math.min(2_000, from + (Number(query.get('limit')) || 2_000))
+    const items = Array.from({ length: until - from }, (_, index) => pod(from + index))
+    response.end(JSON.stringify({ metadata: until < 2_000 ? { continue: String(until) } : {}, items }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = Object(server.address())
+  const client = createClient({
+    namespace: 'hotreload-system',
+    credentials: async () => ({ server: new URL(`http://127.0.0.1:${address.port}`), headers: {}, tls: {} }),
+  })
+  const { workloads } = podsWithAgents([], {})
+  const facts = workloads.get('Deployment/shop/web')?.facts
+  try {
+    const pods = await podsOf(client, facts ?? expect.fail('no such workload'))
+    expect(pods).toHaveLength(2_000)
+    expect(pods[1_999]).toEqual({
+      metadata: { name: 'p1999', namespace: 'shop', uid: '1999', annotations: keys({ status: '{}' }) },
+      spec: { containers: [], hostPID: true },
+      status: { phase: 'Running', podIP: '10.0.0.1' },
+    })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})

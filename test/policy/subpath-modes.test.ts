@@ -1,0 +1,188 @@
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import { describe, expect, test } from 'vitest'
+import { decideSubPaths, mayRunAsRoot } from '../../src/policy/subpath-modes.ts'
+import { nginx, podSpec } from '../support/builders.ts'
+
+const at = (mountPath: string, subPath = 'a.conf', name = 'conf'): V1VolumeMount => ({
+  name,
+  mountPath,
+  subPath,
+})
+
+function modes(
+  volumeMounts: V1VolumeMount[],
+  {
+    wish = 'auto',
+    container = {},
+    spec = {},
+  }: {
+    wish?: 'auto' | 'symlink' | 'copy' | 'keep'
+    container?: Partial<V1Container>
+    spec?: Partial<V1PodSpec>
+  } = {},
+): string[] {
+  const target = nginx({ volumeMounts, ...container })
+  const whole = podSpec({ containers: [target], ...spec })
+  const watched = new Map((whole.volumes ?? []).map((volume) => [volume.name, volume]))
+  return decideSubPaths(target, whole, wish, watched).map(({ mode, reason }) =>
+    reason ? `${mode}: ${reason}` : mode,
+  )
+}
+
+const nonRoot = { container: { securityContext: { runAsNonRoot: true } } }
+const readOnlyNonRoot = {
+  container: { securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true } },
+}
+const directory: V1Volume = {
+  name: 'conf',
+  configMap: {
+    name: 'web',
+    items: [
+      { key: 'a', path: 'dir/a.conf' },
+      { key: 'b', path: 'b.conf' },
+    ],
+  },
+}
+
+describe('auto is symlink, where that is exact enough', () => {
+  test.each<[what: string, path: string, options: Parameters<typeof modes>[1], mode: string]>([
+    ['a directory of its own, as root', '/etc/nginx/nginx.conf', {}, 'symlink'],
+    ['a read-only root filesystem', '/etc/nginx/nginx.conf', readOnlyNonRoot, 'symlink'],
+    ['a user that is not root', '/etc/nginx/nginx.conf', nonRoot, 'copy'],
+    ['user 1000', '/etc/nginx/nginx.conf', { spec: { securityContext: { runAsUser: 1000 } } }, 'copy'],
+    ['user 0', '/etc/nginx/nginx.conf', { spec: { securityContext: { runAsUser: 0 } } }, 'symlink'],
+    [
+      'a limit on ephemeral storage',
+      '/etc/nginx/nginx.conf',
+      { container: { resources: { limits: { 'ephemeral-storage': '1Gi' } } } },
+      'copy',
+    ],
+    ['a file in /', '/config.yaml', {}, 'copy'],
+    ['a file in /etc', '/etc/app.conf', {}, 'copy'],
+    ['/usr/share/x', '/usr/share/x/a.conf', {}, 'copy'],
+    ['/lib64', '/lib64/a.conf', {}, 'copy'],
+    ['/opt/app', '/opt/app/a.conf', {}, 'copy'],
+    ['/var/lib/app', '/var/lib/app/a.conf', {}, 'copy'],
+    ['/home/app', '/home/app/a.conf', {}, 'copy'],
+    ['/app', '/app/a.conf', {}, 'copy'],
+    ['/bitnami/nginx', '/bitnami/nginx/a.conf', {}, 'copy'],
+    ['/application, which is not /app', '/application/a.conf', {}, 'symlink'],
+    ['/usrlocal, which is not /usr', '/usrlocal/a.conf', {}, 'symlink'],
+    ['a path with needless slashes', '//etc/nginx//a.conf/', {}, 'symlink'],
+  ])('%s', (_, path, options, mode) => expect(modes([at(path)], options)).toEqual([mode]))
+})
+
+describe('inside another mount', () => {
+  const cache = { name: 'cache', mountPath: '/etc/nginx' }
+
+  test('a file is copied, never linked', () => {
+    expect(modes([at('/etc/nginx/a.conf'), cache])).toEqual(['copy'])
+    expect(modes([at('/etc/nginx/deep/a.conf'), cache])).toEqual(['copy'])
+    expect(modes([at('/etc/nginx/a.conf'), cache], { wish: 'symlink' })).toEqual([
+      'keep: no symlink can be made, it lies in another mount',
+    ])
+  })
+
+  test('a missing key, of which the kubelet makes a directory, is such a mount', () =>
+    expect(modes([at('/etc/nginx', 'none'), at('/etc/nginx/a.conf')])).toEqual(['copy', 'copy']))
+
+  test('a sibling that is a file of a ConfigMap is no directory to lie in', () =>
+    expect(modes([at('/etc/nginx/a.conf'), at('/etc/nginx/b.conf', 'b.conf')])).toEqual([
+      'symlink',
+      'symlink',
+    ]))
+
+  test('a mount below the directory is no obstacle', () =>
+    expect(modes([at('/etc/nginx/a.conf'), { name: 'cache', mountPath: '/etc/nginx/cache' }])).toEqual([
+      'symlink',
+    ]))
+})
+
+describe('what is wished', () => {
+  test('symlink goes anywhere but into / and another mount', () => {
+    expect(modes([at('/opt/app/a.conf')], { wish: 'symlink', ...nonRoot })).toEqual(['symlink'])
+    expect(modes([at('/a.conf')], { wish: 'symlink' })).toEqual([
+      'keep: no symlink can be made, it lies in /',
+    ])
+  })
+
+  test('copy goes anywhere, but for directories', () => {
+    expect(modes([at('/etc/nginx/a.conf')], { wish: 'copy' })).toEqual(['copy'])
+    expect(modes([at('/etc/nginx/dir', 'dir')], { wish: 'copy', spec: { volumes: [directory] } })).toEqual([
+      'keep: it is a directory, and only files are copied',
+    ])
+  })
+
+  test('keep leaves it as it is', () =>
+    expect(modes([at('/etc/nginx/a.conf')], { wish: 'keep' })).toEqual([
+      'keep: hotreload.dev/subpath says keep',
+    ]))
+})
+
+describe('a subPath that is a directory', () => {
+  const spec = { volumes: [directory] }
+
+  test('is linked wherever a directory may be copied', () => {
+    expect(modes([at('/etc/nginx/dir', 'dir')], { spec })).toEqual(['symlink'])
+    expect(modes([at('/etc/nginx/dir', 'dir')], { spec, ...nonRoot })).toEqual(['symlink'])
+  })
+
+  test('takes its neighbours along, since their directory is copied anyway', () => {
+    const mounts = [
+      at('/etc/nginx/dir', 'dir'),
+      at('/etc/nginx/b.conf', 'b.conf'),
+      at('/etc/b.conf', 'b.conf'),
+    ]
+    expect(modes(mounts, { spec, ...nonRoot })).toEqual(['symlink', 'symlink', 'copy'])
+  })
+
+  test('is left where that can’t be', () =>
+    expect(modes([at('/opt/dir', 'dir')], { spec })).toEqual([
+      'keep: it is a directory, which can be neither linked nor copied there',
+    ]))
+})
+
+describe('what can’t be made to update', () => {
+  test.each<[what: string, subPath: string, volume: V1Volume, reason: string]>([
+    ['the whole volume', '.', directory, 'keep: subPath names the whole volume'],
+    ['a path that no item has', 'c.conf', directory, 'keep: the volume has no such path'],
+    [
+      'a path that can’t be a key',
+      'dir/a.conf',
+      { name: 'conf', configMap: { name: 'web' } },
+      'keep: the volume has no such path',
+    ],
+    [
+      'a CSI volume',
+      'a.conf',
+      { name: 'conf', csi: { driver: 'secrets-store.csi.k8s.io' } },
+      'keep: a CSI driver need not swap its files',
+    ],
+  ])('%s', (_, subPath, volume, mode) =>
+    expect(modes([at('/etc/nginx/x', subPath)], { spec: { volumes: [volume] } })).toEqual([mode]),
+  )
+
+  test.each<[string, V1Volume]>([
+    ['a PersistentVolumeClaim', { name: 'conf', persistentVolumeClaim: { claimName: 'data' } }],
+    ['an emptyDir', { name: 'conf', emptyDir: {} }],
+    ['a volume of a StatefulSet’s claim template', { name: 'other', emptyDir: {} }],
+  ])('a subPath of %s is none of ours', (_, volume) =>
+    expect(modes([at('/etc/nginx/a.conf')], { spec: { volumes: [volume] } })).toEqual([]),
+  )
+})
+
+test('a subPathExpr is a file, as far as anybody knows', () => {
+  const mount = { name: 'conf', mountPath: '/etc/nginx/a.conf', subPathExpr: '$(POD_NAME).conf' }
+  expect(modes([mount])).toEqual(['symlink'])
+  expect(modes([mount], nonRoot)).toEqual(['copy'])
+})
+
+test.each<[container: Partial<V1Container>, spec: Partial<V1PodSpec>, root: boolean]>([
+  [{}, {}, true],
+  [{ securityContext: { runAsUser: 0 } }, { securityContext: { runAsUser: 1000 } }, true],
+  [{ securityContext: { runAsUser: 1000 } }, { securityContext: { runAsUser: 0 } }, false],
+  [{}, { securityContext: { runAsNonRoot: true } }, false],
+  [{ securityContext: { runAsNonRoot: false } }, { securityContext: { runAsNonRoot: true } }, true],
+])('container %j in Pod %j may run as root: %s', (container, spec, root) =>
+  expect(mayRunAsRoot(nginx(container), podSpec(spec))).toBe(root),
+)
