@@ -2,6 +2,7 @@
 
 import { expected, type Observation, observe, plannedSources } from '../checksum/expected-checksums.ts'
 import type { Unreadable } from '../checksum/source-content.ts'
+import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { formatChecksums, type InstallKey, type UsedKeys } from '../workload/checksum.ts'
 import type { ConfigReader } from './config-reader.ts'
@@ -54,8 +55,8 @@ function unreadableWarning(
 ): string {
   if (kind === 'ConfigMap' || why === 'unavailable')
     return `${kind} ${name} could not be read; its next change rolls out when the workload is applied again`
-  const as = plan.rollouts
-    .find((reference) => reference.kind === kind && reference.name === name)
+  const as = classifyReferences(plan)
+    .rollout.find((reference) => reference.kind === kind && reference.name === name)
     ?.as.replace('envFrom', 'env')
   return `Secret ${name} is used by ${as} but may not be read: apply deploy/secrets in namespace ${namespace}, or nothing rolls out`
 }

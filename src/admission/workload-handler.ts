@@ -17,6 +17,7 @@ import {
   withAnnotations,
 } from '../checksum/template-annotations.ts'
 import { isOurs } from '../policy/annotations.ts'
+import { classifyReferences } from '../policy/classify-references.ts'
 import { type Decision, decide, skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { readPolicy } from '../policy/policy.ts'
@@ -86,7 +87,9 @@ export const workloadHandler =
       options.reader,
       options.installKey(),
     )
-    const checksum = rolls ? stamp.checksum : completed(stamp.checksum, mirrored, decision.plan.rollouts)
+    const checksum = rolls
+      ? stamp.checksum
+      : completed(stamp.checksum, mirrored, classifyReferences(decision.plan).rollout)
     return answer(workload, withAnnotations(template, stamped(annotations, checksum)), [
       ...warnings,
       ...stamp.warnings,
@@ -104,8 +107,9 @@ async function chartChecksums(
   { plan, skip }: Decision,
 ): Promise<Annotations | undefined> {
   const before = oldObject ? podTemplate(oldObject as ApiObject) : undefined
-  const live = plan.live.length > 0 && plan.rollouts.length === 0 && skip === undefined
-  const kept = before && live ? frozen(template, before) : undefined
+  const { rollout, inPlace } = classifyReferences(plan)
+  const isInPlace = inPlace.length > 0 && rollout.length === 0 && skip === undefined
+  const kept = before && isInPlace ? frozen(template, before) : undefined
   if (!kept) return undefined
   const { checksum } = await readTemplateChecksum(plan, namespace, reader, installKey())
   return checksum === undefined ? kept : undefined
@@ -145,13 +149,14 @@ const workloadKeys = (metadata: Annotations): Annotations =>
 
 function notes({ plan, skip }: Decision, template: PodTemplate, freeze: boolean): string[] {
   const reason = unsuitable(template)
+  const { rollout, inPlace } = classifyReferences(plan)
   const charts = Object.keys(template.metadata?.annotations ?? {}).find(isChartChecksum)
   return [
     ...[...plan.containers.flatMap((one) => one.notes), ...plan.notes]
       .filter(({ warn }) => warn)
       .map(({ text }) => text),
     ...(reason && skip === reason ? [`Pods are not injected: ${skipReasons[reason]}`] : []),
-    ...(charts && plan.live.length > 0 && !(freeze && plan.rollouts.length === 0)
+    ...(charts && inPlace.length > 0 && !(freeze && rollout.length === 0)
       ? [
           `template annotation ${charts} changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md`,
         ]

@@ -2,6 +2,7 @@
  * What a template's checksum must say, given what its sources hold. The webhook writes it and the controller compares with it, so that it
  * is one function: which references count is the plan's, the hashing is workload/checksum.ts's. Pure.
  */
+import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { ABSENT, checksum, type InstallKey, sourceId, type UsedKeys, usedKeys } from '../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from './source-content.ts'
@@ -31,10 +32,10 @@ export interface PlannedSources {
   inPlace: UsedKeys[]
 }
 
-export const plannedSources = ({ rollouts, live }: Pick<PodPlan, 'rollouts' | 'live'>): PlannedSources => ({
-  rollout: usedKeys(rollouts),
-  inPlace: usedKeys(live),
-})
+export function plannedSources(plan: PodPlan): PlannedSources {
+  const { rollout, inPlace } = classifyReferences(plan)
+  return { rollout: usedKeys(rollout), inPlace: usedKeys(inPlace) }
+}
 
 export interface Expected {
   /** Source id -> hash, for each source that needs new Pods and could be read. */

@@ -1,39 +1,43 @@
-/** Which references of a Pod need new Pods when they change, and which are brought into the running process. */
-import type { V1PodSpec } from '@kubernetes/client-node'
+/** Decides which references of a Pod need new Pods after a change, and which reload in place. */
 import { isTokenVolume, type Reference, references } from '../workload/references.ts'
-import type { Defaults } from './defaults.ts'
 import type { ContainerPlan, PodPlan } from './plan.ts'
-import type { Policy } from './policy.ts'
 
-/** Which references need new Pods when they change, and which reload in place; the rest are nobody's wish. */
-export function classifyReferences(
-  spec: V1PodSpec,
-  policy: Policy,
-  defaults: Defaults,
-  containers: ContainerPlan[],
-): Pick<PodPlan, 'rollouts' | 'live'> {
-  const plans = new Map(containers.map((plan) => [plan.container.name, plan]))
-  const tokens = new Set((spec.volumes ?? []).filter(isTokenVolume).map(({ name }) => name))
-  const kind = (reference: Reference): 'rollouts' | 'live' | undefined => {
-    const { container, volume, as, init } = reference
-    const outside =
-      defaults.excludedContainers.has(container) && !policy.shared.container?.includes(container)
-    if (outside || (volume !== undefined && tokens.has(volume))) return undefined
-    const plan = plans.get(container)
-    if (as === 'env' || as === 'envFrom') {
-      if (policy.shared.env === 'ignore') return undefined
-      return !init && plan && plan.env.length > 0 ? 'live' : 'rollouts'
-    }
-    if (init) return 'rollouts'
-    if (!plan || policy.shared.volumes?.includes(volume ?? '') === false) return undefined
-    return plan.reload.way === 'rollout' || keptSubPath(plan, reference) ? 'rollouts' : 'live'
-  }
-  const { rollouts = [], live = [] } = Object.groupBy(
-    references(spec),
-    (reference) => kind(reference) ?? 'ignored',
-  )
-  return { rollouts, live }
+export interface ClassifiedReferences {
+  /** A change needs new Pods. */
+  rollout: Reference[]
+  /** A change reaches the running Pod: the program reloads, or its container restarts. */
+  inPlace: Reference[]
 }
 
-const keptSubPath = ({ subPaths }: ContainerPlan, { as, mountPath }: Reference): boolean =>
-  as === 'subPath' && subPaths.some(({ mount, mode }) => mount.mountPath === mountPath && mode === 'keep')
+/**
+ * The references of the plan's Pod, in their order; the annotations leave out all others. A plan does not hold these lists, because the
+ * admission of a Pod needs neither of them and has a few microseconds only.
+ */
+export function classifyReferences(plan: PodPlan): ClassifiedReferences {
+  const { rollout = [], inPlace = [] } = Object.groupBy(
+    references(plan.spec),
+    (reference) => classifyReference(reference, plan) ?? 'ignored',
+  )
+  return { rollout, inPlace }
+}
+
+/** Undefined: the annotations leave the reference out. */
+export function classifyReference(
+  { container, volume, as, init, mountPath }: Reference,
+  { spec, policy: { shared }, defaults, containers }: PodPlan,
+): keyof ClassifiedReferences | undefined {
+  if (defaults.excludedContainers.has(container) && !shared.container?.includes(container)) return undefined
+  if (spec.volumes?.some((one) => one.name === volume && isTokenVolume(one))) return undefined
+  const plan = containers.find((one) => one.container.name === container)
+  if (as === 'env' || as === 'envFrom') {
+    if (shared.env === 'ignore') return undefined
+    return !init && plan && plan.env.length > 0 ? 'inPlace' : 'rollout'
+  }
+  if (init) return 'rollout'
+  if (!plan || shared.volumes?.includes(volume ?? '') === false) return undefined
+  const isKept = as === 'subPath' && isKeptSubPath(plan, mountPath)
+  return plan.reload.way === 'rollout' || isKept ? 'rollout' : 'inPlace'
+}
+
+const isKeptSubPath = ({ subPaths }: ContainerPlan, mountPath: string | undefined): boolean =>
+  subPaths.some(({ mount, mode }) => mount.mountPath === mountPath && mode === 'keep')

@@ -6,7 +6,6 @@ import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { isConfigVolume, isTokenVolume } from '../workload/references.ts'
-import { classifyReferences } from './classify-references.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, hasVariables, planEnv } from './env.ts'
 import { type ContainerPlan, type Note, needsSharing, type PodPlan } from './plan.ts'
@@ -63,34 +62,20 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   const planned = targets.map((container) => planContainer(container, spec, policy, defaults, watched, hold))
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
-  const plan: PodPlan = Object.assign(
-    whenAsked(() => classifyReferences(spec, policy, defaults, containers)),
-    {
-      containers,
-      shareProcessNamespace,
-      keepsMounts: hold !== undefined,
-      notes: shareProcessNamespace ? sharingNotes(spec) : [],
-    },
-  )
+  const plan: PodPlan = {
+    spec,
+    policy,
+    defaults,
+    containers,
+    shareProcessNamespace,
+    keepsMounts: hold !== undefined,
+    notes: shareProcessNamespace ? sharingNotes(spec) : [],
+  }
   const problems = [...misplaced(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
   const skip =
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
-}
-
-/** A Pod's admission asks for neither list, and has a few microseconds only. */
-function whenAsked(sort: () => Pick<PodPlan, 'rollouts' | 'live'>): Pick<PodPlan, 'rollouts' | 'live'> {
-  let sorted: Pick<PodPlan, 'rollouts' | 'live'> | undefined
-  const once = () => (sorted ??= sort())
-  return {
-    get rollouts() {
-      return once().rollouts
-    },
-    get live() {
-      return once().live
-    },
-  }
 }
 
 function holdOn(template: PodTemplate, bare: boolean): Hold | undefined {

@@ -1,6 +1,8 @@
 /** What is to be done for a Pod, and what is not and why: the one value that webhook, command line and rollouts act on. Made by decide.ts. */
-import type { V1Container, V1Volume } from '@kubernetes/client-node'
-import type { Reference, Source } from '../workload/references.ts'
+import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
+import type { Source } from '../workload/references.ts'
+import type { Defaults } from './defaults.ts'
+import type { Policy } from './policy.ts'
 import type { Reload } from './presets.ts'
 import type { SubPathMount } from './subpath-modes.ts'
 
@@ -43,13 +45,13 @@ export interface ContainerPlan {
 }
 
 export interface PodPlan {
+  /** What the plan was made from. */
+  spec: V1PodSpec
+  policy: Policy
+  defaults: Defaults
   containers: ContainerPlan[]
   /** Whether the containers must see each other's processes. */
   shareProcessNamespace: boolean
-  /** References whose change needs new Pods. */
-  readonly rollouts: Reference[]
-  /** References that are brought into the running process. */
-  readonly live: Reference[]
   /** Whether all mounts stay as the user wrote them, those of init containers included. */
   keepsMounts: boolean
   notes: Note[]

@@ -1,5 +1,6 @@
 import type { V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
+import { classifyReferences } from '../../src/policy/classify-references.ts'
 import { unsuitable } from '../../src/policy/decide.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
@@ -175,11 +176,12 @@ describe('what rolls out, and what reloads in place', () => {
   })
   const sorted = (spec: V1PodSpec, short: Record<string, string> = {}) => {
     const { plan } = decisionFor(spec, short)
-    return { rollouts: uses(plan.rollouts), live: uses(plan.live) }
+    const { rollout, inPlace } = classifyReferences(plan)
+    return { rollout: uses(rollout), inPlace: uses(inPlace) }
   }
 
   test.each<
-    [what: string, spec: V1PodSpec, short: Record<string, string>, rollouts: string[], live: string[]]
+    [what: string, spec: V1PodSpec, short: Record<string, string>, rollout: string[], inPlace: string[]]
   >([
     ['a volume of a known program', podSpec(), {}, [], ['ConfigMap/web']],
     ['a volume of a program that watches', podSpec(), { reload: 'none' }, [], ['ConfigMap/web']],
@@ -242,7 +244,7 @@ describe('what rolls out, and what reloads in place', () => {
       ['ConfigMap/web'],
     ],
     ['a subPath of such a Pod', { ...file, hostPID: true }, { reload: 'none' }, ['ConfigMap/web'], []],
-  ])('%s', (_, spec, short, rollouts, live) => expect(sorted(spec, short)).toEqual({ rollouts, live }))
+  ])('%s', (_, spec, short, rollout, inPlace) => expect(sorted(spec, short)).toEqual({ rollout, inPlace }))
 })
 
 describe('notes about subPath', () => {

@@ -2,6 +2,7 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { injectionOf } from '../../admission/pod-handler.ts'
 import { PREFIX } from '../../policy/annotations.ts'
+import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
@@ -113,7 +114,7 @@ export function secretsToRead(
   const uses = workloads.flatMap((one) => {
     const namespace = namespaceOf(one)
     const rolls = asks(one) && labelled.has(namespace) && !runsToCompletion(one.kind ?? '')
-    const own = rolls ? planned(one, defaults).decision.plan.rollouts : []
+    const own = rolls ? classifyReferences(planned(one, defaults).decision.plan).rollout : []
     const followed = compat ? followedSources(one, defaults) : []
     return [...own.map(({ kind, name }) => ({ kind, name, namespace })), ...followed.map(({ use }) => use)]
   })

@@ -1,4 +1,5 @@
 /** What a change of one ConfigMap or Secret does to one container that uses it, and why: the plan's own decision, in words. Pure. */
+import { classifyReference } from '../../policy/classify-references.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { type Reload, restartingWays } from '../../policy/presets.ts'
 import { sourceId } from '../../workload/checksum.ts'
@@ -52,8 +53,9 @@ function outcomeOf(
   plan: PodPlan,
   now: Circumstances,
 ): Told {
-  if (includes(plan.rollouts, reference)) return newPods(reference, whyNew(reference, own, now), now)
-  if (!includes(plan.live, reference) || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
+  const kind = classifyReference(reference, plan)
+  if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
+  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
   if (now.immutable.has(sourceId(reference)))
     return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
@@ -72,22 +74,6 @@ function outcomeOf(
     how: how + spread(own.stagger),
   }
 }
-
-/** References of a plan are made anew at each look at a spec. */
-const includes = (
-  list: readonly Reference[],
-  { container, init, as, kind, name, mountPath, keys }: Reference,
-) =>
-  list.some(
-    (one) =>
-      one.container === container &&
-      one.init === init &&
-      one.as === as &&
-      one.kind === kind &&
-      one.name === name &&
-      one.mountPath === mountPath &&
-      String(one.keys) === String(keys),
-  )
 
 const isVariable = ({ as }: Reference): boolean => as === 'env' || as === 'envFrom'
 
