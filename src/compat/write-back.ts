@@ -33,7 +33,7 @@ export function writtenBack(
   workload: ApiObject,
   wish: ReloadRequest,
   changed: readonly ChangedSource[],
-  stamp: ReadonlyMap<string, string>,
+  checksum: ReadonlyMap<string, string>,
   { strategy }: Pick<CompatOptions, 'strategy'>,
   now: number,
 ): WrittenBack {
@@ -48,7 +48,7 @@ export function writtenBack(
     spec: restartAt(workload),
   }
   if (wish.restart) written.spec = { restartAt: rfc3339(now) }
-  else if (wish.tool === 'wave') written.template[waveKeys.hash] = waveHash(stamp)
+  else if (wish.tool === 'wave') written.template[waveKeys.hash] = waveHash(checksum)
   else if (strategy === 'annotations' && changed[0])
     written.template[reloaderKeys.lastReloadedFrom] = lastReloadedFrom(changed[0], containers, workload, now)
   else
@@ -117,9 +117,9 @@ function containerUsing(
   return (mounted ?? uses[0])?.container
 }
 
-const waveHash = (stamp: ReadonlyMap<string, string>): string =>
+const waveHash = (checksum: ReadonlyMap<string, string>): string =>
   createHash('sha256')
-    .update(formatChecksums(stamp) ?? '')
+    .update(formatChecksums(checksum) ?? '')
     .digest('hex')
 
 /** Seconds are enough: `2026-01-02T03:04:05Z`. */

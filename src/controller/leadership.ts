@@ -8,7 +8,7 @@ import { describeProblem } from './report.ts'
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './rollout/baseline-store.ts'
 import type { Baselines } from './rollout/baselines.ts'
 
-export interface Term {
+export interface Leadership {
   leads(): boolean
   /** Undefined where we don't lead. */
   baselines(): Baselines | undefined
@@ -30,7 +30,15 @@ type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'elect'> & {
 /** Milliseconds. */
 const RETRY_READING = 5_000
 
-export function createTerm({ api, clock, report, elect, isSynced, onBegin, onEnd }: Options): Term {
+export function createLeadership({
+  api,
+  clock,
+  report,
+  elect,
+  isSynced,
+  onBegin,
+  onEnd,
+}: Options): Leadership {
   let now: { baselines: Baselines; writer: BaselineWriter } | undefined
   let stopped = false
   const leadership = elect((leads) => {

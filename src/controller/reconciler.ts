@@ -9,7 +9,7 @@ import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumTexts } from './decide/checksum-texts.ts'
 import { type Evaluation, evaluate, merged } from './decide/evaluate.ts'
 import { nextStep, OVERDUE, type Step } from './decide/next-step.ts'
-import { createTerm } from './leadership.ts'
+import { createLeadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
 import { createAgentProblems } from './pods/agent-problems.ts'
 import { createNudges } from './pods/nudge.ts'
@@ -26,7 +26,7 @@ export interface Controller {
   /** Undefined: ready to take over. */
   notReady(): string | undefined
   /** Rollouts under way. */
-  slots(): number
+  rolloutsInProgress(): number
   /** What `defaults` gives is something else now. */
   defaultsChanged(): void
   stop(): Promise<void>
@@ -40,8 +40,8 @@ const RETRY_READING = 5_000
 
 export function startController(options: ControllerOptions): Controller {
   const { clock, report, compat, installKey } = options
-  const slots = createRolloutLimiter(options.limits, (key) => queue.add(key))
-  const fights = createRevertGuard(clock)
+  const limiter = createRolloutLimiter(options.limits, (key) => queue.add(key))
+  const reverts = createRevertGuard(clock)
   const pending = new Map<string, Pending>()
 
   const queue = createQueue({
@@ -60,28 +60,28 @@ export function startController(options: ControllerOptions): Controller {
     workload: (key, last) => changed(key, last),
     content(source, users, keysets) {
       for (const key of users) queue.add(key)
-      if (term.leads()) nudges.sourceChanged(source, users, keysets)
+      if (leadership.leads()) nudges.sourceChanged(source, users, keysets)
     },
-    synced: () => term.begin(),
+    synced: () => leadership.begin(),
   })
-  const term = createTerm({
+  const leadership = createLeadership({
     ...options,
     isSynced: () => view.isSynced(),
     onBegin: begin,
     onEnd: end,
   })
-  const parts = { ...options, view, leads: () => term.leads() }
+  const parts = { ...options, view, leads: () => leadership.leads() }
   const repair = createUninjectedPods(parts)
   const problems = createAgentProblems({ ...parts, workloads: view.workloads })
   const nudges = createNudges({ ...parts, onChange: (key) => problems.changed(key) })
-  const executor = createRolloutExecutor({ ...parts, fights })
+  const executor = createRolloutExecutor({ ...parts, reverts })
 
   function begin(baselines: Baselines): void {
     endBegun()
     const alive = new Set<string>()
-    for (const { key, facts } of view.workloads.all()) {
-      alive.add(facts.uid)
-      if (facts.progress === 'running') slots.take(key, facts.namespace)
+    for (const { key, summary } of view.workloads.all()) {
+      alive.add(summary.uid)
+      if (summary.progress === 'running') limiter.acquire(key, summary.namespace)
       queue.add(key)
       repair.lookSoon(key)
       problems.lookSoon(key)
@@ -100,7 +100,7 @@ export function startController(options: ControllerOptions): Controller {
 
   /** Tried until it works: the install key comes when it comes. */
   function endBegun(): void {
-    if (!term.leads()) return
+    if (!leadership.leads()) return
     executor.takeOver().catch((error: unknown) => {
       report.log('error', 'Jobs to be made again not read; trying again', { problem: describeProblem(error) })
       clock.after(RETRY_READING, endBegun)
@@ -109,21 +109,21 @@ export function startController(options: ControllerOptions): Controller {
 
   function changed(key: string, last: Workload | undefined): void {
     const now = view.workloads.get(key)
-    if (!now || now.facts.progress !== 'running') slots.free(key)
-    if (last && last.facts.uid !== now?.facts.uid) {
+    if (!now || now.summary.progress !== 'running') limiter.release(key)
+    if (last && last.summary.uid !== now?.summary.uid) {
       pending.delete(key)
-      fights.forget(key)
-      if (term.baselines()?.remove(last.facts.uid)) term.touch()
+      reverts.forget(key)
+      if (leadership.baselines()?.remove(last.summary.uid)) leadership.touch()
     }
     if (now) {
       queue.add(key)
-      if (last && isSameSpec(now.facts, last.facts)) return
+      if (last && isSameSpec(now.summary, last.summary)) return
       repair.lookSoon(key)
       problems.lookSoon(key)
       return
     }
     queue.remove(key)
-    slots.waitNoMore(key)
+    limiter.cancel(key)
     repair.forget(key)
     problems.forget(key)
     report.waiting(key, undefined)
@@ -131,19 +131,19 @@ export function startController(options: ControllerOptions): Controller {
 
   async function lookAt(key: string): Promise<void> {
     const workload = view.workloads.get(key)
-    const baselines = term.baselines()
-    if (!workload || !baselines || !term.leads()) return
-    const { facts } = workload
-    const used = view.used(facts)
-    const evaluation = evaluate(facts, used, {
+    const baselines = leadership.baselines()
+    if (!workload || !baselines || !leadership.leads()) return
+    const { summary } = workload
+    const used = view.used(summary)
+    const evaluation = evaluate(summary, used, {
       state: (use) => view.sources.state(use),
-      baseline: baselines.get(facts.uid),
+      baseline: baselines.get(summary.uid),
       installKey: installKey(),
       compat,
     })
     const all = merged(evaluation)
-    if (baselines.update(facts.uid, all.record, all.forget)) term.touch()
-    for (const { why } of all.unreadable) report.unreadable(why, facts.kind)
+    if (baselines.update(summary.uid, all.record, all.forget)) leadership.touch()
+    for (const { why } of all.unreadable) report.unreadable(why, summary.kind)
     notice(workload, evaluation)
     const resumed = await executor.resume(workload)
     if (resumed !== undefined) queue.add(key, resumed)
@@ -151,36 +151,36 @@ export function startController(options: ControllerOptions): Controller {
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     if (step.do === 'nothing') pending.delete(key)
     if (step.do === 'wait' && step.milliseconds !== undefined) queue.add(key, step.milliseconds)
-    if (step.do === 'wait' && step.for === 'limit') slots.waitFor(key, facts.namespace)
-    else slots.waitNoMore(key)
-    if (step.do === 'rollout' && term.leads()) await rollOut(workload, evaluation)
-    else slots.wakeNext()
-    if (slots.holds(key)) queue.add(key, OVERDUE)
+    if (step.do === 'wait' && step.for === 'limit') limiter.wait(key, summary.namespace)
+    else limiter.cancel(key)
+    if (step.do === 'rollout' && leadership.leads()) await rollOut(workload, evaluation)
+    else limiter.wakeNext()
+    if (limiter.holds(key)) queue.add(key, OVERDUE)
   }
 
   /** What people should know of it, whatever is done. */
-  function notice({ key, facts }: Workload, evaluation: Evaluation): void {
-    for (const sentence of facts.compat?.problems ?? [])
-      report.event(facts, 'Warning', eventReasons.notUnderstood, sentence)
+  function notice({ key, summary }: Workload, evaluation: Evaluation): void {
+    for (const sentence of summary.compat?.problems ?? [])
+      report.event(summary, 'Warning', eventReasons.notUnderstood, sentence)
     const { unreadable } = merged(evaluation)
     for (const { id, why } of unreadable)
       if (why === 'forbidden')
         report.event(
-          facts,
+          summary,
           'Warning',
           eventReasons.unreadable,
-          `${id.replace('/', ' ')} may not be read: apply deploy/secrets in namespace ${facts.namespace}, or its changes roll nothing out`,
+          `${id.replace('/', ' ')} may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
         )
-    if (fights.saw(key, ...checksumTexts({ facts }, evaluation)))
+    if (reverts.saw(key, ...checksumTexts({ summary }, evaluation)))
       report.event(
-        facts,
+        summary,
         'Warning',
-        eventReasons.fight,
+        eventReasons.checksumReverted,
         'somebody removed hotreload.dev/checksum 3 times in 10 minutes, so nothing is rolled out until that ends; docs/gitops.md',
       )
   }
 
-  function stepFor({ key, facts, runningSince }: Workload, evaluation: Evaluation): Step {
+  function stepFor({ key, summary, runningSince }: Workload, evaluation: Evaluation): Step {
     const all = merged(evaluation)
     const target = JSON.stringify([...all.target])
     const now = clock.now()
@@ -188,39 +188,40 @@ export function startController(options: ControllerOptions): Controller {
     const changedAt = before?.target === target ? before.changedAt : now
     const firstChangedAt = before?.firstChangedAt ?? now
     if (all.changed.length > 0) pending.set(key, { target, changedAt, firstChangedAt })
-    if (runningSince !== undefined && now - runningSince >= OVERDUE) slots.free(key)
-    const { pausePeriod, pausedAt } = facts.compat ?? {}
+    if (runningSince !== undefined && now - runningSince >= OVERDUE) limiter.release(key)
+    const { pausePeriod, pausedAt } = summary.compat ?? {}
     return nextStep(all, {
       now,
-      pause: facts.pause,
-      workloadPaused: facts.paused,
-      progress: facts.progress,
+      isPaused: summary.isPaused,
+      isSuspended: summary.isSuspended,
+      progress: summary.progress,
       runningSince,
-      chart: facts.chart,
+      hasChartChecksum: summary.hasChartChecksum,
       changedAt,
       firstChangedAt,
-      foughtUntil: fights.until(key),
-      heldUntil: pausePeriod !== undefined && pausedAt !== undefined ? pausedAt + pausePeriod : undefined,
-      room: slots.hasRoom(facts.namespace),
+      revertBackoffUntil: reverts.until(key),
+      pausePeriodUntil:
+        pausePeriod !== undefined && pausedAt !== undefined ? pausedAt + pausePeriod : undefined,
+      isLimiterAvailable: limiter.isAvailable(summary.namespace),
     })
   }
 
   async function rollOut(workload: Workload, evaluation: Evaluation): Promise<void> {
-    const { key, facts } = workload
+    const { key, summary } = workload
     // Before the write: while it is under way others ask for room.
-    slots.take(key, facts.namespace)
+    limiter.acquire(key, summary.namespace)
     const outcome = await executor.rollOut(workload, evaluation).catch((error: unknown) => {
-      slots.free(key)
+      limiter.release(key)
       throw error
     })
     // An event on the way may have freed it in between.
-    const runs = outcome === 'done' && view.workloads.get(key)?.facts.progress === 'running'
-    if (runs) slots.take(key, facts.namespace)
-    else slots.free(key)
+    const runs = outcome === 'done' && view.workloads.get(key)?.summary.progress === 'running'
+    if (runs) limiter.acquire(key, summary.namespace)
+    else limiter.release(key)
     if (outcome !== 'done') return
     const { changedAt = clock.now() } = pending.get(key) ?? {}
     pending.delete(key)
-    report.rollout('done', facts.kind)
+    report.rollout('done', summary.kind)
     report.log('info', 'rolled out', {
       workload: key,
       sources: merged(evaluation).changed,
@@ -233,7 +234,7 @@ export function startController(options: ControllerOptions): Controller {
       const silent = view.watches().find((one) => clock.now() - one.lastProgress() > STUCK_AFTER)
       return silent && 'a watch stands still'
     },
-    slots: () => slots.taken(),
+    rolloutsInProgress: () => limiter.inProgress(),
     defaultsChanged: () => view.reconsiderWorkloads(),
     notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
     async stop() {
@@ -243,7 +244,7 @@ export function startController(options: ControllerOptions): Controller {
       problems.stop()
       executor.stop()
       view.stop()
-      await term.stop()
+      await leadership.stop()
     },
   }
 }

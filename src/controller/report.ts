@@ -14,7 +14,7 @@ export type Involved = Pick<ApiObject, 'apiVersion' | 'kind'> & {
 export const eventReasons = {
   rolledOut: 'RolledOut',
   rolloutFailed: 'RolloutFailed',
-  fight: 'ChecksumRemoved',
+  checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',
   notUnderstood: 'AnnotationNotUnderstood',
   notInjected: 'NotInjected',

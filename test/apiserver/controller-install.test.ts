@@ -83,10 +83,10 @@ test('an install on a cluster with 500 annotated workloads rolls nothing; then o
   await recorded(await deployments())
   expect(new Set(await revisions())).toEqual(new Set(['1']))
   // What the controller manager has not finished yet counts as under way, too.
-  await until('nothing is under way', () => limited.slots() === 0, 300_000)
+  await until('nothing is under way', () => limited.rolloutsInProgress() === 0, 300_000)
   await ns.apply(configMap('conf', { a: '2' }))
   let most = 0
-  const watching = setInterval(() => (most = Math.max(most, limited.slots())), 5)
+  const watching = setInterval(() => (most = Math.max(most, limited.rolloutsInProgress())), 5)
   await until('all done', async () => (await revisions()).every((one) => one === '2'), 400_000, 3_000)
   clearInterval(watching)
   expect(most).toBeGreaterThan(0)

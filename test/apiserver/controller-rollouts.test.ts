@@ -247,7 +247,7 @@ test('somebody who keeps removing our annotation: an Event, and no further rollo
     await ns.kubectl(['patch', 'deployment', 'web', '--type=json', `--patch=${JSON.stringify(remove)}`])
     await recorded()
   }
-  await until('the Event', () => controller.events.some(({ reason }) => reason === 'ChecksumRemoved'))
+  await until('the Event', () => controller.events.some(({ reason }) => reason === 'ChecksumReverted'))
   const before = await revisionOf()
   await ns.apply(configMap('conf', { a: '4' }))
   await aWhile()

@@ -8,13 +8,13 @@ import { deployment } from '../support/controller.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
 const source = { kind: 'ConfigMap', namespace: 'shop', name: 'app.conf', hash: 'abc' } as const
-const stamp = new Map([['ConfigMap/app.conf', 'abc']])
+const checksum = new Map([['ConfigMap/app.conf', 'abc']])
 const auto = { 'reloader.stakater.com/auto': 'true' }
 
 function written(web: ReturnType<typeof deployment>, strategy: 'env-vars' | 'annotations') {
   const wish = reloaderRequest(web, defaultCompatOptions) ?? waveRequest(web)
   if (!wish) throw new Error('the workload asks for nothing')
-  return writtenBack(web, wish, [source], stamp, { strategy }, NOW)
+  return writtenBack(web, wish, [source], checksum, { strategy }, NOW)
 }
 
 test.each([

@@ -2,8 +2,8 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../src/api/api.ts'
 import { defaultCompatOptions } from '../../src/compat/options.ts'
-import { factsOf } from '../../src/controller/cache/workload-facts.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
+import { summarize } from '../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { keys, podSpec, workload } from './builders.ts'
 
@@ -46,9 +46,9 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
   const template = keys({ inject: 'true', ...annotations })
   const fields = { selector: { matchLabels: { app: 'web' } } }
   const options = { defaults: builtInDefaults, compat: defaultCompatOptions }
-  const facts = factsOf(workload({ template, spec: podSpec(), fields }), options)
-  if (!facts) throw new Error('the workload asks for nothing')
-  const known: Workload = { key: KEY, facts, runningSince: undefined }
+  const summary = summarize(workload({ template, spec: podSpec(), fields }), options)
+  if (!summary) throw new Error('the workload asks for nothing')
+  const known: Workload = { key: KEY, summary, runningSince: undefined }
   return {
     pods,
     nudged,

@@ -1,8 +1,8 @@
 /** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
 import { defaultCompatOptions } from '../../compat/options.ts'
 import type { Candidate } from '../../compat/reload-request.ts'
-import { factsOf } from '../../controller/cache/workload-facts.ts'
 import { usedBy } from '../../controller/decide/evaluate.ts'
+import { summarize } from '../../controller/decide/workload-summary.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { idIn } from '../../workload/sources-in-use.ts'
@@ -11,19 +11,21 @@ const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 
 /** As far as they are named in full. */
 export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
-  const facts = factsOf(workload, { defaults, compat: defaultCompatOptions })
-  return facts ? usedBy(facts, { native: facts.native !== undefined, compat: true }, () => []).compat : []
+  const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
+  return summary
+    ? usedBy(summary, { native: summary.native !== undefined, compat: true }, () => []).compat
+    : []
 }
 
 /** Sentences; none where the workload has no such annotations. What a pattern matches is known in the cluster only. */
 export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
-  const facts = factsOf(workload, { defaults, compat: defaultCompatOptions })
-  if (!facts?.compat) return []
-  const { tool, problems } = facts.compat
+  const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
+  if (!summary?.compat) return []
+  const { tool, problems } = summary.compat
   const sources = followedSources(workload, defaults).map(
-    ({ use, needsMatch }) => idIn(facts.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
+    ({ use, needsMatch }) => idIn(summary.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
   )
-  const patterns = [...facts.compat.lists].flatMap(([kind, items]) =>
+  const patterns = [...summary.compat.lists].flatMap(([kind, items]) =>
     items.filter(({ literal }) => literal === undefined).map(({ text }) => `any ${kind} named ${text}`),
   )
   const followed = [...sources, ...patterns]

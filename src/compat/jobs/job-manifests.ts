@@ -6,12 +6,12 @@ import { type ApiObject, isObject } from '../../workload/pod-template.ts'
 const CHECKSUM = writtenKey('checksum')
 
 /** As `kubectl create job --from=cronjob/…` makes it. */
-export function jobNow(cronJob: ApiObject, stamp: string): ApiObject {
+export function jobNow(cronJob: ApiObject, checksum: string): ApiObject {
   const { metadata = {}, kind, apiVersion } = cronJob
   const spec = isObject(cronJob['spec']) ? cronJob['spec'] : {}
   const template = isObject(spec['jobTemplate']) ? spec['jobTemplate'] : {}
   const from = isObject(template['metadata']) ? template['metadata'] : {}
-  const hash = createHash('sha256').update(`${metadata.uid}${stamp}`).digest('hex').slice(0, 10)
+  const hash = createHash('sha256').update(`${metadata.uid}${checksum}`).digest('hex').slice(0, 10)
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -40,7 +40,7 @@ export function jobNow(cronJob: ApiObject, stamp: string): ApiObject {
 }
 
 /** The same Job without what the API server and the Job controller added to it. */
-export function newJob(job: ApiObject, stamp: string): ApiObject {
+export function newJob(job: ApiObject, checksum: string): ApiObject {
   const { metadata = {} } = job
   const {
     selector: _,
@@ -58,7 +58,7 @@ export function newJob(job: ApiObject, stamp: string): ApiObject {
       name: metadata.name ?? '',
       namespace: metadata.namespace ?? '',
       labels: strip(metadata.labels),
-      annotations: { ...metadata.annotations, [CHECKSUM]: stamp },
+      annotations: { ...metadata.annotations, [CHECKSUM]: checksum },
       ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
     },
     spec: { ...spec, template: { ...podTemplate, metadata: { ...ofPods, labels: strip(ofPods?.labels) } } },

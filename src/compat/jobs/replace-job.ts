@@ -14,7 +14,7 @@ import { createJobRecords } from './job-records.ts'
 
 export interface JobReplacements {
   /** `conflict`: it is another one by now. @throws UnexpectedAnswer, or that there was no answer */
-  replace(job: ApiObject, stamp: string): Promise<'done' | 'conflict'>
+  replace(job: ApiObject, checksum: string): Promise<'done' | 'conflict'>
   /** Makes what was deleted and not made again before we led. @throws UnexpectedAnswer */
   takeOver(): Promise<void>
   stop(): void
@@ -96,9 +96,9 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
   }
 
   return {
-    async replace(job, stamp) {
+    async replace(job, checksum) {
       const { namespace = '', name = '', uid = '' } = job.metadata ?? {}
-      const create = newJob(job, stamp)
+      const create = newJob(job, checksum)
       // What can't be created must not be deleted first.
       const probe = { ...create, metadata: { ...create.metadata, name: `${name.slice(0, 50)}-dry-run` } }
       const jobs = pathOf({ kind: 'Job', namespace })

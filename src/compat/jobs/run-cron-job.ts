@@ -3,26 +3,26 @@
 import { type Api, type ApiCall, send, UnexpectedAnswer } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
-import type { Facts } from '../../controller/cache/workload-facts.ts'
+import type { WorkloadSummary } from '../../controller/decide/workload-summary.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { jobNow } from './job-manifests.ts'
 
 /**
  * The Job's name is made from the state that is reached, so that a second attempt after a crash finds the first one's work instead of doing
- * it twice. Returns the CronJob with `stamp` as its state; undefined: it is another one, or another version, by now.
+ * it twice. Returns the CronJob with `checksum` as its state; undefined: it is another one, or another version, by now.
  * @throws UnexpectedAnswer
  */
 export async function runCronJob(
   api: Api,
-  { kind, namespace, name, uid, resourceVersion }: Facts,
+  { kind, namespace, name, uid, resourceVersion }: WorkloadSummary,
   cronJob: ApiObject,
-  stamp: string,
+  checksum: string,
 ): Promise<ApiObject | undefined> {
   const create: ApiCall = {
     method: 'POST',
     path: pathOf({ kind: 'Job', namespace }),
-    body: jobNow(cronJob, stamp),
+    body: jobNow(cronJob, checksum),
   }
   const created = await send(api, create, 201, 409)
   // Made by an attempt that did not live to write it down. A ResourceQuota that others count at the same moment is a 409 as well.
@@ -31,7 +31,7 @@ export async function runCronJob(
   const write: ApiCall = {
     method: 'PATCH',
     path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
-    body: { metadata: { uid, resourceVersion, annotations: { [writtenKey('checksum')]: stamp } } },
+    body: { metadata: { uid, resourceVersion, annotations: { [writtenKey('checksum')]: checksum } } },
     contentType: 'application/merge-patch+json',
   }
   const { status, body } = await send(api, write, 200, 409)

@@ -1,4 +1,4 @@
-/** Everything that is watched, joined: namespaces, workloads as facts, sources as hashes. Tells which workload to look at again. */
+/** Everything that is watched, joined: namespaces, workloads as summary, sources as hashes. Tells which workload to look at again. */
 
 import type { Observer, Watch } from '../../api/api.ts'
 import { collectionOf, workloadKinds } from '../../api/paths.ts'
@@ -8,13 +8,13 @@ import { reloaderMarks } from '../../compat/reloader/reloader.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceKind, SourceRef } from '../../workload/sources-in-use.ts'
 import { allUses, type Used, usedBy } from '../decide/evaluate.ts'
+import { summarize, type WorkloadSummary } from '../decide/workload-summary.ts'
 import type { ControllerOptions } from '../options.ts'
 import type { Report } from '../report.ts'
 import { createNamespaces } from './namespaces.ts'
 import { createSourceReader, type PodStatus, podStatuses } from './read-source.ts'
 import { createSecretWatches } from './secret-watches.ts'
 import { createSources, type Sources } from './sources.ts'
-import { type Facts, factsOf } from './workload-facts.ts'
 import { createWorkloads, type Workload, type Workloads } from './workloads.ts'
 
 export interface Watchers {
@@ -30,7 +30,7 @@ export interface Cache {
   workloads: Workloads
   sources: Sources
   /** What this workload's rollouts and reloads depend on, as of now. */
-  used(facts: Facts): Used
+  used(summary: WorkloadSummary): Used
   /** Whether `hotreload.dev/inject` means something there. */
   labelled(namespace: string): boolean
   isSynced(): boolean
@@ -76,7 +76,7 @@ export function createCache(options: Options, tell: Watchers): Cache {
   })
   const workloads = createWorkloads({
     clock,
-    facts: (object: ApiObject) => factsOf(object, { defaults: options.defaults(), compat }),
+    summary: (object: ApiObject) => summarize(object, { defaults: options.defaults(), compat }),
     onChange(key, last) {
       register(key)
       tell.workload(key, last)
@@ -85,31 +85,31 @@ export function createCache(options: Options, tell: Watchers): Cache {
   const namespaces = createNamespaces(
     api.namespace,
     (name) => {
-      for (const { key, facts } of workloads.all()) if (facts.namespace === name) reconsider(key)
+      for (const { key, summary } of workloads.all()) if (summary.namespace === name) reconsider(key)
     },
     listed('namespaces'),
     refused('namespaces'),
   )
 
-  const used = (facts: Facts): Used => {
-    const { namespace } = facts
+  const used = (summary: WorkloadSummary): Used => {
+    const { namespace } = summary
     const acting = {
       native: namespaces.labelled(namespace),
       compat: namespaceAllowed(compat, namespace, namespaces.labels(namespace)),
     }
-    return usedBy(facts, acting, names)
+    return usedBy(summary, acting, names)
   }
 
   function register(key: string): void {
     const workload = workloads.get(key)
-    const uses = workload ? allUses(used(workload.facts)) : []
+    const uses = workload ? allUses(used(workload.summary)) : []
     sources.use(key, uses)
-    if (workload?.facts.compat && dependsOnNames(workload.facts.compat)) byNames.add(key)
+    if (workload?.summary.compat && dependsOnNames(workload.summary.compat)) byNames.add(key)
     else byNames.delete(key)
     const ofSecrets = uses.filter(({ kind }) => kind === 'Secret').map(({ namespace }) => namespace)
     // Who asks by a pattern uses none until their names are known.
-    if (workload?.facts.compat && dependsOnNames(workload.facts.compat, 'Secret'))
-      ofSecrets.push(workload.facts.namespace)
+    if (workload?.summary.compat && dependsOnNames(workload.summary.compat, 'Secret'))
+      ofSecrets.push(workload.summary.namespace)
     secrets.use(key, new Set(ofSecrets))
     report.sizes(workloads.size(), sources.size())
   }
@@ -119,7 +119,7 @@ export function createCache(options: Options, tell: Watchers): Cache {
   }
   /** A name came or went: who asks for names by a pattern may mean it. */
   function named(namespace: string): void {
-    for (const key of byNames) if (workloads.get(key)?.facts.namespace === namespace) reconsider(key)
+    for (const key of byNames) if (workloads.get(key)?.summary.namespace === namespace) reconsider(key)
   }
 
   const observer = (kind: 'ConfigMap' | 'Secret'): Pick<Observer, 'changed' | 'removed'> => ({

@@ -39,13 +39,13 @@ export function createSourceReader(
     content,
     version: object.metadata?.resourceVersion ?? '',
     marks: marksOf(object),
-    paused: isPaused(object.metadata?.annotations),
+    isPaused: isPaused(object.metadata?.annotations),
   })
   const nothing = (why: Unreadable): SourceReading => ({
     content: why,
     version: '',
     marks: { ignored: false, match: false },
-    paused: false,
+    isPaused: false,
   })
 
   return async ({ kind, namespace, name }) => {

@@ -18,14 +18,14 @@ export interface SourceReading {
   version: string
   marks: SourceMarks
   /** `hotreload.dev/pause` */
-  paused: boolean
+  isPaused: boolean
 }
 
 export interface SourceState {
   /** Undefined: not read yet. */
   observed: Observation | undefined
   marks: SourceMarks
-  paused: boolean
+  isPaused: boolean
 }
 
 export interface SourcesOptions {
@@ -55,7 +55,7 @@ interface Entry {
   /** Of the last reading; undefined: none yet, or a newer one is needed. */
   version: string | undefined
   marks: SourceMarks
-  paused: boolean
+  isPaused: boolean
 }
 
 /** The API server has hundreds of places for us (max-requests-inflight, 400), and others' requests go first. */
@@ -85,7 +85,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     if (!entry) return
     // Without the key a Secret has no hash, so that it need not be read yet.
     const early = entry.ref.kind === 'Secret' && installKey() === undefined
-    const { content, version, marks, paused } = early ? notYet(entry) : await read(entry.ref)
+    const { content, version, marks, isPaused } = early ? notYet(entry) : await read(entry.ref)
     const before = entry.observed
     const after = new Map<string, Observation>()
     for (const use of usesOfEntry(id, entry)) {
@@ -96,10 +96,12 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       [...after.keys()].filter((keyset) => !same(before.get(keyset), after.get(keyset))),
     )
     const flagged =
-      marks.ignored !== entry.marks.ignored || marks.match !== entry.marks.match || paused !== entry.paused
+      marks.ignored !== entry.marks.ignored ||
+      marks.match !== entry.marks.match ||
+      isPaused !== entry.isPaused
     // Only what was there before and is something else now is news to running processes.
     const news = new Set([...changed].filter((keyset) => before.has(keyset)))
-    Object.assign(entry, { observed: after, version, marks, paused })
+    Object.assign(entry, { observed: after, version, marks, isPaused })
     if (early) queue.add(id, RETRY_KEY)
     if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
     if (changed.size > 0 || flagged) onChange(entry.ref, entry.users, news)
@@ -147,7 +149,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       return {
         observed: entry?.observed.get(keysetOf(use)),
         marks: entry?.marks ?? unmarked,
-        paused: entry?.paused ?? false,
+        isPaused: entry?.isPaused ?? false,
       }
     },
     size: () => entries.size,
@@ -161,14 +163,14 @@ const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   observed: new Map(),
   version: undefined,
   marks: unmarked,
-  paused: false,
+  isPaused: false,
 })
 
-const notYet = ({ marks, paused }: Entry): SourceReading => ({
+const notYet = ({ marks, isPaused }: Entry): SourceReading => ({
   content: 'unavailable',
   version: '',
   marks,
-  paused,
+  isPaused,
 })
 
 /** What the CSI driver fetched is told by versions, not contents: nothing of it need be kept secret. */

@@ -1,21 +1,21 @@
-/** The workloads that ask for something, as facts. Everything else passes by and leaves nothing behind. */
+/** The workloads that ask for something, as summary. Everything else passes by and leaves nothing behind. */
 
 import type { Observer } from '../../api/api.ts'
 import type { WorkloadKind } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-import type { Facts } from './workload-facts.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 
 export interface Workload {
   key: string
-  facts: Facts
+  summary: WorkloadSummary
   /** Since when its present rollout is known; undefined: none is running. */
   runningSince: number | undefined
 }
 
 export interface WorkloadsOptions {
   clock: Clock
-  facts: (object: ApiObject) => Facts | undefined
+  summary: (object: ApiObject) => WorkloadSummary | undefined
   /** New, changed, or gone: then `get` gives nothing. `last` is what it was. */
   onChange: (key: string, last: Workload | undefined) => void
 }
@@ -34,7 +34,7 @@ export interface Workloads {
 
 const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
 
-export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): Workloads {
+export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions): Workloads {
   const workloads = new Map<string, Workload>()
   /** Of before the last `relist`. */
   let unseen = new Set<string>()
@@ -45,15 +45,16 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
     const before = workloads.get(key)
     unseen.delete(key)
     // An event that was on its way while we wrote shows the object before our write.
-    if (before && before.facts.uid === uid && isOlder(resourceVersion, before.facts.resourceVersion)) return
-    const now = facts(object)
+    if (before && before.summary.uid === uid && isOlder(resourceVersion, before.summary.resourceVersion))
+      return
+    const now = summary(object)
     if (!now) {
       remove(object.kind ?? '', namespace, name)
       return
     }
-    const since = before && isSameSpec(before.facts, now) ? before.runningSince : undefined
+    const since = before && isSameSpec(before.summary, now) ? before.runningSince : undefined
     const runningSince = now.progress === 'running' ? (since ?? clock.now()) : undefined
-    workloads.set(key, { key, facts: now, runningSince })
+    workloads.set(key, { key, summary: now, runningSince })
     onChange(key, before)
   }
 
@@ -79,8 +80,8 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
       removed: (namespace, name) => remove(kind, namespace, name),
       listed() {
         for (const key of unseen) {
-          const { facts } = workloads.get(key) ?? {}
-          if (facts?.kind === kind) remove(kind, facts.namespace, facts.name)
+          const { summary } = workloads.get(key) ?? {}
+          if (summary?.kind === kind) remove(kind, summary.namespace, summary.name)
         }
         onListed()
       },
@@ -90,7 +91,8 @@ export function createWorkloads({ clock, facts, onChange }: WorkloadsOptions): W
 }
 
 /** Whether nobody has asked for anything else, or for another object of this name. */
-export const isSameSpec = (a: Facts, b: Facts): boolean => a.uid === b.uid && a.generation === b.generation
+export const isSameSpec = (a: WorkloadSummary, b: WorkloadSummary): boolean =>
+  a.uid === b.uid && a.generation === b.generation
 
 /** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
 function isOlder(a: string | undefined, b: string | undefined): boolean {

@@ -5,13 +5,13 @@ import type { Evaluation } from './evaluate.ts'
 
 /** What the workload says of the sources that count now, and what we would write. */
 export function checksumTexts(
-  { facts }: Pick<Workload, 'facts'>,
+  { summary }: Pick<Workload, 'summary'>,
   { native, compat }: Evaluation,
 ): [have: string, want: string] {
-  const text = (target: ReadonlyMap<string, string>, stamp: ReadonlyMap<string, string> | undefined) =>
-    [...target.keys()].map((id) => stamp?.get(id) ?? '').join()
+  const text = (target: ReadonlyMap<string, string>, checksum: ReadonlyMap<string, string> | undefined) =>
+    [...target.keys()].map((id) => checksum?.get(id) ?? '').join()
   return [
-    `${text(native.target, facts.native?.stamp)};${text(compat.target, facts.compatStamp)}`,
+    `${text(native.target, summary.native?.checksums)};${text(compat.target, summary.compatChecksums)}`,
     `${text(native.target, native.target)};${text(compat.target, compat.target)}`,
   ]
 }

@@ -7,14 +7,14 @@ import { ABSENT } from '../../workload/checksum.ts'
 
 /** One source of a workload. */
 export interface View {
-  /** In the stamp. */
+  /** In the checksum. */
   id: string
   /** In the baselines. */
   baselineId: string
   /** Undefined: not read yet. */
   observed: Observation | undefined
   /** What the workload says its Pods have. */
-  stamp: string | undefined
+  checksum: string | undefined
   /** What was there when we first saw the workload. */
   baseline: string | undefined
   /** Pods that can't start without the source read what is there once it is: its appearance is no change. */
@@ -22,7 +22,7 @@ export interface View {
   /** Pods could not start without it: nothing is gained by replacing those that run. */
   whenVanishes: 'roll' | 'wait'
   /** `hotreload.dev/pause` on the source. */
-  paused: boolean
+  isPaused: boolean
 }
 
 export interface Comparison {
@@ -34,7 +34,7 @@ export interface Comparison {
   paused: string[]
   unread: string[]
   unreadable: { id: string; why: 'forbidden' | 'unavailable' }[]
-  /** The stamp after a rollout. */
+  /** The checksum after a rollout. */
   target: Map<string, string>
   /** Baselines to write, and to drop. */
   record: Map<string, string>
@@ -61,7 +61,7 @@ function compareOne(view: View, result: Comparison): void {
   if (observed === undefined || typeof observed === 'string') {
     if (observed === undefined) result.unread.push(id)
     else result.unreadable.push({ id, why: observed })
-    const last = view.stamp ?? view.baseline
+    const last = view.checksum ?? view.baseline
     if (last !== undefined) result.target.set(id, last)
     return
   }
@@ -74,7 +74,7 @@ function compareOne(view: View, result: Comparison): void {
   }
   if (known === hash) {
     result.target.set(id, hash)
-    if (view.stamp === hash && view.baseline !== undefined) result.forget.push(view.baselineId)
+    if (view.checksum === hash && view.baseline !== undefined) result.forget.push(view.baselineId)
     return
   }
   if (hash === ABSENT && view.whenVanishes === 'wait') {
@@ -83,17 +83,17 @@ function compareOne(view: View, result: Comparison): void {
   }
   // Whatever the reason for new Pods, they read what is there.
   result.target.set(id, hash)
-  if (view.paused) result.paused.push(id)
+  if (view.isPaused) result.paused.push(id)
   else result.changed.push(id)
-  if (hash === ABSENT && !view.paused) result.vanished.push(id)
+  if (hash === ABSENT && !view.isPaused) result.vanished.push(id)
 }
 
-/** The stamp before the baseline; a hash under another key says nothing. */
-function knownHash({ stamp, baseline, whenAppears }: View, hash: string): string | undefined {
+/** The checksum before the baseline; a hash under another key says nothing. */
+function knownHash({ checksum, baseline, whenAppears }: View, hash: string): string | undefined {
   const usable = (text: string | undefined): text is string => text !== undefined && comparable(text, hash)
-  // The source came after the stamp, and the Pods with it: from then on the baseline knows better.
-  if (stamp === ABSENT && whenAppears === 'record' && usable(baseline)) return baseline
-  if (usable(stamp)) return stamp
+  // The source came after the checksum, and the Pods with it: from then on the baseline knows better.
+  if (checksum === ABSENT && whenAppears === 'record' && usable(baseline)) return baseline
+  if (usable(checksum)) return checksum
   return usable(baseline) ? baseline : undefined
 }
 

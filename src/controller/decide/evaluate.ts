@@ -9,9 +9,9 @@ import { type Candidate, candidates, type NamesOf } from '../../compat/reload-re
 import { ABSENT, type InstallKey, type UsedKeys } from '../../workload/checksum.ts'
 import { baselineId, idIn, type Use } from '../../workload/sources-in-use.ts'
 import type { SourceState } from '../cache/sources.ts'
-import type { Facts } from '../cache/workload-facts.ts'
 import type { Baseline } from '../rollout/baselines.ts'
 import { type Comparison, compare, type View } from './compare.ts'
+import type { WorkloadSummary } from './workload-summary.ts'
 
 /** What the two planes may do in this workload's namespace. */
 export interface Acting {
@@ -29,8 +29,8 @@ export interface Used {
 }
 
 /** Everything that has to be read for this workload. */
-export function usedBy(facts: Facts, acting: Acting, names: NamesOf): Used {
-  const { namespace, native, compat } = facts
+export function usedBy(summary: WorkloadSummary, acting: Acting, names: NamesOf): Used {
+  const { namespace, native, compat } = summary
   const inNamespace = ({ kind, name, keys, optional }: UsedKeys): Use => ({
     kind,
     namespace,
@@ -72,36 +72,36 @@ export interface Evaluation {
 const COMPAT = 'compat:'
 
 export function evaluate(
-  facts: Facts,
+  summary: WorkloadSummary,
   used: Used,
   { state, baseline, installKey, compat }: Lookups,
 ): Evaluation {
-  const view = (use: Use, prefix: string, stamp: ReadonlyMap<string, string> | undefined): View => {
-    const { observed, paused } = state(use)
-    const id = idIn(facts.namespace, use)
-    const key = prefix + baselineId(facts.namespace, use)
+  const view = (use: Use, prefix: string, checksum: ReadonlyMap<string, string> | undefined): View => {
+    const { observed, isPaused } = state(use)
+    const id = idIn(summary.namespace, use)
+    const key = prefix + baselineId(summary.namespace, use)
     return {
       id,
       baselineId: key,
-      observed: use.namespace === facts.namespace ? observed : disguised(observed, installKey),
-      stamp: stamp?.get(id),
+      observed: use.namespace === summary.namespace ? observed : disguised(observed, installKey),
+      checksum: checksum?.get(id),
       baseline: baseline.get(key),
       whenAppears: use.optional ? 'roll' : 'record',
       whenVanishes: use.optional ? 'roll' : 'wait',
-      paused,
+      isPaused,
     }
   }
   const immutable = used.inPlace.filter((use) => {
     const { observed } = state(use)
     return observed === undefined || (typeof observed === 'object' && observed.immutable)
   })
-  const rollingIds = new Set(used.rollout.map((use) => idIn(facts.namespace, use)))
+  const rollingIds = new Set(used.rollout.map((use) => idIn(summary.namespace, use)))
   return {
     native: compare([
-      ...used.rollout.map((use) => view(use, '', facts.native?.stamp)),
+      ...used.rollout.map((use) => view(use, '', summary.native?.checksums)),
       ...immutable
-        .filter((use) => !rollingIds.has(idIn(facts.namespace, use)))
-        .map((use) => view(use, '', facts.native?.stamp)),
+        .filter((use) => !rollingIds.has(idIn(summary.namespace, use)))
+        .map((use) => view(use, '', summary.native?.checksums)),
     ]),
     compat: compare(
       used.compat
@@ -110,7 +110,7 @@ export function evaluate(
           return !marks.ignored && (!needsMatch || marks.match)
         })
         .map(({ use }) => ({
-          ...view(use, COMPAT, facts.compatStamp),
+          ...view(use, COMPAT, summary.compatChecksums),
           // Reloader acts on updates only, unless told otherwise.
           whenAppears: compat.reloadOnCreate ? ('roll' as const) : ('record' as const),
           whenVanishes: compat.reloadOnDelete ? ('roll' as const) : ('wait' as const),

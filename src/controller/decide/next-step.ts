@@ -8,7 +8,7 @@ export type Waiting =
   | 'paused'
   | 'sourcePaused'
   | 'workloadPaused'
-  | 'fight'
+  | 'reverted'
   | 'quiet'
   | 'inProgress'
   | 'pausePeriod'
@@ -35,22 +35,22 @@ export const OVERDUE = 600_000
 export interface Circumstances {
   now: number
   /** `hotreload.dev/pause` on the workload. */
-  pause: boolean
+  isPaused: boolean
   /** `spec.paused`. */
-  workloadPaused: boolean
+  isSuspended: boolean
   progress: Progress
   /** When the present rollout was first seen. */
   runningSince: number | undefined
-  chart: boolean
+  hasChartChecksum: boolean
   /** When the target became what it is now, and when there was first something to do. */
   changedAt: number
   firstChangedAt: number
   /** Somebody keeps taking our annotation away: not before then. */
-  foughtUntil: number | undefined
+  revertBackoffUntil: number | undefined
   /** Reloader's pause-period: not before then. */
-  heldUntil: number | undefined
+  pausePeriodUntil: number | undefined
   /** Whether the limits on concurrent rollouts leave room. */
-  room: boolean
+  isLimiterAvailable: boolean
 }
 
 /** @param comparison of everything that may roll this workload out */
@@ -59,21 +59,21 @@ export function nextStep(comparison: Comparison, at: Circumstances): Step {
     return comparison.paused.length > 0 ? { do: 'wait', for: 'sourcePaused' } : { do: 'nothing' }
   // One rollout for all of a change set: what else changed must be known first.
   if (comparison.unread.length > 0) return { do: 'wait', for: 'unread' }
-  if (at.pause) return { do: 'wait', for: 'paused' }
-  if (at.workloadPaused) return { do: 'wait', for: 'workloadPaused' }
+  if (at.isPaused) return { do: 'wait', for: 'paused' }
+  if (at.isSuspended) return { do: 'wait', for: 'workloadPaused' }
   const until = (reason: Waiting, time: number | undefined): Step | undefined =>
     time !== undefined && time > at.now ? { do: 'wait', for: reason, milliseconds: time - at.now } : undefined
   const quiet = quietPeriod(comparison, at)
   return (
-    until('fight', at.foughtUntil) ??
+    until('reverted', at.revertBackoffUntil) ??
     until('quiet', Math.min(at.changedAt + quiet, at.firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
     (at.progress === 'running' ? until('inProgress', (at.runningSince ?? at.now) + OVERDUE) : undefined) ??
-    until('pausePeriod', at.heldUntil) ??
-    (at.room ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
+    until('pausePeriod', at.pausePeriodUntil) ??
+    (at.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
   )
 }
 
-function quietPeriod({ changed, vanished }: Comparison, { chart }: Circumstances): number {
-  if (chart) return QUIET_FOR_CHARTS
+function quietPeriod({ changed, vanished }: Comparison, { hasChartChecksum }: Circumstances): number {
+  if (hasChartChecksum) return QUIET_FOR_CHARTS
   return vanished.length === changed.length ? QUIET_FOR_VANISHED : QUIET
 }

@@ -69,13 +69,13 @@ export function createAgentProblems(options: Options): AgentProblems {
 
   async function lookAt(key: string): Promise<void> {
     queue.add(key, untilNextLook(key))
-    const facts = workloads.get(key)?.facts
-    if (!facts?.native || facts.native.agents === 0 || !leads()) return
-    const pods = (await podsOf(api, facts)).filter(hasRunningAgents)
+    const summary = workloads.get(key)?.summary
+    if (!summary?.native || summary.native.agents === 0 || !leads()) return
+    const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
     const found = new Map<string, Found>()
     for (let from = 0; from < pods.length; from += ASKED_AT_ONCE) {
       const some = pods.slice(from, from + ASKED_AT_ONCE)
-      const reports = await Promise.all(some.map((pod) => reportsOf(facts, pod, askAgent)))
+      const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
       for (const [index, pod] of some.entries())
         for (const problem of (reports[index] ?? []).map(problemOf)) if (problem) add(found, pod, problem)
       // Nobody reaches any of them, as under strict mTLS: minutes for the others, and other workloads wait meanwhile.
@@ -87,7 +87,7 @@ export function createAgentProblems(options: Options): AgentProblems {
     for (const [id, one] of found) {
       if (before?.has(id)) continue
       report.agentProblem(one.problem.state)
-      report.event(facts, 'Warning', reasons[one.problem.state], sentence(one))
+      report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
   }
 

@@ -12,8 +12,8 @@ import { writtenKey } from '../../policy/annotations.ts'
 import { idIn, keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Sources } from '../cache/sources.ts'
-import type { Facts } from '../cache/workload-facts.ts'
 import type { Workloads } from '../cache/workloads.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { ControllerOptions } from '../options.ts'
 import { describeProblem, type Report } from '../report.ts'
 import { type AgentState, agentState, podState } from './agent-report.ts'
@@ -49,7 +49,7 @@ interface Due {
 }
 
 interface Change extends Pick<Due, 'at'> {
-  facts: Facts
+  summary: WorkloadSummary
 }
 
 type Options = Pick<ControllerOptions, 'api' | 'clock' | 'askAgent'> & {
@@ -91,16 +91,16 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
       due.delete(key)
       return
     }
-    const pods = (await podsOf(api, workload.facts)).filter(hasRunningAgents)
+    const pods = (await podsOf(api, workload.summary)).filter(hasRunningAgents)
     const { at, restarts } = due.get(key) ?? { at: clock.now(), restarts: false }
     // Here, and not before: who fails to list them tries again.
     due.delete(key)
-    const change = { facts: workload.facts, at }
+    const change = { summary: workload.summary, at }
     await (restarts ? oneByOne(pods, change) : allAtOnce(pods, change))
   }
 
   async function allAtOnce(pods: readonly V1Pod[], change: Change): Promise<void> {
-    const [first = [], rest = []] = rounds(pods, change.facts.native?.canary)
+    const [first = [], rest = []] = rounds(pods, change.summary.native?.canary)
     await tell(first, change, rest.length > 0 ? CANARY_WAIT : AGAIN_AFTER)
     await tell(rest, change, AGAIN_AFTER)
   }
@@ -166,8 +166,8 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     }
   }
 
-  async function stateOf(pod: V1Pod, { facts, at }: Change): Promise<AgentState> {
-    return podState((await reportsOf(facts, pod, askAgent)).map((one) => agentState(one, at)))
+  async function stateOf(pod: V1Pod, { summary, at }: Change): Promise<AgentState> {
+    return podState((await reportsOf(summary, pod, askAgent)).map((one) => agentState(one, at)))
   }
 
   /** Or gone, or the time is over. */
@@ -189,16 +189,16 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
   return {
     sourceChanged(source, users, keysets) {
       for (const key of users) {
-        const facts = view.workloads.get(key)?.facts
-        if (!facts?.native || facts.native.agents === 0 || facts.pause) continue
+        const summary = view.workloads.get(key)?.summary
+        if (!summary?.native || summary.native.agents === 0 || summary.isPaused) continue
         const lives = view
-          .used(facts)
+          .used(summary)
           .inPlace.some(
             (use) =>
-              refId(use) === refId(source) && keysets.has(keysetOf(use)) && !view.sources.state(use).paused,
+              refId(use) === refId(source) && keysets.has(keysetOf(use)) && !view.sources.state(use).isPaused,
           )
         if (!lives) continue
-        const restarts = facts.native.restarting.has(idIn(facts.namespace, source))
+        const restarts = summary.native.restarting.has(idIn(summary.namespace, source))
         due.set(key, { at: clock.now(), restarts: restarts || due.get(key)?.restarts === true })
         queue.add(key, TOGETHER)
         onChange(key)

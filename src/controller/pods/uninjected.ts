@@ -52,9 +52,9 @@ export function createUninjectedPods({
     const workload = view.workloads.get(key)
     queue.add(key, AGAIN_AFTER)
     if (!workload || !leads()) return
-    const { facts } = workload
-    if (!facts.native || facts.native.agents === 0 || !view.labelled(facts.namespace)) return
-    const missing = uninjected(await podsOf(api, facts))
+    const { summary } = workload
+    if (!summary.native || summary.native.agents === 0 || !view.labelled(summary.namespace)) return
+    const missing = uninjected(await podsOf(api, summary))
     report.uninjected(key, missing.length)
     const [first] = missing
     if (!first) {
@@ -62,19 +62,19 @@ export function createUninjectedPods({
       return
     }
     // Applied again, an unchanged manifest says nothing new, to kubectl or to the webhook.
-    const why = facts.native.injected
+    const why = summary.native.injected
       ? 'changes do not reach them'
       : 'hotreload.dev/inject was set while the webhook was away or the namespace had no label'
     report.event(
-      facts,
+      summary,
       'Warning',
       eventReasons.notInjected,
       `Pods that run without the agent: ${missing.length}; ${why}; replace them with kubectl rollout restart`,
     )
     const since = evictedSince.get(key)
     const inVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
-    if (!evictUninjected || !facts.native.injected || inVain || facts.pause) return
-    if (facts.progress === 'done') await evict(key, first)
+    if (!evictUninjected || !summary.native.injected || inVain || summary.isPaused) return
+    if (summary.progress === 'done') await evict(key, first)
     queue.add(key, NEXT_EVICTION)
   }
 

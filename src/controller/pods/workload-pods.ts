@@ -4,14 +4,14 @@ import type { Api } from '../../api/api.ts'
 import { pagesOf } from '../../api/pages.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
-import type { Facts } from '../cache/workload-facts.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { ControllerOptions } from '../options.ts'
 
 /** A Pod has 5 to 30 KB, and a workload may have thousands: all of them are more than any answer we read. */
 const PAGE = 100
 
 /** Of each Pod what the controller looks at. @throws Error where they could not be listed */
-export async function podsOf(api: Api, { namespace, selector }: Facts): Promise<V1Pod[]> {
+export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary): Promise<V1Pod[]> {
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
@@ -55,7 +55,7 @@ export const isReady = ({ status }: V1Pod): boolean =>
 
 /** The /status of each of a Pod's agents; undefined for one that nobody reaches. */
 export function reportsOf(
-  { native }: Facts,
+  { native }: WorkloadSummary,
   { status }: V1Pod,
   askAgent: ControllerOptions['askAgent'],
 ): Promise<unknown[]> {

@@ -7,7 +7,7 @@ import type { WrittenBack } from '../../compat/write-back.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { formatChecksums } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
-import type { Facts } from '../cache/workload-facts.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 
 const CHECKSUM = writtenKey('checksum')
 
@@ -15,23 +15,27 @@ export interface RolloutBody {
   /** The template's checksum; undefined where `hotreload.dev/inject` has no part in it. */
   native: ReadonlyMap<string, string> | undefined
   /** What other tools' annotations want written; undefined where there are none. */
-  compat: { stamp: ReadonlyMap<string, string>; back: WrittenBack } | undefined
+  compat: { checksum: ReadonlyMap<string, string>; back: WrittenBack } | undefined
 }
 
 /**
  * All fields that we own must be in each apply, or the API server takes them away.
  * @param resourceVersion the object as it was when the rollout was decided on
  */
-export function applyBody(facts: Facts, resourceVersion: string, { native, compat }: RolloutBody): ApiObject {
-  const stamp = native && formatChecksums(native)
-  const compatStamp = compat && formatChecksums(compat.stamp)
+export function applyBody(
+  summary: WorkloadSummary,
+  resourceVersion: string,
+  { native, compat }: RolloutBody,
+): ApiObject {
+  const checksum = native && formatChecksums(native)
+  const compatChecksums = compat && formatChecksums(compat.checksum)
   const metadata = {
-    ...(compatStamp === undefined ? {} : { [CHECKSUM]: compatStamp }),
+    ...(compatChecksums === undefined ? {} : { [CHECKSUM]: compatChecksums }),
     ...compat?.back.metadata,
   }
-  const template = { ...(stamp === undefined ? {} : { [CHECKSUM]: stamp }), ...compat?.back.template }
+  const template = { ...(checksum === undefined ? {} : { [CHECKSUM]: checksum }), ...compat?.back.template }
   const containers = compat?.back.containers ?? []
-  const { apiVersion, kind, name, namespace, uid } = facts
+  const { apiVersion, kind, name, namespace, uid } = summary
   return {
     apiVersion,
     kind,
@@ -53,10 +57,10 @@ export function applyBody(facts: Facts, resourceVersion: string, { native, compa
 }
 
 /** 200: done, and the body is the object now. 404, 409: it is gone, another object by now, or another version of it. @throws UnexpectedAnswer */
-export function apply(api: Api, facts: Facts, body: ApiObject): Promise<ApiResponse> {
+export function apply(api: Api, summary: WorkloadSummary, body: ApiObject): Promise<ApiResponse> {
   const call: ApiCall = {
     method: 'PATCH',
-    path: `${pathOf(facts)}?fieldManager=${FIELD_MANAGER}&force=true`,
+    path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}&force=true`,
     body,
     contentType: 'application/apply-patch+yaml',
   }

@@ -1,5 +1,5 @@
 /**
- * What was there when a workload was first seen, for those whose template says nothing (no stamp, or one under another key). Kept in
+ * What was there when a workload was first seen, for those whose template says nothing (no checksum, or one under another key). Kept in
  * ConfigMaps of our own namespace: in the template every write would be a rollout. Pure: how entries lie in shards; baseline-store.ts
  * writes them.
  */

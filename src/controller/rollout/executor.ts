@@ -31,62 +31,62 @@ export interface RolloutExecutor {
 
 type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'compat' | 'installKey'> & {
   view: Pick<Cache, 'workloads' | 'used'>
-  fights: RevertGuard
+  reverts: RevertGuard
   leads: () => boolean
 }
 
 export function createRolloutExecutor(options: Options): RolloutExecutor {
-  const { api, clock, report, compat, view, fights } = options
+  const { api, clock, report, compat, view, reverts } = options
   const { workloads } = view
   const jobs = createJobReplacements(options)
 
   /** The object as it is now; undefined: gone, or another one, which is then known. */
-  async function live({ facts }: Workload): Promise<ApiObject | undefined> {
-    const { kind, apiVersion, namespace, name } = facts
-    const { status, body } = await send(api, { method: 'GET', path: pathOf(facts) }, 200, 404)
+  async function live({ summary }: Workload): Promise<ApiObject | undefined> {
+    const { kind, apiVersion, namespace, name } = summary
+    const { status, body } = await send(api, { method: 'GET', path: pathOf(summary) }, 200, 404)
     if (status === 404) {
       workloads.remove(kind, namespace, name)
       return undefined
     }
     const object = { ...(body as ApiObject), kind, apiVersion }
-    if (object.metadata?.resourceVersion === facts.resourceVersion) return object
+    if (object.metadata?.resourceVersion === summary.resourceVersion) return object
     workloads.put(object)
     return undefined
   }
 
-  function changedSources({ facts }: Workload, { compat: comparison }: Evaluation): ChangedSource[] {
+  function changedSources({ summary }: Workload, { compat: comparison }: Evaluation): ChangedSource[] {
     return view
-      .used(facts)
-      .compat.filter(({ use }) => comparison.changed.includes(idIn(facts.namespace, use)))
+      .used(summary)
+      .compat.filter(({ use }) => comparison.changed.includes(idIn(summary.namespace, use)))
       .map(({ use: { kind, namespace, name } }) => {
-        const hash = comparison.target.get(idIn(facts.namespace, { kind, namespace, name })) ?? ''
+        const hash = comparison.target.get(idIn(summary.namespace, { kind, namespace, name })) ?? ''
         return { kind, namespace, name, hash }
       })
   }
 
   async function bodyOf(workload: Workload, evaluation: Evaluation): Promise<ApiObject | undefined> {
-    const { facts } = workload
-    const rollout: RolloutBody = { native: facts.native && evaluation.native.target, compat: undefined }
-    if (!facts.compat) return applyBody(facts, facts.resourceVersion, rollout)
+    const { summary } = workload
+    const rollout: RolloutBody = { native: summary.native && evaluation.native.target, compat: undefined }
+    if (!summary.compat) return applyBody(summary, summary.resourceVersion, rollout)
     const object = await live(workload)
     if (!object) return undefined
     const { target } = evaluation.compat
     const changed = changedSources(workload, evaluation)
-    const back = writtenBack(object, facts.compat, changed, target, compat, clock.now())
-    return applyBody(facts, facts.resourceVersion, { ...rollout, compat: { stamp: target, back } })
+    const back = writtenBack(object, summary.compat, changed, target, compat, clock.now())
+    return applyBody(summary, summary.resourceVersion, { ...rollout, compat: { checksum: target, back } })
   }
 
   async function write(workload: Workload, evaluation: Evaluation): Promise<'done' | 'conflict'> {
-    const { key, facts } = workload
+    const { key, summary } = workload
     const body = await bodyOf(workload, evaluation)
     if (!body) return 'conflict'
-    const response = await apply(api, facts, body)
+    const response = await apply(api, summary, body)
     if (response.status !== 200) {
       await live(workload)
       return 'conflict'
     }
-    const { kind, apiVersion } = facts
-    fights.wrote(key, checksumTexts({ facts }, evaluation)[1])
+    const { kind, apiVersion } = summary
+    reverts.wrote(key, checksumTexts({ summary }, evaluation)[1])
     workloads.put({ ...(response.body as ApiObject), kind, apiVersion })
     return 'done'
   }
@@ -95,13 +95,13 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
     workload: Workload,
     { compat: { target } }: Evaluation,
   ): Promise<'done' | 'conflict'> {
-    const { facts } = workload
+    const { summary } = workload
     const object = await live(workload)
     if (!object) return 'conflict'
-    const stamp = formatChecksums(target) ?? '{}'
-    if (facts.kind === 'Job') return jobs.replace(object, stamp)
-    const written = await runCronJob(api, facts, object, stamp)
-    if (written) workloads.put({ ...written, kind: facts.kind, apiVersion: facts.apiVersion })
+    const checksum = formatChecksums(target) ?? '{}'
+    if (summary.kind === 'Job') return jobs.replace(object, checksum)
+    const written = await runCronJob(api, summary, object, checksum)
+    if (written) workloads.put({ ...written, kind: summary.kind, apiVersion: summary.apiVersion })
     else await live(workload)
     return written ? 'done' : 'conflict'
   }
@@ -110,22 +110,22 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
     takeOver: () => jobs.takeOver(),
     stop: () => jobs.stop(),
     async rollOut(workload, evaluation) {
-      const { facts } = workload
+      const { summary } = workload
       const sources = merged(evaluation).changed.map((id) => id.replace('/', ' '))
       try {
-        const outcome = rollingKinds.has(facts.kind)
+        const outcome = rollingKinds.has(summary.kind)
           ? await write(workload, evaluation)
           : await runAgain(workload, evaluation)
         if (outcome === 'done') {
           const message = `${sources.join(', ')} changed`
-          report.event(facts, 'Normal', eventReasons.rolledOut, message)
+          report.event(summary, 'Normal', eventReasons.rolledOut, message)
         }
         return outcome
       } catch (error) {
         const why =
           error instanceof UnexpectedAnswer ? `the API server answered ${error.status}` : 'no answer'
         report.event(
-          facts,
+          summary,
           'Warning',
           eventReasons.rolloutFailed,
           `${sources.join(', ')} changed, but ${why}`,
@@ -134,14 +134,14 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
       }
     },
     async resume(workload) {
-      const { facts } = workload
-      const at = whenToResume(facts)
+      const { summary } = workload
+      const at = whenToResume(summary)
       if (at === undefined) return undefined
       if (at > clock.now()) return at - clock.now()
       const call: ApiCall = {
         method: 'PATCH',
-        path: `${pathOf(facts)}?fieldManager=${FIELD_MANAGER}`,
-        body: resumeBody(facts),
+        path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}`,
+        body: resumeBody(summary),
         contentType: 'application/merge-patch+json',
       }
       const { status } = await send(api, call, 200, 404, 409)

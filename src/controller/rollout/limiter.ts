@@ -10,16 +10,16 @@ export interface RolloutLimits {
 export const defaultRolloutLimits: RolloutLimits = { total: 20, perNamespace: 5 }
 
 export interface RolloutLimiter {
-  hasRoom(namespace: string): boolean
-  take(key: string, namespace: string): void
+  isAvailable(namespace: string): boolean
+  acquire(key: string, namespace: string): void
   /** Where it held one, who waits longest and has room now is woken. */
-  free(key: string): void
-  waitFor(key: string, namespace: string): void
-  waitNoMore(key: string): void
+  release(key: string): void
+  wait(key: string, namespace: string): void
+  cancel(key: string): void
   /** One at a time: who is woken and needs no room any more wakes the next. */
   wakeNext(): void
   holds(key: string): boolean
-  taken(): number
+  inProgress(): number
 }
 
 export function createRolloutLimiter(
@@ -35,12 +35,12 @@ export function createRolloutLimiter(
     if (now > 0) perName.set(namespace, now)
     else perName.delete(namespace)
   }
-  const hasRoom = (namespace: string) =>
+  const isAvailable = (namespace: string) =>
     (total === 0 || held.size < total) && (perNamespace === 0 || (perName.get(namespace) ?? 0) < perNamespace)
 
   function wakeNext(): void {
     for (const [key, namespace] of waiting)
-      if (hasRoom(namespace)) {
+      if (isAvailable(namespace)) {
         waiting.delete(key)
         wake(key)
         return
@@ -48,16 +48,16 @@ export function createRolloutLimiter(
   }
 
   return {
-    hasRoom,
-    waitFor: (key, namespace) => waiting.set(key, namespace),
-    waitNoMore: (key) => waiting.delete(key),
+    isAvailable,
+    wait: (key, namespace) => waiting.set(key, namespace),
+    cancel: (key) => waiting.delete(key),
     wakeNext,
-    take(key, namespace) {
+    acquire(key, namespace) {
       if (held.has(key)) return
       held.set(key, namespace)
       count(namespace, 1)
     },
-    free(key) {
+    release(key) {
       const namespace = held.get(key)
       if (namespace === undefined) return
       held.delete(key)
@@ -65,6 +65,6 @@ export function createRolloutLimiter(
       wakeNext()
     },
     holds: (key) => held.has(key),
-    taken: () => held.size,
+    inProgress: () => held.size,
   }
 }

@@ -8,7 +8,7 @@ import {
 import { candidates, type ReloadRequest } from '../../../src/compat/reload-request.ts'
 import { reloaderMarks, reloaderRequest } from '../../../src/compat/reloader/reloader.ts'
 import { waveRequest } from '../../../src/compat/wave/wave.ts'
-import { factsOf } from '../../../src/controller/cache/workload-facts.ts'
+import { summarize } from '../../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { deployment } from '../../support/controller.ts'
@@ -264,7 +264,7 @@ describe('Wave', () => {
   })
   test('a mistake in Reloader’s annotations does not hide them', () => {
     const both = workload({ ...on, 'reloader.stakater.com/auto': 'ture' })
-    const { compat } = factsOf(both, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? {}
+    const { compat } = summarize(both, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? {}
     expect(compat).toMatchObject({ tool: 'wave', problems: [expect.stringContaining('"ture"')] })
     expect(chosen(compat)).toEqual(['Secret/db', 'ConfigMap/conf'])
   })

@@ -70,7 +70,8 @@ const named = (name: string): ApiObject =>
 
 test('other defaults: what every workload asks for is read anew, though none has changed', () => {
   const { cluster, changed, deployments, defaultsAre } = view()
-  const sourcesOf = (name: string) => cluster.workloads.get(`Deployment/shop/${name}`)?.facts.native?.sources
+  const sourcesOf = (name: string) =>
+    cluster.workloads.get(`Deployment/shop/${name}`)?.summary.native?.sources
   deployments(named('a'), named('b'))
   expect(sourcesOf('a')).toMatchObject({ rollout: [{ name: 'web' }], inPlace: [] })
   defaultsAre({ signal: 'SIGHUP' })
@@ -98,8 +99,8 @@ test.each([
   const { cluster, deployments, list } = view()
   deployments(web)
   list(path, 'db', 'other')
-  const facts = cluster.workloads.get('Deployment/shop/a')?.facts
-  expect(facts && cluster.used(facts).compat).toMatchObject([{ use: { kind, name: 'db' } }])
+  const summary = cluster.workloads.get('Deployment/shop/a')?.summary
+  expect(summary && cluster.used(summary).compat).toMatchObject([{ use: { kind, name: 'db' } }])
   expect(cluster.sources.size()).toBe(1)
 })
 

@@ -18,7 +18,7 @@ function sourcesOf(
     clock,
     async read() {
       reads += 1
-      return { content, version: '1', marks: { ignored: false, match: false }, paused: false }
+      return { content, version: '1', marks: { ignored: false, match: false }, isPaused: false }
     },
     installKey,
     onChange() {},

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
-import type { Facts } from '../../../src/controller/cache/workload-facts.ts'
 import { createWorkloads } from '../../../src/controller/cache/workloads.ts'
+import type { WorkloadSummary } from '../../../src/controller/decide/workload-summary.ts'
 import { workload } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 test('a workload that was made again under its name has a rollout of its own', async () => {
   const clock = fakeClock()
-  const factsOf = ({ metadata = {} }: ReturnType<typeof workload>) =>
+  const summarize = ({ metadata = {} }: ReturnType<typeof workload>) =>
     ({
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
       generation: 1,
       progress: 'running',
-    }) as Facts
-  const workloads = createWorkloads({ clock, facts: factsOf, onChange() {} })
+    }) as WorkloadSummary
+  const workloads = createWorkloads({ clock, summary: summarize, onChange() {} })
   const web = (uid: string, resourceVersion: string) => workload({ metadata: { uid, resourceVersion } })
   workloads.put(web('old', '1'))
   const began = clock.now()

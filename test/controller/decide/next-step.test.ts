@@ -16,16 +16,16 @@ const comparison = (fields: Partial<Comparison> = {}): Comparison => ({
 })
 const circumstances = (fields: Partial<Circumstances> = {}): Circumstances => ({
   now: NOW,
-  pause: false,
-  workloadPaused: false,
+  isPaused: false,
+  isSuspended: false,
   progress: 'done',
   runningSince: undefined,
-  chart: false,
+  hasChartChecksum: false,
   changedAt: NOW - 60_000,
   firstChangedAt: NOW - 60_000,
-  foughtUntil: undefined,
-  heldUntil: undefined,
-  room: true,
+  revertBackoffUntil: undefined,
+  pausePeriodUntil: undefined,
+  isLimiterAvailable: true,
   ...fields,
 })
 const wait = (reason: string, milliseconds?: number) =>
@@ -38,13 +38,13 @@ describe('with a change', () => {
     ['0.4 s ago', { changedAt: NOW - 400, firstChangedAt: NOW - 400 }, wait('quiet', 600)],
     [
       '0.4 s ago under a chart',
-      { changedAt: NOW - 400, firstChangedAt: NOW - 400, chart: true },
+      { changedAt: NOW - 400, firstChangedAt: NOW - 400, hasChartChecksum: true },
       wait('quiet', 9_600),
     ],
     ['again and again for 10 s', { changedAt: NOW, firstChangedAt: NOW - 10_000 }, { do: 'rollout' }],
     ['again and again for 9 s', { changedAt: NOW, firstChangedAt: NOW - 9_500 }, wait('quiet', 500)],
-    ['pause on the workload', { pause: true }, wait('paused')],
-    ['a paused Deployment', { workloadPaused: true }, wait('workloadPaused')],
+    ['pause on the workload', { isPaused: true }, wait('paused')],
+    ['a paused Deployment', { isSuspended: true }, wait('workloadPaused')],
     [
       'a rollout under way',
       { progress: 'running', runningSince: NOW - 1_000 },
@@ -52,13 +52,13 @@ describe('with a change', () => {
     ],
     ['a rollout that does not end', { progress: 'running', runningSince: NOW - OVERDUE }, { do: 'rollout' }],
     ['a rollout that has given up', { progress: 'stuck' }, { do: 'rollout' }],
-    ['a fight', { foughtUntil: NOW + 5_000 }, wait('fight', 5_000)],
-    ['a fight that is over', { foughtUntil: NOW }, { do: 'rollout' }],
-    ['a pause-period', { heldUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
-    ['no room', { room: false }, wait('limit')],
+    ['reverted checksums', { revertBackoffUntil: NOW + 5_000 }, wait('reverted', 5_000)],
+    ['reverted checksums, long ago', { revertBackoffUntil: NOW }, { do: 'rollout' }],
+    ['a pause-period', { pausePeriodUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
+    ['no room', { isLimiterAvailable: false }, wait('limit')],
     [
       'no room while a rollout is under way',
-      { room: false, progress: 'running', runningSince: NOW },
+      { isLimiterAvailable: false, progress: 'running', runningSince: NOW },
       wait('inProgress', OVERDUE),
     ],
   ]

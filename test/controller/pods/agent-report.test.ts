@@ -52,60 +52,60 @@ describe('what an agent says', () => {
 
 describe('limits', () => {
   test('in all and per namespace; what is freed is free', () => {
-    const slots = createRolloutLimiter({ total: 2, perNamespace: 1 }, () => {})
-    slots.take('a', 'shop')
-    slots.take('a', 'shop')
-    expect([slots.hasRoom('shop'), slots.hasRoom('other')]).toEqual([false, true])
-    slots.take('b', 'other')
-    expect(slots.hasRoom('third')).toBe(false)
-    slots.free('a')
-    slots.free('a')
-    expect([slots.hasRoom('shop'), slots.taken()]).toEqual([true, 1])
+    const limiter = createRolloutLimiter({ total: 2, perNamespace: 1 }, () => {})
+    limiter.acquire('a', 'shop')
+    limiter.acquire('a', 'shop')
+    expect([limiter.isAvailable('shop'), limiter.isAvailable('other')]).toEqual([false, true])
+    limiter.acquire('b', 'other')
+    expect(limiter.isAvailable('third')).toBe(false)
+    limiter.release('a')
+    limiter.release('a')
+    expect([limiter.isAvailable('shop'), limiter.inProgress()]).toEqual([true, 1])
   })
   test('who waits longest is woken when there is room for it, one for each that is free', () => {
     const woken: string[] = []
-    const slots = createRolloutLimiter({ total: 2, perNamespace: 1 }, (key) => woken.push(key))
-    slots.take('a', 'shop')
-    slots.take('b', 'other')
-    slots.waitFor('c', 'other')
-    slots.waitFor('d', 'shop')
-    slots.waitFor('e', 'shop')
-    slots.free('a')
+    const limiter = createRolloutLimiter({ total: 2, perNamespace: 1 }, (key) => woken.push(key))
+    limiter.acquire('a', 'shop')
+    limiter.acquire('b', 'other')
+    limiter.wait('c', 'other')
+    limiter.wait('d', 'shop')
+    limiter.wait('e', 'shop')
+    limiter.release('a')
     expect(woken).toEqual(['d'])
-    slots.waitNoMore('c')
-    slots.free('a')
-    slots.wakeNext()
+    limiter.cancel('c')
+    limiter.release('a')
+    limiter.wakeNext()
     expect(woken).toEqual(['d', 'e'])
   })
   test('0 is none', () => {
-    const slots = createRolloutLimiter({ total: 0, perNamespace: 0 }, () => {})
-    for (let index = 0; index < 1_000; index++) slots.take(String(index), 'shop')
-    expect(slots.hasRoom('shop')).toBe(true)
+    const limiter = createRolloutLimiter({ total: 0, perNamespace: 0 }, () => {})
+    for (let index = 0; index < 1_000; index++) limiter.acquire(String(index), 'shop')
+    expect(limiter.isAvailable('shop')).toBe(true)
   })
 })
 
 describe('a fight', () => {
-  test('is our stamp taken away three times in ten minutes, told once, over after that', async () => {
+  test('is our checksum taken away three times in ten minutes, told once, over after that', async () => {
     const clock = fakeClock(0)
-    const fights = createRevertGuard(clock)
-    const round = (stamp: string) => {
-      fights.wrote('web', stamp)
-      return fights.saw('web', '', stamp)
+    const reverts = createRevertGuard(clock)
+    const round = (checksum: string) => {
+      reverts.wrote('web', checksum)
+      return reverts.saw('web', '', checksum)
     }
     expect([round('1'), round('2')]).toEqual([false, false])
-    expect(fights.until('web')).toBeUndefined()
+    expect(reverts.until('web')).toBeUndefined()
     expect(round('3')).toBe(true)
-    expect(fights.saw('web', '', '3')).toBe(false)
-    expect(fights.until('web')).toBe(WITHIN)
+    expect(reverts.saw('web', '', '3')).toBe(false)
+    expect(reverts.until('web')).toBe(WITHIN)
     await clock.advance(WITHIN)
-    expect(fights.until('web')).toBeUndefined()
+    expect(reverts.until('web')).toBeUndefined()
   })
-  test('is not a stamp that stays, nor one that another content replaced', () => {
-    const fights = createRevertGuard(fakeClock(0))
-    for (const stamp of ['1', '2', '3', '4']) {
-      fights.wrote('web', stamp)
-      expect(fights.saw('web', stamp, stamp)).toBe(false)
-      expect(fights.saw('web', 'newer', 'newer')).toBe(false)
+  test('is not a checksum that stays, nor one that another content replaced', () => {
+    const reverts = createRevertGuard(fakeClock(0))
+    for (const checksum of ['1', '2', '3', '4']) {
+      reverts.wrote('web', checksum)
+      expect(reverts.saw('web', checksum, checksum)).toBe(false)
+      expect(reverts.saw('web', 'newer', 'newer')).toBe(false)
     }
   })
 })

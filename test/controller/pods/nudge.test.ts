@@ -20,7 +20,7 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
   }
   for (const name of pods.keys()) is(name, 'loaded', true, 0)
   const use = { ...SOURCE, optional: false }
-  const none = { observed: undefined, marks: { ignored: false, match: false }, paused: false }
+  const none = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
   const nudges = createNudges({
     ...fakes,
     api: {
@@ -159,7 +159,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
     const { workloads, ...fakes } = podsWithAgents(pods, annotations)
     const key = `Deployment/shop/${name}`
     const known = workloads.get(KEY)
-    const workload = known && { ...known, key, facts: { ...known.facts, selector: `app=${name}` } }
+    const workload = known && { ...known, key, summary: { ...known.summary, selector: `app=${name}` } }
     return { ...fakes, key, name, workload }
   }
   const slow = Array.from({ length: 40 }, (_, index) => of(`slow${index}`, { reload: 'restart' }, ['s', 't']))
@@ -182,7 +182,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
     view: {
       workloads: { get: (key) => all.find((one) => one.key === key)?.workload },
       sources: {
-        state: () => ({ observed: undefined, marks: { ignored: false, match: false }, paused: false }),
+        state: () => ({ observed: undefined, marks: { ignored: false, match: false }, isPaused: false }),
       },
       used: () => ({ rollout: [], inPlace: [{ ...SOURCE, optional: false }], compat: [] }),
     },

@@ -30,9 +30,9 @@ test('a workload of 2,000 Pods is more than one answer can hold', async () => {
     credentials: async () => ({ server: new URL(`http://127.0.0.1:${address.port}`), headers: {}, tls: {} }),
   })
   const { workloads } = podsWithAgents([], {})
-  const facts = workloads.get('Deployment/shop/web')?.facts
+  const summary = workloads.get('Deployment/shop/web')?.summary
   try {
-    const pods = await podsOf(client, facts ?? expect.fail('no such workload'))
+    const pods = await podsOf(client, summary ?? expect.fail('no such workload'))
     expect(pods).toHaveLength(2_000)
     expect(pods[1_999]).toEqual({
       metadata: { name: 'p1999', namespace: 'shop', uid: '1999', annotations: keys({ status: '{}' }) },

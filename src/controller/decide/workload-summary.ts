@@ -16,9 +16,9 @@ import { readPolicy } from '../../policy/policy.ts'
 import { restartingWays } from '../../policy/presets.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { type ApiObject, controller, isObject, podTemplate } from '../../workload/pod-template.ts'
-import { type Progress, progressOf, rollingKinds } from '../decide/rollout-progress.ts'
+import { type Progress, progressOf, rollingKinds } from './rollout-progress.ts'
 
-export interface Facts {
+export interface WorkloadSummary {
   apiVersion: string
   kind: string
   namespace: string
@@ -27,25 +27,25 @@ export interface Facts {
   resourceVersion: string
   generation: number
   /** What `hotreload.dev/inject` asks for, if it does. */
-  native: NativeFacts | undefined
+  native: NativeSummary | undefined
   /** What Reloader's or Wave's annotations ask for, if any do. */
   compat: ReloadRequest | undefined
-  /** What its Pods have by our own word for the compat wish: on the metadata, where `rollout undo` does not reach. */
-  compatStamp: ReadonlyMap<string, string>
+  /** What its Pods have by our own word for the compat request: on the metadata, where `rollout undo` does not reach. */
+  compatChecksums: ReadonlyMap<string, string>
   /** `hotreload.dev/pause` */
-  pause: boolean
+  isPaused: boolean
   /** A chart's own `checksum/…` stands in the template. */
-  chart: boolean
+  hasChartChecksum: boolean
   /** `spec.paused` of a Deployment or Rollout, `spec.suspend` of a CronJob. */
-  paused: boolean
+  isSuspended: boolean
   progress: Progress
   /** Of its Pods; undefined where it has none of its own. */
   selector: string | undefined
 }
 
-export interface NativeFacts {
+export interface NativeSummary {
   /** The template's `checksum`. */
-  stamp: ReadonlyMap<string, string>
+  checksums: ReadonlyMap<string, string>
   sources: PlannedSources
   /** How many Pods are told first. */
   canary: number | undefined
@@ -57,7 +57,7 @@ export interface NativeFacts {
   injected: boolean
 }
 
-export interface FactsOptions {
+export interface SummaryOptions {
   defaults: Defaults
   compat: CompatOptions
 }
@@ -65,12 +65,15 @@ export interface FactsOptions {
 const CHECKSUM = writtenKey('checksum')
 
 /** Undefined: nothing is asked of us, or another controller writes it and is the one to ask. */
-export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions): Facts | undefined {
+export function summarize(
+  workload: ApiObject,
+  { defaults, compat }: SummaryOptions,
+): WorkloadSummary | undefined {
   const { metadata = {}, kind = '', apiVersion = '' } = workload
   if (controller(metadata) && kind !== 'Job') return undefined
-  const native = nativeFacts(workload, defaults)
-  const wish = compat.enabled ? compatWish(workload, compat) : undefined
-  if (!native && !wish) return undefined
+  const native = nativeSummary(workload, defaults)
+  const request = compat.enabled ? compatRequest(workload, compat) : undefined
+  if (!native && !request) return undefined
   const spec = isObject(workload['spec']) ? workload['spec'] : {}
   return {
     apiVersion,
@@ -81,20 +84,20 @@ export function factsOf(workload: ApiObject, { defaults, compat }: FactsOptions)
     resourceVersion: metadata.resourceVersion ?? '',
     generation: metadata.generation ?? 0,
     native,
-    compat: wish,
-    compatStamp: parseChecksums(metadata.annotations?.[CHECKSUM]),
-    pause: isPaused({ ...defaults.annotations, ...metadata.annotations }),
-    chart: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
+    compat: request,
+    compatChecksums: parseChecksums(metadata.annotations?.[CHECKSUM]),
+    isPaused: isPaused({ ...defaults.annotations, ...metadata.annotations }),
+    hasChartChecksum: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
       key.startsWith('checksum/'),
     ),
-    paused: spec['paused'] === true || spec['suspend'] === true,
+    isSuspended: spec['paused'] === true || spec['suspend'] === true,
     progress: progressOf(workload),
     selector: selectorOf(spec['selector']),
   }
 }
 
 /** Reloader's before Wave's where both are there: it is the one still maintained. */
-function compatWish(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
+function compatRequest(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
   const { kind = '' } = workload
   const ownedJob = kind === 'Job' && controller(workload.metadata)
   if (ownedJob || options.ignoredWorkloads.has(kind)) return undefined
@@ -105,22 +108,22 @@ function compatWish(workload: ApiObject, options: CompatOptions): ReloadRequest 
   return { ...wave, problems: [...reloader.problems, ...wave.problems] }
 }
 
-function nativeFacts(workload: ApiObject, defaults: Defaults): NativeFacts | undefined {
+function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary | undefined {
   const template = podTemplate(workload)
   if (!template) return undefined
   const metadata = workload.metadata?.annotations ?? {}
   const annotations = template.metadata?.annotations ?? {}
   if (!isOptedIn(metadata, annotations)) return undefined
   // As admission/workloads.ts reads them.
-  const wishes = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
-  const { policy, problems } = readPolicy({ ...wishes, ...annotations }, defaults)
+  const requestes = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
+  const { policy, problems } = readPolicy({ ...requestes, ...annotations }, defaults)
   const { plan, problems: misfits } = decide(template, policy, defaults, false)
   if (problems.length > 0 || misfits.length > 0) return undefined
   const agents = plan.containers.filter(({ agent }) => agent)
   const rolls = rollingKinds.has(workload.kind ?? '')
   const sources = plannedSources(plan)
   return {
-    stamp: parseChecksums(annotations[CHECKSUM]),
+    checksums: parseChecksums(annotations[CHECKSUM]),
     // A run of a Job reads what is there when it starts.
     sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
     canary: policy.shared.canary,

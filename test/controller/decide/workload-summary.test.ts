@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { defaultCompatOptions } from '../../../src/compat/options.ts'
-import { factsOf } from '../../../src/controller/cache/workload-facts.ts'
+import { summarize } from '../../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { deployment } from '../../support/controller.ts'
 
@@ -13,5 +13,5 @@ test.each([
   const key = (value: string | undefined) => (value === undefined ? {} : { 'hotreload.dev/pause': value })
   const workload = deployment('web', { metadata: { 'hotreload.dev/inject': 'true', ...key(own) } })
   const defaults = { ...builtInDefaults, annotations: key(cluster) }
-  expect(factsOf(workload, { defaults, compat: defaultCompatOptions })?.pause).toBe(paused)
+  expect(summarize(workload, { defaults, compat: defaultCompatOptions })?.isPaused).toBe(paused)
 })
