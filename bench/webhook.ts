@@ -116,10 +116,10 @@ function row(concurrency: number, variant: string, sample: Sample, all: Readonly
   ].join(' ')
 }
 
-/** What the real story answers, for the bare servers to answer too. */
+/** What the real handler answers, for the bare servers to answer too. */
 async function patchOf(text: string): Promise<string> {
-  const story = podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
-  const { outcome, patch } = await story(readReview(JSON.parse(text)))
+  const handler = podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
+  const { outcome, patch } = await handler(readReview(JSON.parse(text)))
   if (outcome !== 'injected') throw new Error(`the Pod of the benchmark was not injected but ${outcome}`)
   return Buffer.from(JSON.stringify(patch)).toString('base64')
 }

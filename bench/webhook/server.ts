@@ -14,7 +14,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 
-/** `server alone`: ours, with a story that answers the constant patch too. */
+/** `server alone`: ours, with a handler that answers the constant patch too. */
 type Variant = 'hotreload' | 'server alone' | 'fastify' | 'node:https'
 
 interface Review {
@@ -38,7 +38,7 @@ async function ours(pods: Mutate): Promise<Server> {
   const log = createLog('info')
   const metrics = createMetrics()
   const app = createServer({
-    stories: { pods, workloads: pods, unlabelled: pods },
+    handlers: { pods, workloads: pods, unlabelled: pods },
     onAnswered: (answered) => reportReview(answered, log, metrics),
     onRefused: (code) => metrics.refused(code),
   })

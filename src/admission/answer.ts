@@ -1,4 +1,4 @@
-/** What a story answers: independent of AdmissionReview's wire form, which server.ts writes. */
+/** What a handler answers: independent of AdmissionReview's wire form, which server.ts writes. */
 import type { Operation } from 'fast-json-patch'
 
 /** The part of an admission.k8s.io/v1 AdmissionRequest that hotreload reads. */

@@ -1,5 +1,5 @@
 /**
- * What the stories may ask of the cluster: the present content of a ConfigMap or a Secret. The interface only; src/kube/config-reader.ts
+ * What the handlers may ask of the cluster: the present content of a ConfigMap or a Secret. The interface only; src/kube/config-reader.ts
  * answers it from the API server, a test from a table.
  */
 import type { ConfigContent, Unreadable } from '../checksum/source-content.ts'
@@ -7,7 +7,7 @@ import type { ConfigContent, Unreadable } from '../checksum/source-content.ts'
 export type { ConfigContent, Unreadable } from '../checksum/source-content.ts'
 
 /**
- * Never rejects. Each read answers within READ_BUDGET_MILLISECONDS of its call, so a story that starts all of its reads before it
+ * Never rejects. Each read answers within READ_BUDGET_MILLISECONDS of its call, so a handler that starts all of its reads before it
  * awaits the first one stays within that budget as a whole.
  */
 export interface ConfigReader {

@@ -1,5 +1,5 @@
 /**
- * The Pods of one template are decided once: a ReplicaSet's hundred Pods differ in nothing that the Pods story reads but the volume name that
+ * The Pods of one template are decided once: a ReplicaSet's hundred Pods differ in nothing that the Pod handler reads but the volume name that
  * ServiceAccount admission makes up for each. bench/webhook measures both, a template's first Pod and the ones after it.
  */
 import { hash } from 'node:crypto'
@@ -14,12 +14,12 @@ const MAX_ANSWERS = 500
 const TOKEN_VOLUME = 'kube-api-access-'
 
 /**
- * The same answers as `story` gives, of which those that inject are kept for Pods that are equal in all it reads: annotations, spec, and
+ * The same answers as `handler` gives, of which those that inject are kept for Pods that are equal in all it reads: annotations, spec, and
  * whether a controller made it. The patch that was tried out on one of them applies to each.
- * @param defaults what `story` decides by besides; another value forgets every answer
+ * @param defaults what `handler` decides by besides; another value forgets every answer
  */
 export function cachePatches(
-  story: (request: AdmissionRequest) => Answer,
+  handler: (request: AdmissionRequest) => Answer,
   defaults: () => unknown,
 ): (request: AdmissionRequest) => Answer {
   const answers = new Map<string, Answer>()
@@ -34,8 +34,8 @@ export function cachePatches(
     const key = keyOf(pod, tokenVolume)
     const known = answers.get(key)
     if (known) return known
-    // The story changes the Pod that it tries the patch on, so the key is made before.
-    const answer = story(request)
+    // The handler changes the Pod that it tries the patch on, so the key is made before.
+    const answer = handler(request)
     if (answer.outcome !== 'injected') return answer
     const told = JSON.stringify([answer.patch, answer.warnings])
     if (tokenVolume !== undefined && told.includes(tokenVolume)) return answer

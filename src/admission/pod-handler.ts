@@ -1,4 +1,4 @@
-/** The first story: a Pod is created, and gets its agent. No I/O: what is not in the request is not known. */
+/** Handler of `/mutate/pods`: a Pod is created, and gets its agent. No I/O: what is not in the request is not known. */
 
 import { injectPod, isInjected } from '../inject/pod.ts'
 import { PREFIX } from '../policy/annotations.ts'

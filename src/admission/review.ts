@@ -1,6 +1,6 @@
 /**
  * The wire form, admission.k8s.io/v1 AdmissionReview: unknown JSON to an AdmissionRequest, an Answer to the response's text.
- * Reads only the envelope; what `object` holds is for the stories to judge.
+ * Reads only the envelope; what `object` holds is for the handlers to judge.
  */
 import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'

@@ -18,21 +18,21 @@ const REQUEST_TIMEOUT_MILLISECONDS = 10_000
 /** Longer than the API server keeps an idle connection (90 s): whoever closes first must be the one that sends. */
 const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 120_000
 
-export const handlerNames = ['pods', 'workloads', 'unlabelled'] as const
-export type HandlerName = (typeof handlerNames)[number]
+export const webhookNames = ['pods', 'workloads', 'unlabelled'] as const
+export type WebhookName = (typeof webhookNames)[number]
 
 /** What was answered, for a log line and a metric. No body, no patch. */
 export interface Answered {
-  story: HandlerName
+  webhook: WebhookName
   request: AdmissionRequest
   answer: Answer
   seconds: number
-  /** What a story threw; the answer was then "allowed, no patch". */
+  /** What the handler threw; the answer was then "allowed, no patch". */
   error?: unknown
 }
 
 export interface ServerOptions {
-  stories: Record<HandlerName, Mutate>
+  handlers: Record<WebhookName, Mutate>
   /** Told of each review that was answered. */
   onAnswered: (answered: Answered) => void
   /** Told of each request that was no review, or came when there was no room. */
@@ -71,10 +71,10 @@ export function createServer(options: ServerOptions): AdmissionServer {
 
   acceptOnlyJson(app)
   refuseWhenFull(app, options)
-  for (const story of handlerNames) addHandler(app, story, options)
+  for (const webhook of webhookNames) addHandler(app, webhook, options)
 
   app.setNotFoundHandler((request, reply) => {
-    const entries = handlerNames.map((name) => `/mutate/${name}`).join(', ')
+    const entries = webhookNames.map((name) => `/mutate/${name}`).join(', ')
     const problem = `${request.method} ${request.url.slice(0, 100)} is not an entry of this webhook`
     return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), options)
   })
@@ -121,9 +121,13 @@ function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
   })
 }
 
-function addHandler(app: AdmissionServer, story: HandlerName, { stories, onAnswered }: ServerOptions): void {
-  const mutate = stories[story]
-  app.post(`/mutate/${story}`, async ({ body }, reply) => {
+function addHandler(
+  app: AdmissionServer,
+  webhook: WebhookName,
+  { handlers, onAnswered }: ServerOptions,
+): void {
+  const mutate = handlers[webhook]
+  app.post(`/mutate/${webhook}`, async ({ body }, reply) => {
     const start = performance.now()
     const request = readReview(body)
     let answer: Answer
@@ -139,7 +143,7 @@ function addHandler(app: AdmissionServer, story: HandlerName, { stories, onAnswe
       answer = failure(request)
       text = writeReview(request.uid, answer)
     }
-    onAnswered({ story, request, answer, seconds: (performance.now() - start) / 1_000, error })
+    onAnswered({ webhook, request, answer, seconds: (performance.now() - start) / 1_000, error })
     return reply.header('content-type', 'application/json').send(text)
   })
 }
@@ -176,7 +180,7 @@ function refuse(
     .send(JSON.stringify({ code: error.code, message: error.message }))
 }
 
-/** The status and the words for whatever went wrong before a story began. */
+/** The status and the words for an error before the handler was called. */
 function explain(error: FastifyError | UserError): [number, UserError] {
   if (error instanceof UserError) return [400, error]
   const remedy = 'send an AdmissionReview of admission.k8s.io/v1'

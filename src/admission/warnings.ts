@@ -1,5 +1,5 @@
 /**
- * Warnings as kubectl may print them. Not what they say: the stories' words come in, text that is safe on a terminal goes out.
+ * Warnings as kubectl may print them. Not what they say: the handlers' words come in, text that is safe on a terminal goes out.
  */
 
 /** More than this scrolls away what the user typed; the API server itself cuts all warnings of a response at 4 KiB. */

@@ -1,5 +1,5 @@
 /**
- * The second story: a workload is created or updated. Its template gets our annotations and nothing else, and its user is told what to
+ * Handler of `/mutate/workloads`: a workload is created or updated. Its template gets our annotations and nothing else, and its user is told what to
  * expect: the only place where anybody reads it.
  */
 

@@ -1,4 +1,4 @@
-/** The stories' view of ConfigMaps and Secrets (see src/admission/config-reader.ts), read live from the API server. */
+/** The handlers' view of ConfigMaps and Secrets (see src/admission/config-reader.ts), read live from the API server. */
 import { type ConfigReader, READ_BUDGET_MILLISECONDS } from '../admission/config-reader.ts'
 import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../checksum/source-content.ts'
 import type { ApiObject } from '../workload/pod-template.ts'

@@ -13,15 +13,15 @@ async function update(
   after: WorkloadParts = {},
   table: Parameters<typeof readerOf>[0] = { 'ConfigMap/web': content },
 ) {
-  const story = workloadHandler({
+  const handler = workloadHandler({
     defaults: () => builtInDefaults,
     reader: readerOf(table),
     installKey: () => undefined,
   })
   const first: WorkloadParts = { own: FREEZE, template: { 'checksum/config': '1' }, ...before }
-  const { object: stored } = await submit(story, workload(first))
+  const { object: stored } = await submit(handler, workload(first))
   const next = workload({ ...first, template: { 'checksum/config': '2' }, ...after })
-  return submit(story, next, stored)
+  return submit(handler, next, stored)
 }
 const checksumOf = (object: ApiObject) => podTemplate(object)?.metadata?.annotations?.['checksum/config']
 

@@ -21,10 +21,10 @@ function podWithToken(suffix: string, short: Record<string, string> = {}): ApiOb
   return pod(podSpec({ containers: [nginx({ volumeMounts })], volumes }), keys(short))
 }
 
-const story = (defaults: () => Defaults = () => builtInDefaults) =>
+const handler = (defaults: () => Defaults = () => builtInDefaults) =>
   podHandler({ agentImage: AGENT_IMAGE, version: '0.0.0', defaults })
 
-/** How often the story behind it was asked for these Pods, one after the other. */
+/** How often the handler behind it was asked for these Pods, one after the other. */
 function timesDecided(
   objects: readonly ApiObject[],
   answer: (request: AdmissionRequest) => Answer = () => ({
@@ -56,7 +56,7 @@ describe('the Pods of one template are decided once', () => {
   })
 })
 
-describe('what differs in anything that the story reads is decided by itself', () => {
+describe('what differs in anything that the handler reads is decided by itself', () => {
   const first = podWithToken('bcdfg')
   const bare = { ...first, metadata: { ...first.metadata, ownerReferences: [] } }
   test.each<[what: string, other: ApiObject]>([
@@ -111,7 +111,7 @@ const golden = new URL('../golden/', import.meta.url)
 const inputs = readdirSync(golden).filter((name) => /(?<!\.expected)\.yaml$/.test(name))
 
 test.each(inputs)('golden %s: the second Pod of each template gets what it would get alone', async (name) => {
-  const remembering = story()
+  const remembering = handler()
   for (const document of parseAllDocuments(readFileSync(new URL(name, golden), 'utf8'))) {
     const object = document.toJS() as ApiObject | null
     const template = object && podTemplate(object)
@@ -125,6 +125,6 @@ test.each(inputs)('golden %s: the second Pod of each template gets what it would
       spec: { ...template.spec, volumes: [...(template.spec?.volumes ?? []), tokenVolume(suffix)] },
     })
     await remembering(requestFor(one('bcdfg')))
-    expect(await remembering(requestFor(one('vwxz2')))).toEqual(await story()(requestFor(one('vwxz2'))))
+    expect(await remembering(requestFor(one('vwxz2')))).toEqual(await handler()(requestFor(one('vwxz2'))))
   }
 })

@@ -43,13 +43,13 @@ describe('a Pod that asks for it', () => {
   })
 
   test('with the cluster’s defaults below its own annotations', async () => {
-    const story = podHandler({
+    const handler = podHandler({
       agentImage: 'a',
       version: '0',
       defaults: () => parseDefaults('defaults: { reload: none, subpath: copy }'),
     })
     const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }]
-    const { object } = await submit(story, pod(podSpec({ containers: [nginx({ volumeMounts })] })))
+    const { object } = await submit(handler, pod(podSpec({ containers: [nginx({ volumeMounts })] })))
     expect(specOf(object).initContainers?.at(-1)?.args).toContain('--reload=none')
     expect(specOf(object).initContainers?.at(-1)?.args).toContain(
       '--copy=/etc/nginx/nginx.conf:conf/nginx.conf',
@@ -57,13 +57,13 @@ describe('a Pod that asks for it', () => {
   })
 
   test('the cluster’s time for commands reaches the agents that run some', async () => {
-    const story = podHandler({
+    const handler = podHandler({
       agentImage: 'a',
       version: '0',
       defaults: () => parseDefaults('timeout: 1m30s'),
     })
     const argsWith = async (short: Record<string, string>) =>
-      specOf((await submit(story, pod(podSpec(), keys(short)))).object).initContainers?.at(-1)?.args
+      specOf((await submit(handler, pod(podSpec(), keys(short)))).object).initContainers?.at(-1)?.args
     expect(await argsWith({ validate: 'nginx -t' })).toContain('--timeout=90000ms')
     expect((await argsWith({}))?.join(' ')).not.toContain('--timeout')
   })
@@ -137,8 +137,8 @@ describe('malformed objects never cost anybody a Pod', () => {
     reader: readerOf({}),
     installKey: () => undefined,
   })
-  const stories = { pods: pods(), workloads, unlabelled: workloads }
-  const { server, answered } = countingServer(pods(), { stories })
+  const handlers = { pods: pods(), workloads, unlabelled: workloads }
+  const { server, answered } = countingServer(pods(), { handlers })
 
   const good = pod() as ApiObject & { spec: object }
   const spec = (change: object) => ({ ...good, spec: { ...good.spec, ...change } })
@@ -205,13 +205,13 @@ describe('malformed objects never cost anybody a Pod', () => {
 
   test.each(broken)('%s', async (_, object) => {
     const asked = [
-      { story: 'pods', object },
-      { story: 'workloads', object: asDeployment(object) },
+      { webhook: 'pods', object },
+      { webhook: 'workloads', object: asDeployment(object) },
     ]
-    for (const { story, object: sent } of asked) {
+    for (const { webhook, object: sent } of asked) {
       const response = await server.inject({
         method: 'POST',
-        url: `/mutate/${story}`,
+        url: `/mutate/${webhook}`,
         headers: { 'content-type': 'application/json' },
         payload: JSON.stringify({ ...review(), request: { ...review().request, object: sent } }),
       })
@@ -219,7 +219,7 @@ describe('malformed objects never cost anybody a Pod', () => {
       const { allowed, patch, warnings = [], status } = response.json().response
       // A workload's mistakes are its user's to correct; a Pod's are nobody's who could.
       if (!allowed)
-        expect({ story, reason: status.reason }).toEqual({ story: 'workloads', reason: 'Invalid' })
+        expect({ webhook, reason: status.reason }).toEqual({ webhook: 'workloads', reason: 'Invalid' })
       for (const warning of warnings) expect(warning).toMatch(/^[^\p{Cc}]{1,120}$/u)
       // What is there in spite of it is a patch that applies: it was applied before it was sent.
       if (patch) expect(answered.at(-1)?.answer.outcome).toMatch(/^(injected|mutated)$/)

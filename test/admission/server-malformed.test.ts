@@ -4,7 +4,7 @@ import type { Mutate } from '../../src/admission/answer.ts'
 import type { AdmissionServer } from '../../src/admission/server.ts'
 import { countingServer, listen, review, tlsRequest, useTestCertificate } from '../support/server.ts'
 
-/** A story that trusts its input too much: it walks the whole object, and reads fields without asking. */
+/** A handler that trusts its input too much: it walks the whole object, and reads fields without asking. */
 const careless: Mutate = ({ object }) => {
   const walk = (value: object): void => {
     for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) walk(child)

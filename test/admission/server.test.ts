@@ -54,14 +54,14 @@ describe('an answer on the wire', () => {
     expect(response).toEqual({ uid: review().request.uid, allowed: true, warnings: ['slow'] })
   })
 
-  test('what a story rejects with is reported, and the user sees a warning', async () => {
+  test('what a handler rejects with is reported, and the user sees a warning', async () => {
     const { response, answered } = await respond(() => Promise.reject(new TypeError('x is not a function')))
     expect(response.allowed).toBe(true)
     expect(response.warnings[0]).toContain(review().request.uid)
-    expect(answered).toMatchObject([{ story: 'pods', error: { message: 'x is not a function' } }])
+    expect(answered).toMatchObject([{ webhook: 'pods', error: { message: 'x is not a function' } }])
   })
 
-  test('the story gets the parsed object itself, with its operation, name and dry run', async () => {
+  test('the handler gets the parsed object itself, with its operation, name and dry run', async () => {
     let seen: unknown
     const { server } = countingServer((request) => {
       seen = request
@@ -85,7 +85,7 @@ describe('an answer on the wire', () => {
   })
 })
 
-test('no JSON whatever makes a story run on something that is not a review, or a 5xx', async () => {
+test('no JSON whatever makes a handler run on something that is not a review, or a 5xx', async () => {
   const { server, answered } = countingServer(unchanged)
   await fc.assert(
     fc.asyncProperty(fc.json(), async (payload) => {

@@ -31,7 +31,7 @@ const annotationsOf = (object: ApiObject) => podTemplate(object)?.metadata?.anno
 const readTemplateChecksum = (object: ApiObject) => annotationsOf(object)?.['hotreload.dev/checksum']
 
 /** What is stored after the creation. */
-const created = async (object: ApiObject, story = webhook()) => (await submit(story, object)).object
+const created = async (object: ApiObject, handler = webhook()) => (await submit(handler, object)).object
 
 /** A copy with other annotations or another image, as a later version of it. */
 function changed(
@@ -272,10 +272,10 @@ describe('stamp', () => {
   })
 
   test('its own output gives no patch', async () => {
-    for (const story of [now, webhook()]) {
-      const once = await created(object, story)
-      expect((await submit(story, once)).patch).toEqual([])
-      expect((await submit(story, once, once)).patch).toEqual([])
+    for (const handler of [now, webhook()]) {
+      const once = await created(object, handler)
+      expect((await submit(handler, once)).patch).toEqual([])
+      expect((await submit(handler, once, once)).patch).toEqual([])
     }
   })
 })
@@ -374,12 +374,12 @@ describe('warnings', () => {
   })
 
   test('a Secret before there is an install key', async () => {
-    const story = workloadHandler({
+    const handler = workloadHandler({
       defaults: () => builtInDefaults,
       reader: readerOf({ 'Secret/api-db': { binaryData: { a: 'eA==' } } }),
       installKey: () => undefined,
     })
-    const { object, warnings } = await submit(story, workload({ own: IN, spec: fromSecret }))
+    const { object, warnings } = await submit(handler, workload({ own: IN, spec: fromSecret }))
     expect(warnings).toEqual([
       'Secret api-db could not be read; its next change rolls out when the workload is applied again',
     ])

@@ -101,11 +101,11 @@ describe('the entries call', () => {
     unlabelled = await hook.namespace({})
   })
 
-  /** Which stories were asked when `objects` were created, without storing them. */
+  /** Which webhooks the API server called when `objects` were created, without storing them. */
   async function asked(ns: Namespace, object: object): Promise<string[]> {
     const before = hook.answered.length
     await ns.kubectl(['create', '--dry-run=server', '-f', '-'], manifest(object))
-    return hook.answered.slice(before).map(({ story }) => story)
+    return hook.answered.slice(before).map(({ webhook }) => webhook)
   }
 
   const pod = (annotations: Record<string, string> | undefined, spec: Partial<V1PodSpec> = {}) => ({
@@ -127,9 +127,9 @@ describe('the entries call', () => {
     ['a Linux Pod', pod(inject, { os: { name: 'linux' } }), ['pods']],
     ['a Pod for Windows nodes', pod(inject, { nodeSelector: { 'kubernetes.io/os': 'windows' } }), []],
     ['a Pod for other nodes', pod(inject, { nodeSelector: { disk: 'ssd' } }), ['pods']],
-  ])('%s', async (_what, object, stories) => {
-    expect(await asked(enabled, object)).toEqual(stories)
-    expect(await asked(required, object)).toEqual(stories)
+  ])('%s', async (_what, object, webhooks) => {
+    expect(await asked(enabled, object)).toEqual(webhooks)
+    expect(await asked(required, object)).toEqual(webhooks)
     expect(await asked(unlabelled, object)).toEqual([])
   })
 
@@ -189,7 +189,7 @@ describe('the entries call', () => {
     await enabled.kubectl(['create', '-f', '-'], manifest(deployment(inject)))
     const before = hook.answered.length
     await enabled.kubectl(['replace', '-f', '-'], manifest(deployment()))
-    expect(hook.answered.slice(before).map(({ story }) => story)).toContain('workloads')
+    expect(hook.answered.slice(before).map(({ webhook }) => webhook)).toContain('workloads')
     const { spec } = await enabled.get<{ spec: { template: V1Pod } }>('deployment', 'web')
     expect(spec.template.metadata?.annotations ?? {}).toEqual({})
   })

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { handlerNames } from '../../src/admission/server.ts'
+import { webhookNames } from '../../src/admission/server.ts'
 import { INSTALL_KEY_SECRET } from '../../src/cli/serve/install-key.ts'
 import { serveFlags, variableOf } from '../../src/cli/serve/options.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
@@ -107,7 +107,7 @@ describe('the webhook configuration', () => {
   test('each calls an entry of the server, by the Service of this install', () => {
     const service = one('Service')
     for (const { clientConfig } of entries) {
-      expect(handlerNames.map((name) => `/mutate/${name}`)).toContain(clientConfig.service.path)
+      expect(webhookNames.map((name) => `/mutate/${name}`)).toContain(clientConfig.service.path)
       expect(clientConfig.service).toMatchObject({
         name: service.metadata.name,
         namespace: service.metadata.namespace,

@@ -88,11 +88,11 @@ export const requestFor = (object: unknown, old?: unknown): AdmissionRequest => 
   oldObject: old === undefined ? null : structuredClone(old),
 })
 
-/** What a story answers, and the object as the API server would store it. */
-export async function submit(story: Mutate, object: ApiObject, old?: ApiObject) {
+/** What a handler answers, and the object as the API server would store it. */
+export async function submit(handler: Mutate, object: ApiObject, old?: ApiObject) {
   const request = requestFor(object, old)
-  const answer: Answer = await story(request)
-  // A story applies its patch to the request itself.
+  const answer: Answer = await handler(request)
+  // A handler applies its patch to the request itself.
   return { ...answer, object: request.object as ApiObject }
 }
 

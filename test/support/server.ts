@@ -39,7 +39,7 @@ export function review() {
   }
 }
 
-/** A server whose three stories are `mutate`, and what it reported. */
+/** A server whose three handlers are `mutate`, and what it reported. */
 export function countingServer(
   mutate: Mutate,
   { keep = true, ...options }: { keep?: boolean } & Partial<ServerOptions> = {},
@@ -47,7 +47,7 @@ export function countingServer(
   const answered: Answered[] = []
   const refused: string[] = []
   const server = createServer({
-    stories: { pods: mutate, workloads: mutate, unlabelled: mutate },
+    handlers: { pods: mutate, workloads: mutate, unlabelled: mutate },
     onAnswered: (one) => keep && answered.push(one),
     onRefused: (code) => keep && refused.push(code),
     lag: () => 0,

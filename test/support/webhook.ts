@@ -1,4 +1,4 @@
-// The webhook for the tests of one file: the real server with the real stories, in this process, registered with the entries of
+// The webhook for the tests of one file: the real server with the real handlers, in this process, registered with the entries of
 // deploy/ for namespaces that this file makes. Several files (and an install in the cluster) don't see each other's.
 import { readFile } from 'node:fs/promises'
 import { afterAll } from 'vitest'
@@ -59,7 +59,7 @@ export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const answered: Answered[] = []
   const defaults = () => builtInDefaults
   const server = createServer({
-    stories: {
+    handlers: {
       pods: podHandler({
         agentImage: options.agentImage ?? AGENT_IMAGE,
         version: VERSION,

@@ -1,6 +1,6 @@
 /**
  * What each ConfigMap and Secret that a workload uses would do to it. The plan is the webhook's (policy/decide.ts), the sentences are those
- * that its stories answer at `kubectl apply`; nothing is decided here. Pure: object and contents in, values out.
+ * that its handlers answer at `kubectl apply`; nothing is decided here. Pure: object and contents in, values out.
  */
 import type { Mutate } from '../../admission/answer.ts'
 import { injectionOf } from '../../admission/pod-handler.ts'
@@ -111,16 +111,16 @@ async function said(
   }
   const read = (kind: 'ConfigMap' | 'Secret') => async (_namespace: string, name: string) =>
     content({ kind, name, optional: false }) ?? UNKNOWN
-  const story = workloadHandler({
+  const handler = workloadHandler({
     defaults: () => defaults,
     reader: { configMap: read('ConfigMap'), secret: read('Secret') },
     installKey: () => ANY_KEY,
   })
-  const { allowed, message = '', warnings } = await story(requestFor(object))
+  const { allowed, message = '', warnings } = await handler(requestFor(object))
   return allowed ? { problems: [], warnings: [...warnings] } : { problems: message.split('\n'), warnings: [] }
 }
 
-/** A story applies its patch to the request itself, so that it gets a copy. */
+/** A handler applies its patch to the request itself, so that it gets a copy. */
 const requestFor = (object: ApiObject): Parameters<Mutate>[0] => ({
   uid: '',
   kind: { group: '', version: '', kind: object.kind ?? '' },

@@ -6,7 +6,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 
 /** What changed nothing is counted; a line of it is there at level debug. */
 export function reportReview(
-  { story, request, answer, seconds, error }: Answered,
+  { webhook, request, answer, seconds, error }: Answered,
   log: Log,
   metrics: Metrics,
 ): void {
@@ -17,7 +17,7 @@ export function reportReview(
   if (!log.isLevelEnabled(level)) return
   const fields = {
     uid,
-    story,
+    webhook,
     kind: kind.kind,
     namespace,
     // Pods of a controller have no name yet.

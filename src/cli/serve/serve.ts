@@ -75,7 +75,7 @@ export async function serve(
       : undefined
 
   const server = createServer({
-    stories: {
+    handlers: {
       pods: podHandler({ agentImage: options.agentImage, version: VERSION, defaults: policy.current }),
       workloads: workloadHandler({
         defaults: policy.current,
