@@ -10,7 +10,7 @@ import { rolldown } from 'rolldown'
 import { httpByRequire } from '../rolldown.config.ts'
 import { createClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
-import { follow } from '../src/kube/informer.ts'
+import { watchCollection } from '../src/kube/informer.ts'
 import { acquire } from '../test/cluster/cluster.ts'
 import { attempt } from '../test/cluster/run.ts'
 import { SHIPPED } from './support/shipped.ts'
@@ -81,7 +81,7 @@ async function settled(): Promise<void> {
 
 async function measureChanges(child: ChildProcess): Promise<void> {
   const patched = new Map<string, number>()
-  const watching = follow(
+  const watching = watchCollection(
     admin,
     { path: `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`, metadataOnly: true },
     {

@@ -1,6 +1,7 @@
 /** Starts one object, follows it by a watch, and says when what happened. Times are this machine's, in milliseconds since 1970. */
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
-import type { ApiResponse, KubeClient } from '../../src/kube/client.ts'
+import type { ApiResponse } from '../../src/api/api.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
 import type { PodTemplate } from '../../src/workload/pod-template.ts'
 
 const LIMIT_MILLISECONDS = 60_000

@@ -1,24 +1,31 @@
-/** What the controller asks of the API server. The interfaces only; src/kube/ answers them, a test from a table. */
+/** The Kubernetes API as the rest of the code sees it: calls, watches and their error. src/kube implements it; a test answers from a table. */
+import { UserError } from '../errors.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 
 export interface ApiCall {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
   body?: unknown
+  /** application/json by default */
   contentType?: string
+  /** application/json by default */
   accept?: string
+  /** 10 seconds by default (kube/client.ts) */
   timeoutMilliseconds?: number
+  /** For a call with a deadline, such as renewing the lease: it does not queue behind calls that may take long. */
+  urgent?: boolean
 }
 
 export interface ApiResponse {
   status: number
+  /** Parsed JSON; undefined where the body was not JSON. */
   body: unknown
 }
 
 export interface Api {
-  /** Our own namespace. */
+  /** The namespace hotreload runs in, or the one a command asks about. */
   namespace: string
-  /** Any status is a response; only a call that got none rejects. */
+  /** Resolves with any status; rejects only without a response. */
   call(call: ApiCall): Promise<ApiResponse>
 }
 
@@ -26,47 +33,53 @@ export interface Api {
 export interface Collection {
   /** e.g. /apis/apps/v1/deployments */
   path: string
-  /** Only the objects' metadata is asked for: a Secret's value never comes here. */
+  /** Requests only the objects' metadata, so that a Secret's values never reach this process. */
   metadataOnly: boolean
 }
 
-/** Told of a collection's objects. What it throws is logged and goes no further: one odd object must not stop the others. */
-export interface Observer {
-  /** New or changed; an object that a new list shows unchanged is not told again. */
+/** Receives a collection's objects. An exception is logged and swallowed: one odd object must not stop the others. */
+export interface Listener {
+  /** An object is new or has changed. Not called for an object that a later list shows unchanged. */
   changed(object: ApiObject): void
   removed(namespace: string, name: string): void
   /** A list is complete, the first or a later one. */
   listed(): void
-  /** The list was refused: 403 without the right, 404 where the kind does not exist. It is tried again. */
+  /** The API server refused the list: 403 without the right, 404 where the kind does not exist. The watch tries again. */
   refused(status: number): void
 }
 
 export interface Watch {
-  /** Names of a namespace's objects as last told: within `changed` the object's own is among them. */
+  /** Names of the objects in a namespace. While `changed` runs, they include the changed object's. */
   names(namespace: string): Iterable<string>
-  /** When something last moved, in milliseconds since 1970: an event, a bookmark, a try. */
+  /** Time of the last event, bookmark or attempt, in milliseconds since 1970. */
   lastProgress(): number
   stop(): void
 }
 
-export type WatchCollection = (collection: Collection, observer: Observer) => Watch
+/** Lists and watches a collection until the watch is stopped. */
+export type WatchCollection = (collection: Collection, listener: Listener) => Watch
 
-/** An answer that is none of those expected. */
-export class UnexpectedAnswer extends Error {
+/** The API server's response has a status that the caller did not expect. */
+export class ApiError extends UserError {
   readonly status: number
 
   constructor({ method, path }: ApiCall, { status, body }: ApiResponse) {
     const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
-    // A message of the API server quotes field values of what we sent, which is never a Secret's.
-    super(`${method} ${path}: ${status} ${message.slice(0, 300)}`)
-    this.name = 'UnexpectedAnswer'
+    const remedy = status === 403 ? 'grant it as deploy/base does' : 'it is tried again'
+    // The API server's message quotes field values that we sent, and we never send a Secret's.
+    super('HR_API', `${method} ${path}: ${status} ${message.slice(0, 300)}`.trimEnd(), remedy)
+    this.name = 'ApiError'
     this.status = status
   }
 }
 
-/** @throws UnexpectedAnswer where the status is none of `expected`, or that there was no answer */
-export async function send(api: Api, call: ApiCall, ...expected: number[]): Promise<ApiResponse> {
+/** @throws ApiError where the status is not among `expected`; rejects as well without a response */
+export async function send(
+  api: Pick<Api, 'call'>,
+  call: ApiCall,
+  ...expected: number[]
+): Promise<ApiResponse> {
   const response = await api.call(call)
-  if (!expected.includes(response.status)) throw new UnexpectedAnswer(call, response)
+  if (!expected.includes(response.status)) throw new ApiError(call, response)
   return response
 }

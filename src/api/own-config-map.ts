@@ -3,7 +3,7 @@ import { type Api, type ApiCall, send } from './api.ts'
 
 const configMaps = ({ namespace }: Api): string => `/api/v1/namespaces/${namespace}/configmaps`
 
-/** Empty where there is no such object. @throws UnexpectedAnswer */
+/** Empty where there is no such object. @throws ApiError */
 export async function readKeys(api: Api, name: string): Promise<Readonly<Record<string, string>>> {
   const { status, body } = await send(api, { method: 'GET', path: `${configMaps(api)}/${name}` }, 200, 404)
   return status === 404 ? {} : ((body as { data?: Record<string, string> }).data ?? {})
@@ -13,7 +13,7 @@ export async function readKeys(api: Api, name: string): Promise<Readonly<Record<
  * Writes keys; null takes one away. Where there is no such object it is made.
  * @param part for the label by which its kind is found again
  * @param whole what a new object holds; by default these keys
- * @throws UnexpectedAnswer
+ * @throws ApiError
  */
 export async function writeKeys(
   api: Api,

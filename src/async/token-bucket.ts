@@ -1,12 +1,12 @@
 /** A token bucket: so many at once, then so many a second. */
 import type { Clock } from './clock.ts'
 
-export interface Rate {
+export interface TokenBucket {
   /** Milliseconds until one more is allowed, which is taken with the answer. */
   take(): number
 }
 
-export function createTokenBucket(clock: Pick<Clock, 'now'>, perSecond: number, burst: number): Rate {
+export function createTokenBucket(clock: Pick<Clock, 'now'>, perSecond: number, burst: number): TokenBucket {
   const interval = 1_000 / perSecond
   /** When the bucket would be full: each that is taken puts it off by one interval. */
   let fullAt = clock.now()

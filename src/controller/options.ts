@@ -10,7 +10,7 @@ import type { RolloutLimits } from './rollout/limiter.ts'
 
 export interface ControllerOptions {
   api: Api
-  follow: WatchCollection
+  watchCollection: WatchCollection
   clock: Clock
   report: Report
   /** Tries to lead, and tells each time that changes. */

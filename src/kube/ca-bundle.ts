@@ -1,19 +1,17 @@
 /** Keeps the caBundle of our webhook configuration right, and touches nothing else of it: GitOps tools own the rest. */
+import { type Api, type ApiCall, send } from '../api/api.ts'
 import type { BundlePublisher } from '../tls/stores.ts'
-import { ApiError, type Call, type KubeClient } from './client.ts'
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 
 /** @param name of the MutatingWebhookConfiguration; RBAC allows get and patch of this one only */
-export function createBundlePublisher(client: KubeClient, name: string): BundlePublisher {
+export function createBundlePublisher(api: Pick<Api, 'call'>, name: string): BundlePublisher {
   const path = `${CONFIGURATIONS}/${name}`
   return {
     async publish(bundle) {
       const caBundle = Buffer.from(bundle).toString('base64')
-      const read: Call = { method: 'GET', path }
-      const found = await client.call(read)
+      const found = await send(api, { method: 'GET', path }, 200, 404)
       if (found.status === 404) return false
-      if (found.status !== 200) throw new ApiError(read, found)
       const { metadata, webhooks } = Object(found.body)
       const stale: number[] = []
       for (const [index, webhook] of Array.from<unknown>(webhooks ?? []).entries())
@@ -27,12 +25,9 @@ export function createBundlePublisher(client: KubeClient, name: string): BundleP
           value: caBundle,
         })),
       ]
-      const write: Call = { method: 'PATCH', path, body, contentType: 'application/json-patch+json' }
-      const written = await client.call(write)
+      const patch: ApiCall = { method: 'PATCH', path, body, contentType: 'application/json-patch+json' }
       // A failed `test` is 422: somebody applied the configuration in between.
-      if (written.status === 409 || written.status === 422 || written.status === 404) return false
-      if (written.status !== 200) throw new ApiError(write, written)
-      return true
+      return (await send(api, patch, 200, 404, 409, 422)).status === 200
     },
   }
 }

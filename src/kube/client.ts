@@ -5,35 +5,13 @@
 import { type Agent as AnyAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { createSecureContext } from 'node:tls'
-import { UserError } from '../errors.ts'
+import type { Api, ApiCall, ApiResponse } from '../api/api.ts'
 import type { Connection, Credentials } from './connection.ts'
 
-export interface ApiResponse {
-  status: number
-  /** Parsed JSON; undefined where the body was none. */
-  body: unknown
-}
-
-export interface Call {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  path: string
-  body?: unknown
-  /** application/json where not given */
-  contentType?: string
-  /** application/json where not given */
-  accept?: string
-  /** DEFAULT_TIMEOUT_MILLISECONDS where not given */
-  timeoutMilliseconds?: number
-  /** Somebody counts the seconds until it is answered: it does not stand behind calls that may take their time. */
-  urgent?: boolean
-}
-
-export interface KubeClient {
-  namespace: string
-  /** Any status is a response; only a call that got none rejects. */
-  call(call: Call): Promise<ApiResponse>
-  /** An answer that goes on, as a watch does: its parts as they come, whatever its status. Ends with `signal`. */
-  stream(call: Omit<Call, 'timeoutMilliseconds' | 'urgent'>, signal: AbortSignal): Promise<ApiStream>
+/** The client of the whole process; most callers need only its Api. */
+export interface KubeClient extends Api {
+  /** A response without an end, such as a watch's: its parts as they arrive, whatever the status. Ends with `signal`. */
+  stream(call: Omit<ApiCall, 'timeoutMilliseconds' | 'urgent'>, signal: AbortSignal): Promise<ApiStream>
 }
 
 export interface ApiStream {
@@ -48,19 +26,6 @@ const CALLS_AT_ONCE = 16
 
 /** Characters: an object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
 const RESPONSE_LIMIT = 8 * 1024 * 1024
-
-/** The API server answered with an error where there is no other way to go on. */
-export class ApiError extends UserError {
-  readonly status: number
-
-  constructor({ method, path }: Call, { status, body }: ApiResponse) {
-    const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
-    const remedy = status === 403 ? 'grant it as deploy/base does' : 'it is tried again'
-    super('HR_API', `${method} ${path}: ${status} ${message.slice(0, 300)}`.trimEnd(), remedy)
-    this.name = 'ApiError'
-    this.status = status
-  }
-}
 
 /** More than we read at once. */
 export class AnswerTooLarge extends Error {
@@ -125,7 +90,7 @@ function keptAgents(): (credentials: Credentials) => Agents {
 }
 
 function send(
-  call: Call,
+  call: ApiCall,
   { server, headers }: Credentials,
   agent: AnyAgent,
   signal: AbortSignal,

@@ -1,11 +1,11 @@
 /** The handlers' view of ConfigMaps and Secrets (see src/admission/config-reader.ts), read live from the API server. */
 import { type ConfigReader, READ_BUDGET_MILLISECONDS } from '../admission/config-reader.ts'
+import type { Api } from '../api/api.ts'
 import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../checksum/source-content.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import type { KubeClient } from './client.ts'
 
 export function createConfigReader(
-  client: KubeClient,
+  api: Pick<Api, 'call'>,
   budgetMilliseconds = READ_BUDGET_MILLISECONDS,
 ): ConfigReader {
   const read = async (
@@ -16,7 +16,7 @@ export function createConfigReader(
     if (!isLegalName(namespace) || !isLegalName(name)) return 'absent'
     const path = `/api/v1/namespaces/${namespace}/${kind === 'ConfigMap' ? 'configmaps' : 'secrets'}/${name}`
     try {
-      const { status, body } = await client.call({
+      const { status, body } = await api.call({
         method: 'GET',
         path,
         timeoutMilliseconds: budgetMilliseconds,

@@ -4,9 +4,9 @@
  * client-node's informer is not used: it keeps whole objects, and ends at a connection reset or an exception of its handler.
  */
 import { StringDecoder } from 'node:string_decoder'
-import type { Collection, Observer, Watch } from '../api/api.ts'
+import type { ApiResponse, Collection, Listener, Watch } from '../api/api.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import { AnswerTooLarge, type ApiResponse, type KubeClient } from './client.ts'
+import { AnswerTooLarge, type KubeClient } from './client.ts'
 
 export interface WatchOptions {
   /** Told of what went wrong, in a constant message and fields. */
@@ -31,10 +31,10 @@ const acceptOf = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=
 
 type Known = Map<string, Map<string, string>>
 
-export function follow(
+export function watchCollection(
   client: KubeClient,
   collection: Collection,
-  observer: Observer,
+  listener: Listener,
   options: WatchOptions = {},
 ): Watch {
   const ended = new AbortController()
@@ -62,13 +62,13 @@ export function follow(
     const names = known.get(namespace) ?? new Map<string, string>()
     const before = names.get(name)
     known.set(namespace, names.set(name, resourceVersion))
-    if (before !== resourceVersion) guarded(() => observer.changed(object))
+    if (before !== resourceVersion) guarded(() => listener.changed(object))
   }
   const forget = (namespace: string, name: string) => {
     const names = known.get(namespace)
     if (!names?.delete(name)) return
     if (names.size === 0) known.delete(namespace)
-    guarded(() => observer.removed(namespace, name))
+    guarded(() => listener.removed(namespace, name))
   }
 
   async function page(token: string, limit: number): Promise<ApiResponse> {
@@ -107,7 +107,7 @@ export function follow(
       for (const name of names.keys()) if (!listed.has(`${namespace}/${name}`)) forget(namespace, name)
     // Not before: a watch from a list of which a page failed would never tell of what was on the others.
     version = at
-    guarded(() => observer.listed())
+    guarded(() => listener.listed())
     return undefined
   }
 
@@ -166,7 +166,7 @@ export function follow(
           // A proxy that ends each watch at once must not make us ask without a pause.
           if (Date.now() - began < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
         } else {
-          guarded(() => observer.refused(refused))
+          guarded(() => listener.refused(refused))
           delay = REFUSED_RETRY_MILLISECONDS
         }
       } catch (error) {

@@ -3,8 +3,8 @@
  * is taken over when it has not changed for its duration on *our* clock (clocks of machines are never compared), a leader that could not
  * renew for the deadline stops first.
  */
+import { type Api, type ApiCall, send } from '../api/api.ts'
 import { type Clock, systemClock } from '../async/clock.ts'
-import { ApiError, type ApiResponse, type Call, type KubeClient } from './client.ts'
 
 export interface LeaseOptions {
   name: string
@@ -44,11 +44,11 @@ interface Lease {
 
 /** Tries until it leads, and again after it lost. `onChange` is told each time. */
 export function runLeaderElection(
-  client: KubeClient,
+  api: Api,
   { name, identity, clock = systemClock, onTrouble }: LeaseOptions,
   onChange: (leads: boolean) => void,
 ): Leadership {
-  const collection = `/apis/coordination.k8s.io/v1/namespaces/${client.namespace}/leases`
+  const collection = `/apis/coordination.k8s.io/v1/namespaces/${api.namespace}/leases`
   const path = `${collection}/${name}`
   let observed = { text: '', at: 0 }
   let held: Lease | undefined
@@ -66,21 +66,19 @@ export function runLeaderElection(
   }
 
   async function read(): Promise<Lease | undefined> {
-    const call: Call = { method: 'GET', path, ...inTime }
-    const response = await client.call(call)
-    if (response.status === 404) return undefined
-    return leaseOf(call, response, 200)
+    const { status, body } = await send(api, { method: 'GET', path, ...inTime }, 200, 404)
+    return status === 404 ? undefined : leaseOf(body)
   }
 
   /** Undefined where another was faster. */
   async function write(lease: Lease | undefined, spec: LeaseSpec): Promise<Lease | undefined> {
-    const metadata = { name, namespace: client.namespace, ...lease?.metadata }
+    const metadata = { name, namespace: api.namespace, ...lease?.metadata }
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }
-    const call: Call = lease
+    const call: ApiCall = lease
       ? { method: 'PUT', path, body, ...inTime }
       : { method: 'POST', path: collection, body, ...inTime }
-    const response = await client.call(call)
-    return response.status === 409 ? undefined : leaseOf(call, response, lease ? 200 : 201)
+    const response = await send(api, call, lease ? 200 : 201, 409)
+    return response.status === 409 ? undefined : leaseOf(response.body)
   }
 
   async function attempt(): Promise<void> {
@@ -142,9 +140,8 @@ export function runLeaderElection(
 const durationOf = (lease: Lease | undefined): number =>
   (lease?.spec.leaseDurationSeconds ?? LEASE_DURATION / 1_000) * 1_000
 
-function leaseOf(call: Call, response: ApiResponse, expected: number): Lease {
-  if (response.status !== expected) throw new ApiError(call, response)
-  const { metadata, spec } = response.body as Partial<Lease>
+function leaseOf(body: unknown): Lease {
+  const { metadata, spec } = body as Partial<Lease>
   const resourceVersion = metadata?.resourceVersion
   return { metadata: resourceVersion === undefined ? {} : { resourceVersion }, spec: spec ?? {} }
 }

@@ -1,40 +1,29 @@
 /** Secrets of our own namespace, by name. Every write carries the resourceVersion that it was decided on. */
+import { type Api, type ApiCall, send } from '../api/api.ts'
 import type { SecretStore, StoredSecret } from '../tls/stores.ts'
-import { ApiError, type Call, type KubeClient } from './client.ts'
 
 const labels = { 'app.kubernetes.io/name': 'hotreload', 'app.kubernetes.io/managed-by': 'hotreload' }
 
-export function createSecretStore(client: KubeClient): SecretStore {
-  const path = `/api/v1/namespaces/${client.namespace}/secrets`
+export function createSecretStore(api: Api): SecretStore {
+  const path = `/api/v1/namespaces/${api.namespace}/secrets`
   return {
     async read(name) {
-      const call: Call = { method: 'GET', path: `${path}/${name}` }
-      const response = await client.call(call)
-      if (response.status === 404) return undefined
-      if (response.status !== 200) throw new ApiError(call, response)
-      return decode(response.body)
+      const { status, body } = await send(api, { method: 'GET', path: `${path}/${name}` }, 200, 404)
+      return status === 404 ? undefined : decode(body)
     },
     async create(name, data) {
-      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, labels }, data: encode(data) }
-      const call: Call = { method: 'POST', path, body: secret }
-      const response = await client.call(call)
-      if (response.status === 409) return false
-      if (response.status !== 201) throw new ApiError(call, response)
-      return true
+      const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name, labels }, data: encode(data) }
+      return (await send(api, { method: 'POST', path, body }, 201, 409)).status === 201
     },
     async update(name, data, resourceVersion) {
-      // A merge patch leaves labels and annotations of others; with a resourceVersion in it a stale one is a 409.
-      const body = { metadata: { resourceVersion }, data: encode(data) }
-      const call: Call = {
+      const patch: ApiCall = {
         method: 'PATCH',
         path: `${path}/${name}`,
-        body,
+        // A merge patch leaves others' labels and annotations alone; a stale resourceVersion in it is a 409.
+        body: { metadata: { resourceVersion }, data: encode(data) },
         contentType: 'application/merge-patch+json',
       }
-      const response = await client.call(call)
-      if (response.status === 409 || response.status === 404) return false
-      if (response.status !== 200) throw new ApiError(call, response)
-      return true
+      return (await send(api, patch, 200, 404, 409)).status === 200
     },
   }
 }

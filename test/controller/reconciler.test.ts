@@ -1,6 +1,6 @@
-// The controller as a whole, without a cluster: a test tells its observers what there is, and its API server is a table of ConfigMaps.
+// The controller as a whole, without a cluster: a test tells its listeners what there is, and its API server is a table of ConfigMaps.
 import { expect, test } from 'vitest'
-import type { ApiCall, ApiResponse, Observer } from '../../src/api/api.ts'
+import type { ApiCall, ApiResponse, Listener } from '../../src/api/api.ts'
 import { workloadKinds } from '../../src/api/paths.ts'
 import { defaultCompatOptions } from '../../src/compat/options.ts'
 import { startController } from '../../src/controller/reconciler.ts'
@@ -12,7 +12,7 @@ const BASELINES = '/api/v1/namespaces/hotreload-system/configmaps/hotreload-base
 
 function cluster() {
   const clock = fakeClock()
-  const observers = new Map<string, Observer>()
+  const listeners = new Map<string, Listener>()
   const configMaps = new Map<string, Record<string, string>>()
   const calls: ApiCall[] = []
   let waiting: string[] = []
@@ -45,8 +45,8 @@ function cluster() {
         return answer(call)
       },
     },
-    follow({ path }, observer) {
-      observers.set(path, observer)
+    watchCollection({ path }, listener) {
+      listeners.set(path, listener)
       return { names: () => [], lastProgress: () => clock.now(), stop() {} }
     },
     clock,
@@ -85,7 +85,7 @@ function cluster() {
     configMaps,
     calls,
     controller,
-    observer: (path: string) => observers.get(path) ?? expect.fail(`nobody follows ${path}`),
+    listener: (path: string) => listeners.get(path) ?? expect.fail(`nobody follows ${path}`),
     lists: () => ['/api/v1/namespaces', '/api/v1/configmaps', ...paths],
     waiting: () => waiting,
     tellLead: (now: boolean) => tellLead(now),
@@ -99,27 +99,27 @@ const web = workload({
 })
 
 test('baselines of workloads that may not be listed for a moment are kept', async () => {
-  const { clock, configMaps, observer, lists, controller } = cluster()
+  const { clock, configMaps, listener, lists, controller } = cluster()
   configMaps.set(BASELINES, { 'u-web': '{"compat:ConfigMap/web":"0123456789abcdef"}', 'u-gone': '{"a":"b"}' })
   for (const path of lists())
-    if (path === DEPLOYMENTS) observer(path).refused(403)
-    else observer(path).listed()
+    if (path === DEPLOYMENTS) listener(path).refused(403)
+    else listener(path).listed()
   await clock.advance(10_000)
   await controller.stop()
   expect(configMaps.get(BASELINES)).toHaveProperty('u-web')
 })
 
 test('baselines of workloads that are gone go', async () => {
-  const { clock, configMaps, observer, lists, controller } = cluster()
+  const { clock, configMaps, listener, lists, controller } = cluster()
   configMaps.set(BASELINES, { 'u-gone': '{"a":"b"}' })
-  for (const path of lists()) observer(path).listed()
+  for (const path of lists()) listener(path).listed()
   await clock.advance(10_000)
   await controller.stop()
   expect(configMaps.get(BASELINES)).toEqual({})
 })
 
 test('who leads no more says of no workload that its rollout waits', async () => {
-  const { clock, configMaps, observer, lists, controller, waiting, tellLead } = cluster()
+  const { clock, configMaps, listener, lists, controller, waiting, tellLead } = cluster()
   configMaps.set('/api/v1/namespaces/shop/configmaps/web', { a: '1' })
   const paused = {
     ...web,
@@ -127,8 +127,8 @@ test('who leads no more says of no workload that its rollout waits', async () =>
   }
   configMaps.set(BASELINES, { 'u-web': '{"compat:ConfigMap/web":"0123456789abcdef"}' })
   for (const path of lists()) {
-    if (path === DEPLOYMENTS) observer(path).changed(paused)
-    observer(path).listed()
+    if (path === DEPLOYMENTS) listener(path).changed(paused)
+    listener(path).listed()
   }
   await clock.advance(10_000)
   expect(waiting()).toEqual(['Deployment/shop/web paused'])
@@ -138,7 +138,7 @@ test('who leads no more says of no workload that its rollout waits', async () =>
 })
 
 test('a workload that was made again under its name has its Pods looked at, as a new one', async () => {
-  const { clock, calls, observer, lists, controller } = cluster()
+  const { clock, calls, listener, lists, controller } = cluster()
   const named = (uid: string, resourceVersion: string) =>
     workload({
       template: keys({ inject: 'true', signal: 'SIGHUP' }),
@@ -146,12 +146,12 @@ test('a workload that was made again under its name has its Pods looked at, as a
       fields: { selector: { matchLabels: { app: 'web' } } },
     })
   const labels = { 'hotreload.dev/injection': 'enabled' }
-  observer('/api/v1/namespaces').changed({ metadata: { name: 'shop', labels } })
-  observer(DEPLOYMENTS).changed(named('old', '1'))
-  for (const path of lists()) observer(path).listed()
+  listener('/api/v1/namespaces').changed({ metadata: { name: 'shop', labels } })
+  listener(DEPLOYMENTS).changed(named('old', '1'))
+  for (const path of lists()) listener(path).listed()
   await clock.advance(300_000)
   calls.length = 0
-  observer(DEPLOYMENTS).changed(named('new', '2'))
+  listener(DEPLOYMENTS).changed(named('new', '2'))
   await clock.advance(60_000)
   expect(calls.filter(({ path }) => path.includes('/pods?'))).not.toEqual([])
   await controller.stop()

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Observer, Watch } from '../../src/api/api.ts'
+import type { Listener, Watch } from '../../src/api/api.ts'
 import { createClient } from '../../src/kube/client.ts'
-import { follow, type WatchOptions } from '../../src/kube/informer.ts'
+import { type WatchOptions, watchCollection } from '../../src/kube/informer.ts'
 import { until } from '../support/until.ts'
 import { type WatchableApi, watchableApi } from '../support/watchable-api.ts'
 
@@ -17,9 +17,9 @@ afterEach(async () => {
   await api.close()
 })
 
-function start(options: WatchOptions = {}, observer: Partial<Observer> = {}) {
+function start(options: WatchOptions = {}, listener: Partial<Listener> = {}) {
   const collection = { path: '/api/v1/configmaps', metadataOnly: true }
-  following = follow(
+  following = watchCollection(
     createClient(api.connection),
     collection,
     {
@@ -27,7 +27,7 @@ function start(options: WatchOptions = {}, observer: Partial<Observer> = {}) {
       removed: (namespace, name) => told.push(`-${namespace}/${name}`),
       listed: () => told.push('listed'),
       refused: (status) => told.push(`refused ${status}`),
-      ...observer,
+      ...listener,
     },
     { retryMilliseconds: 10, ...options },
   )
@@ -111,7 +111,7 @@ test('after 410 Gone a new list tells what changed and what went meanwhile, and 
 
 test('once stopped it tells nothing more, though a list was under way', async () => {
   for (const name of ['a', 'b', 'c']) api.put(name)
-  const changed: Observer['changed'] = ({ metadata }) => {
+  const changed: Listener['changed'] = ({ metadata }) => {
     told.push(`+${metadata?.name}`)
     following?.stop()
   }
@@ -120,7 +120,7 @@ test('once stopped it tells nothing more, though a list was under way', async ()
   expect(told).toEqual(['+a'])
 })
 
-test('an observer that throws is not the end', async () => {
+test('a listener that throws is not the end', async () => {
   const troubles: string[] = []
   start(
     { onTrouble: (message) => troubles.push(message) },

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { ApiResponse, Call, KubeClient } from '../../src/kube/client.ts'
+import type { ApiCall, ApiResponse } from '../../src/api/api.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
 import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts'
 
@@ -22,7 +23,7 @@ beforeEach(() => {
 /** Holds one Lease, with the API server's optimistic locking. */
 const client: KubeClient = {
   namespace: 'hotreload-system',
-  async call({ method, body }: Call): Promise<ApiResponse> {
+  async call({ method, body }: ApiCall): Promise<ApiResponse> {
     if (down) throw new Error('ECONNREFUSED')
     if (method === 'GET') return lease ? { status: 200, body: lease } : { status: 404, body: {} }
     const sent = body as Stored

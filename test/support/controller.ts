@@ -1,6 +1,6 @@
 /** A controller in this process, against the cluster of the test run, and workloads for it whose rollouts need no kubelet. */
 import { inject } from 'vitest'
-import { type Observer } from '../../src/api/api.ts'
+import { type Listener } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
 import { askAgent } from '../../src/cli/serve/agent-client.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
@@ -10,7 +10,7 @@ import type { Report } from '../../src/controller/report.ts'
 import type { RolloutLimits } from '../../src/controller/rollout/limiter.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
-import { follow } from '../../src/kube/informer.ts'
+import { watchCollection } from '../../src/kube/informer.ts'
 import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { until } from './until.ts'
@@ -65,7 +65,8 @@ export async function startTestController(
   }
   const controller = startController({
     api: observed,
-    follow: (collection, observer) => follow(observed, collection, only ? within(only, observer) : observer),
+    watchCollection: (collection, listener) =>
+      watchCollection(observed, collection, only ? within(only, listener) : listener),
     clock: systemClock,
     report,
     elect: (onChange) =>
@@ -103,17 +104,17 @@ function watched(client: KubeClient): { observed: KubeClient; restsFor: () => nu
   }
 }
 
-function within(namespaces: readonly string[], observer: Observer): Observer {
+function within(namespaces: readonly string[], listener: Listener): Listener {
   const sees = (namespace: string | undefined, name: string | undefined) =>
     namespaces.includes(namespace || (name ?? ''))
   return {
-    listed: () => observer.listed(),
-    refused: (status) => observer.refused(status),
+    listed: () => listener.listed(),
+    refused: (status) => listener.refused(status),
     changed(object) {
-      if (sees(object.metadata?.namespace, object.metadata?.name)) observer.changed(object)
+      if (sees(object.metadata?.namespace, object.metadata?.name)) listener.changed(object)
     },
     removed(namespace, name) {
-      if (sees(namespace, name)) observer.removed(namespace, name)
+      if (sees(namespace, name)) listener.removed(namespace, name)
     },
   }
 }

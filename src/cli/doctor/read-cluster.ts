@@ -1,10 +1,11 @@
 /** What `hotreload doctor` looks at. Whatever may not be read is said, and everything else is looked at all the same. */
 import { text } from 'node:stream/consumers'
 import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
+import type { ApiResponse } from '../../api/api.ts'
+import { listAll } from '../../api/list.ts'
 import { collectionOf, workloadKinds } from '../../api/paths.ts'
 import { mapLimit } from '../../async/map-limit.ts'
-import type { ApiResponse, KubeClient } from '../../kube/client.ts'
-import { listAll } from '../../kube/list.ts'
+import type { KubeClient } from '../../kube/client.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'

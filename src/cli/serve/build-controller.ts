@@ -9,7 +9,7 @@ import { createEventWriter } from '../../controller/events.ts'
 import { type Controller, startController } from '../../controller/reconciler.ts'
 import type { Report } from '../../controller/report.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { follow } from '../../kube/informer.ts'
+import { watchCollection } from '../../kube/informer.ts'
 import { runLeaderElection } from '../../kube/leader-election.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { createControllerMetrics } from '../../telemetry/controller-metrics.ts'
@@ -75,8 +75,8 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
     limits,
     evictUninjected,
     askAgent,
-    follow: (collection, observer) =>
-      follow(client, collection, observer, {
+    watchCollection: (collection, listener) =>
+      watchCollection(client, collection, listener, {
         onTrouble: (message, fields) => log.debug(fields, message),
       }),
     elect: (onChange) =>

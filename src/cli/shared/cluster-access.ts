@@ -2,8 +2,9 @@
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { ApiCall, ApiResponse } from '../../api/api.ts'
 import { UserError } from '../../errors.ts'
-import { type ApiResponse, type Call, createClient, type KubeClient } from '../../kube/client.ts'
+import { createClient, type KubeClient } from '../../kube/client.ts'
 import { type Connection, kubeconfigConnection, podConnection } from '../../kube/connection.ts'
 import type { QueryOptions } from './query-flags.ts'
 
@@ -59,7 +60,7 @@ async function existing(files: readonly string[]): Promise<string[]> {
   return files.filter((_, index) => there[index])
 }
 
-function unreachable({ method, path }: Call, error: unknown): UserError {
+function unreachable({ method, path }: ApiCall, error: unknown): UserError {
   if (error instanceof UserError) return error
   const { name, message, code } = Object(error) as { name?: string; message?: string; code?: string }
   // node:http reports the end of AbortSignal.timeout as an AbortError.

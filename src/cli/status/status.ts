@@ -1,8 +1,8 @@
 /** `hotreload status`: what each injected Pod has loaded, asked of its agents through the API server. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { listAll } from '../../api/list.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { listAll } from '../../kube/list.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { clusterAccess, refusal } from '../shared/cluster-access.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'

@@ -14,11 +14,11 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export interface JobRecords {
-  /** @param uid of the Job that is to go. @throws UnexpectedAnswer, or that there is no install key */
+  /** @param uid of the Job that is to go. @throws ApiError, or that there is no install key */
   keep(uid: string, job: ApiObject): Promise<void>
-  /** @throws UnexpectedAnswer */
+  /** @throws ApiError */
   drop(uid: string): Promise<void>
-  /** By uid; undefined: under another install key. @throws UnexpectedAnswer, or that there is no install key */
+  /** By uid; undefined: under another install key. @throws ApiError, or that there is no install key */
   read(): Promise<Map<string, ApiObject | undefined>>
 }
 

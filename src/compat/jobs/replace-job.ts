@@ -13,9 +13,9 @@ import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
 
 export interface JobReplacements {
-  /** `conflict`: it is another one by now. @throws UnexpectedAnswer, or that there was no answer */
+  /** `conflict`: it is another one by now. @throws ApiError, or that there was no answer */
   replace(job: ApiObject, checksum: string): Promise<'done' | 'conflict'>
-  /** Makes what was deleted and not made again before we led. @throws UnexpectedAnswer */
+  /** Makes what was deleted and not made again before we led. @throws ApiError */
   takeOver(): Promise<void>
   stop(): void
 }

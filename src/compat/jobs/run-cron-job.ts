@@ -1,6 +1,6 @@
 /** What Reloader does with a CronJob: it runs once, now. */
 
-import { type Api, type ApiCall, send, UnexpectedAnswer } from '../../api/api.ts'
+import { type Api, type ApiCall, send, ApiError } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { WorkloadSummary } from '../../controller/decide/workload-summary.ts'
@@ -11,7 +11,7 @@ import { jobNow } from './job-manifests.ts'
 /**
  * The Job's name is made from the state that is reached, so that a second attempt after a crash finds the first one's work instead of doing
  * it twice. Returns the CronJob with `checksum` as its state; undefined: it is another one, or another version, by now.
- * @throws UnexpectedAnswer
+ * @throws ApiError
  */
 export async function runCronJob(
   api: Api,
@@ -27,7 +27,7 @@ export async function runCronJob(
   const created = await send(api, create, 201, 409)
   // Made by an attempt that did not live to write it down. A ResourceQuota that others count at the same moment is a 409 as well.
   if (created.status === 409 && Object(created.body).reason !== 'AlreadyExists')
-    throw new UnexpectedAnswer(create, created)
+    throw new ApiError(create, created)
   const write: ApiCall = {
     method: 'PATCH',
     path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,

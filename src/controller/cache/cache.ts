@@ -1,6 +1,6 @@
 /** Everything that is watched, joined: namespaces, workloads as summary, sources as hashes. Tells which workload to look at again. */
 
-import type { Observer, Watch } from '../../api/api.ts'
+import type { Listener, Watch } from '../../api/api.ts'
 import { collectionOf, workloadKinds } from '../../api/paths.ts'
 import { namespaceAllowed } from '../../compat/options.ts'
 import { dependsOnNames, type NamesOf } from '../../compat/reload-request.ts'
@@ -42,12 +42,15 @@ export interface Cache {
   stop(): void
 }
 
-type Options = Pick<ControllerOptions, 'api' | 'follow' | 'clock' | 'defaults' | 'installKey' | 'compat'> & {
+type Options = Pick<
+  ControllerOptions,
+  'api' | 'watchCollection' | 'clock' | 'defaults' | 'installKey' | 'compat'
+> & {
   report: Pick<Report, 'sizes' | 'log'>
 }
 
 export function createCache(options: Options, tell: Watchers): Cache {
-  const { api, follow, clock, compat, report } = options
+  const { api, watchCollection, clock, compat, report } = options
   const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
   /** What may not be listed. An API server that has just started may say so of what it allows a moment later. */
   const hidden = new Set<string>()
@@ -122,7 +125,7 @@ export function createCache(options: Options, tell: Watchers): Cache {
     for (const key of byNames) if (workloads.get(key)?.summary.namespace === namespace) reconsider(key)
   }
 
-  const observer = (kind: 'ConfigMap' | 'Secret'): Pick<Observer, 'changed' | 'removed'> => ({
+  const listener = (kind: 'ConfigMap' | 'Secret'): Pick<Listener, 'changed' | 'removed'> => ({
     changed({ metadata }) {
       const { namespace = '', name = '', resourceVersion = '' } = metadata ?? {}
       sources.seen({ kind, namespace, name }, resourceVersion)
@@ -133,11 +136,11 @@ export function createCache(options: Options, tell: Watchers): Cache {
       if (byNames.size > 0) named(namespace)
     },
   })
-  const configMaps = follow(
+  const configMaps = watchCollection(
     { path: '/api/v1/configmaps', metadataOnly: true },
-    { ...observer('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
+    { ...listener('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
   )
-  const secrets = createSecretWatches(follow, observer('Secret'), () =>
+  const secrets = createSecretWatches(watchCollection, listener('Secret'), () =>
     report.log('info', 'Secrets may not be listed everywhere; following those of namespaces that allow it'),
   )
   const names: NamesOf = (kind: SourceKind, namespace) => {
@@ -146,12 +149,14 @@ export function createCache(options: Options, tell: Watchers): Cache {
   }
   const followWorkloads = (): Watch[] =>
     workloadKinds.map((kind) =>
-      follow(collectionOf(kind), workloads.observer(kind, listed(kind.kind), refused(kind.kind))),
+      watchCollection(collectionOf(kind), workloads.listener(kind, listed(kind.kind), refused(kind.kind))),
     )
   let ofWorkloads = followWorkloads()
   const others = [
-    follow({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.observer),
-    ...(compat.csi ? [follow({ path: podStatuses, metadataOnly: false }, csiObserver(sources))] : []),
+    watchCollection({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.listener),
+    ...(compat.csi
+      ? [watchCollection({ path: podStatuses, metadataOnly: false }, csiObserver(sources))]
+      : []),
   ]
 
   return {
@@ -178,7 +183,7 @@ export function createCache(options: Options, tell: Watchers): Cache {
 }
 
 /** The driver writes one status for each Pod and class. */
-const csiObserver = (sources: Sources): Observer => ({
+const csiObserver = (sources: Sources): Listener => ({
   changed(object) {
     const { metadata, status } = object as PodStatus
     const name = status?.secretProviderClassName

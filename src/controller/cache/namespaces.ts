@@ -1,5 +1,5 @@
 /** The labels of all namespaces: ours says where `hotreload.dev/inject` counts, others may limit what Reloader's annotations reach. */
-import type { Observer } from '../../api/api.ts'
+import type { Listener } from '../../api/api.ts'
 
 const INJECTION = 'hotreload.dev/injection'
 /** As in the webhook's namespaceSelector (deploy/base/webhook.yaml). */
@@ -11,7 +11,7 @@ export interface Namespaces {
   labels(name: string): Labels | undefined
   /** Whether the webhook looks at this namespace, so that `hotreload.dev/inject` means something there. */
   labelled(name: string): boolean
-  observer: Observer
+  listener: Listener
 }
 
 /** @param own our namespace, which is never looked at */
@@ -28,7 +28,7 @@ export function createNamespaces(
       const value = byName.get(name)?.[INJECTION]
       return (value === 'enabled' || value === 'required') && !NEVER.has(name) && name !== own
     },
-    observer: {
+    listener: {
       changed({ metadata }) {
         const name = metadata?.name ?? ''
         const labels = metadata?.labels ?? {}

@@ -2,7 +2,7 @@
  * Secrets are followed as far as we may: all of them, or those of each namespace that lets us. Without any right the controller works as
  * well, and knows of no Secret's change.
  */
-import type { Observer, Watch, WatchCollection } from '../../api/api.ts'
+import type { Listener, Watch, WatchCollection } from '../../api/api.ts'
 
 export interface SecretWatches {
   /** Of which namespaces `user` uses Secrets from now on, instead of those of before. */
@@ -13,8 +13,8 @@ export interface SecretWatches {
 }
 
 export function createSecretWatches(
-  follow: WatchCollection,
-  observer: Pick<Observer, 'changed' | 'removed'>,
+  watchCollection: WatchCollection,
+  listener: Pick<Listener, 'changed' | 'removed'>,
   onRefused: () => void,
 ): SecretWatches {
   /** Namespace -> its users. Without the last one its watch ends: clusters make and delete namespaces all day. */
@@ -23,10 +23,10 @@ export function createSecretWatches(
   const perNamespace = new Map<string, Watch>()
   let everywhere: 'unknown' | 'allowed' | 'refused' = 'unknown'
 
-  const whole = follow(
+  const whole = watchCollection(
     { path: '/api/v1/secrets', metadataOnly: true },
     {
-      ...observer,
+      ...listener,
       listed() {
         everywhere = 'allowed'
         for (const following of perNamespace.values()) following.stop()
@@ -43,7 +43,7 @@ export function createSecretWatches(
   function followOne(namespace: string): void {
     if (perNamespace.has(namespace)) return
     const collection = { path: `/api/v1/namespaces/${namespace}/secrets`, metadataOnly: true }
-    perNamespace.set(namespace, follow(collection, { ...observer, listed() {}, refused() {} }))
+    perNamespace.set(namespace, watchCollection(collection, { ...listener, listed() {}, refused() {} }))
   }
 
   function leave(namespace: string, user: string): void {

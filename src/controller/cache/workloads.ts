@@ -1,6 +1,6 @@
 /** The workloads that ask for something, as summary. Everything else passes by and leaves nothing behind. */
 
-import type { Observer } from '../../api/api.ts'
+import type { Listener } from '../../api/api.ts'
 import type { WorkloadKind } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
@@ -27,9 +27,9 @@ export interface Workloads {
   /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
   put(object: ApiObject): void
   remove(kind: string, namespace: string, name: string): void
-  /** They are listed once more, by new observers: who is not among a kind's list is gone. */
+  /** They are listed once more, by new listeners: who is not among a kind's list is gone. */
   relist(): void
-  observer(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Observer
+  listener(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Listener
 }
 
 const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
@@ -74,7 +74,7 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
     relist() {
       unseen = new Set(workloads.keys())
     },
-    observer: ({ kind, apiVersion }, onListed, onRefused) => ({
+    listener: ({ kind, apiVersion }, onListed, onRefused) => ({
       // Items of a list have neither.
       changed: (object) => put({ ...object, kind, apiVersion }),
       removed: (namespace, name) => remove(kind, namespace, name),

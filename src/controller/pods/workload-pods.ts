@@ -1,7 +1,7 @@
 /** A workload's Pods, and what their agents say of themselves. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
-import { pagesOf } from '../../api/pages.ts'
+import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
@@ -15,7 +15,7 @@ export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary)
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
-  for await (const { status, body } of pagesOf(api, path, PAGE)) {
+  for await (const { status, body } of listPages(api, path, PAGE)) {
     if (status !== 200) throw new Error(`Pods not listed: ${status}`)
     found.push(...((body as { items: V1Pod[] | null }).items ?? []).map(ofInterest))
   }

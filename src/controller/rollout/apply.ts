@@ -56,7 +56,7 @@ export function applyBody(
   }
 }
 
-/** 200: done, and the body is the object now. 404, 409: it is gone, another object by now, or another version of it. @throws UnexpectedAnswer */
+/** 200: done, and the body is the object now. 404, 409: it is gone, another object by now, or another version of it. @throws ApiError */
 export function apply(api: Api, summary: WorkloadSummary, body: ApiObject): Promise<ApiResponse> {
   const call: ApiCall = {
     method: 'PATCH',

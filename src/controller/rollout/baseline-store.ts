@@ -1,7 +1,7 @@
 /** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
-import { type Api, UnexpectedAnswer } from '../../api/api.ts'
+import { type Api, ApiError } from '../../api/api.ts'
+import { listPages } from '../../api/list.ts'
 import { writeKeys } from '../../api/own-config-map.ts'
-import { pagesOf } from '../../api/pages.ts'
 import { type Clock } from '../../async/clock.ts'
 import { type Baselines, createBaselines, type ShardChange } from './baselines.ts'
 
@@ -14,12 +14,12 @@ const PAGE = 4
 const WRITE_DELAY = 200
 const RETRY_DELAY = 2_000
 
-/** @throws UnexpectedAnswer */
+/** @throws ApiError */
 export async function readBaselines(api: Api): Promise<Baselines> {
   const stored = new Map<number, Record<string, string>>()
   const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines`
-  for await (const response of pagesOf(api, path, PAGE)) {
-    if (response.status !== 200) throw new UnexpectedAnswer({ method: 'GET', path }, response)
+  for await (const response of listPages(api, path, PAGE)) {
+    if (response.status !== 200) throw new ApiError({ method: 'GET', path }, response)
     const { items } = response.body as {
       items: { metadata: { name: string }; data?: Record<string, string> }[] | null
     }

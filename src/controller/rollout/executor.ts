@@ -1,5 +1,5 @@
 /** Does what was decided for one workload: writes the rollout, tells it, and takes the answer for the truth. */
-import { type ApiCall, send, UnexpectedAnswer } from '../../api/api.ts'
+import { type ApiCall, ApiError, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import { createJobReplacements } from '../../compat/jobs/replace-job.ts'
@@ -20,9 +20,9 @@ import { apply, applyBody, type RolloutBody } from './apply.ts'
 import type { RevertGuard } from './revert-guard.ts'
 
 export interface RolloutExecutor {
-  /** Ends what was begun before we led. @throws UnexpectedAnswer, or that there was none */
+  /** Ends what was begun before we led. @throws ApiError, or that there was none */
   takeOver(): Promise<void>
-  /** `conflict`: it is something else by now, and will be looked at again. @throws UnexpectedAnswer, or that there was none */
+  /** `conflict`: it is something else by now, and will be looked at again. @throws ApiError, or that there was none */
   rollOut(workload: Workload, evaluation: Evaluation): Promise<'done' | 'conflict'>
   /** Ends a pause that Reloader began and did not live to end. Returns in how many milliseconds to ask again. */
   resume(workload: Workload): Promise<number | undefined>
@@ -122,8 +122,7 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
         }
         return outcome
       } catch (error) {
-        const why =
-          error instanceof UnexpectedAnswer ? `the API server answered ${error.status}` : 'no answer'
+        const why = error instanceof ApiError ? `the API server answered ${error.status}` : 'no answer'
         report.event(
           summary,
           'Warning',

@@ -10,6 +10,7 @@ import type {
 } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { checkNodes, checkOtherTools, checkServer } from '../../../src/cli/doctor/cluster.ts'
 import { examine, exitCodeOf } from '../../../src/cli/doctor/doctor.ts'
 import { type Finding, few } from '../../../src/cli/doctor/finding.ts'
@@ -33,7 +34,7 @@ import {
   secretsToRead,
   usersOwn,
 } from '../../../src/cli/doctor/workloads.ts'
-import type { ApiResponse, Call, KubeClient } from '../../../src/kube/client.ts'
+import type { KubeClient } from '../../../src/kube/client.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { parseBundle } from '../../../src/tls/certificates.ts'
@@ -444,7 +445,7 @@ test.each<[Finding['result'][], number]>([
 )
 
 describe('the whole', () => {
-  const clientOf = (answer: (call: Call) => ApiResponse): KubeClient => ({
+  const clientOf = (answer: (call: ApiCall) => ApiResponse): KubeClient => ({
     namespace: 'default',
     call: async (call) => answer(call),
     stream: () => Promise.reject(new Error('no stream here')),

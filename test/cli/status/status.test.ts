@@ -1,11 +1,12 @@
 // What each Pod has loaded: whom to ask, what the answers say, and that nobody is asked without end.
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
+import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { mapLimit } from '../../../src/async/map-limit.ts'
 import { agentsOf, concerns, readReport, withoutAsking } from '../../../src/cli/status/agents.ts'
 import { age, readStatus } from '../../../src/cli/status/status.ts'
 import { injectPod } from '../../../src/inject/pod.ts'
-import type { ApiResponse, Call, KubeClient } from '../../../src/kube/client.ts'
+import type { KubeClient } from '../../../src/kube/client.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { readPolicy } from '../../../src/policy/policy.ts'
 import { AGENT_IMAGE, decisionFor, keys, nginx, pod, podSpec } from '../../support/builders.ts'
@@ -112,7 +113,7 @@ describe('what they say', () => {
 })
 
 /** Answers by path; a function may reject or wait. */
-function clientOf(answer: (call: Call) => ApiResponse | Promise<ApiResponse>): KubeClient {
+function clientOf(answer: (call: ApiCall) => ApiResponse | Promise<ApiResponse>): KubeClient {
   return {
     namespace: 'shop',
     call: async (call) => answer(call),
@@ -120,7 +121,7 @@ function clientOf(answer: (call: Call) => ApiResponse | Promise<ApiResponse>): K
   }
 }
 const ok = (body: unknown): ApiResponse => ({ status: 200, body })
-const isList = ({ path }: Call) => /\/pods\?/.test(path)
+const isList = ({ path }: ApiCall) => /\/pods\?/.test(path)
 
 describe('all of a namespace', () => {
   test('through the API server’s proxy to each agent’s port, in order', async () => {

@@ -1,6 +1,6 @@
-// What the controller knows of a cluster, without one: a test tells the observers what there is.
+// What the controller knows of a cluster, without one: a test tells the listeners what there is.
 import { expect, test } from 'vitest'
-import type { Collection, Observer } from '../../../src/api/api.ts'
+import type { Collection, Listener } from '../../../src/api/api.ts'
 import { defaultCompatOptions } from '../../../src/compat/options.ts'
 import { createCache } from '../../../src/controller/cache/cache.ts'
 import { builtInDefaults, type Defaults } from '../../../src/policy/defaults.ts'
@@ -11,20 +11,20 @@ import { fakeClock } from '../../support/fake-clock.ts'
 const DEPLOYMENTS = '/apis/apps/v1/deployments'
 
 function view() {
-  const following = new Map<string, Observer>()
+  const following = new Map<string, Listener>()
   const names = new Map<string, string[]>()
   const changed: string[] = []
   let defaults: Defaults = builtInDefaults
   const cluster = createCache(
     {
       api: { namespace: 'hotreload-system', call: async () => ({ status: 404, body: {} }) },
-      follow({ path }: Collection, observer) {
-        following.set(path, observer)
+      watchCollection({ path }: Collection, listener) {
+        following.set(path, listener)
         return {
           names: () => names.get(path) ?? [],
           lastProgress: () => 0,
           stop() {
-            if (following.get(path) === observer) following.delete(path)
+            if (following.get(path) === listener) following.delete(path)
           },
         }
       },
@@ -43,18 +43,18 @@ function view() {
     refuse: (path: string) => following.get(path)?.refused(403),
     gone: (name: string) => following.get(DEPLOYMENTS)?.removed('shop', name),
     deployments: (...objects: ApiObject[]) => {
-      const observer = following.get(DEPLOYMENTS)
-      for (const object of objects) observer?.changed(object)
-      observer?.listed()
+      const listener = following.get(DEPLOYMENTS)
+      for (const object of objects) listener?.changed(object)
+      listener?.listed()
     },
     /** As a list comes: each name is known when its object is told. */
     list: (path: string, ...objects: string[]) => {
-      const observer = following.get(path)
+      const listener = following.get(path)
       for (const [index, name] of objects.entries()) {
         names.set(path, objects.slice(0, index + 1))
-        observer?.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
+        listener?.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
       }
-      observer?.listed()
+      listener?.listed()
     },
     defaultsAre: (annotations: Record<string, string>) => {
       defaults = { ...builtInDefaults, annotations: keys(annotations) }
