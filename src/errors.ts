@@ -17,3 +17,7 @@ export class UserError extends Error {
     this.remedy = remedy
   }
 }
+
+/** What went wrong, for a log line. What is thrown around the controller quotes nothing that a Secret holds. */
+export const describeProblem = (error: unknown): string =>
+  error instanceof Error ? error.message.slice(0, 300) : typeof error

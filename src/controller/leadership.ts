@@ -3,8 +3,8 @@
  * Only in it is anything written.
  */
 
+import { describeProblem } from '../errors.ts'
 import type { ControllerOptions } from './options.ts'
-import { describeProblem } from './report.ts'
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './rollout/baseline-store.ts'
 import type { Baselines } from './rollout/baselines.ts'
 

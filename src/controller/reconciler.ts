@@ -4,6 +4,7 @@
  */
 
 import { createQueue } from '../async/queue.ts'
+import { describeProblem } from '../errors.ts'
 import { createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumTexts } from './decide/checksum-texts.ts'
@@ -14,7 +15,7 @@ import type { ControllerOptions } from './options.ts'
 import { createAgentProblems } from './pods/agent-problems.ts'
 import { createNudges } from './pods/nudge.ts'
 import { createUninjectedPods } from './pods/uninjected.ts'
-import { describeProblem, eventReasons } from './report.ts'
+import { eventReasons } from './report.ts'
 import type { Baselines } from './rollout/baselines.ts'
 import { createRolloutExecutor } from './rollout/executor.ts'
 import { createRolloutLimiter } from './rollout/limiter.ts'

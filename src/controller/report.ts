@@ -40,7 +40,3 @@ export interface Report {
   sizes(workloads: number, sources: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void
 }
-
-/** What went wrong, for a log line. What is thrown around the controller quotes nothing that a Secret holds. */
-export const describeProblem = (error: unknown): string =>
-  error instanceof Error ? error.message.slice(0, 300) : typeof error

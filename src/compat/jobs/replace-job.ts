@@ -3,11 +3,12 @@
  * record until it is there, by whoever leads then: no moment to die at loses it (docs/decisions/0004).
  */
 
-import { type ApiCall, send } from '../../api/api.ts'
+import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { pathOf } from '../../api/paths.ts'
+import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
-import type { ControllerOptions } from '../../controller/options.ts'
-import { describeProblem, eventReasons, type Report } from '../../controller/report.ts'
+import { describeProblem } from '../../errors.ts'
+import type { InstallKey } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
@@ -20,9 +21,23 @@ export interface JobReplacements {
   stop(): void
 }
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'installKey'> & {
-  report: Pick<Report, 'event' | 'log'>
+interface Options {
+  api: Api
+  clock: Clock
+  installKey: () => InstallKey | undefined
   leads: () => boolean
+  report: {
+    event(about: JobId, type: 'Warning', reason: 'RolloutFailed', message: string): void
+    log(level: 'error', message: string, fields: Record<string, unknown>): void
+  }
+}
+
+interface JobId {
+  apiVersion: string
+  kind: string
+  namespace: string
+  name: string
+  uid: string
 }
 
 /** Milliseconds for the old one to be gone, before others get their turn: this is waited for in a place that rollouts need. */
@@ -53,7 +68,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
       })
       const about = { apiVersion: 'batch/v1', kind: 'Job', namespace, name, uid }
       const message = `deleted to be made again with what changed, and can't be made yet; it is tried again`
-      report.event(about, 'Warning', eventReasons.rolloutFailed, message)
+      report.event(about, 'Warning', 'RolloutFailed', message)
     },
   })
 

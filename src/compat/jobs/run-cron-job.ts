@@ -3,10 +3,17 @@
 import { type Api, type ApiCall, send, ApiError } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
-import type { WorkloadSummary } from '../../controller/decide/workload-summary.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { jobNow } from './job-manifests.ts'
+
+export interface CronJobVersion {
+  kind: string
+  namespace: string
+  name: string
+  uid: string
+  resourceVersion: string
+}
 
 /**
  * The Job's name is made from the state that is reached, so that a second attempt after a crash finds the first one's work instead of doing
@@ -15,7 +22,7 @@ import { jobNow } from './job-manifests.ts'
  */
 export async function runCronJob(
   api: Api,
-  { kind, namespace, name, uid, resourceVersion }: WorkloadSummary,
+  { kind, namespace, name, uid, resourceVersion }: CronJobVersion,
   cronJob: ApiObject,
   checksum: string,
 ): Promise<ApiObject | undefined> {

@@ -5,9 +5,10 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import { createQueue } from '../../async/queue.ts'
+import { describeProblem } from '../../errors.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { ControllerOptions } from '../options.ts'
-import { describeProblem, type EventReason, eventReasons, type Report } from '../report.ts'
+import { type EventReason, eventReasons, type Report } from '../report.ts'
 import { type AgentProblem, type ProblemState, problemOf } from './agent-report.ts'
 import { hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 

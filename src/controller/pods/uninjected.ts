@@ -4,10 +4,11 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import { createQueue } from '../../async/queue.ts'
+import { describeProblem } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { ControllerOptions } from '../options.ts'
-import { describeProblem, eventReasons } from '../report.ts'
+import { eventReasons } from '../report.ts'
 import { podPath, podsOf } from './workload-pods.ts'
 
 export interface UninjectedPods {

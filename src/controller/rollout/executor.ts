@@ -134,7 +134,7 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
     },
     async resume(workload) {
       const { summary } = workload
-      const at = whenToResume(summary)
+      const at = whenToResume(summary.isSuspended, summary.compat)
       if (at === undefined) return undefined
       if (at > clock.now()) return at - clock.now()
       const call: ApiCall = {
