@@ -1,13 +1,14 @@
-//! docs/agent.md names what the agent says.
+//! docs/agent.md and docs/errors.md name what the agent says.
 
 use agent::errors::Code;
 
+const ERRORS: &str = include_str!("../../docs/errors.md");
 const DOCUMENT: &str = include_str!("../../docs/agent.md");
 
 #[test]
 fn every_code_is_explained() {
     for code in Code::ALL {
-        assert!(DOCUMENT.contains(&format!("| `{}` | ", code.text())), "{}", code.text());
+        assert!(ERRORS.contains(&format!("| `{}` | ", code.text())), "{}", code.text());
     }
 }
 
