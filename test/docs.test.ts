@@ -38,7 +38,7 @@ ${table(
 
 A container suffix limits a key to one container: \`${PREFIX}signal.web\`. The part behind the slash has 63 characters at most; where that is not enough, use \`${PREFIX}container\`.
 
-An unknown key gets a warning that names the nearest known one. A mistaken value denies the workload ([errors](errors.md)), and only where it changed in that request.
+An unknown key gets a warning that names the didYouMean known one. A mistaken value denies the workload ([errors](errors.md)), and only where it changed in that request.
 
 ## Written by hotreload
 
@@ -53,10 +53,10 @@ These belong to other injectors and are never touched unless \`${PREFIX}containe
 ${[...builtInDefaults.excludedContainers].map((name) => `\`${name}\``).join(', ')}.
 `
 
-function wayOf(reload: Reload): string {
-  if (reload.way === 'signal') return reload.signal
-  if (reload.way === 'http') return `\`${reload.method} ${reload.url}\``
-  return reload.way === 'none' ? 'watches by itself' : reload.way
+function methodOf(reload: Reload): string {
+  if (reload.method === 'signal') return reload.signal
+  if (reload.method === 'http') return `\`${reload.httpMethod} ${reload.url}\``
+  return reload.method === 'none' ? 'watches by itself' : reload.method
 }
 
 const programsPage = `# Programs
@@ -70,7 +70,7 @@ ${table(
     ([name, { names, doc, validate, proved, source }]) => [
       `\`${name}\``,
       names.map((one) => `\`${one}\``).join(', '),
-      wayOf(presetReload(name as PresetName, { name: 'any' })),
+      methodOf(presetReload(name as PresetName, { name: 'any' })),
       cell(doc),
       validate ? `\`${validate}\`` : '',
       proved ? 'yes' : '',
@@ -92,10 +92,10 @@ const readmeTable = table(
   [
     ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
       const reload = presetReload(name, { name: 'any' })
-      if (reload.way === 'http') return '`POST /-/reload`'
-      return reload.way === 'rollout' ? 'new Pods; some do better with a flag of theirs' : wayOf(reload)
+      if (reload.method === 'http') return '`POST /-/reload`'
+      return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : methodOf(reload)
     }),
-  ].map(([way, names]) => [way, names.join(', ')]),
+  ].map(([method, names]) => [method, names.join(', ')]),
 )
 const readme = read('README.md').replace(
   /(<!-- written from .*-->\n)[^]*(<!-- end -->)/,

@@ -52,7 +52,7 @@ export function watchArgs(
   }: { live: readonly LiveVolume[]; env: readonly LiveVolume[]; port: number; graceSeconds: number },
 ): string[] {
   const { container, reload, subPaths, validate, timeout, stagger, restartStagger } = plan
-  const ends = reload.way === 'restart' || reload.way === 'supervise' || env.length > 0
+  const ends = reload.method === 'restart' || reload.method === 'supervise' || env.length > 0
   return [
     `--container=${container.name}`,
     ...live.flatMap(({ name, isSecret, ignored }) => [
@@ -63,7 +63,9 @@ export function watchArgs(
     ...rewriteArgs(subPaths),
     ...reloadArgs(reload),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
-    ...(timeout && (validate || reload.way === 'exec') ? [`--timeout=${Math.round(timeout * 1000)}ms`] : []),
+    ...(timeout && (validate || reload.method === 'exec')
+      ? [`--timeout=${Math.round(timeout * 1000)}ms`]
+      : []),
     ...(ends ? [`--grace=${graceSeconds}s`] : []),
     ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
     ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),
@@ -73,23 +75,23 @@ export function watchArgs(
 
 function reloadArgs(reload: Reload): string[] {
   // What rolls out is none of the agent's business, though its variables may be.
-  const way = `--reload=${reload.way === 'rollout' ? 'none' : reload.way}`
-  switch (reload.way) {
+  const flag = `--reload=${reload.method === 'rollout' ? 'none' : reload.method}`
+  switch (reload.method) {
     case 'signal':
       return [
-        way,
+        flag,
         `--signal=${reload.signal}`,
         ...reload.processes.map((name) => `--process=${literal(name)}`),
         ...(reload.requireArguments ?? []).map((argument) => `--require-argument=${argument}`),
       ]
     case 'http':
-      return [way, `--url=${literal(`${reload.method} ${reload.url}`)}`]
+      return [flag, `--url=${literal(`${reload.httpMethod} ${reload.url}`)}`]
     case 'exec':
-      return [way, `--command=${literal(JSON.stringify(reload.command))}`]
+      return [flag, `--command=${literal(JSON.stringify(reload.command))}`]
     case 'restart':
-      return [way, ...(reload.signal ? [`--signal=${reload.signal}`] : [])]
+      return [flag, ...(reload.signal ? [`--signal=${reload.signal}`] : [])]
     default:
-      return [way]
+      return [flag]
   }
 }
 

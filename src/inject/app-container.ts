@@ -7,13 +7,13 @@ import { type Agent, agentArgs, agentMounts, binMount, STATE_VOLUME } from './si
 
 /** Whether our program runs in the app's container, and must be installed for it. */
 export const runsInApp = ({ reload }: ContainerPlan): boolean =>
-  reload.way === 'probe' || reload.way === 'supervise'
+  reload.method === 'probe' || reload.method === 'supervise'
 
 /** A target's container with what its way needs in it; the same one for all other ways. */
 export function withWay(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
   const { reload } = agent.plan
-  if (reload.way === 'probe') return probed(container, reload.forward)
-  return reload.way === 'supervise' ? supervised(container, agent, spec) : container
+  if (reload.method === 'probe') return probed(container, reload.forward)
+  return reload.method === 'supervise' ? supervised(container, agent, spec) : container
 }
 
 const program = `${paths.bin}/${AGENT}`

@@ -75,7 +75,7 @@ const changeTargets: Step = (spec, agents) => ({
 })
 
 const addContainers: Step = (spec, agents, injection) => {
-  const beside = agents.filter(({ plan }) => plan.reload.way !== 'supervise')
+  const beside = agents.filter(({ plan }) => plan.reload.method !== 'supervise')
   const first = agents.find(
     ({ plan, rewrite }) =>
       runsInApp(plan) ||

@@ -94,7 +94,7 @@ export interface Agent {
 
 /** A validator or a command judges with the app's own programs, files and variables. */
 const runsCommands = ({ validate, reload }: ContainerPlan): boolean =>
-  validate !== undefined || reload.way === 'exec'
+  validate !== undefined || reload.method === 'exec'
 
 /** Whether the agent's program must be installed into the app's image. */
 export const agentInAppImage = (plan: ContainerPlan, spec: V1PodSpec): boolean =>
@@ -151,7 +151,7 @@ export function agentContainer(agent: Agent, spec: V1PodSpec, injection: Injecti
 
 /** Root without KILL can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
 const agentCapabilities = (plan: ContainerPlan): Capability[] =>
-  plan.reload.way === 'signal' || plan.reload.way === 'restart' || plan.env.length > 0 ? ['KILL'] : []
+  plan.reload.method === 'signal' || plan.reload.method === 'restart' || plan.env.length > 0 ? ['KILL'] : []
 
 const isToken = (mountPath: string): boolean => mountPath === noToken.mountPath
 

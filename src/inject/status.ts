@@ -54,12 +54,12 @@ function containerStatus(
   agent: string | undefined,
 ): ContainerStatus {
   return {
-    reload: reload.way,
+    reload: reload.method,
     chosenBy,
     ...(agent ? { agent } : {}),
-    ...(reload.way === 'signal' ? { signal: reload.signal } : {}),
-    ...(reload.way === 'http' ? { url: `${reload.method} ${reload.url}` } : {}),
-    ...(reload.way === 'exec' ? { command: reload.command } : {}),
+    ...(reload.method === 'signal' ? { signal: reload.signal } : {}),
+    ...(reload.method === 'http' ? { url: `${reload.httpMethod} ${reload.url}` } : {}),
+    ...(reload.method === 'exec' ? { command: reload.command } : {}),
     ...(agent && validate ? { validate } : {}),
     ...(env.length > 0 ? { env: env.map(sourceId) } : {}),
     ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),

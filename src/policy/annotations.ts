@@ -7,8 +7,8 @@ import { presetName } from './presets.ts'
 
 export const PREFIX = 'hotreload.dev/'
 
-/** Ways to reload, and the two ways of leaving it to others. */
-export const ways = [
+/** Values of the annotation `reload`: the methods, and `auto`, which chooses one. */
+export const reloadMethods = [
   'auto',
   'signal',
   'http',
@@ -19,7 +19,7 @@ export const ways = [
   'rollout',
   'none',
 ] as const
-export type Way = (typeof ways)[number]
+export type ReloadMethod = (typeof reloadMethods)[number]
 
 export interface Annotation {
   /** Text to value; throws a UserError that names `key`. */
@@ -85,9 +85,9 @@ export const annotations = {
   },
   reload: {
     ...ofContainer,
-    parse: parse.oneOf(...ways),
-    values: ways.map((way) => `\`${way}\``).join(', '),
-    doc: 'The way to reload. `auto`: what the one of signal and url says, else the preset, else `rollout`. `none`: the app watches its files by itself.',
+    parse: parse.oneOf(...reloadMethods),
+    values: reloadMethods.map((method) => `\`${method}\``).join(', '),
+    doc: 'How to reload. `auto`: what the one of signal and url says, else the preset, else `rollout`. `none`: the app watches its files by itself.',
   },
   container: {
     ...ofPod,

@@ -36,7 +36,7 @@ export function classifyReference(
   if (init) return 'rollout'
   if (!plan || shared.volumes?.includes(volume ?? '') === false) return undefined
   const isKept = as === 'subPath' && isKeptSubPath(plan, mountPath)
-  return plan.reload.way === 'rollout' || isKept ? 'rollout' : 'inPlace'
+  return plan.reload.method === 'rollout' || isKept ? 'rollout' : 'inPlace'
 }
 
 const isKeptSubPath = ({ subPaths }: ContainerPlan, mountPath: string | undefined): boolean =>

@@ -14,7 +14,7 @@ import { type Reload, restartingWays } from './presets.ts'
 import { sharingNotes } from './process-namespace.ts'
 import { type Resolution, resolveReload } from './reload.ts'
 import { decideSubPaths, type SubPathMount } from './subpath-modes.ts'
-import { misplaced } from './unknown-names.ts'
+import { unknownNames } from './unknown-names.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -71,7 +71,7 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
     keepsMounts: hold !== undefined,
     notes: shareProcessNamespace ? sharingNotes(spec) : [],
   }
-  const problems = [...misplaced(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
+  const problems = [...unknownNames(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
   const skip =
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
@@ -110,7 +110,7 @@ const mountsAny = ({ volumeMounts = [] }: V1Container, volumes: Watched): boolea
   volumeMounts.some(({ name }) => volumes.has(name))
 
 /** Ways that change the container itself, as subPath mounts do. */
-const changesContainer = ({ way }: Reload): boolean => way === 'probe' || way === 'supervise'
+const changesContainer = ({ method }: Reload): boolean => method === 'probe' || method === 'supervise'
 
 /** Not all of a workload's Pods may be without their process at once. */
 const RESTART_STAGGER_SECONDS = 60
@@ -130,20 +130,20 @@ function planContainer(
       ? planEnv(container, spec, resolved.reload)
       : noVariables
   // Without an agent only a program that watches by itself takes a change in place.
-  const held = hold && (hold.agent ? changesContainer(resolved.reload) : resolved.reload.way !== 'none')
-  const reload: Reload = held ? { way: 'rollout' } : resolved.reload
-  const reason = hold?.reason ?? (reload.way === 'rollout' ? 'its changes roll out' : undefined)
+  const held = hold && (hold.agent ? changesContainer(resolved.reload) : resolved.reload.method !== 'none')
+  const reload: Reload = held ? { method: 'rollout' } : resolved.reload
+  const reason = hold?.reason ?? (reload.method === 'rollout' ? 'its changes roll out' : undefined)
   const subPaths = decideSubPaths(
     container,
     spec,
     reason === undefined ? (settings.subpath ?? 'auto') : 'keep',
     watched,
   ).map((mount) => (reason === undefined ? mount : { ...mount, reason }))
-  const volumes = reload.way === 'rollout' ? [] : liveVolumes(container, subPaths, watched)
+  const volumes = reload.method === 'rollout' ? [] : liveVolumes(container, subPaths, watched)
   const rewrites = subPaths.some(({ mode }) => mode !== 'keep')
-  const reloads = volumes.length > 0 && (reload.way !== 'none' || rewrites)
+  const reloads = volumes.length > 0 && (reload.method !== 'none' || rewrites)
   // Beside a way that leaves the process running, only a change of its variables ends it.
-  const restarts = restartingWays.has(reload.way)
+  const restarts = restartingWays.has(reload.method)
   const restartsForEnv = !restarts && env.sources.length > 0 && settings.stagger === undefined
   return {
     plan: {
@@ -165,7 +165,7 @@ function planContainer(
 }
 
 const nothingMounted: Resolution = {
-  reload: { way: 'rollout' },
+  reload: { method: 'rollout' },
   chosenBy: 'no volume',
   notes: [],
   problems: [],
@@ -200,9 +200,9 @@ function subPathNotes(
     .filter(({ mode }) => mode === 'keep')
     .map(({ mountPath, reason }) => ({
       text: `container ${container.name}: subPath mount ${mountPath} is not updated in place: ${reason}`,
-      warn: reload.way !== 'rollout' && settings.subpath !== 'keep',
+      warn: reload.method !== 'rollout' && settings.subpath !== 'keep',
     }))
-  const copied = reload.way === 'none' && subPaths.some(({ mode }) => mode === 'copy')
+  const copied = reload.method === 'none' && subPaths.some(({ mode }) => mode === 'copy')
   return copied
     ? [
         ...kept,

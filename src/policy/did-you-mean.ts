@@ -1,7 +1,7 @@
 /** What a user who mistyped a word most probably meant. */
 
 /** The most alike of the known words; undefined: none is alike enough to be suggested. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function didYouMean(word: string, known: readonly string[]): string | undefined {
   const best = known
     .map((name) => ({ name, distance: editDistance(word, name) }))
     .toSorted((a, b) => a.distance - b.distance)[0]

@@ -18,7 +18,7 @@ export interface EnvPlan {
 export const isRestarted = (spec: V1PodSpec): boolean => (spec.restartPolicy ?? 'Always') === 'Always'
 
 /** What a container that asks for `env: restart` is restarted for. */
-export function planEnv(container: V1Container, spec: V1PodSpec, { way }: Reload): EnvPlan {
+export function planEnv(container: V1Container, spec: V1PodSpec, { method }: Reload): EnvPlan {
   const variables = references({ containers: [container] }).filter(
     ({ as }) => as === 'env' || as === 'envFrom',
   )
@@ -31,7 +31,7 @@ export function planEnv(container: V1Container, spec: V1PodSpec, { way }: Reload
       problems: [new UserError('HR_NOT_RESTARTED', problem, 'use env: rollout or env: ignore')],
     }
   }
-  if (way === 'supervise') {
+  if (method === 'supervise') {
     const problem = `${PREFIX}env: restart, but with reload: supervise container ${container.name} itself stays, and its variables with it`
     return {
       ...none,

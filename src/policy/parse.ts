@@ -72,15 +72,19 @@ export function commandName(key: string, value: string): string {
 }
 
 export interface ReloadUrl {
-  method: string
+  httpMethod: string
   url: string
 }
 
 /** `[METHOD ]http://127.0.0.1:PORT/PATH`: what does not stay in the Pod is refused, so that an annotation is never a way to call others. */
 export function reloadUrl(key: string, value: string): ReloadUrl {
-  const [, method = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
+  const [, httpMethod = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
   const parsed = URL.parse(url)
-  if (!parsed || parsed.protocol !== 'http:' || !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) {
+  if (
+    !parsed ||
+    parsed.protocol !== 'http:' ||
+    !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(httpMethod)
+  ) {
     throw new UserError(
       'HR_BAD_URL',
       `${key}: ${shown(value)} is not a URL to call`,
@@ -98,7 +102,7 @@ export function reloadUrl(key: string, value: string): ReloadUrl {
       'use http://127.0.0.1:PORT/PATH',
     )
   }
-  return { method, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
+  return { httpMethod, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
 }
 
 /** A JSON array of words, or words separated by spaces, where single and double quotes keep spaces. No shell: `$`, `|` and `;` are plain characters. */

@@ -59,4 +59,5 @@ export interface PodPlan {
 
 /** Whether the agent must see the app's processes. */
 export const needsSharing = ({ agent, reload, env }: ContainerPlan): boolean =>
-  agent && (reload.way === 'signal' || reload.way === 'restart' || reload.way === 'exec' || env.length > 0)
+  agent &&
+  (reload.method === 'signal' || reload.method === 'restart' || reload.method === 'exec' || env.length > 0)

@@ -10,7 +10,7 @@ import {
   written,
 } from './annotations.ts'
 import type { Defaults } from './defaults.ts'
-import { nearest } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 
@@ -66,7 +66,7 @@ function unknownKey(key: string): string {
   const [word = '', suffix] = key.slice(PREFIX.length).split(/\.(.*)/s)
   if (Object.hasOwn(annotations, word))
     return `annotation ${key} can't name a container; use ${PREFIX}${word} alone`
-  const known = nearest(word, Object.keys(annotations))
+  const known = didYouMean(word, Object.keys(annotations))
   const advice = known
     ? `did you mean ${PREFIX}${known}${suffix ? `.${suffix}` : ''}?`
     : 'docs/annotations.md lists them all'

@@ -4,7 +4,7 @@
  */
 import type { V1Container } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
-import { nearest } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { shown } from './parse.ts'
 import { data } from './presets/data.ts'
 import { network } from './presets/network.ts'
@@ -25,7 +25,7 @@ export type PresetName = keyof typeof presets
 export function presetName(key: string, value: string): PresetName {
   const name = value.trim()
   if (isPreset(name)) return name
-  const meant = nearest(name, Object.keys(presets))
+  const meant = didYouMean(name, Object.keys(presets))
   throw new UserError(
     'HR_UNKNOWN_PRESET',
     `${key}: ${shown(value)} is not known`,

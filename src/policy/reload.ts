@@ -16,7 +16,7 @@ export interface Resolution {
   problems: UserError[]
 }
 
-const rollout: Reload = { way: 'rollout' }
+const rollout: Reload = { method: 'rollout' }
 
 export function resolveReload(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
   const chosen = choose(container, spec, settings)
@@ -70,10 +70,10 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
   signal: ({ container, settings: { signal, process, reload }, preset, known }) => {
     if (signal)
       return {
-        reload: { way: 'signal', signal, processes: process ? [process] : [] },
+        reload: { method: 'signal', signal, processes: process ? [process] : [] },
         chosenBy: `${PREFIX}signal`,
       }
-    if (known?.way === 'signal')
+    if (known?.method === 'signal')
       return { reload: process ? { ...known, processes: [process] } : known, chosenBy: `preset ${preset}` }
     const problem =
       process && reload !== 'signal'
@@ -86,18 +86,18 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
     )
   },
   http: ({ container, settings: { url }, preset, known }) => {
-    if (url) return { reload: { way: 'http', ...url }, chosenBy: `${PREFIX}url` }
-    if (known?.way === 'http') return { reload: known, chosenBy: `preset ${preset}` }
+    if (url) return { reload: { method: 'http', ...url }, chosenBy: `${PREFIX}url` }
+    if (known?.method === 'http') return { reload: known, chosenBy: `preset ${preset}` }
     const problem = `${PREFIX}reload: http, but container ${container.name} has no URL`
     return new UserError('HR_NO_URL', problem, `set ${PREFIX}url to http://127.0.0.1:PORT/PATH`)
   },
   exec: ({ container, settings: { command } }) => {
-    if (command) return { reload: { way: 'exec', command }, chosenBy: `${PREFIX}command` }
+    if (command) return { reload: { method: 'exec', command }, chosenBy: `${PREFIX}command` }
     const problem = `${PREFIX}reload: exec, but container ${container.name} has no command to run`
     return new UserError('HR_NO_COMMAND', problem, `set ${PREFIX}command`)
   },
   restart: ({ spec, settings: { signal } }) => {
-    if (isRestarted(spec)) return byUser({ way: 'restart', ...(signal ? { signal } : {}) })
+    if (isRestarted(spec)) return byUser({ method: 'restart', ...(signal ? { signal } : {}) })
     // Measured: a Pod with OnFailure became Completed.
     const problem = `${PREFIX}reload: restart, but the Pod's restartPolicy is ${spec.restartPolicy}`
     return new UserError('HR_NOT_RESTARTED', problem, 'use reload: rollout')
@@ -105,7 +105,7 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
   probe: ({ container, spec }) => {
     const liveness = livenessOf(container)
     const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`
-    if ('forward' in liveness && !reason) return byUser({ way: 'probe', forward: liveness.forward })
+    if ('forward' in liveness && !reason) return byUser({ method: 'probe', forward: liveness.forward })
     const problem = `${PREFIX}reload: probe can't stand in for container ${container.name}: ${'reason' in liveness ? liveness.reason : reason}`
     return new UserError(
       'HR_PROBE',
@@ -114,7 +114,7 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
     )
   },
   supervise: ({ container }) => {
-    if (container.command && container.command.length > 0) return byUser({ way: 'supervise' })
+    if (container.command && container.command.length > 0) return byUser({ method: 'supervise' })
     const problem = `${PREFIX}reload: supervise, but container ${container.name} sets no command`
     return new UserError(
       'HR_NO_ENTRYPOINT',
@@ -123,14 +123,14 @@ const choosers: Record<NonNullable<Values['reload']>, (question: Question) => Ch
     )
   },
   rollout: () => byUser(rollout),
-  none: () => byUser({ way: 'none' }),
+  none: () => byUser({ method: 'none' }),
 }
 
 /** What in the Pod stands against a way, as a sentence; undefined: nothing. */
 function obstacleTo(reload: Reload, container: V1Container, spec: V1PodSpec): string | undefined {
-  if (reload.way === 'http' && spec.hostNetwork) {
+  if (reload.method === 'http' && spec.hostNetwork) {
     return `container ${container.name}: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out`
   }
-  const shares = reload.way === 'signal' || reload.way === 'restart' || reload.way === 'exec'
+  const shares = reload.method === 'signal' || reload.method === 'restart' || reload.method === 'exec'
   return shares ? obstacleToSharing(container, spec) : undefined
 }

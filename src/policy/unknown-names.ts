@@ -5,7 +5,7 @@ import { annotations, PREFIX } from './annotations.ts'
 import type { Policy } from './policy.ts'
 
 /** Keys that name what the Pod has not, or speak of one program where there are several. */
-export function misplaced(spec: V1PodSpec, policy: Policy, targets: V1Container[]): UserError[] {
+export function unknownNames(spec: V1PodSpec, policy: Policy, targets: V1Container[]): UserError[] {
   const containers = spec.containers.map(({ name }) => name)
   const volumes = (spec.volumes ?? []).map(({ name }) => name)
   const missing = (key: string, kind: string, name: string, known: string[]) =>

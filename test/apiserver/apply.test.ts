@@ -144,7 +144,7 @@ test('an unlabelled namespace is answered with a warning only', async () => {
   expect(await templateAnnotations(ns)).toEqual({})
 })
 
-test('a misspelt key is answered with the nearest one', async () => {
+test('a misspelt key is answered with the didYouMean one', async () => {
   const ns = await hook.namespace()
   await ns.apply(sources)
   const { stderr } = await tryKubectl(

@@ -131,7 +131,9 @@ describe('reloadUrl', () => {
     ['http://127.0.0.1', 'POST', 'http://127.0.0.1/'],
     ['http://127.8.9.1:80/x?y=1#z', 'POST', 'http://127.8.9.1/x?y=1'],
     ['http://127.1:5/', 'POST', 'http://127.0.0.1:5/'],
-  ])('%j is %s %s', (text, method, url) => expect(parse.reloadUrl(KEY, text)).toEqual({ method, url }))
+  ])('%j is %s %s', (text, httpMethod, url) =>
+    expect(parse.reloadUrl(KEY, text)).toEqual({ httpMethod, url }),
+  )
 
   test.each([
     '',
@@ -202,7 +204,7 @@ describe('reloadUrl', () => {
           return
         }
         expect(URL.parse(read.url)?.hostname).toMatch(/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/)
-        expect(parse.reloadUrl(KEY, `${read.method} ${read.url}`)).toEqual(read)
+        expect(parse.reloadUrl(KEY, `${read.httpMethod} ${read.url}`)).toEqual(read)
       }),
     )
   })

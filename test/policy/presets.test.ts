@@ -20,8 +20,8 @@ const container = (image: string, command?: string[], args?: string[]) => ({
 })
 
 const said = (reload: Reload): string => {
-  if (reload.way === 'signal') return `signal ${reload.signal}`
-  return reload.way === 'http' ? `${reload.method} ${reload.url}` : reload.way
+  if (reload.method === 'signal') return `signal ${reload.signal}`
+  return reload.method === 'http' ? `${reload.httpMethod} ${reload.url}` : reload.method
 }
 const names = Object.keys(presets) as PresetName[]
 
@@ -75,7 +75,7 @@ describe('presetName', () => {
 })
 
 describe('where arguments decide', () => {
-  test.each<[preset: PresetName, args: string[], way: string]>([
+  test.each<[preset: PresetName, args: string[], method: string]>([
     ['prometheus', ['--config.file=/etc/p.yml'], 'signal SIGHUP'],
     ['prometheus', ['--web.enable-lifecycle'], 'POST http://127.0.0.1:9090/-/reload'],
     ['prometheus', ['--web.enable-lifecycle=false'], 'signal SIGHUP'],
@@ -122,13 +122,13 @@ describe('where arguments decide', () => {
     ['memcached', ['--auth-file=/etc/memcached/auth'], 'signal SIGHUP'],
     ['uwsgi', ['--ini', '/app.ini'], 'rollout'],
     ['uwsgi', ['--master', '--ini', '/app.ini'], 'signal SIGHUP'],
-  ])('%s %j: %s', (preset, args, way) =>
-    expect(said(presetReload(preset, container('x', undefined, args)))).toBe(way),
+  ])('%s %j: %s', (preset, args, method) =>
+    expect(said(presetReload(preset, container('x', undefined, args)))).toBe(method),
   )
 })
 
 describe('where mounts decide: a file that is read at the start only', () => {
-  test.each<[preset: PresetName, args: string[], mountPath: string, way: string]>([
+  test.each<[preset: PresetName, args: string[], mountPath: string, method: string]>([
     ['envoy', [], '/etc/envoy', 'rollout'],
     ['envoy', [], '/etc/envoy/envoy.yaml', 'rollout'],
     ['envoy', [], '/etc/envoy/dynamic', 'none'],
@@ -143,15 +143,15 @@ describe('where mounts decide: a file that is read at the start only', () => {
     ['stunnel', [], '/etc/stunnel/certs', 'signal SIGHUP'],
     ['stunnel', ['/conf/tls.conf'], '/conf', 'rollout'],
     ['stunnel', ['/conf/tls.conf'], '/etc/tls', 'signal SIGHUP'],
-  ])('%s %j with %s mounted: %s', (preset, args, mountPath, way) => {
+  ])('%s %j with %s mounted: %s', (preset, args, mountPath, method) => {
     const volumeMounts = [{ name: 'conf', mountPath }]
-    expect(said(presetReload(preset, { ...container('x', undefined, args), volumeMounts }))).toBe(way)
+    expect(said(presetReload(preset, { ...container('x', undefined, args), volumeMounts }))).toBe(method)
   })
 })
 
 test('haproxy is signalled only where it has a master process', () =>
   expect(presetReload('haproxy', container('haproxy'))).toEqual({
-    way: 'signal',
+    method: 'signal',
     signal: 'SIGUSR2',
     processes: ['haproxy'],
     requireArguments: ['-W', '-Ws'],
@@ -160,7 +160,7 @@ test('haproxy is signalled only where it has a master process', () =>
 test('a signal always has a process that is vouched for, by a name as the kernel has it', () => {
   const vouchedFor = names.map((name) => {
     const reload = presetReload(name, container('x', undefined, ['--master']))
-    return { name, ...(reload.way === 'signal' ? { processes: reload.processes } : {}) }
+    return { name, ...(reload.method === 'signal' ? { processes: reload.processes } : {}) }
   })
   expect(vouchedFor.filter(({ processes }) => processes?.length === 0)).toEqual([])
   const tooLong = vouchedFor.flatMap(({ processes = [] }) =>

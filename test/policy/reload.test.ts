@@ -5,14 +5,14 @@ import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 const app = (change: Partial<V1Container> = {}) =>
   nginx({ name: 'api', image: 'example.org/api:1', ...change })
 
-/** The way of the first container, what chose it, and the problems. */
-function wayOf(container: V1Container, short: Record<string, string>, spec: Partial<V1PodSpec> = {}) {
+/** The reload of the first container, what chose it, and the problems. */
+function methodOf(container: V1Container, short: Record<string, string>, spec: Partial<V1PodSpec> = {}) {
   const { plan, messages, notes } = decisionFor(podSpec({ containers: [container], ...spec }), short)
   const [first] = plan.containers
   return { reload: first?.reload, chosenBy: first?.chosenBy, messages, notes }
 }
 
-describe('who chooses the way', () => {
+describe('the choice of a reload method', () => {
   test.each<
     [what: string, container: V1Container, short: Record<string, string>, reload: object, chosenBy: string]
   >([
@@ -20,69 +20,69 @@ describe('who chooses the way', () => {
       'the image',
       nginx(),
       {},
-      { way: 'signal', signal: 'SIGHUP', processes: ['nginx', 'openresty'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['nginx', 'openresty'] },
       'preset nginx',
     ],
     [
       'a preset, before the image',
       app(),
       { preset: 'pgbouncer' },
-      { way: 'signal', signal: 'SIGHUP', processes: ['pgbouncer'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['pgbouncer'] },
       'preset pgbouncer',
     ],
     [
       'a signal, before the preset; it means the main process',
       nginx(),
       { signal: 'usr1' },
-      { way: 'signal', signal: 'SIGUSR1', processes: [] },
+      { method: 'signal', signal: 'SIGUSR1', processes: [] },
       'hotreload.dev/signal',
     ],
     [
       'a signal for a process',
       app(),
       { signal: 'HUP', process: 'worker' },
-      { way: 'signal', signal: 'SIGHUP', processes: ['worker'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['worker'] },
       'hotreload.dev/signal',
     ],
     [
       'a process, with the preset’s signal',
       nginx(),
       { process: 'my-nginx' },
-      { way: 'signal', signal: 'SIGHUP', processes: ['my-nginx'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['my-nginx'] },
       'preset nginx',
     ],
     [
       'a URL, before the preset',
       nginx(),
       { url: 'http://127.0.0.1:80/reload' },
-      { way: 'http', method: 'POST', url: 'http://127.0.0.1/reload' },
+      { method: 'http', httpMethod: 'POST', url: 'http://127.0.0.1/reload' },
       'hotreload.dev/url',
     ],
     [
       'reload, where signal and url are both there',
       app(),
       { signal: 'HUP', url: 'http://127.0.0.1:80/', reload: 'signal' },
-      { way: 'signal', signal: 'SIGHUP', processes: [] },
+      { method: 'signal', signal: 'SIGHUP', processes: [] },
       'hotreload.dev/signal',
     ],
-    ['reload: none', nginx(), { reload: 'none', signal: 'HUP' }, { way: 'none' }, 'hotreload.dev/reload'],
-    ['reload: rollout', nginx(), { reload: 'rollout' }, { way: 'rollout' }, 'hotreload.dev/reload'],
-    ['a preset that watches', nginx({ image: 'envoy' }), {}, { way: 'none' }, 'preset envoy'],
-    ['a preset that never re-reads', nginx({ image: 'redis' }), {}, { way: 'rollout' }, 'preset redis'],
+    ['reload: none', nginx(), { reload: 'none', signal: 'HUP' }, { method: 'none' }, 'hotreload.dev/reload'],
+    ['reload: rollout', nginx(), { reload: 'rollout' }, { method: 'rollout' }, 'hotreload.dev/reload'],
+    ['a preset that watches', nginx({ image: 'envoy' }), {}, { method: 'none' }, 'preset envoy'],
+    ['a preset that never re-reads', nginx({ image: 'redis' }), {}, { method: 'rollout' }, 'preset redis'],
     [
       'a suffix, before the key for all',
       app(),
       { signal: 'HUP', 'signal.api': 'USR2' },
-      { way: 'signal', signal: 'SIGUSR2', processes: [] },
+      { method: 'signal', signal: 'SIGUSR2', processes: [] },
       'hotreload.dev/signal',
     ],
   ])('%s', (_, container, short, reload, chosenBy) =>
-    expect(wayOf(container, short)).toEqual({ reload, chosenBy, messages: [], notes: [] }),
+    expect(methodOf(container, short)).toEqual({ reload, chosenBy, messages: [], notes: [] }),
   )
 
   test('an unknown program is never signalled: it rolls out, and a warning names the ways out', () =>
-    expect(wayOf(app(), {})).toEqual({
-      reload: { way: 'rollout' },
+    expect(methodOf(app(), {})).toEqual({
+      reload: { method: 'rollout' },
       chosenBy: 'unknown program',
       messages: [],
       notes: [
@@ -118,13 +118,13 @@ describe('what does not fit is denied', () => {
       'hotreload.dev/signal and hotreload.dev/url are both set for container api; say which with hotreload.dev/reload [HR_TWO_WAYS]',
     ],
   ])('%s', (_, container, short, message) => {
-    const { messages } = wayOf(container, short)
+    const { messages } = methodOf(container, short)
     expect(messages).toHaveLength(1)
     expect(messages[0]).toContain(message)
   })
 })
 
-describe('what stands against a way', () => {
+describe('a Pod that rules a method out', () => {
   test.each<
     [
       what: string,
@@ -156,8 +156,8 @@ describe('what stands against a way', () => {
       'container web: hostNetwork is true, so http://127.0.0.1 is the node; changes roll out',
     ],
   ])('%s', (_, container, short, spec, note) => {
-    const { reload, notes, messages } = wayOf(container, short, spec)
-    expect(reload).toEqual({ way: 'rollout' })
+    const { reload, notes, messages } = methodOf(container, short, spec)
+    expect(reload).toEqual({ method: 'rollout' })
     expect(notes).toContain(note)
     expect(messages).toEqual([])
   })
@@ -173,12 +173,13 @@ describe('what stands against a way', () => {
 
   test('a URL needs no shared processes', () => {
     const url = { url: 'http://127.0.0.1:80/' }
-    expect(wayOf(nginx(), url, { shareProcessNamespace: false }).reload?.way).toBe('http')
-    expect(wayOf(nginx({ command: ['/init'] }), url).reload?.way).toBe('http')
+    expect(methodOf(nginx(), url, { shareProcessNamespace: false }).reload?.method).toBe('http')
+    expect(methodOf(nginx({ command: ['/init'] }), url).reload?.method).toBe('http')
   })
 
   test('where processes are shared already, /init has come to terms with it', () =>
     expect(
-      wayOf(nginx({ command: ['/init'] }), { preset: 'nginx' }, { shareProcessNamespace: true }).reload?.way,
+      methodOf(nginx({ command: ['/init'] }), { preset: 'nginx' }, { shareProcessNamespace: true }).reload
+        ?.method,
     ).toBe('signal'))
 })

@@ -70,7 +70,7 @@ function outcomeOf(
   ]
   const how = [...first, `${wayText(own.reload)} (${own.chosenBy})`].join(', then ')
   return {
-    outcome: restartingWays.has(own.reload.way) ? 'restarted' : 'reloaded',
+    outcome: restartingWays.has(own.reload.method) ? 'restarted' : 'reloaded',
     how: how + spread(own.stagger),
   }
 }
@@ -108,7 +108,7 @@ function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circu
     return 'variables are fixed when a process starts; hotreload.dev/env: restart restarts the container in place'
   }
   const kept = own?.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)
-  if (own?.reload.way !== 'rollout' && kept?.mode === 'keep')
+  if (own?.reload.method !== 'rollout' && kept?.mode === 'keep')
     return `its subPath is not updated: ${kept.reason}`
   return note ?? `${own?.chosenBy ?? 'nothing'} says so`
 }
@@ -122,11 +122,11 @@ function whyNothing({ container, as, volume }: Reference, { env }: Circumstances
 
 /** What an agent does, as the middle of a sentence. */
 function wayText(reload: Reload): string {
-  switch (reload.way) {
+  switch (reload.method) {
     case 'signal':
       return `${reload.signal} to ${reload.processes.join(' or ') || 'the main process'}`
     case 'http':
-      return `${reload.method} ${reload.url}`
+      return `${reload.httpMethod} ${reload.url}`
     case 'exec':
       return `the agent runs ${reload.command.join(' ')}`
     case 'restart':
@@ -143,7 +143,7 @@ function wayText(reload: Reload): string {
 }
 
 const restarts = ({ reload }: ContainerPlan): string =>
-  `${reload.way === 'restart' && reload.signal ? reload.signal : 'SIGTERM'}, and the kubelet starts the container again`
+  `${reload.method === 'restart' && reload.signal ? reload.signal : 'SIGTERM'}, and the kubelet starts the container again`
 
 const spread = (seconds: number): string =>
   seconds > 0 ? `; the Pods take turns over ${seconds} s (hotreload.dev/stagger)` : ''

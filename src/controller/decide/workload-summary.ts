@@ -129,7 +129,7 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
     canary: policy.shared.canary,
     agents: agents.length,
     restarting: new Set(
-      agents.some(({ reload }) => restartingWays.has(reload.way))
+      agents.some(({ reload }) => restartingWays.has(reload.method))
         ? sources.inPlace.map(sourceId)
         : agents.flatMap(({ env }) => env.map(sourceId)),
     ),

@@ -6,27 +6,27 @@ import type { ReloadUrl } from '../parse.ts'
 /** How one container's process takes a change. */
 export type Reload =
   | {
-      way: 'signal'
+      method: 'signal'
       signal: string
       /** Command names vouched for; none: the container's main process, on the user's own word. */
       processes: readonly string[]
       /** One of these must be among the process's arguments, or the signal would end it. */
       requireArguments?: readonly string[]
     }
-  | ({ way: 'http' } & ReloadUrl)
+  | ({ method: 'http' } & ReloadUrl)
   /** argv, run in the app's image with the app's files. */
-  | { way: 'exec'; command: readonly string[] }
+  | { method: 'exec'; command: readonly string[] }
   /** The container ends, by this signal where SIGTERM is not the one, and the kubelet starts it again in the same Pod. */
-  | { way: 'restart'; signal?: string }
+  | { method: 'restart'; signal?: string }
   /** The same by a liveness probe of ours, which goes on asking what the user's asked. */
-  | { way: 'probe'; forward: Forward }
+  | { method: 'probe'; forward: Forward }
   /** The agent is the container's main process and the program its child. */
-  | { way: 'supervise' }
-  | { way: 'none' }
-  | { way: 'rollout' }
+  | { method: 'supervise' }
+  | { method: 'none' }
+  | { method: 'rollout' }
 
 /** Ways by which the process is gone for a while: what comes of them is a new one. */
-export const restartingWays: ReadonlySet<Reload['way']> = new Set(['restart', 'probe', 'supervise'])
+export const restartingWays: ReadonlySet<Reload['method']> = new Set(['restart', 'probe', 'supervise'])
 
 export interface Preset {
   /** Last segments of images and commands that are exactly this program. */
@@ -46,10 +46,10 @@ export interface Preset {
 export const COMMAND_NAME_BYTES = 15
 
 export const signal = (signal: string, ...processes: string[]): Reload => ({
-  way: 'signal',
+  method: 'signal',
   signal,
   processes,
 })
-export const post = (url: string): Reload => ({ way: 'http', method: 'POST', url })
-export const watches: Reload = { way: 'none' }
-export const rollout: Reload = { way: 'rollout' }
+export const post = (url: string): Reload => ({ method: 'http', httpMethod: 'POST', url })
+export const watches: Reload = { method: 'none' }
+export const rollout: Reload = { method: 'rollout' }

@@ -13,7 +13,7 @@ export const web = {
   },
   haproxy: {
     names: ['haproxy'],
-    reload: { way: 'signal', signal: 'SIGUSR2', processes: ['haproxy'], requireArguments: ['-W', '-Ws'] },
+    reload: { method: 'signal', signal: 'SIGUSR2', processes: ['haproxy'], requireArguments: ['-W', '-Ws'] },
     doc: 'SIGUSR2 to the master; refused where it runs without master-worker mode (-W), which it would not survive',
     source: 'haproxy management guide, 3.3 Master-worker mode',
     validate: 'haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg',
