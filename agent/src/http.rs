@@ -167,6 +167,7 @@ mod tests {
             ("GET http://localhost/r?a=b", "GET", Host::Localhost, 80, "/r?a=b"),
             ("PUT http://[::1]:81", "PUT", Host::V6, 81, "/"),
             ("http://127.1.2.3:1?x", "POST", Host::V4([127, 1, 2, 3]), 1, "/?x"),
+            ("http://127.255.255.255/", "POST", Host::V4([127, 255, 255, 255]), 80, "/"),
         ] {
             let found = request(text).unwrap();
             assert_eq!(
@@ -204,6 +205,14 @@ mod tests {
             " http://127.0.0.1/",
             "http://0.0.0.0/",
             "http://256.0.0.1/",
+            "http://126.255.255.255/",
+            "http://128.0.0.1/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://192.168.1.1/",
+            "http://255.255.255.255/",
+            "http://127.0.0.1.1/",
+            "http://127.0.0/",
+            "http://127.0.0.0x1/",
         ] {
             assert_eq!(request(bad), None, "{bad}");
         }

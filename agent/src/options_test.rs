@@ -78,6 +78,16 @@ fn only_the_supervisor_supervises() {
     assert_eq!(supervise(&["--reload=supervise", "--env-volume=e"]).1.len(), 1);
 }
 
+/// The defaults that docs/agent.md states.
+#[test]
+fn defaults_are_the_documented_ones() {
+    let (options, problems) = watch(&["--reload=none"]);
+    assert_eq!(problems, []);
+    assert_eq!(options.restart, Restart { signal: 15, grace: 30_000 });
+    assert_eq!((options.timeout, options.stagger, options.restart_stagger), (30_000, 0, 0));
+    assert_eq!(options.port, 9467);
+}
+
 #[test]
 fn restarts_spread_as_everything_does_unless_told_otherwise() {
     for (args, wanted) in [

@@ -1,9 +1,9 @@
 //! Reads a watched volume: its files' digest, through one descriptor of one generation of `..data`.
 
 use super::{clock, files, link::is_atomic};
-use agent::digest::{Sink, ignored};
+use agent::change;
+use agent::digest::{Digest, Sha256, SipHash, is_ignored};
 use agent::errors::{Code, Problem};
-use agent::{change, digest, sha256::Sha256, siphash::SipHash};
 use alloc::{ffi::CString, format, string::String, vec::Vec};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, FileType, OFlags};
@@ -44,9 +44,9 @@ pub fn read(directory: &str, out: &[String], key: [u64; 2]) -> Result<Reading, P
 
 /// SHA-256 of a volume in hex, for /status; None when it is no longer what `generation` says, or can't be read.
 pub fn sha256(directory: &str, out: &[String], generation: &Option<String>) -> Option<String> {
-    let mut hash = Sha256::new();
+    let mut hash = Sha256::default();
     feed(directory, generation.is_some(), out, &mut hash).ok()?;
-    (self::generation(directory) == *generation).then(|| digest::hex(&hash.finish()))
+    (self::generation(directory) == *generation).then(|| hash.finish())
 }
 
 /// The name that `..data` leads to.
@@ -76,18 +76,18 @@ pub fn fingerprint(directory: &str) -> Option<String> {
     let mut hash = SipHash::new([0; 2]);
     for path in &paths {
         let stat = fs::statat(&root, path.as_c_str(), AtFlags::empty()).ok()?;
-        hash.file(path.as_bytes(), stat.st_size as u64);
-        hash.take(format!("{}.{}.{}", stat.st_mtime, stat.st_mtime_nsec, stat.st_ino).as_bytes());
+        hash.start_file(path.as_bytes(), stat.st_size as u64);
+        hash.update(format!("{}.{}.{}", stat.st_mtime, stat.st_mtime_nsec, stat.st_ino).as_bytes());
     }
     Some(format!("{:032x}", hash.finish()))
 }
 
-fn feed(directory: &str, atomic: bool, out: &[String], hash: &mut impl Sink) -> io::Result<()> {
+fn feed(directory: &str, atomic: bool, out: &[String], hash: &mut impl Digest) -> io::Result<()> {
     let path = if atomic { format!("{directory}/{}", change::DATA) } else { directory.into() };
     let root = files::open_directory(CWD, path.as_str())?;
     let mut paths = Vec::new();
     walk(&root, b"", DEPTH_MAX, &mut paths)?;
-    paths.retain(|path| !ignored(path.as_bytes(), out));
+    paths.retain(|path| !is_ignored(path.as_bytes(), out));
     paths.sort_unstable();
     paths.iter().try_for_each(|path| file(&root, path, hash))
 }
@@ -116,19 +116,19 @@ fn walk(directory: &OwnedFd, prefix: &[u8], depth: u32, found: &mut Vec<CString>
     Ok(())
 }
 
-fn file(root: &OwnedFd, path: &CString, hash: &mut impl Sink) -> io::Result<()> {
+fn file(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()> {
     let file = match files::open(root, path.as_c_str(), OFlags::RDONLY | OFlags::NONBLOCK) {
         // A key this user may not read: every swap writes it anew, so its time stands for its content.
         Err(Errno::ACCESS) => {
             let stat = fs::statat(root, path.as_c_str(), AtFlags::empty())?;
-            hash.file(path.as_bytes(), stat.st_size as u64);
-            hash.take(format!("{}.{}", stat.st_mtime, stat.st_mtime_nsec).as_bytes());
+            hash.start_file(path.as_bytes(), stat.st_size as u64);
+            hash.update(format!("{}.{}", stat.st_mtime, stat.st_mtime_nsec).as_bytes());
             return Ok(());
         }
         found => found?,
     };
     let length = fs::fstat(&file)?.st_size as u64;
-    hash.file(path.as_bytes(), length);
+    hash.start_file(path.as_bytes(), length);
     // No more than a page: pages of the stack that were touched once stay resident for ever.
     let mut buffer = [0; 4096];
     let mut read = 0;
@@ -138,7 +138,7 @@ fn file(root: &OwnedFd, path: &CString, hash: &mut impl Sink) -> io::Result<()> 
             // Written while it was read.
             0 => return Err(Errno::AGAIN),
             count => {
-                hash.take(&buffer[..count]);
+                hash.update(&buffer[..count]);
                 read += count as u64;
             }
         }

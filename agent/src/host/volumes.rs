@@ -2,11 +2,11 @@
 
 use super::layout::Layout;
 use super::{clock, volume};
+use agent::digest::{Digest, SipHash};
 use agent::engine::Examined;
 use agent::errors::Problem;
 use agent::memory::Memory;
 use agent::options;
-use agent::siphash::SipHash;
 use alloc::{string::String, vec::Vec};
 
 /// One volume.
