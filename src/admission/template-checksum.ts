@@ -1,11 +1,11 @@
 /** Reads what a template's checksum is made of. What it must say then is stamp/expected.ts, which the controller shares. */
 
+import type { ConfigReader } from '../api/config-reader.ts'
 import { expected, type Observation, observe, plannedSources } from '../checksum/expected-checksums.ts'
-import type { Unreadable } from '../checksum/source-content.ts'
 import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { formatChecksums, type InstallKey, type UsedKeys } from '../workload/checksum.ts'
-import type { ConfigReader } from './config-reader.ts'
+import type { Unreadable } from '../workload/source-content.ts'
 
 export interface Stamp {
   /** The annotation's value; undefined: nothing needs a rollout. */

@@ -3,6 +3,7 @@
  * expect: the only place where anybody reads it.
  */
 
+import type { ConfigReader } from '../api/config-reader.ts'
 import { frozen, isChartChecksum } from '../checksum/chart-checksum.ts'
 import {
   type Annotations,
@@ -31,7 +32,6 @@ import {
   withPodTemplate,
 } from '../workload/pod-template.ts'
 import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
-import type { ConfigReader } from './config-reader.ts'
 import { patchBetween } from './patch.ts'
 import { readTemplateChecksum } from './template-checksum.ts'
 

@@ -5,7 +5,7 @@
 import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { ABSENT, checksum, type InstallKey, sourceId, type UsedKeys, usedKeys } from '../workload/checksum.ts'
-import type { ConfigContent, Unreadable } from './source-content.ts'
+import type { ConfigContent, Unreadable } from '../workload/source-content.ts'
 
 /** What one source holds in the keys that somebody uses. */
 export interface Observed {

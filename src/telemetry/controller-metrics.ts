@@ -1,15 +1,16 @@
-/** The controller's metrics. As in metrics.ts, label values come from closed sets: no names of workloads or sources. */
+/**
+ * The controller's metrics. As in metrics.ts, label values come from closed sets, so callers pass constants, never the name of a workload
+ * or source. A `key` only finds the workload's last value; it is no label.
+ */
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Waiting } from '../controller/decide/next-step.ts'
-import type { ProblemState } from '../controller/pods/agent-report.ts'
 
 export interface ControllerMetrics {
   rollout(outcome: 'done' | 'failed', kind: string): void
-  waiting(key: string, reason: Waiting | undefined): void
+  waiting(key: string, reason: string | undefined): void
   unreadable(why: 'forbidden' | 'unavailable'): void
   nudge(outcome: 'done' | 'failed', pods: number): void
   uninjected(key: string, pods: number): void
-  agentProblem(state: ProblemState): void
+  agentProblem(state: string): void
   alert(outcome: 'sent' | 'failed'): void
   event(outcome: 'written' | 'failed'): void
   leads(leads: boolean): void
@@ -47,7 +48,7 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   const leader = gauge('leader', '1 where this replica leads.')
   const workloadCount = gauge('watched_workloads', 'Workloads that ask for something.')
   const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that they use.')
-  const waitingFor = new Map<string, Waiting>()
+  const waitingFor = new Map<string, string>()
   const withoutAgent = new Map<string, number>()
   leader.set(0)
 

@@ -1,9 +1,9 @@
 // Our light client against a real API server: what a conflict looks like there, and that nothing but the caBundle is touched.
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { createConfigReader } from '../../src/api/config-reader.ts'
 import { readInstallKey } from '../../src/cli/serve/install-key.ts'
 import { createBundlePublisher } from '../../src/kube/ca-bundle.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
-import { createConfigReader } from '../../src/kube/config-reader.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { createSecretStore } from '../../src/kube/secret-store.ts'
 import { ownAuthority } from '../../src/tls/own-authority.ts'

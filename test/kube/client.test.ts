@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createConfigReader } from '../../src/api/config-reader.ts'
 import { INSTALL_KEY_SECRET, readInstallKey } from '../../src/cli/serve/install-key.ts'
 import { createBundlePublisher } from '../../src/kube/ca-bundle.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
-import { createConfigReader } from '../../src/kube/config-reader.ts'
 import { createSecretStore } from '../../src/kube/secret-store.ts'
 import { type FakeApi, fakeApi } from '../support/api.ts'
 

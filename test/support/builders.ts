@@ -1,12 +1,13 @@
 /** Small valid objects for tests; each call makes a new one, and `change` replaces whole fields. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import type { AdmissionRequest, Answer, Mutate } from '../../src/admission/answer.ts'
-import type { ConfigContent, ConfigReader, Unreadable } from '../../src/admission/config-reader.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
+import type { ConfigReader } from '../../src/api/config-reader.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
 import type { ApiObject, PodTemplate } from '../../src/workload/pod-template.ts'
+import type { ConfigContent, Unreadable } from '../../src/workload/source-content.ts'
 
 export const AGENT_IMAGE = 'ghcr.io/hotreload/hotreload-agent:0.0.0'
 

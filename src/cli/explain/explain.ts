@@ -1,10 +1,10 @@
 /** `hotreload explain`: what a change of each ConfigMap and Secret would do to a workload, and why. Of manifests without a cluster. */
 
-import { contentOf } from '../../checksum/source-content.ts'
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type ApiObject, isObject, podTemplate } from '../../workload/pod-template.ts'
+import { contentOf } from '../../workload/source-content.ts'
 import { mistypedAnnotations } from '../shared/annotation-text.ts'
 import { mapObjects } from '../shared/manifest.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'

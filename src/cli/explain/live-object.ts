@@ -1,14 +1,15 @@
 /** KIND/NAME from the cluster, and what hotreload could read of what it uses. */
 
+import { createConfigReader } from '../../api/config-reader.ts'
 import { pathOf } from '../../api/paths.ts'
 import { mapLimit } from '../../async/map-limit.ts'
-import { type ConfigContent, isLegalName, type Unreadable } from '../../checksum/source-content.ts'
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { createConfigReader } from '../../kube/config-reader.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { sourceId } from '../../workload/checksum.ts'
+import { isLegalName } from '../../workload/object-name.ts'
 import { type ApiObject, controller, workloadKinds } from '../../workload/pod-template.ts'
+import { type ConfigContent, type Unreadable } from '../../workload/source-content.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { isLabelled } from '../shared/labelled.ts'
 import { canServiceAccount } from '../shared/service-account.ts'

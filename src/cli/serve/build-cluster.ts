@@ -1,5 +1,5 @@
 /** What `serve` has of the cluster, if there is one: loaded here and nowhere else, so that a process without one never loads a client. */
-import type { ConfigReader } from '../../admission/config-reader.ts'
+import { type ConfigReader, createConfigReader } from '../../api/config-reader.ts'
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { CertificateSource } from '../../tls/keeper.ts'
@@ -25,19 +25,13 @@ export async function clusterParts(
 ): Promise<ClusterParts | undefined> {
   const client = await connect(options, environment)
   if (client === undefined) return undefined
-  const [
-    { createConfigReader },
-    { createSecretStore },
-    { createBundlePublisher },
-    { readInstallKey },
-    { ownAuthority },
-  ] = await Promise.all([
-    import('../../kube/config-reader.ts'),
-    import('../../kube/secret-store.ts'),
-    import('../../kube/ca-bundle.ts'),
-    import('./install-key.ts'),
-    import('../../tls/own-authority.ts'),
-  ])
+  const [{ createSecretStore }, { createBundlePublisher }, { readInstallKey }, { ownAuthority }] =
+    await Promise.all([
+      import('../../kube/secret-store.ts'),
+      import('../../kube/ca-bundle.ts'),
+      import('./install-key.ts'),
+      import('../../tls/own-authority.ts'),
+    ])
   const secrets = createSecretStore(client)
   return {
     client,

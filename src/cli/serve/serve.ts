@@ -1,10 +1,10 @@
 /** `hotreload serve`: the one place where the parts are joined. Nothing is decided here that a part could decide. */
 
-import { noCluster } from '../../admission/config-reader.ts'
 import { type DrainTimes, defaultDrainTimes, drained } from '../../admission/drain.ts'
 import { podHandler } from '../../admission/pod-handler.ts'
 import { createServer } from '../../admission/server.ts'
 import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
+import { noCluster } from '../../api/config-reader.ts'
 import type { Controller } from '../../controller/reconciler.ts'
 import { createLog, describeError, type Log } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'

@@ -1,6 +1,6 @@
 /** What Reloader does with a CronJob: it runs once, now. */
 
-import { type Api, type ApiCall, send, ApiError } from '../../api/api.ts'
+import { type Api, type ApiCall, ApiError, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import { writtenKey } from '../../policy/annotations.ts'

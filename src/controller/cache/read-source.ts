@@ -1,10 +1,12 @@
 /** One look at a ConfigMap, a Secret, or what the Secrets Store CSI driver fetched through a SecretProviderClass. */
 
 import type { Api } from '../../api/api.ts'
-import { type ConfigContent, contentOf, isLegalName, type Unreadable } from '../../checksum/source-content.ts'
+import { readObject } from '../../api/config-reader.ts'
 import type { SourceMarks } from '../../compat/reload-request.ts'
 import { isPaused } from '../../policy/annotations.ts'
+import { isLegalName } from '../../workload/object-name.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
+import { type ConfigContent, contentOf, type Unreadable } from '../../workload/source-content.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import type { SourceReading } from './sources.ts'
 
@@ -25,16 +27,7 @@ export function createSourceReader(
   api: Api,
   marksOf: (object: ApiObject) => SourceMarks,
 ): (source: SourceRef) => Promise<SourceReading> {
-  const get = async (path: string): Promise<ApiObject | Unreadable> => {
-    try {
-      const { status, body } = await api.call({ method: 'GET', path, timeoutMilliseconds: READ_TIMEOUT })
-      if (status === 200 && typeof body === 'object' && body !== null) return body as ApiObject
-      if (status === 404) return 'absent'
-      return status === 403 ? 'forbidden' : 'unavailable'
-    } catch {
-      return 'unavailable'
-    }
-  }
+  const get = (path: string) => readObject(api, { path, timeoutMilliseconds: READ_TIMEOUT })
   const reading = (object: ApiObject, content: ConfigContent | Unreadable): SourceReading => ({
     content,
     version: object.metadata?.resourceVersion ?? '',

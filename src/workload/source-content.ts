@@ -1,6 +1,6 @@
 /** A ConfigMap's or Secret's content as both the webhook and the controller hash it. Pure: the object of the API in. */
-import type { ApiObject } from '../workload/pod-template.ts'
-import type { Source } from '../workload/references.ts'
+import type { ApiObject } from './pod-template.ts'
+import type { Source } from './references.ts'
 
 /** Content as the API has it. Of a Secret `data` is empty and everything, still base64, is in `binaryData`. */
 export interface ConfigContent {
@@ -31,10 +31,3 @@ function texts(map: unknown): Record<string, string> {
     Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   )
 }
-
-/**
- * A DNS-1123 subdomain, as every ConfigMap's, Secret's and namespace's name is. A reference in a manifest is only text: `../nodes` must
- * not become part of a path that we ask with our own rights.
- */
-export const isLegalName = (name: string): boolean =>
-  /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)
