@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { V1Container, V1Pod, V1PodSpec } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments, stringify } from 'yaml'
+import { kustomizeProgram } from '../cluster/programs.ts'
+import { run } from '../cluster/run.ts'
 import { installCertManagerCrds } from '../support/cert-manager.ts'
 import { type Namespace, namespace } from '../support/kube.ts'
 import { kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
@@ -274,4 +276,23 @@ test('a digest in `images` reaches the agent’s image as well', async () => {
   expect(text).toContain(`image: ghcr.io/hotreload/hotreload@${digest}`)
   expect(text).toContain(`value: ghcr.io/hotreload/hotreload-agent@${digest}`)
   await rm(directory, { recursive: true })
+})
+
+// Those within the oldest supported kubectl, and within 1.31, of the three that panic on a patch file which deletes several objects.
+describe.each(['v5.0.3', 'v5.4.3'])('kustomize %s', (version) => {
+  const directories = [
+    'certs',
+    'deploy',
+    'deploy/evict',
+    'deploy/monitoring',
+    'deploy/secrets',
+    'deploy/secrets/cluster',
+  ]
+  test.each(directories)('renders %s as the newest does', { timeout: 600_000 }, async (directory) => {
+    const path = join(root, directory)
+    const say = (line: string): void => console.error(line)
+    expect(await run([await kustomizeProgram(version, say), 'build', path])).toBe(
+      await kubectl(['kustomize', path]),
+    )
+  })
 })

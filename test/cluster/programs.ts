@@ -57,6 +57,23 @@ export async function nodePrograms(say: (line: string) => void): Promise<Record<
   }
 }
 
+/**
+ * A kustomize of this version, e.g. `v5.4.3`, which is the one within kubectl 1.31: built on first use (a minute on two cores).
+ * @throws when it has to be built and Go isn't there, or the build fails
+ */
+export async function kustomizeProgram(version: string, say: (line: string) => void): Promise<string> {
+  const directory = cache(`kustomize-${version}`)
+  const path = join(directory, 'kustomize')
+  await withLock(join(directory, 'build.lock'), async () => {
+    if (existsSync(path)) return
+    say(`building kustomize ${version} in ${directory} (once; about a minute on two cores)`)
+    await run(['go', 'install', '-trimpath', `sigs.k8s.io/kustomize/kustomize/v5@${version}`], {
+      env: { ...process.env, CGO_ENABLED: '0', GOBIN: directory },
+    })
+  })
+  return path
+}
+
 async function build(directory: string, say: (line: string) => void): Promise<void> {
   const go = await attempt(['go', 'version']).catch(() => undefined)
   if (go?.code !== 0) {
