@@ -130,11 +130,25 @@ describe('docs/install.md', () => {
     expect(named).not.toBeNull()
     expect(named?.filter((name) => !names.has(name))).toEqual([])
   })
+})
 
-  test('every metric it names is one', () => {
+describe('deploy/monitoring', () => {
+  const rules = readFileSync(join(ROOT, 'deploy/monitoring/rules.yaml'), 'utf8')
+  const dashboard = readFileSync(join(ROOT, 'deploy/monitoring/dashboard.json'), 'utf8')
+  const runbook = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8')
+
+  test('every metric that they, the runbook and docs/install.md name is one', () => {
     const known = new Set([...webhookMetrics, ...controllerMetrics].map(({ name }) => name))
-    const named = page.match(/\bhotreload_[a-z_]+\b/g)?.map((name) => name.replace(/_bucket$/, '')) ?? []
+    const text = [rules, dashboard, runbook, page].join('\n')
+    const named = text.match(/\bhotreload_[a-z_]+\b/g)?.map((name) => name.replace(/_bucket$/, '')) ?? []
     expect(named.length).toBeGreaterThan(2)
     expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  test('each alert has a chapter in the runbook, and a link to it', () => {
+    const alerts = [...rules.matchAll(/alert: (\w+)/g)].map(([, name = '']) => name)
+    expect([...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts)
+    const links = [...rules.matchAll(/runbook_url: \S+#(\w+)/g)].map(([, anchor]) => anchor)
+    expect(links).toEqual(alerts.map((name) => name.toLowerCase()))
   })
 })
