@@ -23,12 +23,12 @@ import { type Decision, decide, skipReasons, unsuitable } from '../policy/decide
 import type { Defaults } from '../policy/defaults.ts'
 import { readPolicy } from '../policy/policy.ts'
 import type { InstallKey } from '../workload/checksum.ts'
+import { runsToCompletion } from '../workload/kinds.ts'
 import {
   type ApiObject,
   controller,
   type PodTemplate,
   podTemplate,
-  runsToCompletion,
   withPodTemplate,
 } from '../workload/pod-template.ts'
 import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
@@ -79,8 +79,7 @@ export const workloadHandler =
     if (kept) return answer(workload, withAnnotations(template, kept), warnings)
     if (change.keys || change.template) warnings.push(...notes(decision, template, freeze))
     // Only where the Pods are replaced anyway, or somebody else wrote a stamp: setting `pause` must not roll out what it is to hold back.
-    if (runsToCompletion(workload.kind ?? '') || !(rolls || change.checksum))
-      return answer(workload, mirrored, warnings)
+    if (runsToCompletion(workload) || !(rolls || change.checksum)) return answer(workload, mirrored, warnings)
     const stamp = await readTemplateChecksum(
       decision.plan,
       request.namespace ?? 'default',

@@ -1,7 +1,8 @@
 /** Reads the present content of a ConfigMap or a Secret, for the webhook's handlers and `explain`. */
 
+import { isObject } from '../workload/json-object.ts'
 import { isLegalName } from '../workload/object-name.ts'
-import { type ApiObject, isObject } from '../workload/pod-template.ts'
+import type { ApiObject } from '../workload/pod-template.ts'
 import { type ConfigContent, contentOf, type Unreadable } from '../workload/source-content.ts'
 import type { Api, ApiCall } from './api.ts'
 

@@ -46,9 +46,9 @@ export async function listAll<T extends ApiObject = ApiObject>(
   for await (const response of listPages(api, path, PAGE_SIZE)) {
     // 410: the version of the first page expires after some minutes. The caller starts anew.
     if (response.status !== 200) return response
-    const { items, kind } = response.body as { kind?: string; items: T[] | null }
-    // The items of a list have no kind of their own.
-    for (const item of items ?? []) all.push({ kind: kind?.replace(/List$/, '') ?? '', ...item })
+    const { items, apiVersion = '', kind = '' } = response.body as ApiObject & { items: T[] | null }
+    // The items of a list have neither of their own.
+    for (const item of items ?? []) all.push({ apiVersion, kind: kind.replace(/List$/, ''), ...item })
     onPage(all.length)
   }
   return all

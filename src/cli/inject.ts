@@ -6,13 +6,8 @@ import { inTemplate, isOurs, PREFIX } from '../policy/annotations.ts'
 import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { readPolicy } from '../policy/policy.ts'
-import {
-  type ApiObject,
-  isObject,
-  type PodTemplate,
-  podTemplate,
-  withPodTemplate,
-} from '../workload/pod-template.ts'
+import { isObject } from '../workload/json-object.ts'
+import { type ApiObject, type PodTemplate, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
 import { mapObjects } from './shared/manifest.ts'
 import { readManifests } from './shared/read-manifests.ts'

@@ -5,6 +5,7 @@
 
 import { createQueue } from '../async/queue.ts'
 import { describeProblem } from '../errors.ts'
+import { kindLabel } from '../workload/kinds.ts'
 import { createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumTexts } from './decide/checksum-texts.ts'
@@ -222,7 +223,7 @@ export function startController(options: ControllerOptions): Controller {
     if (outcome !== 'done') return
     const { changedAt = clock.now() } = pending.get(key) ?? {}
     pending.delete(key)
-    report.rollout('done', summary.kind)
+    report.rollout('done', kindLabel(summary))
     report.log('info', 'rolled out', {
       workload: key,
       sources: merged(evaluation).changed,

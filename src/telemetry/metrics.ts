@@ -1,8 +1,11 @@
 /** What Prometheus may ask. Label values come from closed sets: a request must not be able to make new series. */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { kindLabel, workloadKinds } from '../workload/kinds.ts'
 
 /** One answered review. */
 export interface AnswerSample {
+  /** As `kindLabel` writes it. */
   kind: string
   outcome: string
   /** The key of a skip's or failure's reason. */
@@ -19,15 +22,7 @@ export interface Metrics {
 }
 
 /** The kinds that our webhook entries name; anything else was sent by hand. */
-const kinds: ReadonlySet<string> = new Set([
-  'Pod',
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'Job',
-  'CronJob',
-  'Rollout',
-])
+const kinds: ReadonlySet<string> = new Set(['Pod', ...workloadKinds.map(kindLabel)])
 
 /** Seconds. A Pod takes about 0.1 ms; a workload waits for the API server, at most 1 s. */
 const buckets = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5]

@@ -1,5 +1,7 @@
-/** Where each kind keeps its pod template. Nothing here looks inside one. */
+/** Reads and replaces an object's pod template. Nothing here reads what a template holds. Pure. */
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node'
+import { isObject, property } from './json-object.ts'
+import { templateKindOf } from './kinds.ts'
 
 export interface PodTemplate {
   metadata?: V1ObjectMeta
@@ -14,51 +16,28 @@ export interface ApiObject {
   [field: string]: unknown
 }
 
-const podTemplatePaths: Record<string, readonly string[]> = {
-  Pod: [],
-  PodTemplate: ['template'],
-  Deployment: ['spec', 'template'],
-  StatefulSet: ['spec', 'template'],
-  DaemonSet: ['spec', 'template'],
-  ReplicaSet: ['spec', 'template'],
-  ReplicationController: ['spec', 'template'],
-  Rollout: ['spec', 'template'],
-  Job: ['spec', 'template'],
-  CronJob: ['spec', 'jobTemplate', 'spec', 'template'],
-}
-
-/** The kinds the workload webhook looks at. A ReplicaSet belongs to a Deployment; a bare one is left as it is. */
-export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'Rollout'] as const
-
-/** Kinds whose runs read the ConfigMaps that are there when they start: no checksum, nothing to roll out. */
-export const runsToCompletion = (kind: string): boolean => kind === 'Job' || kind === 'CronJob'
-
-export const hasPodTemplate = (kind: string | undefined): kind is string =>
-  kind !== undefined && Object.hasOwn(podTemplatePaths, kind)
-
 /** The pod template of a workload, or the Pod itself; undefined where there is none (an Argo Rollout with workloadRef). */
 export function podTemplate(object: ApiObject): PodTemplate | undefined {
-  if (!hasPodTemplate(object.kind)) return undefined
-  let place: unknown = object
-  for (const field of podTemplatePaths[object.kind] ?? []) place = property(place, field)
-  return isObject(place) && isObject(property(place, 'spec')) ? place : undefined
+  const path = pathOfTemplate(object)
+  const found = path?.reduce<unknown>(property, object)
+  return isObject(found) && isObject(property(found, 'spec')) ? found : undefined
 }
 
 /** The same object with another pod template; copies only along the path, so that a diff sees the rest as the same objects. */
 export function withPodTemplate<T extends ApiObject>(object: T, template: PodTemplate): T {
-  const replaced = (place: unknown, [field, ...rest]: readonly string[]): unknown =>
-    field === undefined ? template : { ...(place as object), [field]: replaced(property(place, field), rest) }
-  const path = podTemplatePaths[object.kind ?? ''] ?? []
+  const replaced = (value: unknown, [field, ...rest]: readonly string[]): unknown =>
+    field === undefined ? template : { ...(value as object), [field]: replaced(property(value, field), rest) }
+  const path = pathOfTemplate(object) ?? []
   // Of a Pod the template is the object itself, which has fields that a template has not.
   return (path.length === 0 ? { ...object, ...template } : replaced(object, path)) as T
 }
 
-/** A controller's Pod, or a workload that another controller writes: whoever owns it decides. */
+const POD: readonly string[] = []
+
+/** A Pod is known by its kind alone: items of a list of Pods have no apiVersion. */
+const pathOfTemplate = (object: ApiObject): readonly string[] | undefined =>
+  object.kind === 'Pod' ? POD : templateKindOf(object)?.template
+
+/** The controller that owns a Pod, or a workload that another controller writes. */
 export const controller = (metadata: V1ObjectMeta | undefined) =>
   metadata?.ownerReferences?.find((owner) => owner.controller === true)
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const property = (value: unknown, field: string): unknown =>
-  isObject(value) && Object.hasOwn(value, field) ? value[field] : undefined

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { injectManifests } from '../../src/cli/inject.ts'
 import { mapObjects } from '../../src/cli/shared/manifest.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
-import { type ApiObject, hasPodTemplate, podTemplate } from '../../src/workload/pod-template.ts'
+import { templateKindOf } from '../../src/workload/kinds.ts'
+import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
 import { corpus, withNone } from '../support/corpus.ts'
 import { namespace } from '../support/kube.ts'
 import { tryKubectl } from '../support/kubectl.ts'
@@ -15,7 +16,7 @@ const options = { agentImage: 'hotreload-agent:1', version: '1', defaults: built
 function workloads(stream: string, file: string): ApiObject[] {
   const found: ApiObject[] = []
   mapObjects(stream, file, (object) => {
-    if (!podTemplate(object) || !hasPodTemplate(object.kind)) return object
+    if (!podTemplate(object) || !templateKindOf(object)) return object
     const { namespace: _, ...metadata } = object.metadata ?? {}
     found.push({ ...object, metadata })
     return object

@@ -1,10 +1,11 @@
 // The controller as a whole, without a cluster: a test tells its listeners what there is, and its API server is a table of ConfigMaps.
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse, Listener } from '../../src/api/api.ts'
-import { workloadKinds } from '../../src/api/paths.ts'
+import { collectionOf } from '../../src/api/paths.ts'
 import { defaultCompatOptions } from '../../src/compat/options.ts'
 import { startController } from '../../src/controller/reconciler.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { workloadKinds } from '../../src/workload/kinds.ts'
 import { keys, workload } from '../support/builders.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
@@ -79,7 +80,7 @@ function cluster() {
     evictUninjected: false,
     askAgent: async () => undefined,
   })
-  const paths = workloadKinds.map(({ apiVersion, plural }) => `/apis/${apiVersion}/${plural}`)
+  const paths = workloadKinds.map((kind) => collectionOf(kind).path)
   return {
     clock,
     configMaps,

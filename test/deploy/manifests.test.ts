@@ -7,7 +7,7 @@ import { INSTALL_KEY_SECRET } from '../../src/cli/serve/install-key.ts'
 import { serveFlags, variableOf } from '../../src/cli/serve/options.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
-import { workloadKinds } from '../../src/workload/pod-template.ts'
+import { workloadKinds } from '../../src/workload/kinds.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -133,7 +133,7 @@ describe('the webhook configuration', () => {
     expect(pods).toEqual([expect.objectContaining({ operations: ['CREATE'], resources: ['pods'] })])
     const workloads = entries.find(({ name }) => name === 'workloads.hotreload.dev')?.rules ?? []
     const resources = workloads.flatMap((rule) => rule.resources)
-    expect(resources.toSorted()).toEqual(workloadKinds.map((kind) => `${kind.toLowerCase()}s`).toSorted())
+    expect(resources.toSorted()).toEqual(workloadKinds.map(({ plural }) => plural).toSorted())
     for (const rule of workloads) expect(rule.operations).toEqual(['CREATE', 'UPDATE'])
   })
 

@@ -6,6 +6,7 @@ import type { ConfigReader } from '../../src/api/config-reader.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
+import { templateKinds } from '../../src/workload/kinds.ts'
 import type { ApiObject, PodTemplate } from '../../src/workload/pod-template.ts'
 import type { ConfigContent, Unreadable } from '../../src/workload/source-content.ts'
 
@@ -67,7 +68,7 @@ export function workload(parts: WorkloadParts = {}): ApiObject {
   }
   const body = { template: podTemplate, ...fields }
   return {
-    apiVersion: kind === 'Job' || kind === 'CronJob' ? 'batch/v1' : 'apps/v1',
+    apiVersion: templateKinds.find((one) => one.kind === kind)?.apiVersion ?? 'v1',
     kind,
     metadata: {
       name: 'web',

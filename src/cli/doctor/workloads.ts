@@ -4,7 +4,8 @@ import { injectionOf } from '../../admission/pod-handler.ts'
 import { PREFIX } from '../../policy/annotations.ts'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
-import { type ApiObject, controller, podTemplate, runsToCompletion } from '../../workload/pod-template.ts'
+import { runsToCompletion } from '../../workload/kinds.ts'
+import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { asks, planned } from '../explain/planned.ts'
@@ -96,7 +97,7 @@ export function checkPods(
 /** Its own annotation was never mirrored into its template, so that its Pods don't ask; the same manifest applied again changes nothing. */
 function isUntold(workload: ApiObject, defaults: Defaults): boolean {
   const told = podTemplate(workload)?.metadata?.annotations?.[`${PREFIX}inject`] !== undefined
-  if (!asks(workload) || told || runsToCompletion(workload.kind ?? '')) return false
+  if (!asks(workload) || told || runsToCompletion(workload)) return false
   const { decision, problems } = planned(workload, defaults)
   return problems.length === 0 && decision.plan.containers.some(({ agent }) => agent)
 }
@@ -113,7 +114,7 @@ export function secretsToRead(
 ): Map<string, string[]> {
   const uses = workloads.flatMap((one) => {
     const namespace = namespaceOf(one)
-    const rolls = asks(one) && labelled.has(namespace) && !runsToCompletion(one.kind ?? '')
+    const rolls = asks(one) && labelled.has(namespace) && !runsToCompletion(one)
     const own = rolls ? classifyReferences(planned(one, defaults).decision.plan).rollout : []
     const followed = compat ? followedSources(one, defaults) : []
     return [...own.map(({ kind, name }) => ({ kind, name, namespace })), ...followed.map(({ use }) => use)]
@@ -157,7 +158,7 @@ export function checkSecrets(
 export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
   const check = 'subpaths'
   const dead = workloads
-    .filter((one) => !asks(one) && !runsToCompletion(one.kind ?? '') && !isNeverLabelled(namespaceOf(one)))
+    .filter((one) => !asks(one) && !runsToCompletion(one) && !isNeverLabelled(namespaceOf(one)))
     .map((one) => ({ one, mounts: deadMounts(one) }))
     .filter(({ mounts }) => mounts > 0)
   if (dead.length === 0)

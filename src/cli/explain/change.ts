@@ -3,6 +3,7 @@ import { classifyReference } from '../../policy/classify-references.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { type Reload, restartingWays } from '../../policy/presets.ts'
 import { sourceId } from '../../workload/checksum.ts'
+import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
 import type { Reference } from '../../workload/references.ts'
 
 export type Outcome = 'reloaded' | 'restarted' | 'rolled out' | 'next run' | 'nothing'
@@ -22,8 +23,8 @@ export interface Change {
 
 /** What holds for the whole workload, besides its plan. */
 export interface Circumstances {
-  /** `Deployment`; who replaces its Pods is a question of the kind. */
-  kind: string
+  /** The workload; its kind decides what replaces its Pods. */
+  workload: TypeMeta
   /** Why no Pod is injected though all is well with the annotations, as the end of a sentence. */
   notInjected?: string
   /** Ids of sources that can't change in running Pods. */
@@ -82,16 +83,13 @@ function useOf({ as, mountPath, init, keys }: Reference): string {
   return `${init ? 'init: ' : ''}${what.trim()}`
 }
 
-/** Kinds whose Pods somebody replaces when their template changes. */
-const rolling: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'])
-
-function newPods(reference: Reference, why: string, { kind, forbidden }: Circumstances): Told {
-  if (kind === 'Job' || kind === 'CronJob')
+function newPods(reference: Reference, why: string, { workload, forbidden }: Circumstances): Told {
+  if (runsToCompletion(workload))
     return { outcome: 'next run', how: `${why}; a run reads what is there when it starts` }
-  if (!rolling.has(kind))
+  if (!replacesItsPods(workload))
     return {
       outcome: 'nothing',
-      how: `${why}; nobody replaces ${kind === 'Pod' ? 'a bare Pod' : `the Pods of a ${kind}`}`,
+      how: `${why}; nobody replaces ${workload.kind === 'Pod' ? 'a bare Pod' : `the Pods of a ${workload.kind}`}`,
     }
   if (forbidden.has(sourceId(reference)))
     return { outcome: 'nothing', how: 'it may not be read: apply deploy/secrets in its namespace' }

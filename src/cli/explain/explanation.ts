@@ -9,7 +9,8 @@ import { expected, observe, plannedSources } from '../../checksum/expected-check
 import { skipReasons, unsuitable } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
-import { type ApiObject, podTemplate, workloadKinds } from '../../workload/pod-template.ts'
+import { workloadKindOf } from '../../workload/kinds.ts'
+import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { absent, held } from './blockers.ts'
@@ -64,7 +65,7 @@ export async function explain(object: ApiObject, around: Surroundings): Promise<
   const reason = unsuitable(template)
   const skip = decision.skip && skipReasons[decision.skip]
   const circumstances = {
-    kind,
+    workload: object,
     ...(reason ? { notInjected: `Pods are not injected: ${skipReasons[reason]}` } : {}),
     immutable: new Set(found.immutable.map(sourceId)),
     forbidden: new Set(
@@ -102,7 +103,7 @@ async function said(
   object: ApiObject,
   { defaults, content }: Surroundings,
 ): Promise<{ problems: string[]; warnings: string[] }> {
-  if (!workloadKinds.some((kind) => kind === object.kind)) {
+  if (!workloadKindOf(object)) {
     const injection = injectionOf({ ...podTemplate(object), kind: 'Pod' }, defaults, object.kind === 'Pod')
     const invalid = 'skip' in injection && injection.skip === 'invalid'
     return invalid

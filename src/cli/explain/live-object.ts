@@ -7,37 +7,49 @@ import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { sourceId } from '../../workload/checksum.ts'
+import {
+  kindLabel,
+  type TemplateKind,
+  type TypeMeta,
+  templateKindOf,
+  templateKinds,
+} from '../../workload/kinds.ts'
 import { isLegalName } from '../../workload/object-name.ts'
-import { type ApiObject, controller, workloadKinds } from '../../workload/pod-template.ts'
+import { type ApiObject, controller } from '../../workload/pod-template.ts'
 import { type ConfigContent, type Unreadable } from '../../workload/source-content.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { isLabelled } from '../shared/labelled.ts'
 import { canServiceAccount } from '../shared/service-account.ts'
 import { type Surroundings, sourcesOf } from './explanation.ts'
 
-/** As kubectl takes them; the plural and the kind itself as well. */
-const shortNames: Readonly<Record<string, string>> = {
-  deploy: 'Deployment',
-  sts: 'StatefulSet',
-  ds: 'DaemonSet',
-  cj: 'CronJob',
-  rs: 'ReplicaSet',
-  po: 'Pod',
-}
-const kinds = [...workloadKinds, 'ReplicaSet', 'Pod'] as const
+/** A workload, a Pod, or what stands between them. */
+type Target = TypeMeta & { name: string }
 
-/** @throws UserError HR_BAD_FLAG for text that is not KIND/NAME of a kind with Pods */
-export function parseTarget(text: string): { kind: string; name: string } {
-  const [word = '', name = '', ...more] = text.split('/')
-  const asked = word.split('.')[0]?.toLowerCase() ?? ''
-  const kind =
-    shortNames[asked] ?? kinds.find((one) => [one.toLowerCase(), `${one.toLowerCase()}s`].includes(asked))
-  if (kind !== undefined && isLegalName(name) && more.length === 0) return { kind, name }
+/**
+ * KIND/NAME as kubectl reads it: a kind, plural or short name, and after a dot its group, or its version and group.
+ * @throws UserError HR_BAD_FLAG for text that is not KIND/NAME of a kind with Pods
+ */
+export function parseTarget(text: string): Target {
+  const [resource = '', name = '', ...more] = text.split('/')
+  const [word = '', ...qualifier] = resource.toLowerCase().split('.')
+  const found = templateKinds.find(
+    (one) =>
+      [one.kind.toLowerCase(), one.plural, ...one.shortNames].includes(word) &&
+      isQualifiedBy(one, qualifier.join('.')),
+  )
+  if (found && isLegalName(name) && more.length === 0)
+    return { apiVersion: found.apiVersion, kind: found.kind, name }
   throw new UserError(
     'HR_BAD_FLAG',
     `explain: ${JSON.stringify(text.slice(0, 100))} is not KIND/NAME`,
-    `use e.g. deployment/web; kinds are ${kinds.join(', ')}`,
+    `use e.g. deployment/web; kinds are ${templateKinds.map(kindLabel).join(', ')}`,
   )
+}
+
+/** `apps` or `v1.apps` after a dot; nothing fits the first row of a name. */
+function isQualifiedBy({ apiVersion }: TemplateKind, qualifier: string): boolean {
+  const [version = '', group = version] = apiVersion.split('/').toReversed()
+  return ['', group, `${version}.${group}`].includes(qualifier)
 }
 
 /** A Pod's owner's owner is as far as it goes: Pod, ReplicaSet, Deployment. */
@@ -49,22 +61,16 @@ const MAX_OWNERS = 3
  */
 export async function readObject(
   client: KubeClient,
-  { kind, name }: { kind: string; name: string },
+  target: Target,
   owners = MAX_OWNERS,
 ): Promise<ApiObject> {
   const { namespace } = client
-  const path =
-    kind === 'Pod'
-      ? `/api/v1/namespaces/${namespace}/pods/${name}`
-      : kind === 'ReplicaSet'
-        ? `/apis/apps/v1/namespaces/${namespace}/replicasets/${name}`
-        : pathOf({ kind, namespace, name })
-  const response = await client.call({ method: 'GET', path })
-  if (response.status !== 200) throw refusal(response, `get ${kind} ${name} in namespace ${namespace}`)
+  const response = await client.call({ method: 'GET', path: pathOf({ ...target, namespace }) })
+  if (response.status !== 200)
+    throw refusal(response, `get ${target.kind} ${target.name} in namespace ${namespace}`)
   const object = response.body as ApiObject
   const owner = controller(object.metadata)
-  const known = owner && kinds.some((one) => one === owner.kind)
-  return known && owners > 0 ? readObject(client, owner, owners - 1) : object
+  return owner && templateKindOf(owner) && owners > 0 ? readObject(client, owner, owners - 1) : object
 }
 
 /** Reads with the user's rights; Secrets not at all: only whether hotreload may is of interest. */

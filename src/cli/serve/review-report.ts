@@ -3,6 +3,7 @@ import type { Answered } from '../../admission/server.ts'
 import { describeError, type Log } from '../../telemetry/log.ts'
 import type { LogLevel } from '../../telemetry/log-level.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { apiVersionOf, kindLabel } from '../../workload/kinds.ts'
 
 /** What changed nothing is counted; a line of it is there at level debug. */
 export function reportReview(
@@ -12,7 +13,12 @@ export function reportReview(
 ): void {
   const { outcome, reason } = answer
   const { uid, kind, namespace, name, operation, dryRun, object } = request
-  metrics.answered({ kind: kind.kind, outcome, reason, seconds })
+  metrics.answered({
+    kind: kindLabel({ apiVersion: apiVersionOf(kind), kind: kind.kind }),
+    outcome,
+    reason,
+    seconds,
+  })
   const level = levelOf(outcome, error)
   if (!log.isLevelEnabled(level)) return
   const fields = {

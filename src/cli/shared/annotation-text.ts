@@ -1,7 +1,7 @@
 /** What only a manifest can get wrong, since the API server stores nothing like it: annotations that YAML reads as something else than text. */
 import { UserError } from '../../errors.ts'
 import { isOurs } from '../../policy/annotations.ts'
-import { isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
 
 /** Mistakes of type in our own annotations: `hotreload.dev/inject: true` without quotes is a boolean. Those of others are kubectl's to refuse. */
 export function mistypedAnnotations(annotations: unknown): UserError[] {

@@ -1,7 +1,8 @@
 /** Manifests as kubectl reads them: a stream of YAML 1.1 or JSON documents. What nobody changes is written back byte for byte. */
 import { parseDocument, stringify, type Tags } from 'yaml'
 import { UserError } from '../../errors.ts'
-import { type ApiObject, isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
+import { type ApiObject } from '../../workload/pod-template.ts'
 
 /** A document's text between two separators, with the separator line before it. */
 interface Part {

@@ -5,7 +5,7 @@ import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
-import { isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
 
 /** One agent of a Pod, and the container it serves. */
 export interface AgentAddress {

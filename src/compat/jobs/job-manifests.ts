@@ -1,7 +1,8 @@
 /** Jobs as Reloader makes them: of a CronJob, now, and a Job once more. Pure. */
 import { createHash } from 'node:crypto'
 import { writtenKey } from '../../policy/annotations.ts'
-import { type ApiObject, isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
+import { type ApiObject } from '../../workload/pod-template.ts'
 
 const CHECKSUM = writtenKey('checksum')
 

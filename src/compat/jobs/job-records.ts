@@ -6,7 +6,8 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Api } from '../../api/api.ts'
 import { readKeys, writeKeys } from '../../api/own-config-map.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
-import { type ApiObject, isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
+import { type ApiObject } from '../../workload/pod-template.ts'
 
 const NAME = 'hotreload-jobs'
 const CIPHER = 'aes-256-gcm'

@@ -46,6 +46,8 @@ const GONE_WITHIN = 2_000
 const ASK_AGAIN = 100
 const LAST_ASK_AGAIN = 30_000
 
+const JOB = { apiVersion: 'batch/v1', kind: 'Job' }
+
 export function createJobReplacements({ api, clock, installKey, report, leads }: Options): JobReplacements {
   const records = createJobRecords(api, installKey)
   /** By the uid of the Job that was there before. */
@@ -66,7 +68,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
         name,
         problem: describeProblem(error),
       })
-      const about = { apiVersion: 'batch/v1', kind: 'Job', namespace, name, uid }
+      const about = { ...JOB, namespace, name, uid }
       const message = `deleted to be made again with what changed, and can't be made yet; it is tried again`
       report.event(about, 'Warning', 'RolloutFailed', message)
     },
@@ -92,14 +94,14 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
 
   async function made(uid: string, job: ApiObject): Promise<'there' | 'later'> {
     const { namespace = '', name = '' } = job.metadata ?? {}
-    const create: ApiCall = { method: 'POST', path: pathOf({ kind: 'Job', namespace }), body: job }
+    const create: ApiCall = { method: 'POST', path: pathOf({ ...JOB, namespace }), body: job }
     for (let [waited, delay] = [0, ASK_AGAIN]; waited < GONE_WITHIN; waited += delay, delay *= 2) {
       // 404: its namespace is gone, and takes it along.
       const created = await send(api, create, 201, 404, 409)
       if (created.status !== 409) return 'there'
       const { status, body } = await api.call({
         method: 'GET',
-        path: pathOf({ kind: 'Job', namespace, name }),
+        path: pathOf({ ...JOB, namespace, name }),
       })
       const { metadata } = (status === 200 ? body : {}) as ApiObject
       // Another one, or the old one that nobody deleted after all: then it is compared, and replaced, as before.
@@ -116,13 +118,13 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
       const create = newJob(job, checksum)
       // What can't be created must not be deleted first.
       const probe = { ...create, metadata: { ...create.metadata, name: `${name.slice(0, 50)}-dry-run` } }
-      const jobs = pathOf({ kind: 'Job', namespace })
+      const jobs = pathOf({ ...JOB, namespace })
       await send(api, { method: 'POST', path: `${jobs}?dryRun=All`, body: probe }, 201)
       await records.keep(uid, create)
       toMake.set(uid, create)
       try {
         const body = { preconditions: { uid }, propagationPolicy: 'Background' }
-        const path = pathOf({ kind: 'Job', namespace, name })
+        const path = pathOf({ ...JOB, namespace, name })
         const deleted = await send(api, { method: 'DELETE', path, body }, 200, 202, 404, 409)
         const isOurs = deleted.status === 200 || deleted.status === 202
         await (isOurs ? makeGood(uid, create) : forget(uid))

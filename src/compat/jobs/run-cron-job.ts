@@ -8,6 +8,7 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 import { jobNow } from './job-manifests.ts'
 
 export interface CronJobVersion {
+  apiVersion: string
   kind: string
   namespace: string
   name: string
@@ -22,13 +23,13 @@ export interface CronJobVersion {
  */
 export async function runCronJob(
   api: Api,
-  { kind, namespace, name, uid, resourceVersion }: CronJobVersion,
+  { apiVersion, kind, namespace, name, uid, resourceVersion }: CronJobVersion,
   cronJob: ApiObject,
   checksum: string,
 ): Promise<ApiObject | undefined> {
   const create: ApiCall = {
     method: 'POST',
-    path: pathOf({ kind: 'Job', namespace }),
+    path: pathOf({ apiVersion: 'batch/v1', kind: 'Job', namespace }),
     body: jobNow(cronJob, checksum),
   }
   const created = await send(api, create, 201, 409)
@@ -37,7 +38,7 @@ export async function runCronJob(
     throw new ApiError(create, created)
   const write: ApiCall = {
     method: 'PATCH',
-    path: `${pathOf({ kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
+    path: `${pathOf({ apiVersion, kind, namespace, name })}?fieldManager=${FIELD_MANAGER}`,
     body: { metadata: { uid, resourceVersion, annotations: { [writtenKey('checksum')]: checksum } } },
     contentType: 'application/merge-patch+json',
   }

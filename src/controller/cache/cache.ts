@@ -1,10 +1,11 @@
 /** Everything that is watched, joined: namespaces, workloads as summary, sources as hashes. Tells which workload to look at again. */
 
 import type { Listener, Watch } from '../../api/api.ts'
-import { collectionOf, workloadKinds } from '../../api/paths.ts'
+import { collectionOf } from '../../api/paths.ts'
 import { namespaceAllowed } from '../../compat/options.ts'
 import { dependsOnNames, type NamesOf } from '../../compat/reload-request.ts'
 import { reloaderMarks } from '../../compat/reloader/reloader.ts'
+import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceKind, SourceRef } from '../../workload/sources-in-use.ts'
 import { allUses, type Used, usedBy } from '../decide/evaluate.ts'
@@ -51,7 +52,7 @@ type Options = Pick<
 
 export function createCache(options: Options, tell: Watchers): Cache {
   const { api, watchCollection, clock, compat, report } = options
-  const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(({ kind }) => kind)])
+  const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(kindLabel)])
   /** What may not be listed. An API server that has just started may say so of what it allows a moment later. */
   const hidden = new Set<string>()
   const known = (what: string) => {
@@ -148,9 +149,10 @@ export function createCache(options: Options, tell: Watchers): Cache {
     return kind === 'Secret' ? secrets.names(namespace) : []
   }
   const followWorkloads = (): Watch[] =>
-    workloadKinds.map((kind) =>
-      watchCollection(collectionOf(kind), workloads.listener(kind, listed(kind.kind), refused(kind.kind))),
-    )
+    workloadKinds.map((kind) => {
+      const label = kindLabel(kind)
+      return watchCollection(collectionOf(kind), workloads.listener(kind, listed(label), refused(label)))
+    })
   let ofWorkloads = followWorkloads()
   const others = [
     watchCollection({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.listener),

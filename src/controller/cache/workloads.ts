@@ -1,8 +1,8 @@
 /** The workloads that ask for something, as summary. Everything else passes by and leaves nothing behind. */
 
 import type { Listener } from '../../api/api.ts'
-import type { WorkloadKind } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
+import { kindLabel, type TypeMeta, type WorkloadKind, workloadKindOf } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 
@@ -26,13 +26,16 @@ export interface Workloads {
   size(): number
   /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
   put(object: ApiObject): void
-  remove(kind: string, namespace: string, name: string): void
+  remove(workload: WorkloadName): void
   /** They are listed once more, by new listeners: who is not among a kind's list is gone. */
   relist(): void
   listener(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Listener
 }
 
-const keyOf = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
+type WorkloadName = TypeMeta & { namespace: string; name: string }
+
+const keyOf = (workload: WorkloadName): string =>
+  `${kindLabel(workload)}/${workload.namespace}/${workload.name}`
 
 export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions): Workloads {
   const workloads = new Map<string, Workload>()
@@ -41,7 +44,8 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
 
   function put(object: ApiObject): void {
     const { namespace = '', name = '', uid, resourceVersion } = object.metadata ?? {}
-    const key = keyOf(object.kind ?? '', namespace, name)
+    const { kind, apiVersion } = object
+    const key = keyOf({ kind, apiVersion, namespace, name })
     const before = workloads.get(key)
     unseen.delete(key)
     // An event that was on its way while we wrote shows the object before our write.
@@ -49,7 +53,7 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
       return
     const now = summary(object)
     if (!now) {
-      remove(object.kind ?? '', namespace, name)
+      remove({ kind, apiVersion, namespace, name })
       return
     }
     const since = before && isSameSpec(before.summary, now) ? before.runningSince : undefined
@@ -58,8 +62,8 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
     onChange(key, before)
   }
 
-  function remove(kind: string, namespace: string, name: string): void {
-    const key = keyOf(kind, namespace, name)
+  function remove(workload: WorkloadName): void {
+    const key = keyOf(workload)
     const last = workloads.get(key)
     unseen.delete(key)
     if (workloads.delete(key)) onChange(key, last)
@@ -74,19 +78,22 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
     relist() {
       unseen = new Set(workloads.keys())
     },
-    listener: ({ kind, apiVersion }, onListed, onRefused) => ({
+    listener(row, onListed, onRefused) {
       // Items of a list have neither.
-      changed: (object) => put({ ...object, kind, apiVersion }),
-      removed: (namespace, name) => remove(kind, namespace, name),
-      listed() {
-        for (const key of unseen) {
-          const { summary } = workloads.get(key) ?? {}
-          if (summary?.kind === kind) remove(kind, summary.namespace, summary.name)
-        }
-        onListed()
-      },
-      refused: onRefused,
-    }),
+      const type = { apiVersion: row.apiVersion, kind: row.kind }
+      return {
+        changed: (object) => put({ ...object, ...type }),
+        removed: (namespace, name) => remove({ ...type, namespace, name }),
+        listed() {
+          for (const key of unseen) {
+            const { summary } = workloads.get(key) ?? {}
+            if (summary && workloadKindOf(summary) === row) remove(summary)
+          }
+          onListed()
+        },
+        refused: onRefused,
+      }
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 /** What to do about a workload now: a rollout, nothing, or wait, for what, and until when. Pure. */
+
+import type { Progress } from '../../workload/rollout-progress.ts'
 import type { Comparison } from './compare.ts'
-import type { Progress } from './rollout-progress.ts'
 
 /** What a rollout waits for; the values are labels of a metric. */
 export type Waiting =

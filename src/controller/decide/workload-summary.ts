@@ -15,8 +15,10 @@ import type { Defaults } from '../../policy/defaults.ts'
 import { readPolicy } from '../../policy/policy.ts'
 import { restartingWays } from '../../policy/presets.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
-import { type ApiObject, controller, isObject, podTemplate } from '../../workload/pod-template.ts'
-import { type Progress, progressOf, rollingKinds } from './rollout-progress.ts'
+import { isObject } from '../../workload/json-object.ts'
+import { isSuspended, progressOf, replacesItsPods } from '../../workload/kinds.ts'
+import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
+import type { Progress } from '../../workload/rollout-progress.ts'
 
 export interface WorkloadSummary {
   apiVersion: string
@@ -90,7 +92,7 @@ export function summarize(
     hasChartChecksum: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
       key.startsWith('checksum/'),
     ),
-    isSuspended: spec['paused'] === true || spec['suspend'] === true,
+    isSuspended: isSuspended(workload),
     progress: progressOf(workload),
     selector: selectorOf(spec['selector']),
   }
@@ -103,7 +105,7 @@ function compatRequest(workload: ApiObject, options: CompatOptions): ReloadReque
   if (ownedJob || options.ignoredWorkloads.has(kind)) return undefined
   const reloader = reloaderRequest(workload, options)
   if (reloader && hasRequest(reloader)) return reloader
-  const wave = rollingKinds.has(kind) ? waveRequest(workload) : undefined
+  const wave = replacesItsPods(workload) ? waveRequest(workload) : undefined
   if (!reloader || !wave) return reloader ?? wave
   return { ...wave, problems: [...reloader.problems, ...wave.problems] }
 }
@@ -120,7 +122,7 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
   const { plan, problems: misfits } = decide(template, policy, defaults, false)
   if (problems.length > 0 || misfits.length > 0) return undefined
   const agents = plan.containers.filter(({ agent }) => agent)
-  const rolls = rollingKinds.has(workload.kind ?? '')
+  const rolls = replacesItsPods(workload)
   const sources = plannedSources(plan)
   return {
     checksums: parseChecksums(annotations[CHECKSUM]),

@@ -1,5 +1,5 @@
 /** What an agent says at http://POD-IP:9467/status (docs/agent.md), as far as the controller asks. Pure. */
-import { isObject } from '../../workload/pod-template.ts'
+import { isObject } from '../../workload/json-object.ts'
 
 /**
  * `unmoved`: what is loaded is of before, and nothing is under way. `unknown`: nobody answers, as under strict mTLS, or what answers is no

@@ -7,13 +7,13 @@ import { runCronJob } from '../../compat/jobs/run-cron-job.ts'
 import { resumeBody, whenToResume } from '../../compat/reloader/pause.ts'
 import { type ChangedSource, writtenBack } from '../../compat/write-back.ts'
 import { formatChecksums } from '../../workload/checksum.ts'
+import { replacesItsPods } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { idIn } from '../../workload/sources-in-use.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Workload } from '../cache/workloads.ts'
 import { checksumTexts } from '../decide/checksum-texts.ts'
 import { type Evaluation, merged } from '../decide/evaluate.ts'
-import { rollingKinds } from '../decide/rollout-progress.ts'
 import type { ControllerOptions } from '../options.ts'
 import { eventReasons } from '../report.ts'
 import { apply, applyBody, type RolloutBody } from './apply.ts'
@@ -42,10 +42,10 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
 
   /** The object as it is now; undefined: gone, or another one, which is then known. */
   async function live({ summary }: Workload): Promise<ApiObject | undefined> {
-    const { kind, apiVersion, namespace, name } = summary
+    const { kind, apiVersion } = summary
     const { status, body } = await send(api, { method: 'GET', path: pathOf(summary) }, 200, 404)
     if (status === 404) {
-      workloads.remove(kind, namespace, name)
+      workloads.remove(summary)
       return undefined
     }
     const object = { ...(body as ApiObject), kind, apiVersion }
@@ -113,7 +113,7 @@ export function createRolloutExecutor(options: Options): RolloutExecutor {
       const { summary } = workload
       const sources = merged(evaluation).changed.map((id) => id.replace('/', ' '))
       try {
-        const outcome = rollingKinds.has(summary.kind)
+        const outcome = replacesItsPods(summary)
           ? await write(workload, evaluation)
           : await runAgain(workload, evaluation)
         if (outcome === 'done') {

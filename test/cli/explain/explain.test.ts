@@ -332,7 +332,9 @@ describe('KIND/NAME', () => {
     ['cronjobs/web', 'CronJob'],
     ['rollout/web', 'Rollout'],
     ['po/web', 'Pod'],
-  ])('%s', (given, kind) => expect(parseTarget(given)).toEqual({ kind, name: 'web' }))
+  ])('%s', (given, kind) =>
+    expect(parseTarget(given)).toEqual({ apiVersion: expect.any(String), kind, name: 'web' }),
+  )
 
   test.each(['web', 'service/web', 'deployment/', 'deployment/a/b', 'deployment/../x', ''])(
     '%j is none',

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { type Progress, progressOf } from '../../../src/controller/decide/rollout-progress.ts'
+import { progressOf } from '../../src/workload/kinds.ts'
+import type { Progress } from '../../src/workload/rollout-progress.ts'
+import { workload } from '../support/builders.ts'
 
 const conditions = (reason: string) => [{ type: 'Progressing', reason }]
 const done = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3 }
@@ -95,5 +97,6 @@ test.each<[string, string, object, object, Progress]>([
   ['without a generation to observe', 'CronJob', {}, {}, 'done'],
   ['without a generation to observe', 'Job', {}, {}, 'done'],
 ])('%s: %s', (_name, kind, spec, status, expected) => {
-  expect(progressOf({ kind, metadata: { generation: 2 }, spec, status })).toBe(expected)
+  const { apiVersion } = workload({ kind })
+  expect(progressOf({ apiVersion, kind, metadata: { generation: 2 }, spec, status })).toBe(expected)
 })

@@ -1,0 +1,9 @@
+/** Readers of values whose shape is not known: what the API server, a manifest or an annotation holds. Pure. */
+
+/** Whether it is a JSON object: no list, and not null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Its own field of that name; undefined where there is none. */
+export const property = (value: unknown, field: string): unknown =>
+  isObject(value) && Object.hasOwn(value, field) ? value[field] : undefined

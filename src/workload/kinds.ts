@@ -1,0 +1,163 @@
+/**
+ * The kinds of objects that hold a pod template, one row each. API paths, metric labels, `explain`, `doctor` and the rollouts follow from a
+ * row; a test compares the manifests in deploy/ with this table. Pure.
+ */
+import { isObject, property } from './json-object.ts'
+import {
+  daemonSetProgress,
+  deploymentProgress,
+  type Progress,
+  type ReadProgress,
+  rolloutProgress,
+  statefulSetProgress,
+} from './rollout-progress.ts'
+
+/** The part of an object that names its kind. */
+export interface TypeMeta {
+  apiVersion?: string | undefined
+  kind?: string | undefined
+}
+
+/** A kind of object with a pod template. */
+export interface TemplateKind {
+  apiVersion: string
+  kind: string
+  plural: string
+  /** Of the resource, as kubectl accepts them. */
+  shortNames: readonly string[]
+  /** The path of the pod template. Empty: the object is a Pod. */
+  template: readonly string[]
+}
+
+/** A kind that hotreload's webhook and controller handle. */
+export interface WorkloadKind extends TemplateKind {
+  /** Reads a rollout's progress. Undefined: Pods run to completion, so that a new template replaces none. */
+  progress?: ReadProgress
+  /** The path of the boolean that suspends rollouts, or runs. */
+  suspend?: readonly string[]
+  /** The kind exists only where its CustomResourceDefinition is installed; the API server answers its list with 404 elsewhere. */
+  isCustom?: boolean
+}
+
+const apps = { apiVersion: 'apps/v1', template: ['spec', 'template'] } as const
+const batch = { apiVersion: 'batch/v1', suspend: ['spec', 'suspend'] } as const
+
+export const workloadKinds: readonly WorkloadKind[] = [
+  {
+    ...apps,
+    kind: 'Deployment',
+    plural: 'deployments',
+    shortNames: ['deploy'],
+    progress: deploymentProgress,
+    suspend: ['spec', 'paused'],
+  },
+  {
+    ...apps,
+    kind: 'StatefulSet',
+    plural: 'statefulsets',
+    shortNames: ['sts'],
+    progress: statefulSetProgress,
+  },
+  { ...apps, kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], progress: daemonSetProgress },
+  { ...batch, kind: 'Job', plural: 'jobs', shortNames: [], template: ['spec', 'template'] },
+  {
+    ...batch,
+    kind: 'CronJob',
+    plural: 'cronjobs',
+    shortNames: ['cj'],
+    template: ['spec', 'jobTemplate', 'spec', 'template'],
+  },
+  {
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'Rollout',
+    plural: 'rollouts',
+    shortNames: ['ro'],
+    template: ['spec', 'template'],
+    progress: rolloutProgress,
+    suspend: ['spec', 'paused'],
+    isCustom: true,
+  },
+]
+
+/** Kinds with a pod template that hotreload never changes. A ReplicaSet belongs to a Deployment; a bare one stays as it is. */
+const otherKinds: readonly TemplateKind[] = [
+  { ...apps, kind: 'ReplicaSet', plural: 'replicasets', shortNames: ['rs'] },
+  {
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    plural: 'replicationcontrollers',
+    shortNames: ['rc'],
+    template: ['spec', 'template'],
+  },
+  {
+    apiVersion: 'v1',
+    kind: 'PodTemplate',
+    plural: 'podtemplates',
+    shortNames: [],
+    template: ['template'],
+  },
+  { apiVersion: 'v1', kind: 'Pod', plural: 'pods', shortNames: ['po'], template: [] },
+]
+
+/** All kinds with a pod template. */
+export const templateKinds: readonly TemplateKind[] = [...workloadKinds, ...otherKinds]
+
+/** The API group; empty: the core group. */
+export const groupOf = ({ apiVersion = '' }: TypeMeta): string =>
+  apiVersion.slice(0, Math.max(apiVersion.indexOf('/'), 0))
+
+/** As objects have it: `apps/v1`, and `v1` of the core group. */
+export const apiVersionOf = ({ group, version }: { group: string; version: string }): string =>
+  group === '' ? version : `${group}/${version}`
+
+const idOf = (of: TypeMeta): string => `${of.kind}.${groupOf(of)}`
+const templateKindsById = new Map(templateKinds.map((one) => [idOf(one), one]))
+const workloadKindsById = new Map(workloadKinds.map((one) => [idOf(one), one]))
+
+/** The row of an object's group and kind, whatever its version; undefined for a kind without a pod template. */
+export const templateKindOf = (object: TypeMeta): TemplateKind | undefined =>
+  templateKindsById.get(idOf(object))
+
+/** The row of a workload that hotreload handles; undefined for everything else. */
+export const workloadKindOf = (object: TypeMeta): WorkloadKind | undefined =>
+  workloadKindsById.get(idOf(object))
+
+/** `Deployment`; with its group where an earlier row has the same kind. */
+const labelsById = new Map(
+  templateKinds.map((one) => [
+    idOf(one),
+    templateKinds.find(({ kind }) => kind === one.kind) === one ? one.kind : idOf(one),
+  ]),
+)
+
+/** One word for a kind, in keys and metrics. */
+export const kindLabel = (object: TypeMeta): string => labelsById.get(idOf(object)) ?? object.kind ?? ''
+
+/** Whether the kind replaces its Pods when its template changes. */
+export const replacesItsPods = (object: TypeMeta): boolean => workloadKindOf(object)?.progress !== undefined
+
+/** Whether each run reads the ConfigMaps as they are when it starts: no checksum, and nothing to roll out. */
+export function runsToCompletion(object: TypeMeta): boolean {
+  const found = workloadKindOf(object)
+  return found !== undefined && found.progress === undefined
+}
+
+/** Whether the user has suspended a workload's rollouts or runs in its spec. */
+export function isSuspended(object: TypeMeta): boolean {
+  const path = workloadKindOf(object)?.suspend
+  return path !== undefined && path.reduce<unknown>(property, object) === true
+}
+
+/** Whether a workload's Pods are being replaced. */
+export function progressOf(
+  workload: TypeMeta & { metadata?: { generation?: number }; spec?: unknown; status?: unknown },
+): Progress {
+  const read = workloadKindOf(workload)?.progress
+  // Jobs and CronJobs report no observedGeneration, and have nothing to roll out.
+  if (!read) return 'done'
+  const spec = isObject(workload.spec) ? workload.spec : {}
+  const status = isObject(workload.status) ? workload.status : {}
+  // Argo Rollouts writes a string.
+  const observed = Number(status['observedGeneration'] ?? 0)
+  return observed < (workload.metadata?.generation ?? 0) ? 'running' : read(spec, status)
+}
