@@ -4,6 +4,7 @@
  */
 import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
+import { isObject } from '../workload/json-object.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
 import { boundWarnings, oneLine } from './warnings.ts'
 
@@ -104,8 +105,4 @@ function optionalString(from: Json, key: string, field: string): string | undefi
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw malformed(field, value, 'a string')
   return value
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 /** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
 import { UserError } from '../errors.ts'
+import { isObject } from '../workload/json-object.ts'
 import { amount } from '../workload/quantity.ts'
 
 /**
@@ -181,10 +182,10 @@ export function resources(key: string, value: string): ResourceRequirements {
   } catch {
     throw bad(`${shown(value)} is not JSON`)
   }
-  if (!isRecord(parsed)) throw bad(`${shown(value)} is not an object`)
+  if (!isObject(parsed)) throw bad(`${shown(value)} is not an object`)
   const result: ResourceRequirements = {}
   for (const [field, quantities] of Object.entries(parsed)) {
-    if ((field !== 'requests' && field !== 'limits') || !isRecord(quantities))
+    if ((field !== 'requests' && field !== 'limits') || !isObject(quantities))
       throw bad(`field ${shown(field)} is not requests or limits`)
     result[field] = Object.fromEntries(
       Object.entries(quantities).map(([name, quantity]) => {
@@ -207,9 +208,6 @@ export function resources(key: string, value: string): ResourceRequirements {
     throw bad(`limits.memory ${shown(memory)} is too little for a container to start with`)
   return result
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A value as it is shown in a sentence: quoted, one line, not longer than a line. */
 export function shown(value: string): string {

@@ -2,6 +2,7 @@
 import { parse } from 'yaml'
 import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
+import { isObject } from '../workload/json-object.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
 import { duration, names } from './parse.ts'
@@ -23,7 +24,7 @@ export function parseDefaults(text: string): Defaults {
   if (stranger !== undefined) throw bad(`unknown field "${stranger}"`)
   if (!Array.isArray(excludedContainers) || !excludedContainers.every((name) => typeof name === 'string'))
     throw bad('excludedContainers is not a list of names')
-  if (!isMapping(defaults)) throw bad('defaults is not a mapping')
+  if (!isObject(defaults)) throw bad('defaults is not a mapping')
   if (!Array.isArray(alerts)) throw bad('alerts is not a list')
   return {
     annotations: annotationsOf(defaults),
@@ -44,7 +45,7 @@ function mappingIn(text: string): Record<string, unknown> {
     // Its first line ends in a colon: the place in the text follows, which is not for a log.
     throw bad(`not YAML: ${error instanceof Error ? error.message.replace(/:?\n[^]*$/, '') : String(error)}`)
   }
-  if (!isMapping(file)) throw bad('not a mapping')
+  if (!isObject(file)) throw bad('not a mapping')
   return file
 }
 
@@ -72,7 +73,7 @@ function timeoutSeconds(value: unknown): number {
 /** The URL stays out of the error: it may hold a token. */
 function alertSink(value: unknown, index: number): AlertSink {
   const at = `alerts[${index}]`
-  if (!isMapping(value)) throw bad(`${at} is not a mapping`)
+  if (!isObject(value)) throw bad(`${at} is not a mapping`)
   const { url, template = defaultTemplate, ...unknown } = value
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined) throw bad(`${at}: unknown field "${stranger}"`)
@@ -82,9 +83,6 @@ function alertSink(value: unknown, index: number): AlertSink {
   said(() => parseTemplate(template))
   return { url: address, template }
 }
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const bad = (what: string, remedy = 'docs/policy.md shows a policy file') =>
   new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)

@@ -1,4 +1,4 @@
-/** Kubernetes' quantities: `100m`, `16Mi`, `1e3`. */
+/** Kubernetes' quantities: `100m`, `16Mi`, `1e3`, `1e-3` (apimachinery, resource.Quantity). Pure. */
 
 const MULTIPLES: Record<string, number> = {
   n: 1e-9,
@@ -18,8 +18,8 @@ const MULTIPLES: Record<string, number> = {
   Ei: 2 ** 60,
 }
 
-/** `1000m`, `1` and the number 1 are one quantity: the API server writes one form of it, a manifest any (apimachinery, resource.Quantity). */
+/** The number behind a quantity; NaN for text that is none. `1000m`, `1` and the number 1 are equal: the API server writes one form, a manifest any. */
 export function amount(quantity: string | number): number {
-  const [, digits, multiple = ''] = /^([\d.]+(?:[eE]\d+)?)(\D*)$/.exec(String(quantity)) ?? []
+  const [, digits, multiple = ''] = /^([\d.]+(?:[eE][+-]?\d+)?)(\D*)$/.exec(String(quantity)) ?? []
   return Number(digits) * (multiple === '' ? 1 : (MULTIPLES[multiple] ?? Number.NaN))
 }
