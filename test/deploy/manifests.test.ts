@@ -34,7 +34,11 @@ test('every manifest is part of its kustomization', () => {
       patches = [],
       configurations = [],
     } = parse(readFileSync(join(root, directory, 'kustomization.yaml'), 'utf8'))
-    const named = [...resources, ...patches.map(({ path }: { path: string }) => path), ...configurations]
+    const named = [
+      ...resources,
+      ...patches.flatMap(({ path }: { path?: string }) => path ?? []),
+      ...configurations,
+    ]
     const files = readdirSync(join(root, directory)).filter(
       (name) => name.endsWith('.yaml') && name !== 'kustomization.yaml',
     )
@@ -279,7 +283,9 @@ describe('with cert-manager', () => {
     const kept = parseAllDocuments(readFileSync(join(root, 'deploy/base/tls-rbac.yaml'), 'utf8')).map(
       (document) => document.toJS(),
     )
-    const removed = overlay.filter((object) => object.$patch === 'delete')
+    const { patches } = parse(readFileSync(join(root, 'certs/kustomization.yaml'), 'utf8'))
+    const removed = patches.flatMap(({ patch }: { patch?: string }) => (patch ? [parse(patch)] : []))
+    expect(removed.every((object: { $patch?: string }) => object.$patch === 'delete')).toBe(true)
     const id = ({ kind, metadata }: { kind: string; metadata: { name: string } }) =>
       `${kind}/${metadata.name}`
     expect(removed.map(id)).toEqual(kept.map(id))
