@@ -9,6 +9,7 @@ import { type BaselineWriter, createBaselineWriter, readBaselines } from './roll
 import type { Baselines } from './rollout/baselines.ts'
 
 export interface Leadership {
+  start(): void
   leads(): boolean
   /** Undefined where we don't lead. */
   baselines(): Baselines | undefined
@@ -41,12 +42,10 @@ export function createLeadership({
 }: Options): Leadership {
   let now: { baselines: Baselines; writer: BaselineWriter } | undefined
   let stopped = false
-  const leadership = elect((leads) => {
-    report.leads(leads)
-    if (leads) void begin()
-    else end()
-  })
-  const mayBegin = () => !stopped && now === undefined && isSynced() && leadership.leads()
+  /** Undefined before start. */
+  let election: ReturnType<typeof elect> | undefined
+  const isElected = () => election?.leads() === true
+  const mayBegin = () => !stopped && now === undefined && isSynced() && isElected()
 
   async function begin(): Promise<void> {
     if (!mayBegin()) return
@@ -55,7 +54,7 @@ export function createLeadership({
       if (!mayBegin()) return
       const onError = (error: unknown) =>
         report.log('error', 'baselines not written; trying again', { problem: describeProblem(error) })
-      const leads = () => leadership.leads()
+      const leads = isElected
       now = { baselines, writer: createBaselineWriter({ api, clock, baselines, leads, onError }) }
     } catch (error) {
       report.log('error', 'baselines not read; trying again', { problem: describeProblem(error) })
@@ -72,7 +71,14 @@ export function createLeadership({
   }
 
   return {
-    leads: () => now !== undefined && leadership.leads(),
+    start() {
+      election = elect((leads) => {
+        report.leads(leads)
+        if (leads) void begin()
+        else end()
+      })
+    },
+    leads: () => now !== undefined && isElected(),
     baselines: () => now?.baselines,
     touch: () => now?.writer.touch(),
     begin: () => void begin(),
@@ -80,7 +86,7 @@ export function createLeadership({
       stopped = true
       await now?.writer.flush()
       end()
-      await leadership.release()
+      await election?.release()
     },
   }
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../async/clock.ts'
 import type { CompatOptions } from '../compat/options.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import type { InstallKey } from '../workload/checksum.ts'
-import type { Report } from './report.ts'
+import type { Report } from './report/report.ts'
 import type { RolloutLimits } from './rollout/limiter.ts'
 
 export interface ControllerOptions {

@@ -5,21 +5,23 @@
 
 import { createQueue } from '../async/queue.ts'
 import { describeProblem } from '../errors.ts'
-import { kindLabel } from '../workload/kinds.ts'
+import { kindLabel, replacesItsPods } from '../workload/kinds.ts'
 import { createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
-import { checksumTexts } from './decide/checksum-texts.ts'
-import { type Evaluation, evaluate, merged } from './decide/evaluate.ts'
-import { nextStep, OVERDUE, type Step } from './decide/next-step.ts'
+import { checksumText } from './decide/checksum-text.ts'
+import { type NextStep, nextStep, OVERDUE } from './decide/next-step.ts'
+import { describeSources, diffSources, type SourceDiff } from './decide/source-diff.ts'
 import { createLeadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
 import { createAgentProblems } from './pods/agent-problems.ts'
 import { createNudges } from './pods/nudge.ts'
 import { createUninjectedPods } from './pods/uninjected.ts'
-import { eventReasons } from './report.ts'
+import { eventReasons } from './report/report.ts'
 import type { Baselines } from './rollout/baselines.ts'
 import { createRolloutExecutor } from './rollout/executor.ts'
 import { createRolloutLimiter } from './rollout/limiter.ts'
+import { createRefresh } from './rollout/refresh.ts'
+import { endReloaderPause } from './rollout/reloader-pause.ts'
 import { createRevertGuard } from './rollout/revert-guard.ts'
 
 export interface Controller {
@@ -76,7 +78,10 @@ export function startController(options: ControllerOptions): Controller {
   const repair = createUninjectedPods(parts)
   const problems = createAgentProblems({ ...parts, workloads: view.workloads })
   const nudges = createNudges({ ...parts, onChange: (key) => problems.changed(key) })
-  const executor = createRolloutExecutor({ ...parts, reverts })
+  const refresh = createRefresh(options.api, view.workloads)
+  const executor = createRolloutExecutor({ ...parts, workloads: view.workloads, refresh })
+  view.start()
+  leadership.start()
 
   function begin(baselines: Baselines): void {
     endBegun()
@@ -136,44 +141,44 @@ export function startController(options: ControllerOptions): Controller {
     const baselines = leadership.baselines()
     if (!workload || !baselines || !leadership.leads()) return
     const { summary } = workload
-    const used = view.used(summary)
-    const evaluation = evaluate(summary, used, {
-      state: (use) => view.sources.state(use),
+    const used = view.usedSources(summary)
+    const diff = diffSources(summary, used, {
+      stateOf: (use) => view.sources.state(use),
       baseline: baselines.get(summary.uid),
       installKey: installKey(),
       compat,
     })
-    const all = merged(evaluation)
-    if (baselines.update(summary.uid, all.record, all.forget)) leadership.touch()
+    const all = diff.merged
+    if (baselines.update(summary.uid, all.newBaselines, all.staleBaselines)) leadership.touch()
     for (const { why } of all.unreadable) report.unreadable(why, summary.kind)
-    notice(workload, evaluation)
-    const resumed = await executor.resume(workload)
+    notice(workload, diff)
+    const resumed = await endReloaderPause(workload, { ...parts, refresh })
     if (resumed !== undefined) queue.add(key, resumed)
-    const step = stepFor(workload, evaluation)
+    const step = stepFor(workload, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     if (step.do === 'nothing') pending.delete(key)
     if (step.do === 'wait' && step.milliseconds !== undefined) queue.add(key, step.milliseconds)
     if (step.do === 'wait' && step.for === 'limit') limiter.wait(key, summary.namespace)
     else limiter.cancel(key)
-    if (step.do === 'rollout' && leadership.leads()) await rollOut(workload, evaluation)
+    if (step.do === 'rollout' && leadership.leads()) await rollOut(workload, diff)
     else limiter.wakeNext()
     if (limiter.holds(key)) queue.add(key, OVERDUE)
   }
 
   /** What people should know of it, whatever is done. */
-  function notice({ key, summary }: Workload, evaluation: Evaluation): void {
+  function notice({ key, summary }: Workload, diff: SourceDiff): void {
     for (const sentence of summary.compat?.problems ?? [])
       report.event(summary, 'Warning', eventReasons.notUnderstood, sentence)
-    const { unreadable } = merged(evaluation)
-    for (const { id, why } of unreadable)
+    for (const { id, why } of diff.merged.unreadable)
       if (why === 'forbidden')
         report.event(
           summary,
           'Warning',
           eventReasons.unreadable,
-          `${id.replace('/', ' ')} may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
+          `${describeSources(summary, diff, [id]).join()} may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
         )
-    if (reverts.saw(key, ...checksumTexts({ summary }, evaluation)))
+    const { current, desired } = checksumText(summary, diff)
+    if (reverts.saw(key, current, desired))
       report.event(
         summary,
         'Warning',
@@ -182,9 +187,9 @@ export function startController(options: ControllerOptions): Controller {
       )
   }
 
-  function stepFor({ key, summary, runningSince }: Workload, evaluation: Evaluation): Step {
-    const all = merged(evaluation)
-    const target = JSON.stringify([...all.target])
+  function stepFor({ key, summary, runningSince }: Workload, diff: SourceDiff): NextStep {
+    const all = diff.merged
+    const target = JSON.stringify([...all.desiredChecksums])
     const now = clock.now()
     const before = pending.get(key)
     const changedAt = before?.target === target ? before.changedAt : now
@@ -208,11 +213,11 @@ export function startController(options: ControllerOptions): Controller {
     })
   }
 
-  async function rollOut(workload: Workload, evaluation: Evaluation): Promise<void> {
+  async function rollOut(workload: Workload, diff: SourceDiff): Promise<void> {
     const { key, summary } = workload
     // Before the write: while it is under way others ask for room.
     limiter.acquire(key, summary.namespace)
-    const outcome = await executor.rollOut(workload, evaluation).catch((error: unknown) => {
+    const outcome = await executor.rollOut(workload, diff).catch((error: unknown) => {
       limiter.release(key)
       throw error
     })
@@ -221,12 +226,13 @@ export function startController(options: ControllerOptions): Controller {
     if (runs) limiter.acquire(key, summary.namespace)
     else limiter.release(key)
     if (outcome !== 'done') return
+    if (replacesItsPods(summary)) reverts.wrote(key, checksumText(summary, diff).desired)
     const { changedAt = clock.now() } = pending.get(key) ?? {}
     pending.delete(key)
     report.rollout('done', kindLabel(summary))
     report.log('info', 'rolled out', {
       workload: key,
-      sources: merged(evaluation).changed,
+      sources: diff.merged.changed,
       milliseconds: clock.now() - changedAt,
     })
   }

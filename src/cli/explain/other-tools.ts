@@ -1,7 +1,7 @@
 /** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
 import { defaultCompatOptions } from '../../compat/options.ts'
 import type { Candidate } from '../../compat/reload-request.ts'
-import { usedBy } from '../../controller/decide/evaluate.ts'
+import { usedSources } from '../../controller/decide/used-sources.ts'
 import { summarize } from '../../controller/decide/workload-summary.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
@@ -13,7 +13,7 @@ const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
   const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
   return summary
-    ? usedBy(summary, { native: summary.native !== undefined, compat: true }, () => []).compat
+    ? usedSources(summary, { native: summary.native !== undefined, compat: true }, () => []).compat
     : []
 }
 

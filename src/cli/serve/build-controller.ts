@@ -5,9 +5,9 @@ import { postJson } from '../../alerts/post.ts'
 import { createAlertSender } from '../../alerts/sender.ts'
 import { parseTemplate } from '../../alerts/sink.ts'
 import { systemClock } from '../../async/clock.ts'
-import { createEventWriter } from '../../controller/events.ts'
 import { type Controller, startController } from '../../controller/reconciler.ts'
-import type { Report } from '../../controller/report.ts'
+import { createEventWriter } from '../../controller/report/event-writer.ts'
+import type { Report } from '../../controller/report/report.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { watchCollection } from '../../kube/informer.ts'
 import { runLeaderElection } from '../../kube/leader-election.ts'
@@ -35,7 +35,12 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
   const metrics = createControllerMetrics(options.metrics.registry)
   // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
-  const events = createEventWriter(client, systemClock, identity, () => metrics.event('failed'))
+  const events = createEventWriter({
+    api: client,
+    clock: systemClock,
+    identity,
+    onError: () => metrics.event('failed'),
+  })
   const alerts = alertsToAll(
     () => [...options.alertSinks, ...defaults().alertSinks],
     ({ url, template }) =>

@@ -1,17 +1,19 @@
 /** Everything that is watched, joined: namespaces, workloads as summary, sources as hashes. Tells which workload to look at again. */
 
-import type { Listener, Watch } from '../../api/api.ts'
+import type { Api, Listener, Watch, WatchCollection } from '../../api/api.ts'
 import { collectionOf } from '../../api/paths.ts'
-import { namespaceAllowed } from '../../compat/options.ts'
+import type { Clock } from '../../async/clock.ts'
+import { type CompatOptions, namespaceAllowed } from '../../compat/options.ts'
 import { dependsOnNames, type NamesOf } from '../../compat/reload-request.ts'
 import { reloaderMarks } from '../../compat/reloader/reloader.ts'
+import type { Defaults } from '../../policy/defaults.ts'
+import type { InstallKey } from '../../workload/checksum.ts'
 import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceKind, SourceRef } from '../../workload/sources-in-use.ts'
-import { allUses, type Used, usedBy } from '../decide/evaluate.ts'
+import { allUses, type UsedSources, usedSources } from '../decide/used-sources.ts'
 import { summarize, type WorkloadSummary } from '../decide/workload-summary.ts'
-import type { ControllerOptions } from '../options.ts'
-import type { Report } from '../report.ts'
+import type { Report } from '../report/report.ts'
 import { createNamespaces } from './namespaces.ts'
 import { createSourceReader, type PodStatus, podStatuses } from './read-source.ts'
 import { createSecretWatches } from './secret-watches.ts'
@@ -31,9 +33,11 @@ export interface Cache {
   workloads: Workloads
   sources: Sources
   /** What this workload's rollouts and reloads depend on, as of now. */
-  used(summary: WorkloadSummary): Used
+  usedSources(summary: WorkloadSummary): UsedSources
   /** Whether `hotreload.dev/inject` means something there. */
   labelled(namespace: string): boolean
+  /** Starts the watches. Nothing is read or reported before. */
+  start(): void
   isSynced(): boolean
   /** Whether nothing is left out because it may not be listed: only then is who is not here gone. */
   isComplete(): boolean
@@ -43,14 +47,18 @@ export interface Cache {
   stop(): void
 }
 
-type Options = Pick<
-  ControllerOptions,
-  'api' | 'watchCollection' | 'clock' | 'defaults' | 'installKey' | 'compat'
-> & {
+export interface CacheOptions {
+  api: Api
+  watchCollection: WatchCollection
+  clock: Clock
+  /** Read each time, because the policy file may change. */
+  defaults: () => Defaults
+  installKey: () => InstallKey | undefined
+  compat: CompatOptions
   report: Pick<Report, 'sizes' | 'log'>
 }
 
-export function createCache(options: Options, tell: Watchers): Cache {
+export function createCache(options: CacheOptions, tell: Watchers): Cache {
   const { api, watchCollection, clock, compat, report } = options
   const unlisted = new Set<string>(['namespaces', 'configmaps', ...workloadKinds.map(kindLabel)])
   /** What may not be listed. An API server that has just started may say so of what it allows a moment later. */
@@ -95,18 +103,18 @@ export function createCache(options: Options, tell: Watchers): Cache {
     refused('namespaces'),
   )
 
-  const used = (summary: WorkloadSummary): Used => {
+  const sourcesOf = (summary: WorkloadSummary): UsedSources => {
     const { namespace } = summary
-    const acting = {
+    const scope = {
       native: namespaces.labelled(namespace),
       compat: namespaceAllowed(compat, namespace, namespaces.labels(namespace)),
     }
-    return usedBy(summary, acting, names)
+    return usedSources(summary, scope, names)
   }
 
   function register(key: string): void {
     const workload = workloads.get(key)
-    const uses = workload ? allUses(used(workload.summary)) : []
+    const uses = workload ? allUses(sourcesOf(workload.summary)) : []
     sources.use(key, uses)
     if (workload?.summary.compat && dependsOnNames(workload.summary.compat)) byNames.add(key)
     else byNames.delete(key)
@@ -137,15 +145,15 @@ export function createCache(options: Options, tell: Watchers): Cache {
       if (byNames.size > 0) named(namespace)
     },
   })
-  const configMaps = watchCollection(
-    { path: '/api/v1/configmaps', metadataOnly: true },
-    { ...listener('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
-  )
+  /** Undefined before start. */
+  let configMaps: Watch | undefined
+  let ofWorkloads: Watch[] = []
+  let others: Watch[] = []
   const secrets = createSecretWatches(watchCollection, listener('Secret'), () =>
     report.log('info', 'Secrets may not be listed everywhere; following those of namespaces that allow it'),
   )
   const names: NamesOf = (kind: SourceKind, namespace) => {
-    if (kind === 'ConfigMap') return configMaps.names(namespace)
+    if (kind === 'ConfigMap') return configMaps?.names(namespace) ?? []
     return kind === 'Secret' ? secrets.names(namespace) : []
   }
   const followWorkloads = (): Watch[] =>
@@ -153,19 +161,26 @@ export function createCache(options: Options, tell: Watchers): Cache {
       const label = kindLabel(kind)
       return watchCollection(collectionOf(kind), workloads.listener(kind, listed(label), refused(label)))
     })
-  let ofWorkloads = followWorkloads()
-  const others = [
-    watchCollection({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.listener),
-    ...(compat.csi
-      ? [watchCollection({ path: podStatuses, metadataOnly: false }, csiObserver(sources))]
-      : []),
-  ]
 
   return {
     workloads,
     sources,
-    used,
+    usedSources: sourcesOf,
     labelled: (namespace) => namespaces.labelled(namespace),
+    start() {
+      configMaps = watchCollection(
+        { path: '/api/v1/configmaps', metadataOnly: true },
+        { ...listener('ConfigMap'), listed: listed('configmaps'), refused: refused('configmaps') },
+      )
+      secrets.start()
+      ofWorkloads = followWorkloads()
+      others = [
+        watchCollection({ path: '/api/v1/namespaces', metadataOnly: true }, namespaces.listener),
+        ...(compat.csi
+          ? [watchCollection({ path: podStatuses, metadataOnly: false }, csiObserver(sources))]
+          : []),
+      ]
+    },
     isSynced: () => unlisted.size === 0,
     isComplete: () => hidden.size === 0,
     reconsiderWorkloads() {
@@ -174,9 +189,9 @@ export function createCache(options: Options, tell: Watchers): Cache {
       workloads.relist()
       ofWorkloads = followWorkloads()
     },
-    watches: () => [configMaps, ...secrets.watches(), ...ofWorkloads, ...others],
+    watches: () => [...(configMaps ? [configMaps] : []), ...secrets.watches(), ...ofWorkloads, ...others],
     stop() {
-      configMaps.stop()
+      configMaps?.stop()
       secrets.stop()
       for (const one of [...ofWorkloads, ...others]) one.stop()
       sources.stop()

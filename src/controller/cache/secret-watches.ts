@@ -5,6 +5,7 @@
 import type { Listener, Watch, WatchCollection } from '../../api/api.ts'
 
 export interface SecretWatches {
+  start(): void
   /** Of which namespaces `user` uses Secrets from now on, instead of those of before. */
   use(user: string, namespaces: ReadonlySet<string>): void
   names(namespace: string): Iterable<string>
@@ -23,22 +24,8 @@ export function createSecretWatches(
   const perNamespace = new Map<string, Watch>()
   let everywhere: 'unknown' | 'allowed' | 'refused' = 'unknown'
 
-  const whole = watchCollection(
-    { path: '/api/v1/secrets', metadataOnly: true },
-    {
-      ...listener,
-      listed() {
-        everywhere = 'allowed'
-        for (const following of perNamespace.values()) following.stop()
-        perNamespace.clear()
-      },
-      refused() {
-        if (everywhere !== 'refused') onRefused()
-        everywhere = 'refused'
-        for (const namespace of needed.keys()) followOne(namespace)
-      },
-    },
-  )
+  /** All Secrets; undefined before start. */
+  let whole: Watch | undefined
 
   function followOne(namespace: string): void {
     if (perNamespace.has(namespace)) return
@@ -56,6 +43,24 @@ export function createSecretWatches(
   }
 
   return {
+    start() {
+      whole = watchCollection(
+        { path: '/api/v1/secrets', metadataOnly: true },
+        {
+          ...listener,
+          listed() {
+            everywhere = 'allowed'
+            for (const following of perNamespace.values()) following.stop()
+            perNamespace.clear()
+          },
+          refused() {
+            if (everywhere !== 'refused') onRefused()
+            everywhere = 'refused'
+            for (const namespace of needed.keys()) followOne(namespace)
+          },
+        },
+      )
+    },
     use(user, namespaces) {
       for (const namespace of namespaces) {
         needed.set(namespace, (needed.get(namespace) ?? new Set()).add(user))
@@ -66,10 +71,10 @@ export function createSecretWatches(
       else namespacesOf.delete(user)
       for (const namespace of before) if (!namespaces.has(namespace)) leave(namespace, user)
     },
-    names: (namespace) => (perNamespace.get(namespace) ?? whole).names(namespace),
-    watches: () => [whole, ...perNamespace.values()],
+    names: (namespace) => (perNamespace.get(namespace) ?? whole)?.names(namespace) ?? [],
+    watches: () => [...(whole ? [whole] : []), ...perNamespace.values()],
     stop() {
-      whole.stop()
+      whole?.stop()
       for (const following of perNamespace.values()) following.stop()
     },
   }

@@ -10,6 +10,7 @@ import type { SourceMarks } from '../../compat/reload-request.ts'
 import { type InstallKey } from '../../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { keysetOf, refId, type SourceRef, type Use } from '../../workload/sources-in-use.ts'
+import type { SourceState } from '../decide/source-diff.ts'
 
 /** One look at an object. */
 export interface SourceReading {
@@ -18,13 +19,6 @@ export interface SourceReading {
   version: string
   marks: SourceMarks
   /** `hotreload.dev/pause` */
-  isPaused: boolean
-}
-
-export interface SourceState {
-  /** Undefined: not read yet. */
-  observed: Observation | undefined
-  marks: SourceMarks
   isPaused: boolean
 }
 

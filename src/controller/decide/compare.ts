@@ -1,103 +1,107 @@
 /**
- * Level-based: what a workload's Pods are known to have against what is there now. No event is needed for it, so that none can be lost,
- * and none counts twice. Pure.
+ * Compares what a workload's Pods are known to run with against its sources as they are now. It compares states instead of counting
+ * events, so that a missed or repeated event changes nothing. Pure.
  */
 import type { Observation } from '../../checksum/expected-checksums.ts'
 import { ABSENT } from '../../workload/checksum.ts'
 
 /** One source of a workload. */
-export interface View {
-  /** In the checksum. */
+export interface ComparisonInput {
+  /** In the checksum annotation. */
   id: string
   /** In the baselines. */
   baselineId: string
   /** Undefined: not read yet. */
   observed: Observation | undefined
-  /** What the workload says its Pods have. */
+  /** From the checksum annotation: what the workload's Pods run with. */
   checksum: string | undefined
-  /** What was there when we first saw the workload. */
+  /** What the source held when the controller first saw the workload. */
   baseline: string | undefined
-  /** Pods that can't start without the source read what is there once it is: its appearance is no change. */
-  whenAppears: 'roll' | 'record'
-  /** Pods could not start without it: nothing is gained by replacing those that run. */
-  whenVanishes: 'roll' | 'wait'
+  /** `record`: Pods can't start without the source, so they read it once it appears, and its appearance is no change. */
+  whenAppears: 'rollout' | 'record'
+  /** `wait`: Pods can't start without the source, so replacing those that run gains nothing. */
+  whenVanishes: 'rollout' | 'wait'
   /** `hotreload.dev/pause` on the source. */
   isPaused: boolean
 }
 
+/** Sources are named by their id, baselines by their baselineId. */
 export interface Comparison {
-  /** Ids of sources whose change needs new Pods. */
+  /** Their change needs new Pods. */
   changed: string[]
-  /** Of these, the ones that are gone: they may be back in a moment. */
+  /** Those of `changed` that were deleted: they may return in a moment. */
   vanished: string[]
-  /** Changed too, but held back by their own annotation. */
+  /** Changed, and held back by the pause annotation on the source. */
   paused: string[]
   unread: string[]
   unreadable: { id: string; why: 'forbidden' | 'unavailable' }[]
-  /** The checksum after a rollout. */
-  target: Map<string, string>
-  /** Baselines to write, and to drop. */
-  record: Map<string, string>
-  forget: string[]
+  /** The checksum annotation after a rollout. */
+  desiredChecksums: Map<string, string>
+  newBaselines: Map<string, string>
+  staleBaselines: string[]
 }
 
-export function compare(views: readonly View[]): Comparison {
+export function compareSources(inputs: readonly ComparisonInput[]): Comparison {
   const result: Comparison = {
     changed: [],
     vanished: [],
     paused: [],
     unread: [],
     unreadable: [],
-    target: new Map(),
-    record: new Map(),
-    forget: [],
+    desiredChecksums: new Map(),
+    newBaselines: new Map(),
+    staleBaselines: [],
   }
-  for (const view of views) compareOne(view, result)
+  for (const input of inputs) compareSource(input, result)
   return result
 }
 
-function compareOne(view: View, result: Comparison): void {
-  const { id, observed } = view
+function compareSource(input: ComparisonInput, result: Comparison): void {
+  const { id, observed } = input
   if (observed === undefined || typeof observed === 'string') {
     if (observed === undefined) result.unread.push(id)
     else result.unreadable.push({ id, why: observed })
-    const last = view.checksum ?? view.baseline
-    if (last !== undefined) result.target.set(id, last)
+    const last = input.checksum ?? input.baseline
+    if (last !== undefined) result.desiredChecksums.set(id, last)
     return
   }
   const { hash } = observed
-  const known = knownHash(view, hash)
-  if (known === undefined || (known === ABSENT && hash !== ABSENT && view.whenAppears === 'record')) {
-    result.target.set(id, hash)
-    result.record.set(view.baselineId, hash)
+  const known = knownChecksum(input, hash)
+  if (known === undefined || (known === ABSENT && hash !== ABSENT && input.whenAppears === 'record')) {
+    result.desiredChecksums.set(id, hash)
+    result.newBaselines.set(input.baselineId, hash)
     return
   }
   if (known === hash) {
-    result.target.set(id, hash)
-    if (view.checksum === hash && view.baseline !== undefined) result.forget.push(view.baselineId)
+    result.desiredChecksums.set(id, hash)
+    if (input.checksum === hash && input.baseline !== undefined) result.staleBaselines.push(input.baselineId)
     return
   }
-  if (hash === ABSENT && view.whenVanishes === 'wait') {
-    result.target.set(id, known)
+  if (hash === ABSENT && input.whenVanishes === 'wait') {
+    result.desiredChecksums.set(id, known)
     return
   }
-  // Whatever the reason for new Pods, they read what is there.
-  result.target.set(id, hash)
-  if (view.isPaused) result.paused.push(id)
+  // New Pods read the source as it is now, whatever caused the rollout.
+  result.desiredChecksums.set(id, hash)
+  if (input.isPaused) result.paused.push(id)
   else result.changed.push(id)
-  if (hash === ABSENT && !view.isPaused) result.vanished.push(id)
+  if (hash === ABSENT && !input.isPaused) result.vanished.push(id)
 }
 
-/** The checksum before the baseline; a hash under another key says nothing. */
-function knownHash({ checksum, baseline, whenAppears }: View, hash: string): string | undefined {
-  const usable = (text: string | undefined): text is string => text !== undefined && comparable(text, hash)
-  // The source came after the checksum, and the Pods with it: from then on the baseline knows better.
-  if (checksum === ABSENT && whenAppears === 'record' && usable(baseline)) return baseline
-  if (usable(checksum)) return checksum
-  return usable(baseline) ? baseline : undefined
+/** The annotation's checksum, or else the baseline. A checksum under another install key can't be compared, so it counts as none. */
+function knownChecksum(
+  { checksum, baseline, whenAppears }: ComparisonInput,
+  hash: string,
+): string | undefined {
+  const isUsable = (text: string | undefined): text is string =>
+    text !== undefined && isComparable(text, hash)
+  // The source appeared after the annotation was written, and the Pods started then: only the baseline knows what they read.
+  if (checksum === ABSENT && whenAppears === 'record' && isUsable(baseline)) return baseline
+  if (isUsable(checksum)) return checksum
+  return isUsable(baseline) ? baseline : undefined
 }
 
 const keyIdOf = (hash: string): string => (hash.includes(':') ? hash.slice(0, hash.indexOf(':')) : '')
 
-const comparable = (a: string, b: string): boolean =>
+const isComparable = (a: string, b: string): boolean =>
   a === ABSENT || b === ABSENT || keyIdOf(a) === keyIdOf(b)

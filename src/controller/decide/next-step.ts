@@ -1,9 +1,8 @@
-/** What to do about a workload now: a rollout, nothing, or wait, for what, and until when. Pure. */
-
+/** What to do about a workload now: roll it out, wait (for what, and for how long), or nothing. Pure. */
 import type { Progress } from '../../workload/rollout-progress.ts'
 import type { Comparison } from './compare.ts'
 
-/** What a rollout waits for; the values are labels of a metric. */
+/** What a rollout waits for. The values are labels of a metric, and public. */
 export type Waiting =
   | 'unread'
   | 'paused'
@@ -15,66 +14,70 @@ export type Waiting =
   | 'pausePeriod'
   | 'limit'
 
-export type Step =
+export type NextStep =
   | { do: 'nothing' }
-  /** Looked at again when something changes, or after `milliseconds`. */
+  /** Until something changes, or until `milliseconds` have passed. */
   | { do: 'wait'; for: Waiting; milliseconds?: number }
   | { do: 'rollout' }
 
-/** Milliseconds without a further change before new Pods are made: editors, GitOps tools and `kubectl apply -f DIR` write several objects. */
+/** Milliseconds without a further change before a rollout: editors, GitOps tools and `kubectl apply -f DIR` write several objects. */
 export const QUIET = 1_000
-/** The same where a chart's own checksum stands in the template: Helm updates the workload itself a few seconds later. */
+/** The same for a template with a chart's own checksum: Helm updates the workload itself a few seconds later. */
 const QUIET_FOR_CHARTS = 10_000
-/** The same where a source is gone: `kubectl replace --force` deletes and creates. */
+/** The same after a deletion: `kubectl replace --force` deletes and creates. */
 const QUIET_FOR_VANISHED = 10_000
-/** However often something changes, a rollout waits this many quiet periods at most. */
+/** Changes that follow one another put a rollout off by at most this many quiet periods. */
 const MOST_QUIET_PERIODS = 10
-/** A rollout that has not come to an end by then is not waited for: its cure may be the very change that waits. As progressDeadlineSeconds. */
+/**
+ * Milliseconds after which a rollout in progress holds nothing back any more: the change that waits may be its cure. The same as the
+ * default progressDeadlineSeconds.
+ */
 export const OVERDUE = 600_000
 
-/** What the clock and the neighbours say. Times are milliseconds since 1970. */
-export interface Circumstances {
+/** Times are milliseconds since 1970. */
+export interface RolloutContext {
   now: number
   /** `hotreload.dev/pause` on the workload. */
   isPaused: boolean
-  /** `spec.paused`. */
+  /** `spec.paused` or `spec.suspend`. */
   isSuspended: boolean
   progress: Progress
-  /** When the present rollout was first seen. */
+  /** When the controller first saw the rollout in progress. */
   runningSince: number | undefined
+  /** The template has a chart's own `checksum/…` annotation. */
   hasChartChecksum: boolean
-  /** When the target became what it is now, and when there was first something to do. */
+  /** When the desired checksums became what they are now, and when they first differed. */
   changedAt: number
   firstChangedAt: number
-  /** Somebody keeps taking our annotation away: not before then. */
+  /** Another program keeps reverting our checksum: no rollout before then. */
   revertBackoffUntil: number | undefined
-  /** Reloader's pause-period: not before then. */
+  /** Reloader's pause-period: no rollout before then. */
   pausePeriodUntil: number | undefined
-  /** Whether the limits on concurrent rollouts leave room. */
+  /** The limits on concurrent rollouts allow one more. */
   isLimiterAvailable: boolean
 }
 
-/** @param comparison of everything that may roll this workload out */
-export function nextStep(comparison: Comparison, at: Circumstances): Step {
+export function nextStep(comparison: Comparison, context: RolloutContext): NextStep {
   if (comparison.changed.length === 0)
     return comparison.paused.length > 0 ? { do: 'wait', for: 'sourcePaused' } : { do: 'nothing' }
-  // One rollout for all of a change set: what else changed must be known first.
+  // One rollout covers the whole change set, so every source must be known first.
   if (comparison.unread.length > 0) return { do: 'wait', for: 'unread' }
-  if (at.isPaused) return { do: 'wait', for: 'paused' }
-  if (at.isSuspended) return { do: 'wait', for: 'workloadPaused' }
-  const until = (reason: Waiting, time: number | undefined): Step | undefined =>
-    time !== undefined && time > at.now ? { do: 'wait', for: reason, milliseconds: time - at.now } : undefined
-  const quiet = quietPeriod(comparison, at)
+  if (context.isPaused) return { do: 'wait', for: 'paused' }
+  if (context.isSuspended) return { do: 'wait', for: 'workloadPaused' }
+  const { now, changedAt, firstChangedAt, runningSince } = context
+  const waitUntil = (reason: Waiting, time: number | undefined): NextStep | undefined =>
+    time !== undefined && time > now ? { do: 'wait', for: reason, milliseconds: time - now } : undefined
+  const quiet = quietPeriod(comparison, context)
   return (
-    until('reverted', at.revertBackoffUntil) ??
-    until('quiet', Math.min(at.changedAt + quiet, at.firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
-    (at.progress === 'running' ? until('inProgress', (at.runningSince ?? at.now) + OVERDUE) : undefined) ??
-    until('pausePeriod', at.pausePeriodUntil) ??
-    (at.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
+    waitUntil('reverted', context.revertBackoffUntil) ??
+    waitUntil('quiet', Math.min(changedAt + quiet, firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
+    (context.progress === 'running' ? waitUntil('inProgress', (runningSince ?? now) + OVERDUE) : undefined) ??
+    waitUntil('pausePeriod', context.pausePeriodUntil) ??
+    (context.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
   )
 }
 
-function quietPeriod({ changed, vanished }: Comparison, { hasChartChecksum }: Circumstances): number {
+function quietPeriod({ changed, vanished }: Comparison, { hasChartChecksum }: RolloutContext): number {
   if (hasChartChecksum) return QUIET_FOR_CHARTS
   return vanished.length === changed.length ? QUIET_FOR_VANISHED : QUIET
 }

@@ -1,6 +1,6 @@
 /**
- * What is kept of a workload: not the object, only what its rollouts and nudges are decided on. The plan is the webhook's own
- * (policy/decide.ts), so that both mean the same by "needs new Pods". Pure.
+ * Reads a workload object into the few values that the controller keeps of it. The plan is the webhook's own (policy/decide.ts), so that
+ * both agree on what needs new Pods. Pure.
  */
 
 import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
@@ -32,30 +32,30 @@ export interface WorkloadSummary {
   native: NativeSummary | undefined
   /** What Reloader's or Wave's annotations ask for, if any do. */
   compat: ReloadRequest | undefined
-  /** What its Pods have by our own word for the compat request: on the metadata, where `rollout undo` does not reach. */
+  /** The checksum annotation on the metadata, for the compat request. `kubectl rollout undo` does not revert metadata. */
   compatChecksums: ReadonlyMap<string, string>
   /** `hotreload.dev/pause` */
   isPaused: boolean
-  /** A chart's own `checksum/…` stands in the template. */
+  /** The template has a chart's own `checksum/…` annotation. */
   hasChartChecksum: boolean
   /** `spec.paused` of a Deployment or Rollout, `spec.suspend` of a CronJob. */
   isSuspended: boolean
   progress: Progress
-  /** Of its Pods; undefined where it has none of its own. */
+  /** Its Pods' label selector; undefined where it has no Pods of its own. */
   selector: string | undefined
 }
 
 export interface NativeSummary {
-  /** The template's `checksum`. */
+  /** The checksum annotation of the template. */
   checksums: ReadonlyMap<string, string>
   sources: PlannedSources
-  /** How many Pods are told first. */
+  /** How many Pods are nudged first; undefined: all at once. */
   canary: number | undefined
   /** Agents in each Pod, each with a port of its own. */
   agents: number
-  /** Sources (`ConfigMap/web`) whose change ends a process and starts another, so that Pods are told one by one. */
+  /** Sources (`ConfigMap/web`) whose change restarts a process, so that Pods are nudged one after the other. */
   restarting: ReadonlySet<string>
-  /** The template asks for the agent: its Pods have it, unless the webhook was away. */
+  /** The template requests the agent: its Pods have it, unless the webhook was down when they were created. */
   injected: boolean
 }
 
@@ -66,7 +66,7 @@ export interface SummaryOptions {
 
 const CHECKSUM = writtenKey('checksum')
 
-/** Undefined: nothing is asked of us, or another controller writes it and is the one to ask. */
+/** Undefined: the workload requests nothing, or another controller owns it, whose own object counts. */
 export function summarize(
   workload: ApiObject,
   { defaults, compat }: SummaryOptions,
@@ -98,7 +98,7 @@ export function summarize(
   }
 }
 
-/** Reloader's before Wave's where both are there: it is the one still maintained. */
+/** Reloader's annotations win over Wave's: Reloader is still maintained. */
 function compatRequest(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
   const { kind = '' } = workload
   const ownedJob = kind === 'Job' && controller(workload.metadata)
@@ -117,8 +117,8 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
   const annotations = template.metadata?.annotations ?? {}
   if (!isOptedIn(metadata, annotations)) return undefined
   // As admission/workloads.ts reads them.
-  const requestes = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
-  const { policy, problems } = readPolicy({ ...requestes, ...annotations }, defaults)
+  const ours = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
+  const { policy, problems } = readPolicy({ ...ours, ...annotations }, defaults)
   const { plan, problems: misfits } = decide(template, policy, defaults, false)
   if (problems.length > 0 || misfits.length > 0) return undefined
   const agents = plan.containers.filter(({ agent }) => agent)

@@ -8,8 +8,8 @@ import { createQueue } from '../../async/queue.ts'
 import { describeProblem } from '../../errors.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { ControllerOptions } from '../options.ts'
-import { type EventReason, eventReasons, type Report } from '../report.ts'
-import { type AgentProblem, type ProblemState, problemOf } from './agent-report.ts'
+import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
+import { type AgentProblem, problemOf } from './agent-report.ts'
 import { hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 
 export interface AgentProblems {

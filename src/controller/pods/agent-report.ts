@@ -1,15 +1,12 @@
 /** What an agent says at http://POD-IP:9467/status (docs/agent.md), as far as the controller asks. Pure. */
 import { isObject } from '../../workload/json-object.ts'
+import { type ProblemState, problemStates } from '../report/report.ts'
 
 /**
  * `unmoved`: what is loaded is of before, and nothing is under way. `unknown`: nobody answers, as under strict mTLS, or what answers is no
  * agent.
  */
 export type AgentState = 'loaded' | 'pending' | 'unmoved' | 'refused' | 'unknown'
-
-/** States in which something is not loaded and nothing more is tried, or nothing can be. */
-const problemStates = ['refused', 'invalid', 'killed', 'removed', 'error'] as const
-export type ProblemState = (typeof problemStates)[number]
 
 /** Clocks of nodes differ by some; a reload of this change is not older than that. Milliseconds. */
 const SKEW = 2_000

@@ -16,7 +16,7 @@ import type { Sources } from '../cache/sources.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { ControllerOptions } from '../options.ts'
-import type { Report } from '../report.ts'
+import type { Report } from '../report/report.ts'
 import { type AgentState, agentState, podState } from './agent-report.ts'
 import { hasRunningAgents, isReady, podPath, podsOf, reportsOf } from './workload-pods.ts'
 
@@ -58,7 +58,7 @@ type Options = Pick<ControllerOptions, 'api' | 'clock' | 'askAgent'> & {
   view: {
     workloads: Pick<Workloads, 'get'>
     sources: Pick<Sources, 'state'>
-    used: Cache['used']
+    usedSources: Cache['usedSources']
   }
   leads: () => boolean
   /** Something changed that this workload's agents are to load. */
@@ -193,7 +193,7 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
         const summary = view.workloads.get(key)?.summary
         if (!summary?.native || summary.native.agents === 0 || summary.isPaused) continue
         const lives = view
-          .used(summary)
+          .usedSources(summary)
           .inPlace.some(
             (use) =>
               refId(use) === refId(source) && keysets.has(keysetOf(use)) && !view.sources.state(use).isPaused,

@@ -8,7 +8,7 @@ import { describeProblem } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { ControllerOptions } from '../options.ts'
-import { eventReasons } from '../report.ts'
+import { eventReasons } from '../report/report.ts'
 import { podPath, podsOf } from './workload-pods.ts'
 
 export interface UninjectedPods {

@@ -3,9 +3,7 @@
  * ConfigMaps of our own namespace: in the template every write would be a rollout. Pure: how entries lie in shards; baseline-store.ts
  * writes them.
  */
-
-/** Of one workload: source -> hash. */
-export type Baseline = ReadonlyMap<string, string>
+import type { Baseline } from '../decide/source-diff.ts'
 
 /** An object has 1 MiB at most (ConfigMap validation, MaxSecretSize); half of it leaves room for entries that grow. */
 export const SHARD_BYTES = 512 * 1024

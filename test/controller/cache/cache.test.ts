@@ -36,6 +36,7 @@ function view() {
     },
     { workload: (key) => changed.push(key), content() {}, synced() {} },
   )
+  cluster.start()
   return {
     cluster,
     changed,
@@ -100,7 +101,7 @@ test.each([
   deployments(web)
   list(path, 'db', 'other')
   const summary = cluster.workloads.get('Deployment/shop/a')?.summary
-  expect(summary && cluster.used(summary).compat).toMatchObject([{ use: { kind, name: 'db' } }])
+  expect(summary && cluster.usedSources(summary).compat).toMatchObject([{ use: { kind, name: 'db' } }])
   expect(cluster.sources.size()).toBe(1)
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { compare, type View } from '../../../src/controller/decide/compare.ts'
+import { type ComparisonInput, compareSources } from '../../../src/controller/decide/compare.ts'
 
-const view = (fields: Partial<View>): View => ({
+const input = (fields: Partial<ComparisonInput>): ComparisonInput => ({
   id: 'ConfigMap/web',
   baselineId: 'ConfigMap/web',
   observed: { hash: 'new', immutable: false },
@@ -16,7 +16,7 @@ const seen = (hash: string) => ({ hash, immutable: false })
 
 describe('one source', () => {
   type Outcome = 'nothing' | 'changed' | 'recorded' | 'paused'
-  const table: [string, Partial<View>, Outcome][] = [
+  const table: [string, Partial<ComparisonInput>, Outcome][] = [
     ['never seen before', {}, 'recorded'],
     ['as written', { checksum: 'new' }, 'nothing'],
     ['other than written', { checksum: 'old' }, 'changed'],
@@ -31,11 +31,11 @@ describe('one source', () => {
     ['a required one that appears', { checksum: 'absent' }, 'recorded'],
     ['one that changes after it appeared', { checksum: 'absent', baseline: 'old' }, 'changed'],
     ['one that stays after it appeared', { checksum: 'absent', baseline: 'new' }, 'nothing'],
-    ['an optional one that appears', { checksum: 'absent', whenAppears: 'roll' }, 'changed'],
+    ['an optional one that appears', { checksum: 'absent', whenAppears: 'rollout' }, 'changed'],
     ['a required one that is gone', { checksum: 'old', observed: seen('absent') }, 'nothing'],
     [
       'an optional one that is gone',
-      { checksum: 'old', observed: seen('absent'), whenVanishes: 'roll' },
+      { checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' },
       'changed',
     ],
     ['one that never was', { checksum: 'absent', observed: seen('absent') }, 'nothing'],
@@ -56,40 +56,50 @@ describe('one source', () => {
     ['not readable', { checksum: 'old', observed: 'forbidden' }, 'nothing'],
   ]
   test.each(table)('%s', (_name, fields, outcome) => {
-    const { changed, record, paused } = compare([view(fields)])
+    const { changed, newBaselines, paused } = compareSources([input(fields)])
     const got =
-      changed.length > 0 ? 'changed' : record.size > 0 ? 'recorded' : paused.length > 0 ? 'paused' : 'nothing'
+      changed.length > 0
+        ? 'changed'
+        : newBaselines.size > 0
+          ? 'recorded'
+          : paused.length > 0
+            ? 'paused'
+            : 'nothing'
     expect(got).toBe(outcome)
   })
 })
 
-test('the target says what new Pods will read, and keeps what is not known or may come back', () => {
-  const { target } = compare([
-    view({ id: 'a', checksum: 'old' }),
-    view({ id: 'b', checksum: 'old', isPaused: true }),
-    view({ id: 'c', checksum: 'old', observed: 'unavailable' }),
-    view({ id: 'd', baseline: 'old', observed: undefined }),
-    view({ id: 'e', checksum: 'old', observed: seen('absent') }),
-    view({ id: 'f', observed: 'forbidden' }),
+test('the desiredChecksums says what new Pods will read, and keeps what is not known or may come back', () => {
+  const { desiredChecksums } = compareSources([
+    input({ id: 'a', checksum: 'old' }),
+    input({ id: 'b', checksum: 'old', isPaused: true }),
+    input({ id: 'c', checksum: 'old', observed: 'unavailable' }),
+    input({ id: 'd', baseline: 'old', observed: undefined }),
+    input({ id: 'e', checksum: 'old', observed: seen('absent') }),
+    input({ id: 'f', observed: 'forbidden' }),
   ])
-  expect(Object.fromEntries(target)).toEqual({ a: 'new', b: 'new', c: 'old', d: 'old', e: 'old' })
+  expect(Object.fromEntries(desiredChecksums)).toEqual({ a: 'new', b: 'new', c: 'old', d: 'old', e: 'old' })
 })
 
 test('a baseline is dropped as soon as the checksum says the same as what is there', () => {
-  expect(compare([view({ checksum: 'new', baseline: 'old' })]).forget).toEqual(['ConfigMap/web'])
-  expect(compare([view({ checksum: 'absent', baseline: 'new' })]).forget).toEqual([])
+  expect(compareSources([input({ checksum: 'new', baseline: 'old' })]).staleBaselines).toEqual([
+    'ConfigMap/web',
+  ])
+  expect(compareSources([input({ checksum: 'absent', baseline: 'new' })]).staleBaselines).toEqual([])
 })
 
-test('after a rollout to the target nothing is to be done', () => {
-  const views = [view({ id: 'a', checksum: 'old' }), view({ id: 'b', baseline: 'old' })]
-  const { target } = compare(views)
-  const { changed, record } = compare(views.map((one) => ({ ...one, checksum: target.get(one.id) })))
-  expect([changed, record.size]).toEqual([[], 0])
+test('after a rollout to the desiredChecksums nothing is to be done', () => {
+  const inputs = [input({ id: 'a', checksum: 'old' }), input({ id: 'b', baseline: 'old' })]
+  const { desiredChecksums } = compareSources(inputs)
+  const { changed, newBaselines } = compareSources(
+    inputs.map((one) => ({ ...one, checksum: desiredChecksums.get(one.id) })),
+  )
+  expect([changed, newBaselines.size]).toEqual([[], 0])
 })
 
 test('what is gone is told apart: it may be back in a moment', () => {
-  const gone = view({ id: 'a', checksum: 'old', observed: seen('absent'), whenVanishes: 'roll' })
-  expect(compare([gone, view({ id: 'b', checksum: 'old' })])).toMatchObject({
+  const gone = input({ id: 'a', checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' })
+  expect(compareSources([gone, input({ id: 'b', checksum: 'old' })])).toMatchObject({
     changed: ['a', 'b'],
     vanished: ['a'],
   })

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Comparison } from '../../../src/controller/decide/compare.ts'
-import { type Circumstances, nextStep, OVERDUE, type Step } from '../../../src/controller/decide/next-step.ts'
+import {
+  type NextStep,
+  nextStep,
+  OVERDUE,
+  type RolloutContext,
+} from '../../../src/controller/decide/next-step.ts'
 
 const NOW = 1_000_000
 const comparison = (fields: Partial<Comparison> = {}): Comparison => ({
@@ -9,12 +14,12 @@ const comparison = (fields: Partial<Comparison> = {}): Comparison => ({
   paused: [],
   unread: [],
   unreadable: [],
-  target: new Map(),
-  record: new Map(),
-  forget: [],
+  desiredChecksums: new Map(),
+  newBaselines: new Map(),
+  staleBaselines: [],
   ...fields,
 })
-const circumstances = (fields: Partial<Circumstances> = {}): Circumstances => ({
+const context = (fields: Partial<RolloutContext> = {}): RolloutContext => ({
   now: NOW,
   isPaused: false,
   isSuspended: false,
@@ -29,10 +34,10 @@ const circumstances = (fields: Partial<Circumstances> = {}): Circumstances => ({
   ...fields,
 })
 const wait = (reason: string, milliseconds?: number) =>
-  ({ do: 'wait', for: reason, ...(milliseconds === undefined ? {} : { milliseconds }) }) as Step
+  ({ do: 'wait', for: reason, ...(milliseconds === undefined ? {} : { milliseconds }) }) as NextStep
 
 describe('with a change', () => {
-  const table: [string, Partial<Circumstances>, Step][] = [
+  const table: [string, Partial<RolloutContext>, NextStep][] = [
     ['nothing in the way', {}, { do: 'rollout' }],
     ['just now', { changedAt: NOW, firstChangedAt: NOW }, wait('quiet', 1_000)],
     ['0.4 s ago', { changedAt: NOW - 400, firstChangedAt: NOW - 400 }, wait('quiet', 600)],
@@ -63,31 +68,31 @@ describe('with a change', () => {
     ],
   ]
   test.each(table)('%s', (_name, fields, step) => {
-    expect(nextStep(comparison(), circumstances(fields))).toEqual(step)
+    expect(nextStep(comparison(), context(fields))).toEqual(step)
   })
 })
 
-test('without a change there is nothing to do, whatever the circumstances', () => {
-  expect(nextStep(comparison({ changed: [] }), circumstances({ progress: 'running' }))).toEqual({
+test('without a change there is nothing to do, whatever the context', () => {
+  expect(nextStep(comparison({ changed: [] }), context({ progress: 'running' }))).toEqual({
     do: 'nothing',
   })
 })
 
 test('a change that its own source holds back waits', () => {
-  expect(nextStep(comparison({ changed: [], paused: ['ConfigMap/web'] }), circumstances())).toEqual(
+  expect(nextStep(comparison({ changed: [], paused: ['ConfigMap/web'] }), context())).toEqual(
     wait('sourcePaused'),
   )
 })
 
 test('while a source is not read yet, the others wait for it: one rollout for all', () => {
-  expect(nextStep(comparison({ unread: ['Secret/db'] }), circumstances())).toEqual(wait('unread'))
+  expect(nextStep(comparison({ unread: ['Secret/db'] }), context())).toEqual(wait('unread'))
 })
 
 test('a source that is gone may be on its way back', () => {
   const gone = comparison({ vanished: ['ConfigMap/web'] })
   const justNow = { changedAt: NOW - 2_000, firstChangedAt: NOW - 2_000 }
-  expect(nextStep(gone, circumstances(justNow))).toEqual(wait('quiet', 8_000))
-  expect(nextStep(comparison({ changed: ['a', 'b'], vanished: ['a'] }), circumstances(justNow))).toEqual({
+  expect(nextStep(gone, context(justNow))).toEqual(wait('quiet', 8_000))
+  expect(nextStep(comparison({ changed: ['a', 'b'], vanished: ['a'] }), context(justNow))).toEqual({
     do: 'rollout',
   })
 })

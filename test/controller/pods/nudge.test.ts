@@ -41,7 +41,7 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
     view: {
       workloads: fakes.workloads,
       sources: { state: () => none },
-      used: () => ({ rollout: [], inPlace: [use], compat: [] }),
+      usedSources: () => ({ rollout: [], inPlace: [use], compat: [] }),
     },
     leads: () => leads,
     onChange() {},
@@ -184,7 +184,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
       sources: {
         state: () => ({ observed: undefined, marks: { ignored: false, match: false }, isPaused: false }),
       },
-      used: () => ({ rollout: [], inPlace: [{ ...SOURCE, optional: false }], compat: [] }),
+      usedSources: () => ({ rollout: [], inPlace: [{ ...SOURCE, optional: false }], compat: [] }),
     },
     leads: () => true,
     onChange() {},

@@ -1,10 +1,9 @@
-/** What the controller tells people: metrics, log lines and Events, behind one interface. Nothing of an object's content is among it. */
-import type { ApiObject } from '../workload/pod-template.ts'
-import type { Waiting } from './decide/next-step.ts'
-import type { ProblemState } from './pods/agent-report.ts'
+/** What the controller reports, behind one interface: metrics, log lines and Events. No report quotes an object's content. */
+import type { ApiObject } from '../../workload/pod-template.ts'
+import type { Waiting } from '../decide/next-step.ts'
 
-/** Whom an Event is about. */
-export type Involved = Pick<ApiObject, 'apiVersion' | 'kind'> & {
+/** The object that an Event is about. */
+export type EventSubject = Pick<ApiObject, 'apiVersion' | 'kind'> & {
   namespace: string
   name: string
   uid: string
@@ -26,15 +25,20 @@ export const eventReasons = {
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 
+/** An agent's states in which a change is not loaded and the agent tries nothing more. The values are labels of a metric. */
+export const problemStates = ['refused', 'invalid', 'killed', 'removed', 'error'] as const
+export type ProblemState = (typeof problemStates)[number]
+
 export interface Report {
-  event(about: Involved, type: 'Normal' | 'Warning', reason: EventReason, message: string): void
+  event(subject: EventSubject, type: 'Normal' | 'Warning', reason: EventReason, message: string): void
   rollout(outcome: 'done' | 'failed', kind: string): void
-  /** What a workload waits for now; undefined: nothing. */
+  /** What a workload's rollout waits for now; undefined: nothing. */
   waiting(key: string, reason: Waiting | undefined): void
   unreadable(why: 'forbidden' | 'unavailable', kind: string): void
   nudge(outcome: 'done' | 'failed', pods: number): void
+  /** How many of a workload's Pods run without the agent. */
   uninjected(key: string, pods: number): void
-  /** A workload's agents have a problem that they had not before. */
+  /** Agents of a workload have a new problem. */
   agentProblem(state: ProblemState): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createEventWriter } from '../../src/controller/events.ts'
-import { fakeClock } from '../support/fake-clock.ts'
+import { createEventWriter } from '../../../src/controller/report/event-writer.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
 
 const about = (name: string) => ({
   apiVersion: 'apps/v1',
@@ -14,8 +14,8 @@ function writer() {
   const answers: (() => void)[] = []
   let failed = 0
   let asked = 0
-  const events = createEventWriter(
-    {
+  const events = createEventWriter({
+    api: {
       namespace: 'hotreload-system',
       async call() {
         asked += 1
@@ -23,10 +23,10 @@ function writer() {
         return { status: 201, body: {} }
       },
     },
-    fakeClock(),
-    'a',
-    () => (failed += 1),
-  )
+    clock: fakeClock(),
+    identity: 'a',
+    onError: () => (failed += 1),
+  })
   const answerAll = async () => {
     while (answers.length > 0) {
       for (const answer of answers.splice(0)) answer()
@@ -36,7 +36,7 @@ function writer() {
   return { events, answers, answerAll, failed: () => failed, asked: () => asked }
 }
 
-test('thousands at once, as when a leader begins, leave connections to other calls', async () => {
+test('thousands at once, as a new leader writes them, leave connections to other calls', async () => {
   const { events, answers, answerAll, asked, failed } = writer()
   for (let index = 0; index < 1_000; index++)
     events.write(about(`w${index}`), 'Warning', 'NotInjected', 'why')
@@ -45,7 +45,7 @@ test('thousands at once, as when a leader begins, leave connections to other cal
   expect([asked(), failed()]).toEqual([1_000, 0])
 })
 
-test('more than anybody reads are given up at once', async () => {
+test('Events beyond the bound of the queue are dropped at once', async () => {
   const { events, answerAll, asked, failed } = writer()
   for (let index = 0; index < 20_000; index++)
     events.write(about(`w${index}`), 'Warning', 'NotInjected', 'why')

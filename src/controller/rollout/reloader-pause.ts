@@ -1,0 +1,37 @@
+/** Ends a pause that Reloader began with its pause-period: where Reloader was uninstalled meanwhile, nobody else would. */
+import { type Api, type ApiCall, send } from '../../api/api.ts'
+import { FIELD_MANAGER } from '../../api/field-manager.ts'
+import { pathOf } from '../../api/paths.ts'
+import type { Clock } from '../../async/clock.ts'
+import { resumeBody, whenToResume } from '../../compat/reloader/pause.ts'
+import type { Workload } from '../cache/workloads.ts'
+import type { Refresh } from './refresh.ts'
+
+export interface ReloaderPauseOptions {
+  api: Api
+  clock: Clock
+  refresh: Refresh
+}
+
+/**
+ * Resumes the workload if its pause is over. Returns in how many milliseconds it will be; undefined: nothing is left to do.
+ * @throws ApiError; rejects as well without a response
+ */
+export async function endReloaderPause(
+  workload: Workload,
+  { api, clock, refresh }: ReloaderPauseOptions,
+): Promise<number | undefined> {
+  const { summary } = workload
+  const at = whenToResume(summary.isSuspended, summary.compat)
+  if (at === undefined) return undefined
+  if (at > clock.now()) return at - clock.now()
+  const call: ApiCall = {
+    method: 'PATCH',
+    path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}`,
+    body: resumeBody(summary),
+    contentType: 'application/merge-patch+json',
+  }
+  const { status } = await send(api, call, 200, 404, 409)
+  if (status !== 200) await refresh(workload)
+  return undefined
+}

@@ -1,0 +1,69 @@
+/** Rolls out a workload whose controller replaces its Pods when the template changes: writes checksums into it. */
+import { type Api, type ApiCall, send } from '../../api/api.ts'
+import { FIELD_MANAGER } from '../../api/field-manager.ts'
+import { pathOf } from '../../api/paths.ts'
+import type { Clock } from '../../async/clock.ts'
+import type { CompatOptions } from '../../compat/options.ts'
+import { type ChangedSource, writtenBack } from '../../compat/write-back.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import type { Workload, Workloads } from '../cache/workloads.ts'
+import type { SourceDiff } from '../decide/source-diff.ts'
+import { applyBody, type RolloutFields } from './apply.ts'
+import type { Refresh } from './refresh.ts'
+
+export interface TemplateRolloutOptions {
+  api: Api
+  clock: Clock
+  compat: CompatOptions
+  workloads: Pick<Workloads, 'put'>
+  refresh: Refresh
+}
+
+/** `conflict`: the workload is another version by now, which the cache has taken in. */
+export type RolloutOutcome = 'done' | 'conflict'
+
+/** @throws ApiError; rejects as well without a response */
+export type WriteRollout = (workload: Workload, diff: SourceDiff) => Promise<RolloutOutcome>
+
+export function createTemplateRollout(options: TemplateRolloutOptions): WriteRollout {
+  const { api, clock, compat, workloads, refresh } = options
+
+  /** Undefined: the workload is another version by now. */
+  async function fieldsOf(workload: Workload, diff: SourceDiff): Promise<RolloutFields | undefined> {
+    const { summary } = workload
+    const native = summary.native && diff.native.desiredChecksums
+    if (!summary.compat) return { native, compat: undefined }
+    const object = await refresh(workload)
+    if (!object) return undefined
+    const checksums = diff.compat.desiredChecksums
+    const back = writtenBack(object, summary.compat, changedSources(diff), checksums, compat, clock.now())
+    return { native, compat: { checksums, writtenBack: back } }
+  }
+
+  return async (workload, diff) => {
+    const { summary } = workload
+    const fields = await fieldsOf(workload, diff)
+    if (!fields) return 'conflict'
+    const call: ApiCall = {
+      method: 'PATCH',
+      path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}&force=true`,
+      body: applyBody(summary, fields),
+      contentType: 'application/apply-patch+yaml',
+    }
+    // 404, 409: the object is gone, or is another object or version.
+    const { status, body } = await send(api, call, 200, 404, 409)
+    if (status !== 200) {
+      await refresh(workload)
+      return 'conflict'
+    }
+    const { kind, apiVersion } = summary
+    workloads.put({ ...(body as ApiObject), kind, apiVersion })
+    return 'done'
+  }
+}
+
+const changedSources = ({ compat, sources }: SourceDiff): ChangedSource[] =>
+  compat.changed.flatMap((id) => {
+    const source = sources.get(id)
+    return source ? [{ ...source, hash: compat.desiredChecksums.get(id) ?? '' }] : []
+  })
