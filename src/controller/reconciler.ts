@@ -61,8 +61,8 @@ export function startController(options: ControllerOptions): Controller {
     },
   })
   const view = createCache(options, {
-    workload: (key, last) => changed(key, last),
-    content(source, users, keysets) {
+    workloadChanged: (key, last) => changed(key, last),
+    contentChanged(source, users, keysets) {
       for (const key of users) queue.add(key)
       if (leadership.leads()) nudges.sourceChanged(source, users, keysets)
     },
@@ -243,7 +243,7 @@ export function startController(options: ControllerOptions): Controller {
       return silent && 'a watch stands still'
     },
     rolloutsInProgress: () => limiter.inProgress(),
-    defaultsChanged: () => view.reconsiderWorkloads(),
+    defaultsChanged: () => view.relistWorkloads(),
     notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
     async stop() {
       queue.stop()

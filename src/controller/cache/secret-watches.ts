@@ -1,81 +1,85 @@
 /**
- * Secrets are followed as far as we may: all of them, or those of each namespace that lets us. Without any right the controller works as
- * well, and knows of no Secret's change.
+ * Watches Secrets as far as RBAC allows: those of the whole cluster, or else those of each namespace in which a workload uses some. Without any
+ * right the controller works as well, and notices no Secret's change.
  */
 import type { Listener, Watch, WatchCollection } from '../../api/api.ts'
 
 export interface SecretWatches {
   start(): void
-  /** Of which namespaces `user` uses Secrets from now on, instead of those of before. */
+  /** Replaces the set of namespaces in which `user` uses Secrets. */
   use(user: string, namespaces: ReadonlySet<string>): void
   names(namespace: string): Iterable<string>
   watches(): Watch[]
   stop(): void
 }
 
-export function createSecretWatches(
-  watchCollection: WatchCollection,
-  listener: Pick<Listener, 'changed' | 'removed'>,
-  onRefused: () => void,
-): SecretWatches {
-  /** Namespace -> its users. Without the last one its watch ends: clusters make and delete namespaces all day. */
-  const needed = new Map<string, Set<string>>()
+export interface SecretWatchesOptions {
+  watchCollection: WatchCollection
+  listener: Pick<Listener, 'changed' | 'removed'>
+  /** The API server refuses to list the Secrets of the whole cluster. */
+  onRefused: () => void
+}
+
+export function createSecretWatches({
+  watchCollection,
+  listener,
+  onRefused,
+}: SecretWatchesOptions): SecretWatches {
+  /** Namespace -> its users. The watch ends with the last one: clusters create and delete namespaces all day. */
+  const usersOf = new Map<string, Set<string>>()
   const namespacesOf = new Map<string, ReadonlySet<string>>()
-  const perNamespace = new Map<string, Watch>()
-  let everywhere: 'unknown' | 'allowed' | 'refused' = 'unknown'
+  const byNamespace = new Map<string, Watch>()
+  let wholeCluster: Watch | undefined
+  let isRefused = false
 
-  /** All Secrets; undefined before start. */
-  let whole: Watch | undefined
-
-  function followOne(namespace: string): void {
-    if (perNamespace.has(namespace)) return
-    const collection = { path: `/api/v1/namespaces/${namespace}/secrets`, metadataOnly: true }
-    perNamespace.set(namespace, watchCollection(collection, { ...listener, listed() {}, refused() {} }))
+  const wholeClusterListener: Listener = {
+    ...listener,
+    listed() {
+      isRefused = false
+      for (const watch of byNamespace.values()) watch.stop()
+      byNamespace.clear()
+    },
+    refused() {
+      if (!isRefused) onRefused()
+      isRefused = true
+      for (const namespace of usersOf.keys()) watchNamespace(namespace)
+    },
   }
 
-  function leave(namespace: string, user: string): void {
-    const users = needed.get(namespace)
+  function watchNamespace(namespace: string): void {
+    if (byNamespace.has(namespace)) return
+    const collection = { path: `/api/v1/namespaces/${namespace}/secrets`, metadataOnly: true }
+    byNamespace.set(namespace, watchCollection(collection, { ...listener, listed() {}, refused() {} }))
+  }
+
+  function removeUser(namespace: string, user: string): void {
+    const users = usersOf.get(namespace)
     users?.delete(user)
     if (users?.size !== 0) return
-    needed.delete(namespace)
-    perNamespace.get(namespace)?.stop()
-    perNamespace.delete(namespace)
+    usersOf.delete(namespace)
+    byNamespace.get(namespace)?.stop()
+    byNamespace.delete(namespace)
   }
 
+  const watches = (): Watch[] => [...(wholeCluster ? [wholeCluster] : []), ...byNamespace.values()]
   return {
     start() {
-      whole = watchCollection(
-        { path: '/api/v1/secrets', metadataOnly: true },
-        {
-          ...listener,
-          listed() {
-            everywhere = 'allowed'
-            for (const following of perNamespace.values()) following.stop()
-            perNamespace.clear()
-          },
-          refused() {
-            if (everywhere !== 'refused') onRefused()
-            everywhere = 'refused'
-            for (const namespace of needed.keys()) followOne(namespace)
-          },
-        },
-      )
+      wholeCluster = watchCollection({ path: '/api/v1/secrets', metadataOnly: true }, wholeClusterListener)
     },
     use(user, namespaces) {
       for (const namespace of namespaces) {
-        needed.set(namespace, (needed.get(namespace) ?? new Set()).add(user))
-        if (everywhere === 'refused') followOne(namespace)
+        usersOf.set(namespace, (usersOf.get(namespace) ?? new Set()).add(user))
+        if (isRefused) watchNamespace(namespace)
       }
       const before = namespacesOf.get(user) ?? new Set()
       if (namespaces.size > 0) namespacesOf.set(user, namespaces)
       else namespacesOf.delete(user)
-      for (const namespace of before) if (!namespaces.has(namespace)) leave(namespace, user)
+      for (const namespace of before) if (!namespaces.has(namespace)) removeUser(namespace, user)
     },
-    names: (namespace) => (perNamespace.get(namespace) ?? whole)?.names(namespace) ?? [],
-    watches: () => [...(whole ? [whole] : []), ...perNamespace.values()],
+    names: (namespace) => (byNamespace.get(namespace) ?? wholeCluster)?.names(namespace) ?? [],
+    watches,
     stop() {
-      whole?.stop()
-      for (const following of perNamespace.values()) following.stop()
+      for (const watch of watches()) watch.stop()
     },
   }
 }

@@ -1,41 +1,34 @@
 /**
- * The ConfigMaps and Secrets that some workload uses: what they hold, as hashes. Contents are read when an object has changed, hashed for
- * the keys in use, and let go.
+ * The ConfigMaps and Secrets that workloads use, as checksums. A source is read when its object has changed; of its content only the checksums of
+ * the keys in use are kept.
  */
-
 import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
 import { type Observation, observe } from '../../checksum/expected-checksums.ts'
 import type { SourceMarks } from '../../compat/reload-request.ts'
-import { type InstallKey } from '../../workload/checksum.ts'
+import type { InstallKey } from '../../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { keysetOf, refId, type SourceRef, type Use } from '../../workload/sources-in-use.ts'
 import type { SourceState } from '../decide/source-diff.ts'
-
-/** One look at an object. */
-export interface SourceReading {
-  content: ConfigContent | Unreadable
-  /** Its resourceVersion; empty where there is no object. */
-  version: string
-  marks: SourceMarks
-  /** `hotreload.dev/pause` */
-  isPaused: boolean
-}
+import type { SourceReading } from './read-source.ts'
 
 export interface SourcesOptions {
   clock: Clock
   /** Never rejects. */
   read: (source: SourceRef) => Promise<SourceReading>
   installKey: () => InstallKey | undefined
-  /** A first reading, or one that says something else: who uses it should be looked at. `keysets` are those that changed in content. */
-  onChange: (source: SourceRef, users: ReadonlySet<string>, keysets: ReadonlySet<string>) => void
+  /**
+   * The first reading of a source, or one that differs from the last: reconcile its `users`. `changedKeysets` are those whose content differs
+   * from an earlier reading; after a first reading there are none.
+   */
+  onChange: (source: SourceRef, users: ReadonlySet<string>, changedKeysets: ReadonlySet<string>) => void
 }
 
 export interface Sources {
-  /** What `user` uses from now on, instead of what it used. */
+  /** Replaces the set of sources that `user` uses. */
   use(user: string, uses: readonly Use[]): void
-  /** An object was seen in this version by a watch; undefined: it is gone. */
-  seen(source: SourceRef, version: string | undefined): void
+  /** A watch reports that an object has this version; undefined: it was deleted. Reads the source where that is news. */
+  reportVersion(source: SourceRef, version: string | undefined): void
   state(use: Use): SourceState
   size(): number
   stop(): void
@@ -46,17 +39,17 @@ interface Entry {
   users: Set<string>
   /** By keyset. */
   observed: Map<string, Observation>
-  /** Of the last reading; undefined: none yet, or a newer one is needed. */
+  /** Of the last reading; undefined before the first. */
   version: string | undefined
   marks: SourceMarks
   isPaused: boolean
 }
 
-/** The API server has hundreds of places for us (max-requests-inflight, 400), and others' requests go first. */
+/** The API server handles hundreds of requests at once (max-requests-inflight, 400), and others' go first. */
 const CONCURRENT_READS = 16
-/** Milliseconds: what could not be read is tried again, each time after twice as long, since an API server without room gets none so. */
+/** The longest delay between two attempts to read a source, in milliseconds; each delay is twice the last, to spare an overloaded API server. */
 const LAST_RETRY = 30_000
-/** Until it is looked whether the install key is there. */
+/** Milliseconds between two checks for the install key. */
 const RETRY_KEY = 1_000
 const RETRY_FORBIDDEN = 300_000
 
@@ -73,13 +66,13 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     lastRetry: LAST_RETRY,
   })
 
-  /** Rejects where it could not be read, and is to be tried again. */
+  /** Rejects where the API server did not answer, so that the queue tries again. */
   async function refresh(id: string): Promise<void> {
     const entry = entries.get(id)
     if (!entry) return
-    // Without the key a Secret has no hash, so that it need not be read yet.
-    const early = entry.ref.kind === 'Secret' && installKey() === undefined
-    const { content, version, marks, isPaused } = early ? notYet(entry) : await read(entry.ref)
+    // Without the key a Secret has no checksum, so reading it has no use yet.
+    const isEarly = entry.ref.kind === 'Secret' && installKey() === undefined
+    const { content, version, marks, isPaused } = isEarly ? notYet(entry) : await read(entry.ref)
     const before = entry.observed
     const after = new Map<string, Observation>()
     for (const use of usesOfEntry(id, entry)) {
@@ -87,19 +80,19 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       if (!after.has(keyset)) after.set(keyset, observation(use, content, installKey()))
     }
     const changed = new Set(
-      [...after.keys()].filter((keyset) => !same(before.get(keyset), after.get(keyset))),
+      [...after.keys()].filter((keyset) => !isSame(before.get(keyset), after.get(keyset))),
     )
-    const flagged =
+    const hasNewMarks =
       marks.ignored !== entry.marks.ignored ||
       marks.match !== entry.marks.match ||
       isPaused !== entry.isPaused
-    // Only what was there before and is something else now is news to running processes.
-    const news = new Set([...changed].filter((keyset) => before.has(keyset)))
+    // A first reading changes nothing for running processes: no nudge for it.
+    const differing = new Set([...changed].filter((keyset) => before.has(keyset)))
     Object.assign(entry, { observed: after, version, marks, isPaused })
-    if (early) queue.add(id, RETRY_KEY)
+    if (isEarly) queue.add(id, RETRY_KEY)
     if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
-    if (changed.size > 0 || flagged) onChange(entry.ref, entry.users, news)
-    if (content === 'unavailable' && !early) throw new Error('the API server did not give it')
+    if (changed.size > 0 || hasNewMarks) onChange(entry.ref, entry.users, differing)
+    if (content === 'unavailable' && !isEarly) throw new Error('source not readable')
   }
 
   const usesOfEntry = (id: string, { users }: Entry): Use[] =>
@@ -133,7 +126,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         }
       }
     },
-    seen(source, version) {
+    reportVersion(source, version) {
       const id = refId(source)
       const entry = entries.get(id)
       if (entry && entry.version !== (version ?? '')) queue.add(id)
@@ -167,7 +160,7 @@ const notYet = ({ marks, isPaused }: Entry): SourceReading => ({
   isPaused,
 })
 
-/** What the CSI driver fetched is told by versions, not contents: nothing of it need be kept secret. */
+/** The CSI driver reports versions instead of contents, so nothing of them is secret. */
 function observation(
   use: Use,
   content: ConfigContent | Unreadable,
@@ -177,7 +170,7 @@ function observation(
   return observe({ ...use, kind }, content, key)
 }
 
-function same(a: Observation | undefined, b: Observation | undefined): boolean {
+function isSame(a: Observation | undefined, b: Observation | undefined): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') return a === b
   return a.hash === b.hash && a.immutable === b.immutable
 }

@@ -1,5 +1,4 @@
-/** The workloads that ask for something, as summary. Everything else passes by and leaves nothing behind. */
-
+/** Summaries of the workloads that ask for something. Nothing is kept of other workloads, nor of the objects themselves. */
 import type { Listener } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
 import { kindLabel, type TypeMeta, type WorkloadKind, workloadKindOf } from '../../workload/kinds.ts'
@@ -9,14 +8,15 @@ import type { WorkloadSummary } from '../decide/workload-summary.ts'
 export interface Workload {
   key: string
   summary: WorkloadSummary
-  /** Since when its present rollout is known; undefined: none is running. */
+  /** When the rollout in progress was first seen, in milliseconds since 1970; undefined without one. */
   runningSince: number | undefined
 }
 
 export interface WorkloadsOptions {
   clock: Clock
-  summary: (object: ApiObject) => WorkloadSummary | undefined
-  /** New, changed, or gone: then `get` gives nothing. `last` is what it was. */
+  /** Undefined where the workload asks for nothing. */
+  summarize: (object: ApiObject) => WorkloadSummary | undefined
+  /** A workload is new, has changed or is gone, in which case `get` returns undefined. `last` is its state before. */
   onChange: (key: string, last: Workload | undefined) => void
 }
 
@@ -24,12 +24,12 @@ export interface Workloads {
   get(key: string): Workload | undefined
   all(): Iterable<Workload>
   size(): number
-  /** An object as the API server has it now: from a watch, or the answer to a write of ours. */
+  /** @param object as a watch or the response to a write shows it */
   put(object: ApiObject): void
   remove(workload: WorkloadName): void
-  /** They are listed once more, by new listeners: who is not among a kind's list is gone. */
+  /** New watches list every kind again: a workload that a list lacks is gone. */
   relist(): void
-  listener(kind: WorkloadKind, onListed: () => void, onRefused: (status: number) => void): Listener
+  listener(kind: WorkloadKind): Omit<Listener, 'refused'>
 }
 
 type WorkloadName = TypeMeta & { namespace: string; name: string }
@@ -37,9 +37,9 @@ type WorkloadName = TypeMeta & { namespace: string; name: string }
 const keyOf = (workload: WorkloadName): string =>
   `${kindLabel(workload)}/${workload.namespace}/${workload.name}`
 
-export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions): Workloads {
+export function createWorkloads({ clock, summarize, onChange }: WorkloadsOptions): Workloads {
   const workloads = new Map<string, Workload>()
-  /** Of before the last `relist`. */
+  /** Keys from before the last `relist` that no list has shown since. */
   let unseen = new Set<string>()
 
   function put(object: ApiObject): void {
@@ -48,10 +48,10 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
     const key = keyOf({ kind, apiVersion, namespace, name })
     const before = workloads.get(key)
     unseen.delete(key)
-    // An event that was on its way while we wrote shows the object before our write.
+    // An event that was under way during our write shows the object before it.
     if (before && before.summary.uid === uid && isOlder(resourceVersion, before.summary.resourceVersion))
       return
-    const now = summary(object)
+    const now = summarize(object)
     if (!now) {
       remove({ kind, apiVersion, namespace, name })
       return
@@ -78,8 +78,8 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
     relist() {
       unseen = new Set(workloads.keys())
     },
-    listener(row, onListed, onRefused) {
-      // Items of a list have neither.
+    listener(row) {
+      // The items of a list have neither.
       const type = { apiVersion: row.apiVersion, kind: row.kind }
       return {
         changed: (object) => put({ ...object, ...type }),
@@ -89,19 +89,17 @@ export function createWorkloads({ clock, summary, onChange }: WorkloadsOptions):
             const { summary } = workloads.get(key) ?? {}
             if (summary && workloadKindOf(summary) === row) remove(summary)
           }
-          onListed()
         },
-        refused: onRefused,
       }
     },
   }
 }
 
-/** Whether nobody has asked for anything else, or for another object of this name. */
+/** Whether both describe the same object with the same spec. */
 export const isSameSpec = (a: WorkloadSummary, b: WorkloadSummary): boolean =>
   a.uid === b.uid && a.generation === b.generation
 
-/** resourceVersions of one resource are numbers that grow (KEP-5504; of etcd they always were). Anything else is not compared. */
+/** The resourceVersions of one resource are growing numbers (KEP-5504; etcd's always were). Other texts are not compared. */
 function isOlder(a: string | undefined, b: string | undefined): boolean {
   const [left, right] = [Number(a), Number(b)]
   return Number.isSafeInteger(left) && Number.isSafeInteger(right) && left < right

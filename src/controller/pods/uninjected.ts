@@ -24,7 +24,7 @@ const AGAIN_AFTER = 600_000
 const NEXT_EVICTION = 20_000
 
 type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'evictUninjected'> & {
-  view: Pick<Cache, 'workloads' | 'labelled'>
+  view: Pick<Cache, 'workloads' | 'isLabelled'>
   leads: () => boolean
 }
 
@@ -54,7 +54,7 @@ export function createUninjectedPods({
     queue.add(key, AGAIN_AFTER)
     if (!workload || !leads()) return
     const { summary } = workload
-    if (!summary.native || summary.native.agents === 0 || !view.labelled(summary.namespace)) return
+    if (!summary.native || summary.native.agents === 0 || !view.isLabelled(summary.namespace)) return
     const missing = uninjected(await podsOf(api, summary))
     report.uninjected(key, missing.length)
     const [first] = missing

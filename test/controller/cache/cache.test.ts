@@ -34,7 +34,7 @@ function view() {
       installKey: () => undefined,
       compat: defaultCompatOptions,
     },
-    { workload: (key) => changed.push(key), content() {}, synced() {} },
+    { workloadChanged: (key) => changed.push(key), contentChanged() {}, synced() {} },
   )
   cluster.start()
   return {
@@ -59,7 +59,7 @@ function view() {
     },
     defaultsAre: (annotations: Record<string, string>) => {
       defaults = { ...builtInDefaults, annotations: keys(annotations) }
-      cluster.reconsiderWorkloads()
+      cluster.relistWorkloads()
     },
   }
 }

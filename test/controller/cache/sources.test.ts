@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseInstallKey } from '../../../src/cli/serve/install-key.ts'
-import { createSources, type SourceReading } from '../../../src/controller/cache/sources.ts'
+import type { SourceReading } from '../../../src/controller/cache/read-source.ts'
+import { createSources } from '../../../src/controller/cache/sources.ts'
 import type { InstallKey } from '../../../src/workload/checksum.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 

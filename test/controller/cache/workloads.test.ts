@@ -13,7 +13,7 @@ test('a workload that was made again under its name has a rollout of its own', a
       generation: 1,
       progress: 'running',
     }) as WorkloadSummary
-  const workloads = createWorkloads({ clock, summary: summarize, onChange() {} })
+  const workloads = createWorkloads({ clock, summarize, onChange() {} })
   const web = (uid: string, resourceVersion: string) => workload({ metadata: { uid, resourceVersion } })
   workloads.put(web('old', '1'))
   const began = clock.now()
