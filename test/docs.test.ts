@@ -28,8 +28,8 @@ const annotationsPage = `# Annotations
 
 Written from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
 
-They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout) or on its pod template. Those of the template are mirrored there from the
-workload, so that both places do the same; where the two disagree, the workload is refused. A bare Pod carries them itself.
+They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout) or on its pod template. hotreload copies those of the template there from the
+workload, so both places do the same. Where the two disagree, the workload is denied. A bare Pod carries them itself.
 
 ${table(
   ['key', 'values, default first', 'what it says', 'where', 'container suffix'],
@@ -79,11 +79,13 @@ ${table(
   ),
 )}
 
-**To validate** is what \`${PREFIX}validate\` may say, with your own paths. Nothing runs it until you set it: images and paths differ. Where a mistake in the configuration
-ends the program, set it. **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process; for
-a rollout, that a signal would not have brought it. The others rest on their source.
+**To validate** is a value for \`${PREFIX}validate\`, with your own paths. Nothing runs it until you set it: images and paths differ. Set it where a mistake in the configuration
+ends the program.
 
-Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [annotations](annotations.md).
+**Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process. For
+a rollout, it proves that a signal would not have brought the new value. The others rest on their source.
+
+Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [ways to reload](reload.md).
 `
 
 /** Presets by what happens without further flags. */
@@ -149,4 +151,32 @@ describe('links between documents', () => {
     })
     expect(missing).toEqual([])
   })
+})
+
+/** The plain paragraphs of a page: no code, tables, lists, headings or comments. */
+const paragraphsOf = (page: string): string[] =>
+  page
+    .replaceAll(/^```[^]*?^```$/gm, '')
+    .split(/\n\s*\n/)
+    .map((block) => block.trim())
+    .filter((block) => /^[^|#<>\d\s-]/.test(block))
+
+/** A colon is no end. Inline code counts as one word, and a label such as `**Context.**` as nothing. */
+const sentencesIn = (paragraph: string): number =>
+  paragraph
+    .replace(/^\*\*[^*]*\*\*/, '')
+    .replaceAll(/`[^`]*`/g, 'code')
+    .match(/[.!?](?=["')*]*(\s|$))/g)?.length ?? 0
+
+describe('paragraphs have four sentences at most', () => {
+  test('the counter counts', () => {
+    expect(paragraphsOf('# A. b.\n\nOne. Two `x. y`.\nThree?\n\n- a. b. c.\n\n| a. |\n')).toEqual([
+      'One. Two `x. y`.\nThree?',
+    ])
+    expect(sentencesIn('One. Two `x. y`.\nThree? (Four.) 5.0 is no end: **five.**')).toBe(5)
+  })
+
+  test.each(['README.md', 'CONTRIBUTING.md', ...filesIn('docs', '.md')])('%s', (page) =>
+    expect(paragraphsOf(read(page)).filter((paragraph) => sentencesIn(paragraph) > 4)).toEqual([]),
+  )
 })
