@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
-import { type Preset, type PresetName, presetReload, presets, type Reload } from '../src/policy/presets.ts'
+import { methodOf } from '../src/policy/methods/reload-methods.ts'
+import type { Preset } from '../src/policy/presets/preset.ts'
+import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -38,7 +40,7 @@ ${table(
 
 A container suffix limits a key to one container: \`${PREFIX}signal.web\`. The part behind the slash has 63 characters at most; where that is not enough, use \`${PREFIX}container\`.
 
-An unknown key gets a warning that names the didYouMean known one. A mistaken value denies the workload ([errors](errors.md)), and only where it changed in that request.
+An unknown key gets a warning that suggests the most similar known one. A mistaken value denies the workload ([errors](errors.md)), and only where it changed in that request.
 
 ## Written by hotreload
 
@@ -53,10 +55,9 @@ These belong to other injectors and are never touched unless \`${PREFIX}containe
 ${[...builtInDefaults.excludedContainers].map((name) => `\`${name}\``).join(', ')}.
 `
 
-function methodOf(reload: Reload): string {
-  if (reload.method === 'signal') return reload.signal
-  if (reload.method === 'http') return `\`${reload.httpMethod} ${reload.url}\``
-  return reload.method === 'none' ? 'watches by itself' : reload.method
+const labelOf = (name: PresetName): string => {
+  const reload = presetReload(name, { name: 'any' })
+  return methodOf(reload).label(reload)
 }
 
 const programsPage = `# Programs
@@ -70,7 +71,7 @@ ${table(
     ([name, { names, doc, validate, proved, source }]) => [
       `\`${name}\``,
       names.map((one) => `\`${one}\``).join(', '),
-      methodOf(presetReload(name as PresetName, { name: 'any' })),
+      labelOf(name as PresetName),
       cell(doc),
       validate ? `\`${validate}\`` : '',
       proved ? 'yes' : '',
@@ -95,7 +96,7 @@ const readmeTable = table(
     ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
       const reload = presetReload(name, { name: 'any' })
       if (reload.method === 'http') return '`POST /-/reload`'
-      return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : methodOf(reload)
+      return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : labelOf(name)
     }),
   ].map(([method, names]) => [method, names.join(', ')]),
 )

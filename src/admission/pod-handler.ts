@@ -26,8 +26,8 @@ const decideEach =
     const pod = request.object as ApiObject
     const injection = injectionOf(pod, defaults())
     if ('skip' in injection) return skipped(request, injection)
-    const { decision, reading, template } = injection
-    const injected = injectPod(template, decision.plan, version, { agentImage, policy: reading.policy })
+    const { decision, template } = injection
+    const injected = injectPod(template, decision.plan, { agentImage, version })
     return {
       allowed: true,
       patch: patchBetween(pod, injected as ApiObject),

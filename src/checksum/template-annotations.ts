@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../errors.ts'
 import { inTemplate, isOurs, PREFIX, writtenKey } from '../policy/annotations.ts'
-import { shown } from '../policy/parse.ts'
+import { shown } from '../policy/values/parse.ts'
 import { formatChecksums, parseChecksums, sourceId } from '../workload/checksum.ts'
 import { type ApiObject, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
 import type { Source } from '../workload/references.ts'

@@ -89,10 +89,7 @@ export function injectObject(
       problems: [...aside.problems, ...('skip' in injection ? injection.warnings : [])],
     }
   if (!('skip' in injection)) {
-    const { kind: _, ...injected } = injectPod(asPod, injection.decision.plan, options.version, {
-      agentImage: options.agentImage,
-      policy: injection.reading.policy,
-    }) as ApiObject
+    const { kind: _, ...injected } = injectPod(asPod, injection.decision.plan, options) as ApiObject
     return {
       object: withPodTemplate(object, injected),
       notes: [...aside.warnings, ...injection.warnings],

@@ -1,10 +1,10 @@
 /** The contract with agent/: its paths, commands and flags (docs/agent.md). Flags, because the kubelet expands `$(VAR)` in them. */
 import type { V1Volume } from '@kubernetes/client-node'
-import type { Forward } from '../policy/liveness.ts'
+import type { ForwardedProbe } from '../policy/methods/liveness.ts'
+import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
-import type { Reload } from '../policy/presets.ts'
 import type { SubPathMount } from '../policy/subpath-modes.ts'
-import type { LiveVolume } from './live-volumes.ts'
+import type { WatchedVolume } from './watched-volumes.ts'
 
 export const AGENT = 'hotreload-agent'
 
@@ -45,58 +45,35 @@ export const linkArgs = (subPaths: readonly SubPathMount[], parents: readonly st
 export function watchArgs(
   plan: ContainerPlan,
   {
-    live,
+    watched,
     env,
     port,
     graceSeconds,
-  }: { live: readonly LiveVolume[]; env: readonly LiveVolume[]; port: number; graceSeconds: number },
+  }: { watched: readonly WatchedVolume[]; env: readonly WatchedVolume[]; port: number; graceSeconds: number },
 ): string[] {
   const { container, reload, subPaths, validate, timeout, stagger, restartStagger } = plan
-  const ends = reload.method === 'restart' || reload.method === 'supervise' || env.length > 0
+  const method = methodOf(reload)
+  const isEndedByAgent = method.endsProcess === 'agent' || env.length > 0
   return [
     `--container=${container.name}`,
-    ...live.flatMap(({ name, isSecret, ignored }) => [
+    ...watched.flatMap(({ name, isSecret, ignored }) => [
       `--${isSecret ? 'secret-volume' : 'volume'}=${name}`,
       ...ignored.map((path) => `--ignore=${name}/${literal(path)}`),
     ]),
     ...env.map(({ name, isSecret }) => `--${isSecret ? 'env-secret-volume' : 'env-volume'}=${name}`),
     ...rewriteArgs(subPaths),
-    ...reloadArgs(reload),
+    ...method.flags(reload).map(literal),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
-    ...(timeout && (validate || reload.method === 'exec')
-      ? [`--timeout=${Math.round(timeout * 1000)}ms`]
-      : []),
-    ...(ends ? [`--grace=${graceSeconds}s`] : []),
+    ...(timeout && (validate || method.runsInAppImage) ? [`--timeout=${Math.round(timeout * 1000)}ms`] : []),
+    ...(isEndedByAgent ? [`--grace=${graceSeconds}s`] : []),
     ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
     ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),
     `--port=${port}`,
   ]
 }
 
-function reloadArgs(reload: Reload): string[] {
-  // What rolls out is none of the agent's business, though its variables may be.
-  const flag = `--reload=${reload.method === 'rollout' ? 'none' : reload.method}`
-  switch (reload.method) {
-    case 'signal':
-      return [
-        flag,
-        `--signal=${reload.signal}`,
-        ...reload.processes.map((name) => `--process=${literal(name)}`),
-        ...(reload.requireArguments ?? []).map((argument) => `--require-argument=${argument}`),
-      ]
-    case 'http':
-      return [flag, `--url=${literal(`${reload.httpMethod} ${reload.url}`)}`]
-    case 'exec':
-      return [flag, `--command=${literal(JSON.stringify(reload.command))}`]
-    case 'restart':
-      return [flag, ...(reload.signal ? [`--signal=${reload.signal}`] : [])]
-    default:
-      return [flag]
-  }
-}
-
 /** Our liveness probe: fails once after a change, else asks what the user's asked. `timeoutSeconds` is the probe's. */
-export function probeArgs(container: string, forward: Forward, timeoutSeconds: number): string[] {
+export function probeArgs(container: string, forward: ForwardedProbe, timeoutSeconds: number): string[] {
   return [
     'probe',
     `--container=${container}`,

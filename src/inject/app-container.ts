@@ -1,27 +1,39 @@
-/** What the ways `probe` and `supervise` change in the app's own container: there our program runs in it. */
+/** Changes the app's own container: its subPath mounts, and its liveness probe or command where the reload method runs our program in it. */
 import type { V1Container, V1PodSpec, V1Probe, V1VolumeMount } from '@kubernetes/client-node'
-import type { Forward } from '../policy/liveness.ts'
-import type { ContainerPlan } from '../policy/plan.ts'
+import type { ForwardedProbe } from '../policy/methods/liveness.ts'
 import { AGENT, paths, probeArgs } from './agent-flags.ts'
-import { type Agent, agentArgs, agentMounts, binMount, STATE_VOLUME } from './sidecar.ts'
+import type { Agent } from './agents.ts'
+import { agentArgs, agentMounts, binMount, STATE_VOLUME } from './sidecar.ts'
 
-/** Whether our program runs in the app's container, and must be installed for it. */
-export const runsInApp = ({ reload }: ContainerPlan): boolean =>
-  reload.method === 'probe' || reload.method === 'supervise'
-
-/** A target's container with what its way needs in it; the same one for all other ways. */
-export function withWay(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
-  const { reload } = agent.plan
-  if (reload.method === 'probe') return probed(container, reload.forward)
-  return reload.method === 'supervise' ? supervised(container, agent, spec) : container
+export function changeAppContainer(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
+  const {
+    rewrite,
+    plan: { reload },
+  } = agent
+  const rewritten = rewrite ? { ...container, volumeMounts: rewrite.volumeMounts } : container
+  switch (reload.method) {
+    case 'probe':
+      return withProbe(rewritten, reload.forward)
+    case 'supervise':
+      return withParent(rewritten, agent, spec)
+    case 'signal':
+    case 'http':
+    case 'exec':
+    case 'restart':
+    case 'rollout':
+    case 'none':
+      return rewritten
+    default:
+      return reload satisfies never
+  }
 }
 
 const program = `${paths.bin}/${AGENT}`
 
 const none: V1Probe = {}
 
-/** The times and thresholds stay the user's; where there was no probe, Kubernetes' defaults hold. */
-function probed(container: V1Container, forward: Forward): V1Container {
+/** Keeps the user's times and thresholds; without a probe of the user, Kubernetes' defaults hold. */
+function withProbe(container: V1Container, forward: ForwardedProbe): V1Container {
   const { httpGet: _, tcpSocket: __, ...kept } = container.livenessProbe ?? none
   const command = [program, ...probeArgs(container.name, forward, kept.timeoutSeconds ?? 1)]
   const state = { name: STATE_VOLUME, mountPath: paths.state, readOnly: true }
@@ -31,7 +43,8 @@ function probed(container: V1Container, forward: Forward): V1Container {
   ])
 }
 
-function supervised(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
+/** Makes the agent the container's main process, which starts the app's command. */
+function withParent(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
   const { command = [], args = [] } = container
   const own = ['supervise', ...agentArgs(agent, spec), '--', ...command, ...args]
   return withMounts({ ...container, command: [program], args: own }, [
@@ -40,7 +53,7 @@ function supervised(container: V1Container, agent: Agent, spec: V1PodSpec): V1Co
   ])
 }
 
-/** With these mounts, where the container has not its own at the same place. */
+/** Adds these mounts, unless the container has its own at the same path. */
 const withMounts = (container: V1Container, mounts: readonly V1VolumeMount[]): V1Container => {
   const present = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath))
   return {

@@ -1,10 +1,10 @@
 /** Volumes that only the agent mounts: ConfigMaps and Secrets whose values are the app's variables, limited to the keys in use. */
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan, EnvSource } from '../policy/plan.ts'
-import type { LiveVolume } from './live-volumes.ts'
 import { nameFor } from './names.ts'
+import type { WatchedVolume } from './watched-volumes.ts'
 
-export const envVolumes = ({ container, env }: ContainerPlan): LiveVolume[] =>
+export const envVolumes = ({ container, env }: ContainerPlan): WatchedVolume[] =>
   env.map((source) => {
     const mounted = volumeOf(
       source,

@@ -1,110 +1,113 @@
-/** Makes a Pod (or a template, for `inject`) what the plan says. Pure; the order of the steps is the list at the end. */
+/** Makes a Pod (or a template, for `inject`) what its plan says. Pure. The list at the end holds every change, in order. */
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
-import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
+import type { PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { isOurContainer } from '../workload/references.ts'
-import { AGENT, emptyDir, FIRST_PORT } from './agent-flags.ts'
-import { runsInApp, withWay } from './app-container.ts'
-import { envVolumes } from './env-volumes.ts'
-import { liveVolumes } from './live-volumes.ts'
-import { nameFor } from './names.ts'
+import { emptyDir } from './agent-flags.ts'
+import { type Agent, agentsOf, isBeside, needsInstall } from './agents.ts'
+import { changeAppContainer } from './app-container.ts'
 import {
-  type Agent,
   agentContainer,
-  agentInAppImage,
   BIN_VOLUME,
   INSTALL,
-  type Injection,
   installContainer,
   linkContainer,
-  linksInAppImage,
   NO_TOKEN_VOLUME,
   STATE_VOLUME,
 } from './sidecar.ts'
 import { withStatus } from './status.ts'
-import { rewriteSubPaths, separateInitVolumes } from './subpath.ts'
+import { separateInitVolumes } from './subpath.ts'
 
-export type { Injection } from './sidecar.ts'
+export interface InjectionOptions {
+  /** The image of the agent, with its version. */
+  agentImage: string
+  version: string
+}
 
-/** A container of ours is there: this Pod was injected before, by us or by hand with `hotreload inject`. */
+/** What each step knows. */
+interface PodInjection extends InjectionOptions {
+  plan: PodPlan
+  agents: readonly Agent[]
+}
+
+/** Whether a container of ours exists: this Pod was injected before, by us or by hand with `hotreload inject`. */
 export const isInjected = ({ spec }: PodTemplate): boolean =>
   (spec?.initContainers ?? []).some(isOurContainer)
 
-/** The injected Pod. What does not change is the same object as before, so that a diff is cheap. */
-export function injectPod(
-  pod: PodTemplate,
-  plan: PodPlan,
-  version: string,
-  injection: Injection,
-): PodTemplate {
-  const served = plan.containers.filter(({ agent }) => agent)
-  const agents = served.map((one, index): Agent => {
-    const live = liveVolumes(one)
-    const name = served.length === 1 ? AGENT : nameFor(AGENT, one.container.name)
-    return {
-      plan: one,
-      live,
-      env: envVolumes(one),
-      rewrite: rewriteSubPaths(one, live),
-      name,
-      port: FIRST_PORT + index,
-    }
-  })
-  const todo = plan.keepsMounts ? steps.filter((step) => step !== ownInitVolumes) : steps
-  const spec = todo.reduce((result, step) => step(result, agents, injection), pod.spec ?? { containers: [] })
-  const shared =
-    plan.shareProcessNamespace && spec.shareProcessNamespace !== true
-      ? { ...spec, shareProcessNamespace: true }
-      : spec
-  const agentOf = (one: ContainerPlan) => agents.find((agent) => agent.plan === one)?.name
-  return withStatus({ ...pod, spec: shared }, plan, version, agentOf)
+/** The injected Pod. Unchanged parts are the same objects as before, so that a diff is cheap. */
+export function injectPod(pod: PodTemplate, plan: PodPlan, options: InjectionOptions): PodTemplate {
+  const injection = { ...options, plan, agents: agentsOf(plan) }
+  return steps.reduce((result, step) => step(result, injection), pod)
 }
 
-/** One change to a Pod's spec. Pure; targets are read from the agents' plans, never from what an earlier step made. */
-type Step = (spec: V1PodSpec, agents: readonly Agent[], injection: Injection) => V1PodSpec
+/** One change to a Pod. Pure. A step finds containers by name, and reads a target's original from its plan. */
+type PodStep = (pod: PodTemplate, injection: PodInjection) => PodTemplate
 
-const ownInitVolumes: Step = (spec, agents) =>
-  separateInitVolumes(spec, new Set(agents.flatMap(({ live }) => live.map(({ mounted }) => mounted.name))))
+const changeSpec =
+  (change: (spec: V1PodSpec, injection: PodInjection) => V1PodSpec): PodStep =>
+  (pod, injection) => {
+    const spec = pod.spec ?? { containers: [] }
+    const changed = change(spec, injection)
+    return changed === spec ? pod : { ...pod, spec: changed }
+  }
 
-const changeTargets: Step = (spec, agents) => ({
+const giveInitContainersOwnVolumes = changeSpec((spec, { plan, agents }) =>
+  plan.keepsMounts
+    ? spec
+    : separateInitVolumes(
+        spec,
+        new Set(agents.flatMap(({ watched }) => watched.map(({ mounted }) => mounted.name))),
+      ),
+)
+
+const changeTargets = changeSpec((spec, { agents }) => ({
   ...spec,
   containers: spec.containers.map((container) => {
-    const agent = agents.find(({ plan }) => plan.container === container)
-    return agent ? withWay(agent.rewrite?.container ?? container, agent, spec) : container
+    const agent = agents.find(({ plan }) => plan.container.name === container.name)
+    return agent ? changeAppContainer(container, agent, spec) : container
   }),
-})
+}))
 
-const addContainers: Step = (spec, agents, injection) => {
-  const beside = agents.filter(({ plan }) => plan.reload.method !== 'supervise')
-  const first = agents.find(
-    ({ plan, rewrite }) =>
-      runsInApp(plan) ||
-      (beside.some((agent) => agent.plan === plan) && agentInAppImage(plan, spec)) ||
-      linksInAppImage(plan, spec, rewrite),
-  )
+const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }) => {
+  const first = agents.find((agent) => needsInstall(agent, spec))
   const added: V1Container[] = [
-    ...(first ? [installContainer(first.plan, spec, injection)] : []),
-    ...agents.flatMap(({ plan, live, rewrite }) =>
-      rewrite ? [linkContainer(plan, spec, live, rewrite, injection)] : [],
+    ...(first ? [installContainer(first.plan, spec, agentImage)] : []),
+    ...agents.flatMap((agent) =>
+      agent.rewrite ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })] : [],
     ),
-    ...beside.map((agent) => agentContainer(agent, spec, injection)),
+    ...agents.filter(isBeside).map((agent) => agentContainer({ agent, spec, policy, agentImage })),
   ]
   return { ...spec, initContainers: [...(spec.initContainers ?? []), ...added] }
-}
+})
 
-const addVolumes: Step = (spec, agents) => {
+const addVolumes = changeSpec((spec, { agents }) => {
   const isInstalled = spec.initContainers?.some(({ name }) => name === INSTALL)
   const present = new Set((spec.volumes ?? []).map(({ name }) => name))
   const added: V1Volume[] = [
     ...(isInstalled ? [emptyDir(BIN_VOLUME)] : []),
     emptyDir(STATE_VOLUME),
     emptyDir(NO_TOKEN_VOLUME),
-    ...agents.flatMap(({ live, env, rewrite }) => [
-      ...[...live, ...env].map(({ mounted }) => mounted),
+    ...agents.flatMap(({ watched, env, rewrite }) => [
+      ...[...watched, ...env].map(({ mounted }) => mounted),
       ...(rewrite?.volumes ?? []),
     ]),
   ]
   return { ...spec, volumes: [...(spec.volumes ?? []), ...added.filter(({ name }) => !present.has(name))] }
-}
+})
 
-const steps: readonly Step[] = [ownInitVolumes, changeTargets, addContainers, addVolumes]
+const shareProcesses = changeSpec((spec, { plan }) =>
+  plan.shareProcessNamespace && spec.shareProcessNamespace !== true
+    ? { ...spec, shareProcessNamespace: true }
+    : spec,
+)
+
+const recordStatus: PodStep = (pod, { plan, agents, version }) => withStatus(pod, { plan, agents, version })
+
+const steps: readonly PodStep[] = [
+  giveInitContainersOwnVolumes,
+  changeTargets,
+  addContainers,
+  addVolumes,
+  shareProcesses,
+  recordStatus,
+]

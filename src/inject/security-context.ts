@@ -1,6 +1,6 @@
 /** The securityContext of what we add: as little as it can do with, and never more than the target has. */
 import type { V1Container, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node'
-import { mayRunAsRoot } from '../policy/subpath-modes.ts'
+import { mayRunAsRoot } from '../workload/run-as-user.ts'
 
 /** What a container may add to nothing; each of them only where the target has it too. */
 export type Capability = 'KILL' | 'CHOWN' | 'DAC_OVERRIDE' | 'FOWNER'

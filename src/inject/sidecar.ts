@@ -1,19 +1,14 @@
 /** The containers that hotreload adds for one target: what installs the program, what prepares files, and the agent itself. */
 import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
+import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
 import { AGENT, linkArgs, paths, watchArgs } from './agent-flags.ts'
-import type { LiveVolume } from './live-volumes.ts'
+import { type Agent, linksInAppImage, runsCommands, watchesInAppImage } from './agents.ts'
 import { nameFor } from './names.ts'
 import { agentResources, initResources } from './resources.ts'
 import { type Capability, installerRights, rightsBeside, rightsOf } from './security-context.ts'
 import { type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
-
-export interface Injection {
-  /** The image of the agent, with its version. */
-  agentImage: string
-  policy: Policy
-}
 
 export const INSTALL = 'hotreload-install'
 export const BIN_VOLUME = 'hotreload-bin'
@@ -26,22 +21,11 @@ const noToken: V1VolumeMount = {
   readOnly: true,
 }
 
-/** The user is known only to the app's image, so ours can't run as the same one. */
-const userUnknown = ({ container }: ContainerPlan, spec: V1PodSpec): boolean =>
-  (container.securityContext?.runAsUser ?? spec.securityContext?.runAsUser) === undefined
-
-/** A copy of a directory of the app's image can be made in that image only. */
-export const linksInAppImage = (
-  plan: ContainerPlan,
-  spec: V1PodSpec,
-  rewrite: Rewrite | undefined,
-): boolean => rewrite !== undefined && (rewrite.parents.length > 0 || userUnknown(plan, spec))
-
 /** Puts the agent's program where the app's image can run it. */
 export const installContainer = (
   { container }: ContainerPlan,
   spec: V1PodSpec,
-  { agentImage }: Injection,
+  agentImage: string,
 ): V1Container => ({
   name: INSTALL,
   image: agentImage,
@@ -52,21 +36,28 @@ export const installContainer = (
   ...initResources(container, spec),
 })
 
-export function linkContainer(
-  plan: ContainerPlan,
-  spec: V1PodSpec,
-  live: readonly LiveVolume[],
-  rewrite: Rewrite,
-  injection: Injection,
-): V1Container {
+interface ContainerRequest {
+  agent: Agent
+  spec: V1PodSpec
+  agentImage: string
+}
+
+/** Prepares the files that replace subPath mounts, before the app starts. */
+export function linkContainer({
+  agent,
+  rewrite,
+  spec,
+  agentImage,
+}: ContainerRequest & { rewrite: Rewrite }): V1Container {
+  const { plan, watched } = agent
   const { container, subPaths } = plan
-  const copied = live.filter(({ name }) =>
+  const copied = watched.filter(({ name }) =>
     subPaths.some(({ mount, mode }) => mount.name === name && mode === 'copy'),
   )
-  const inAppImage = linksInAppImage(plan, spec, rewrite)
+  const inAppImage = linksInAppImage(agent, spec)
   return {
     name: nameFor('hotreload-link', container.name),
-    ...program(container, inAppImage, injection),
+    ...program(container, inAppImage, agentImage),
     args: linkArgs(subPaths, rewrite.parents),
     ...variables(plan, rewrite.below),
     volumeMounts: [
@@ -82,63 +73,46 @@ export function linkContainer(
   }
 }
 
-/** One agent: whom it serves, what it watches, and where it answers. */
-export interface Agent {
-  plan: ContainerPlan
-  name: string
-  port: number
-  live: readonly LiveVolume[]
-  env: readonly LiveVolume[]
-  rewrite: Rewrite | undefined
-}
-
-/** A validator or a command judges with the app's own programs, files and variables. */
-const runsCommands = ({ validate, reload }: ContainerPlan): boolean =>
-  validate !== undefined || reload.method === 'exec'
-
-/** Whether the agent's program must be installed into the app's image. */
-export const agentInAppImage = (plan: ContainerPlan, spec: V1PodSpec): boolean =>
-  userUnknown(plan, spec) || runsCommands(plan)
-
 const DEFAULT_GRACE_SECONDS = 30
 
-export const agentArgs = ({ plan, live, env, port }: Agent, spec: V1PodSpec): string[] =>
-  watchArgs(plan, {
-    live,
-    env,
-    port,
+export const agentArgs = (agent: Agent, spec: V1PodSpec): string[] =>
+  watchArgs(agent.plan, {
+    ...agent,
     graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
   })
 
 /** Where an agent works, beside the app or in its container. */
-export const agentMounts = ({ live, env, rewrite }: Agent): V1VolumeMount[] => [
-  ...volumeMountsOf([...live, ...env]),
+export const agentMounts = ({ watched, env, rewrite }: Agent): V1VolumeMount[] => [
+  ...volumeMountsOf([...watched, ...env]),
   ...(rewrite?.ownMounts ?? []),
   { name: STATE_VOLUME, mountPath: paths.state },
 ]
 
 /** A native sidecar (KEP-753): it starts before the app, ends after it, and lets a Job complete. */
-export function agentContainer(agent: Agent, spec: V1PodSpec, injection: Injection): V1Container {
+export function agentContainer({
+  agent,
+  spec,
+  policy,
+  agentImage,
+}: ContainerRequest & { policy: Policy }): V1Container {
   const { plan, name, rewrite } = agent
   const { container } = plan
   const asTarget = runsCommands(plan)
-  const inAppImage = agentInAppImage(plan, spec)
-  const app = rewrite?.container ?? container
-  const resources = agentResources(spec, injection.policy, asTarget ? container : undefined)
+  const inAppImage = watchesInAppImage(plan, spec)
+  const appMounts = rewrite?.volumeMounts ?? container.volumeMounts ?? []
+  const resources = agentResources(spec, policy, asTarget ? container : undefined)
   const own = [...binMount(inAppImage), ...agentMounts(agent), noToken]
   const taken = new Set(own.map(({ mountPath }) => mountPath))
   return {
     name,
-    ...program(container, inAppImage, injection),
+    ...program(container, inAppImage, agentImage),
     args: ['watch', ...agentArgs(agent, spec)],
     ...(asTarget ? variablesOf(container) : variables(plan, [])),
     ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
     volumeMounts: [
       ...(asTarget
-        ? repeated(
-            (app.volumeMounts ?? []).filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath)),
-          )
+        ? repeated(appMounts.filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath)))
         : []),
       ...own,
     ],
@@ -151,14 +125,14 @@ export function agentContainer(agent: Agent, spec: V1PodSpec, injection: Injecti
 
 /** Root without KILL can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
 const agentCapabilities = (plan: ContainerPlan): Capability[] =>
-  plan.reload.method === 'signal' || plan.reload.method === 'restart' || plan.env.length > 0 ? ['KILL'] : []
+  methodOf(plan.reload).needsKill || plan.env.length > 0 ? ['KILL'] : []
 
 const isToken = (mountPath: string): boolean => mountPath === noToken.mountPath
 
 function program(
   target: V1Container,
   inAppImage: boolean,
-  { agentImage }: Injection,
+  agentImage: string,
 ): Pick<V1Container, 'image' | 'imagePullPolicy' | 'command'> {
   if (!inAppImage) return { image: agentImage, imagePullPolicy: 'IfNotPresent' }
   return {

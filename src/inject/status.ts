@@ -1,16 +1,16 @@
 /** The status annotation: per container what was done, what was not and why. Sentences are the plan's own. */
 import { writtenKey } from '../policy/annotations.ts'
+import type { ReloadStatus } from '../policy/methods/method-row.ts'
+import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
 import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
+import type { Agent } from './agents.ts'
 
-export interface ContainerStatus {
+export interface ContainerStatus extends ReloadStatus {
   reload: string
   chosenBy: string
   agent?: string
-  signal?: string
-  url?: string
-  command?: readonly string[]
   validate?: readonly string[]
   /** ConfigMaps and Secrets whose values are variables, for which the container is restarted in place. */
   env?: string[]
@@ -29,14 +29,13 @@ export interface Status {
 
 export function withStatus(
   pod: PodTemplate,
-  plan: PodPlan,
-  version: string,
-  agentOf: (plan: ContainerPlan) => string | undefined,
+  { plan, agents, version }: { plan: PodPlan; agents: readonly Agent[]; version: string },
 ): PodTemplate {
+  const agentOf = (name: string) => agents.find((agent) => agent.plan.container.name === name)?.name
   const status: Status = {
     version,
     containers: Object.fromEntries(
-      plan.containers.map((one) => [one.container.name, containerStatus(one, agentOf(one))]),
+      plan.containers.map((one) => [one.container.name, containerStatus(one, agentOf(one.container.name))]),
     ),
     ...(plan.notes.length > 0 ? { notes: plan.notes.map(({ text }) => text) } : {}),
   }
@@ -57,9 +56,7 @@ function containerStatus(
     reload: reload.method,
     chosenBy,
     ...(agent ? { agent } : {}),
-    ...(reload.method === 'signal' ? { signal: reload.signal } : {}),
-    ...(reload.method === 'http' ? { url: `${reload.httpMethod} ${reload.url}` } : {}),
-    ...(reload.method === 'exec' ? { command: reload.command } : {}),
+    ...methodOf(reload).status?.(reload),
     ...(agent && validate ? { validate } : {}),
     ...(env.length > 0 ? { env: env.map(sourceId) } : {}),
     ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),

@@ -1,14 +1,14 @@
 /** Makes subPath mounts of ConfigMaps and Secrets update: what the app mounts instead, and the init container that prepares it. */
-import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
 import { emptyDir, paths } from './agent-flags.ts'
-import type { LiveVolume } from './live-volumes.ts'
 import { nameFor } from './names.ts'
+import type { WatchedVolume } from './watched-volumes.ts'
 
 export interface Rewrite {
-  /** The app's container with its new mounts. */
-  container: V1Container
+  /** The new mounts of the app's container. */
+  volumeMounts: V1VolumeMount[]
   /** Volumes that the Pod needs for it. */
   volumes: V1Volume[]
   /** Directories that become a copy of the image's own, with symlinks in it. */
@@ -20,7 +20,7 @@ export interface Rewrite {
 }
 
 /** Undefined where the container has no subPath mount to rewrite. */
-export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]): Rewrite | undefined {
+export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVolume[]): Rewrite | undefined {
   const { container, subPaths } = plan
   const links = subPaths.filter(({ mode }) => mode === 'symlink')
   const copies = subPaths.filter(({ mode }) => mode === 'copy')
@@ -33,7 +33,7 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
   const placed = new Set<string>()
   /** In the order that was, since each mount that moves is more to patch. */
   const place = (mount: V1VolumeMount): V1VolumeMount[] => {
-    const rewritten = subPaths.find((one) => one.mount === mount)
+    const rewritten = subPaths.find((one) => one.mount.mountPath === mount.mountPath)
     if (!rewritten || rewritten.mode === 'keep') return [mount]
     const { mode, mountPath } = rewritten
     if (mode === 'copy')
@@ -47,13 +47,13 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
   }
   const volumeMounts: V1VolumeMount[] = [
     ...(container.volumeMounts ?? []).flatMap(place),
-    ...volumeMountsOf(live.filter(({ name }) => links.some(({ mount }) => mount.name === name))),
+    ...volumeMountsOf(watched.filter(({ name }) => links.some(({ mount }) => mount.name === name))),
   ]
   const secret = copies.some(({ mount }) =>
-    live.some(({ name, isSecret }) => name === mount.name && isSecret),
+    watched.some(({ name, isSecret }) => name === mount.name && isSecret),
   )
   return {
-    container: { ...container, volumeMounts },
+    volumeMounts,
     volumes: [
       ...(links.length > 0 ? [emptyDir(directories)] : []),
       ...(copies.length > 0 ? [emptyDir(files, secret ? 'Memory' : undefined)] : []),
@@ -64,9 +64,11 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
       ...(copies.length > 0 ? [{ name: files, mountPath: paths.copies }] : []),
     ],
     below: repeated(
-      (container.volumeMounts ?? [])
-        .filter((mount) => ![...links, ...copies].some((rewritten) => rewritten.mount === mount))
-        .filter((mount) => parents.some((parent) => isAtOrBelow(normalPath(mount.mountPath), parent))),
+      (container.volumeMounts ?? []).filter(
+        ({ mountPath }) =>
+          ![...links, ...copies].some(({ mount }) => mount.mountPath === mountPath) &&
+          parents.some((parent) => isAtOrBelow(normalPath(mountPath), parent)),
+      ),
     ).map((mount) => ({ ...mount, readOnly: true })),
   }
 }
@@ -75,8 +77,8 @@ export function rewriteSubPaths(plan: ContainerPlan, live: readonly LiveVolume[]
 export const repeated = (mounts: readonly V1VolumeMount[]): V1VolumeMount[] =>
   mounts.map(({ mountPropagation: _, ...mount }) => mount)
 
-export const volumeMountsOf = (live: readonly LiveVolume[]): V1VolumeMount[] =>
-  live.map(({ name, mounted }) => ({
+export const volumeMountsOf = (watched: readonly WatchedVolume[]): V1VolumeMount[] =>
+  watched.map(({ name, mounted }) => ({
     name: mounted.name,
     mountPath: `${paths.volumes}/${name}`,
     readOnly: true,

@@ -2,24 +2,15 @@
  * The table of annotations: what each may say, its default, where it belongs. docs/annotations.md is written from it.
  * Reading a workload's annotations into a Policy is policy.ts.
  */
-import * as parse from './parse.ts'
-import { presetName } from './presets.ts'
+import { methodNames } from './methods/reload-methods.ts'
+import { presetName } from './presets/presets.ts'
+import * as parse from './values/parse.ts'
+import { isOurs, PREFIX } from './values/prefix.ts'
 
-export const PREFIX = 'hotreload.dev/'
+export { isOurs, PREFIX } from './values/prefix.ts'
 
 /** Values of the annotation `reload`: the methods, and `auto`, which chooses one. */
-export const reloadMethods = [
-  'auto',
-  'signal',
-  'http',
-  'exec',
-  'restart',
-  'probe',
-  'supervise',
-  'rollout',
-  'none',
-] as const
-export type ReloadMethod = (typeof reloadMethods)[number]
+const reloadValues = ['auto', ...methodNames] as const
 
 export interface Annotation {
   /** Text to value; throws a UserError that names `key`. */
@@ -85,8 +76,8 @@ export const annotations = {
   },
   reload: {
     ...ofContainer,
-    parse: parse.oneOf(...reloadMethods),
-    values: reloadMethods.map((method) => `\`${method}\``).join(', '),
+    parse: parse.oneOf(...reloadValues),
+    values: reloadValues.map((value) => `\`${value}\``).join(', '),
     doc: 'How to reload. `auto`: what the one of signal and url says, else the preset, else `rollout`. `none`: the app watches its files by itself.',
   },
   container: {
@@ -158,8 +149,6 @@ export const written = {
 } as const
 
 export const writtenKey = (name: keyof typeof written): string => PREFIX + name
-
-export const isOurs = (key: string): boolean => key.startsWith(PREFIX)
 
 export interface ParsedKey {
   name: AnnotationName

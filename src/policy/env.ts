@@ -3,10 +3,12 @@ import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { usedKeys } from '../workload/checksum.ts'
 import { references } from '../workload/references.ts'
-import { PREFIX } from './annotations.ts'
-import type { EnvSource, Note } from './plan.ts'
-import type { Reload } from './presets.ts'
-import { obstacleToSharing } from './process-namespace.ts'
+import type { Note } from './methods/method-row.ts'
+import { obstacleToSharing } from './methods/process-namespace.ts'
+import { methodOf, type Reload } from './methods/reload-methods.ts'
+import { isRestarted } from './methods/restart.ts'
+import type { EnvSource } from './plan.ts'
+import { PREFIX } from './values/prefix.ts'
 
 export interface EnvPlan {
   sources: EnvSource[]
@@ -14,11 +16,8 @@ export interface EnvPlan {
   problems: UserError[]
 }
 
-/** Whether the kubelet starts a container again that has ended, whatever its exit code. */
-export const isRestarted = (spec: V1PodSpec): boolean => (spec.restartPolicy ?? 'Always') === 'Always'
-
-/** What a container that asks for `env: restart` is restarted for. */
-export function planEnv(container: V1Container, spec: V1PodSpec, { method }: Reload): EnvPlan {
+/** Which sources restart a container with `env: restart`. */
+export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload): EnvPlan {
   const variables = references({ containers: [container] }).filter(
     ({ as }) => as === 'env' || as === 'envFrom',
   )
@@ -31,8 +30,8 @@ export function planEnv(container: V1Container, spec: V1PodSpec, { method }: Rel
       problems: [new UserError('HR_NOT_RESTARTED', problem, 'use env: rollout or env: ignore')],
     }
   }
-  if (method === 'supervise') {
-    const problem = `${PREFIX}env: restart, but with reload: supervise container ${container.name} itself stays, and its variables with it`
+  if (methodOf(reload).agent === 'parent') {
+    const problem = `${PREFIX}env: restart, but with reload: ${reload.method} container ${container.name} itself stays, and its variables with it`
     return {
       ...none,
       problems: [new UserError('HR_TWO_WAYS', problem, 'use env: rollout or reload: restart')],
@@ -41,7 +40,7 @@ export function planEnv(container: V1Container, spec: V1PodSpec, { method }: Rel
   const obstacle = obstacleToSharing(container, spec)
   if (obstacle) return { ...none, notes: [{ text: obstacle, warn: true }] }
   const optional = new Set(variables.filter((one) => one.optional).map(({ kind, name }) => `${kind}/${name}`))
-  // The container itself waits for what is required; the agent must not wait for what only one variable can do without.
+  // The container itself waits for required sources; the agent must not wait for a source that one variable can do without.
   return {
     ...none,
     sources: usedKeys(variables).map((used) => ({
@@ -51,6 +50,6 @@ export function planEnv(container: V1Container, spec: V1PodSpec, { method }: Rel
   }
 }
 
-/** What asks for it: a container that takes variables, where the Pod says `env: restart`. */
+/** Whether a ConfigMap or Secret fills some of a container's variables. */
 export const hasVariables = ({ env = [], envFrom = [] }: V1Container): boolean =>
   envFrom.length > 0 || env.some(({ valueFrom }) => valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef)

@@ -5,8 +5,8 @@ import { UserError } from '../errors.ts'
 import { isObject } from '../workload/json-object.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
-import { duration, names } from './parse.ts'
 import { readPolicy } from './policy.ts'
+import { duration, names } from './values/parse.ts'
 
 /**
  * Reads a policy file.

@@ -10,7 +10,7 @@ import {
   written,
 } from './annotations.ts'
 import type { Defaults } from './defaults.ts'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean } from './values/did-you-mean.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 

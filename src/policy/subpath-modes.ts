@@ -1,9 +1,10 @@
 /**
- * The one place that decides which volume is mounted at a subPath's place, and who fills it. The kubelet never updates a subPath mount
- * (kubernetes/kubernetes#50345), so its file is either linked to a volume that does update (symlink), rewritten in place (copy), or left.
+ * Decides how each subPath mount is updated. The kubelet never updates a subPath mount (kubernetes/kubernetes#50345), so the agent either
+ * links its file to a volume that does update (symlink), rewrites it in place (copy), or the mount stays as it is (keep).
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { isAtOrBelow, isConfigVolume, normalPath, parentOf, volumeSources } from '../workload/references.ts'
+import { mayRunAsRoot } from '../workload/run-as-user.ts'
 import type { Value } from './annotations.ts'
 
 export interface SubPathMount {
@@ -16,13 +17,6 @@ export interface SubPathMount {
   mode: 'symlink' | 'copy' | 'keep'
   /** For keep: why, as the end of a sentence. */
   reason?: string
-}
-
-/** Whether the Pod runs as root, as far as its spec tells: an image may say so too. */
-export const mayRunAsRoot = (container: V1Container, spec: V1PodSpec): boolean => {
-  const user = container.securityContext?.runAsUser ?? spec.securityContext?.runAsUser
-  const nonRoot = container.securityContext?.runAsNonRoot ?? spec.securityContext?.runAsNonRoot
-  return user === undefined ? nonRoot !== true : user === 0
 }
 
 /** Directories of system and programs: copying one would cost megabytes, or hand the program its own code to write. */
@@ -51,21 +45,22 @@ const isSystemDirectory = (path: string): boolean =>
   /^\/lib[^/]*(\/|$)/.test(path) ||
   SYSTEM_TREES.some((tree) => isAtOrBelow(path, tree))
 
-/**
- * What becomes of every subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container.
- * @param watched volumes by name; mounts of others are left alone
- */
-export function decideSubPaths(
-  container: V1Container,
-  spec: V1PodSpec,
-  wish: Value<'subpath'>,
-  watched: ReadonlyMap<string, V1Volume>,
-): SubPathMount[] {
+/** One container, and the subPath mode that its annotations ask for. */
+export interface SubPathRequest {
+  container: V1Container
+  spec: V1PodSpec
+  /** Volumes by name; mounts of others are left alone. */
+  watched: ReadonlyMap<string, V1Volume>
+  mode: Value<'subpath'>
+}
+
+/** Decides the mode of each subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container. */
+export function decideSubPaths(request: SubPathRequest): SubPathMount[] {
+  const { container, watched } = request
   const decided = (container.volumeMounts ?? []).flatMap((mount) => {
     const volume = mount.subPath || mount.subPathExpr ? watched.get(mount.name) : undefined
-    if (!volume) return []
-    // Other kinds (PVC, emptyDir) live on: a subPath of them is the very directory, not a version of it.
-    if (!isConfigVolume(volume)) return []
+    // A subPath of another kind (PVC, emptyDir) is the very directory, not a version of it, so that it needs no update.
+    if (!volume || !isConfigVolume(volume)) return []
     const isExpression = Boolean(mount.subPathExpr)
     const base = {
       mount,
@@ -73,9 +68,9 @@ export function decideSubPaths(
       path: isExpression ? (mount.subPathExpr ?? '') : normalPath(mount.subPath ?? ''),
       isExpression,
     }
-    return { ...base, ...decideMode(base, container, spec, volume, wish) }
+    return { ...base, ...decideMode(base, volume, request) }
   })
-  // A directory that is copied for one mount's sake needs no further mounts for its other files, nor places to mount them on.
+  // A directory that is copied because of one mount needs no further mounts for its other files, nor mount points for them.
   const parents = decided.filter(({ mode }) => mode === 'symlink').map(({ mountPath }) => parentOf(mountPath))
   return decided.map((one) => {
     const isInside = parents.some((parent) => isAtOrBelow(parentOf(one.mountPath), parent))
@@ -85,44 +80,40 @@ export function decideSubPaths(
   })
 }
 
-/** Why no symlink can lie at a mount's place, as the end of a sentence; undefined: it can. */
+/** Why no symlink can be at a mount's path, as the end of a sentence; undefined: one can. */
 function obstacleToLink(
   { mount, mountPath }: Pick<SubPathMount, 'mount' | 'mountPath'>,
-  container: V1Container,
+  { volumeMounts = [] }: V1Container,
 ): string | undefined {
   const parent = parentOf(mountPath)
   if (parent === '/') return 'it lies in /'
-  const inMount = (container.volumeMounts ?? []).some(
-    (other) => other !== mount && isAtOrBelow(parent, normalPath(other.mountPath)),
+  const inMount = volumeMounts.some(
+    (other) => other.mountPath !== mount.mountPath && isAtOrBelow(parent, normalPath(other.mountPath)),
   )
   return inMount ? 'it lies in another mount' : undefined
 }
 
 function decideMode(
   { mount, mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
-  container: V1Container,
-  spec: V1PodSpec,
   volume: V1Volume,
-  wish: Value<'subpath'>,
+  { container, spec, mode }: SubPathRequest,
 ): Pick<SubPathMount, 'mode' | 'reason'> {
   const keep = (reason: string) => ({ mode: 'keep' as const, reason })
-  if (wish === 'keep') return keep('hotreload.dev/subpath says keep')
+  if (mode === 'keep') return keep('hotreload.dev/subpath says keep')
   if (volume.csi) return keep('a CSI driver need not swap its files')
   if (path === '') return keep('subPath names the whole volume')
   if (!isExpression && !exists(path, volume)) return keep('the volume has no such path')
   const parent = parentOf(mountPath)
-  const impossible = obstacleToLink({ mount, mountPath }, container)
-  if (wish === 'symlink')
-    return impossible ? keep(`no symlink can be made, ${impossible}`) : { mode: 'symlink' }
+  const obstacle = obstacleToLink({ mount, mountPath }, container)
+  if (mode === 'symlink') return obstacle ? keep(`no symlink can be made, ${obstacle}`) : { mode }
   const directory = !isExpression && isDirectory(path, volume)
-  if (wish === 'copy')
-    return directory ? keep('it is a directory, and only files are copied') : { mode: 'copy' }
-  const exact =
-    !impossible &&
+  if (mode === 'copy') return directory ? keep('it is a directory, and only files are copied') : { mode }
+  const isCopyExact =
+    !obstacle &&
     !isSystemDirectory(parent) &&
     container.resources?.limits?.['ephemeral-storage'] === undefined &&
     (container.securityContext?.readOnlyRootFilesystem === true || mayRunAsRoot(container, spec))
-  if (exact || (directory && !impossible && !isSystemDirectory(parent))) return { mode: 'symlink' }
+  if (isCopyExact || (directory && !obstacle && !isSystemDirectory(parent))) return { mode: 'symlink' }
   return directory
     ? keep('it is a directory, which can be neither linked nor copied there')
     : { mode: 'copy' }

@@ -1,7 +1,7 @@
 /** What a change of one ConfigMap or Secret does to one container that uses it, and why: the plan's own decision, in words. Pure. */
 import { classifyReference } from '../../policy/classify-references.ts'
+import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
-import { type Reload, restartingWays } from '../../policy/presets.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
 import type { Reference } from '../../workload/references.ts'
@@ -69,9 +69,9 @@ function outcomeOf(
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
     ...(own.validate ? [`${own.validate.join(' ')} must pass`] : []),
   ]
-  const how = [...first, `${wayText(own.reload)} (${own.chosenBy})`].join(', then ')
+  const how = [...first, `${methodOf(own.reload).describe(own.reload)} (${own.chosenBy})`].join(', then ')
   return {
-    outcome: restartingWays.has(own.reload.method) ? 'restarted' : 'reloaded',
+    outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded',
     how: how + spread(own.stagger),
   }
 }
@@ -118,30 +118,9 @@ function whyNothing({ container, as, volume }: Reference, { env }: Circumstances
     : `container ${container} or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)`
 }
 
-/** What an agent does, as the middle of a sentence. */
-function wayText(reload: Reload): string {
-  switch (reload.method) {
-    case 'signal':
-      return `${reload.signal} to ${reload.processes.join(' or ') || 'the main process'}`
-    case 'http':
-      return `${reload.httpMethod} ${reload.url}`
-    case 'exec':
-      return `the agent runs ${reload.command.join(' ')}`
-    case 'restart':
-      return `${reload.signal ?? 'SIGTERM'}, and the kubelet starts the container again`
-    case 'probe':
-      return 'its liveness probe fails once, and the kubelet starts the container again'
-    case 'supervise':
-      return 'the agent, its parent, starts the program again'
-    case 'none':
-      return 'the program watches its files'
-    default:
-      return 'new Pods'
-  }
-}
-
+/** For its variables a container restarts in the same way as with `reload: restart`. */
 const restarts = ({ reload }: ContainerPlan): string =>
-  `${reload.method === 'restart' && reload.signal ? reload.signal : 'SIGTERM'}, and the kubelet starts the container again`
+  reloadMethods.restart.describe(reload.method === 'restart' ? reload : { method: 'restart' })
 
 const spread = (seconds: number): string =>
   seconds > 0 ? `; the Pods take turns over ${seconds} s (hotreload.dev/stagger)` : ''

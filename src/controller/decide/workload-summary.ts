@@ -12,8 +12,8 @@ import { waveRequest } from '../../compat/wave/wave.ts'
 import { isOurs, isPaused, writtenKey } from '../../policy/annotations.ts'
 import { decide } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
+import { methodOf } from '../../policy/methods/reload-methods.ts'
 import { readPolicy } from '../../policy/policy.ts'
-import { restartingWays } from '../../policy/presets.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { isSuspended, progressOf, replacesItsPods } from '../../workload/kinds.ts'
@@ -131,7 +131,7 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
     canary: policy.shared.canary,
     agents: agents.length,
     restarting: new Set(
-      agents.some(({ reload }) => restartingWays.has(reload.method))
+      agents.some(({ reload }) => methodOf(reload).endsProcess)
         ? sources.inPlace.map(sourceId)
         : agents.flatMap(({ env }) => env.map(sourceId)),
     ),

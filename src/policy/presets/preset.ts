@@ -1,32 +1,6 @@
 /** What a row of the table of programs is made of. */
 import type { V1Container } from '@kubernetes/client-node'
-import type { Forward } from '../liveness.ts'
-import type { ReloadUrl } from '../parse.ts'
-
-/** How one container's process takes a change. */
-export type Reload =
-  | {
-      method: 'signal'
-      signal: string
-      /** Command names vouched for; none: the container's main process, on the user's own word. */
-      processes: readonly string[]
-      /** One of these must be among the process's arguments, or the signal would end it. */
-      requireArguments?: readonly string[]
-    }
-  | ({ method: 'http' } & ReloadUrl)
-  /** argv, run in the app's image with the app's files. */
-  | { method: 'exec'; command: readonly string[] }
-  /** The container ends, by this signal where SIGTERM is not the one, and the kubelet starts it again in the same Pod. */
-  | { method: 'restart'; signal?: string }
-  /** The same by a liveness probe of ours, which goes on asking what the user's asked. */
-  | { method: 'probe'; forward: Forward }
-  /** The agent is the container's main process and the program its child. */
-  | { method: 'supervise' }
-  | { method: 'none' }
-  | { method: 'rollout' }
-
-/** Ways by which the process is gone for a while: what comes of them is a new one. */
-export const restartingWays: ReadonlySet<Reload['method']> = new Set(['restart', 'probe', 'supervise'])
+import type { Reload } from '../methods/reload-methods.ts'
 
 export interface Preset {
   /** Last segments of images and commands that are exactly this program. */

@@ -7,15 +7,12 @@ import { agentsOf, concerns, readReport, withoutAsking } from '../../../src/cli/
 import { age, readStatus } from '../../../src/cli/status/status.ts'
 import { injectPod } from '../../../src/inject/pod.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
-import { builtInDefaults } from '../../../src/policy/defaults.ts'
-import { readPolicy } from '../../../src/policy/policy.ts'
 import { AGENT_IMAGE, decisionFor, keys, nginx, pod, podSpec } from '../../support/builders.ts'
 
 /** As the webhook makes it. */
 function injected(name: string, containers: string[], change: Partial<V1Pod> = {}): V1Pod {
   const spec = podSpec({ containers: containers.map((one) => nginx({ name: one })) })
-  const { policy } = readPolicy(keys({ inject: 'true' }), builtInDefaults)
-  const made = injectPod(pod(spec), decisionFor(spec).plan, '0.1.0', { agentImage: AGENT_IMAGE, policy })
+  const made = injectPod(pod(spec), decisionFor(spec).plan, { agentImage: AGENT_IMAGE, version: '0.1.0' })
   return {
     ...made,
     metadata: { ...made.metadata, name, namespace: 'shop' },

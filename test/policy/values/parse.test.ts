@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UserError } from '../../src/errors.ts'
-import * as parse from '../../src/policy/parse.ts'
+import { UserError } from '../../../src/errors.ts'
+import * as parse from '../../../src/policy/values/parse.ts'
 
 const KEY = 'hotreload.dev/key'
 

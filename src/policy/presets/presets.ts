@@ -3,16 +3,15 @@
  * in presets/, by kind; docs/programs.md is written from them. A row is added only with a source for its facts.
  */
 import type { V1Container } from '@kubernetes/client-node'
-import { UserError } from '../errors.ts'
-import { didYouMean } from './did-you-mean.ts'
-import { shown } from './parse.ts'
-import { data } from './presets/data.ts'
-import { network } from './presets/network.ts'
-import { observability } from './presets/observability.ts'
-import type { Preset, Reload } from './presets/preset.ts'
-import { web } from './presets/web.ts'
-
-export { type Preset, type Reload, restartingWays } from './presets/preset.ts'
+import { UserError } from '../../errors.ts'
+import type { Reload } from '../methods/reload-methods.ts'
+import { didYouMean } from '../values/did-you-mean.ts'
+import { shown } from '../values/parse.ts'
+import { data } from './data.ts'
+import { network } from './network.ts'
+import { observability } from './observability.ts'
+import type { Preset } from './preset.ts'
+import { web } from './web.ts'
 
 export const presets = { ...web, ...data, ...network, ...observability }
 

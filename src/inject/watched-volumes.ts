@@ -4,7 +4,7 @@ import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath } from '../workload/references.ts'
 import { nameFor } from './names.ts'
 
-export interface LiveVolume {
+export interface WatchedVolume {
   /** The user's name for it, and its directory below /.hotreload/vol. */
   name: string
   /** The Pod's volume that is mounted there. */
@@ -15,7 +15,7 @@ export interface LiveVolume {
   ignored: string[]
 }
 
-export const liveVolumes = ({ container, volumes, subPaths }: ContainerPlan): LiveVolume[] =>
+export const watchedVolumes = ({ container, volumes, subPaths }: ContainerPlan): WatchedVolume[] =>
   volumes.map((volume) => {
     const used = subPaths.filter(({ mount, mode }) => mount.name === volume.name && mode !== 'keep')
     const isWhole = (container.volumeMounts ?? []).some(

@@ -1,19 +1,16 @@
-/** The liveness probe that `reload: probe` stands in for: what our own exec probe must go on asking. */
+/** Reads the liveness probe that `reload: probe` replaces: our own exec probe must go on asking the same. */
 import type { V1Container, V1Probe } from '@kubernetes/client-node'
 
-/** What the user's probe asks: a URL in the container, a port, or nothing. */
-export type Forward = { url: string } | { port: number } | undefined
+/** What the user's probe asks: a URL in the container, or a port; undefined: there is no probe. */
+export type ForwardedProbe = { url: string } | { port: number } | undefined
 
 const none: V1Probe = {}
 
-/**
- * Reads a container's liveness probe.
- * @returns why ours can't ask the same, as a sentence; else what it asks
- */
+/** @returns what the probe asks, or why ours can't ask the same, as a sentence */
 export function livenessOf({
   livenessProbe = none,
   ports = [],
-}: V1Container): { forward: Forward } | { reason: string } {
+}: V1Container): { forward: ForwardedProbe } | { reason: string } {
   const { exec, grpc, httpGet, tcpSocket } = livenessProbe
   const number = (port: string | number): number | undefined =>
     Number(port) > 0 ? Number(port) : ports.find(({ name }) => name === port)?.containerPort

@@ -1,7 +1,7 @@
 /** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
-import { UserError } from '../errors.ts'
-import { isObject } from '../workload/json-object.ts'
-import { amount } from '../workload/quantity.ts'
+import { UserError } from '../../errors.ts'
+import { isObject } from '../../workload/json-object.ts'
+import { amount } from '../../workload/quantity.ts'
 
 /**
  * Signals by number, those of x86 and arm64 (signal(7)). KILL (9) and STOP (19) are left out: no process can catch them, so nothing

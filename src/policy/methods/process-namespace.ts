@@ -1,6 +1,6 @@
 /** What a shared process namespace would break: programs that must be PID 1, and whoever relies on being it. */
 import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
-import type { Note } from './plan.ts'
+import type { Note } from './method-row.ts'
 
 /** Commands that must be PID 1, which is the sandbox's once processes are shared (s6-overlay, systemd). */
 const MUST_BE_FIRST = new Set([

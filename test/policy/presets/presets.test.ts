@@ -1,16 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { COMMAND_NAME_BYTES } from '../../src/policy/presets/preset.ts'
+import type { Reload } from '../../../src/policy/methods/reload-methods.ts'
+import { COMMAND_NAME_BYTES, type Preset } from '../../../src/policy/presets/preset.ts'
 import {
-  type Preset,
   type PresetName,
   presetName,
   presetReload,
   presets,
-  type Reload,
   recognise,
-} from '../../src/policy/presets.ts'
+} from '../../../src/policy/presets/presets.ts'
 
 const container = (image: string, command?: string[], args?: string[]) => ({
   name: 'web',
@@ -170,7 +169,7 @@ test('a signal always has a process that is vouched for, by a name as the kernel
 })
 
 test('what is called proved has a test on the real node', () => {
-  const tests = ['../node', '../support/programs'].flatMap((path) => {
+  const tests = ['../../node', '../../support/programs'].flatMap((path) => {
     const directory = join(import.meta.dirname, path)
     return readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'))
   })

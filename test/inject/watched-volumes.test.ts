@@ -1,6 +1,6 @@
 import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { liveVolumes } from '../../src/inject/live-volumes.ts'
+import { watchedVolumes } from '../../src/inject/watched-volumes.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
 const at = (mountPath: string, subPath: string): V1VolumeMount => ({ name: 'conf', mountPath, subPath })
@@ -8,7 +8,7 @@ const at = (mountPath: string, subPath: string): V1VolumeMount => ({ name: 'conf
 function live(volume: V1Volume, ...volumeMounts: V1VolumeMount[]) {
   const spec = podSpec({ containers: [nginx({ volumeMounts })], volumes: [volume] })
   const [plan] = decisionFor(spec).plan.containers
-  return plan ? liveVolumes(plan) : []
+  return plan ? watchedVolumes(plan) : []
 }
 
 describe('a volume is limited to the keys that the container had', () => {

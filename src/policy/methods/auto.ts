@@ -1,0 +1,46 @@
+/** Chooses a container's reload: the annotation `reload` names a method; `auto` takes the user's other annotations first, then the preset. */
+import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
+import { UserError } from '../../errors.ts'
+import { PREFIX } from '../values/prefix.ts'
+import type { Choice, ReloadSettings } from './method-row.ts'
+import { methodNames, methodRow, type Reload, type ReloadMethod } from './reload-methods.ts'
+
+export interface ReloadRequest {
+  container: V1Container
+  spec: V1PodSpec
+  settings: ReloadSettings & { reload?: ReloadMethod | 'auto' }
+  /** The container's program, if it is known. */
+  preset: { name: string; reload: Reload } | undefined
+}
+
+export function chooseReload(request: ReloadRequest): Choice<Reload> {
+  const { reload = 'auto' } = request.settings
+  return reload === 'auto' ? chooseAutomatically(request) : chooseMethod(reload, request)
+}
+
+function chooseMethod(method: ReloadMethod, { preset, ...request }: ReloadRequest): Choice<Reload> {
+  const known = preset?.reload.method === method ? preset : undefined
+  return methodRow(method).choose({ ...request, preset: known })
+}
+
+/** The methods that an annotation of their own implies. */
+const implying = methodNames.flatMap((method) => {
+  const { annotation } = methodRow(method)
+  return annotation ? [{ method, annotation }] : []
+})
+
+/** Never a guess: a program that nobody knows rolls out. */
+function chooseAutomatically(request: ReloadRequest): Choice<Reload> {
+  const { container, settings, preset } = request
+  const implied = implying.filter(({ annotation }) => settings[annotation] !== undefined)
+  if (implied.length > 1) {
+    const keys = implied.map(({ annotation }) => PREFIX + annotation).join(' and ')
+    const problem = `${keys} are ${implied.length === 2 ? 'both' : 'all'} set for container ${container.name}`
+    return new UserError('HR_TWO_WAYS', problem, `say which with ${PREFIX}reload`)
+  }
+  if (implied[0]) return chooseMethod(implied[0].method, request)
+  if (settings.process !== undefined) return chooseMethod('signal', request)
+  if (preset) return { reload: preset.reload, chosenBy: `preset ${preset.name}` }
+  const text = `container ${container.name}: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url`
+  return { reload: { method: 'rollout' }, chosenBy: 'unknown program', note: { text, warn: true } }
+}

@@ -1,0 +1,42 @@
+/** `reload: probe`: a liveness probe of ours fails once after a change, and otherwise asks what the user's probe asked. */
+import { UserError } from '../../errors.ts'
+import { PREFIX } from '../values/prefix.ts'
+import { type ForwardedProbe, livenessOf } from './liveness.ts'
+import { chosenByUser, type MethodRow } from './method-row.ts'
+import { isRestarted } from './restart.ts'
+
+export interface ProbeReload {
+  method: 'probe'
+  forward: ForwardedProbe
+}
+
+export const probe: MethodRow<ProbeReload> = {
+  choose({ container, spec }) {
+    const liveness = livenessOf(container)
+    const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`
+    if ('forward' in liveness && !reason) return chosenByUser({ method: 'probe', forward: liveness.forward })
+    const problem = `${PREFIX}reload: probe can't stand in for container ${container.name}: ${'reason' in liveness ? liveness.reason : reason}`
+    return new UserError(
+      'HR_PROBE',
+      problem,
+      'use an httpGet or tcpSocket livenessProbe on its own port, or reload: restart',
+    )
+  },
+  agent: 'beside',
+  sharesProcesses: false,
+  needsKill: false,
+  runsInAppImage: false,
+  changesContainer: true,
+  endsProcess: 'kubelet',
+  flags: () => ['--reload=probe'],
+  describe: () => 'its liveness probe fails once, and the kubelet starts the container again',
+  label: () => 'probe',
+  doc: {
+    happens:
+      "the container's liveness probe fails for the change, and the kubelet starts the container again",
+    needs:
+      "`restartPolicy: Always`; an httpGet or tcpSocket liveness probe at the container's own port, or none; processes that are not shared",
+    risks: 'it is as slow as the probe, 30 s by default',
+    takeWhen: "a restart, where processes can't be shared",
+  },
+}

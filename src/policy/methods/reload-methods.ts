@@ -1,0 +1,29 @@
+/** The table of reload methods: one row each, in the order of the documentation. A new method is one file and one row. */
+import { exec } from './exec.ts'
+import { http } from './http.ts'
+import type { MethodRow } from './method-row.ts'
+import { none } from './none.ts'
+import { probe } from './probe.ts'
+import { restart } from './restart.ts'
+import { rollout } from './rollout.ts'
+import { signal } from './signal.ts'
+import { supervise } from './supervise.ts'
+
+export const reloadMethods = { signal, http, exec, restart, probe, supervise, rollout, none }
+
+export type ReloadMethod = keyof typeof reloadMethods
+
+/** How one container's process takes a change: a method and its values. */
+export type Reload<M extends ReloadMethod = ReloadMethod> = {
+  [K in M]: (typeof reloadMethods)[K] extends MethodRow<infer R> ? R : never
+}[M]
+
+/** Also proves that each row's reload carries the row's own name. */
+const rows: { [M in ReloadMethod]: MethodRow<Reload & { method: M }> } = reloadMethods
+const rowsOfAny: Record<ReloadMethod, MethodRow<Reload>> = rows
+
+export const methodNames = Object.keys(reloadMethods) as ReloadMethod[]
+
+export const methodRow = (method: ReloadMethod): MethodRow<Reload> => rowsOfAny[method]
+
+export const methodOf = (reload: Reload): MethodRow<Reload> => rowsOfAny[reload.method]

@@ -1,0 +1,122 @@
+/** Plans one container: how its process takes a change, what the agent watches, and what happens to its subPath mounts. */
+import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
+import type { UserError } from '../errors.ts'
+import type { Defaults } from './defaults.ts'
+import { type EnvPlan, planEnv } from './env.ts'
+import type { Note } from './methods/method-row.ts'
+import { methodOf, type Reload } from './methods/reload-methods.ts'
+import type { ContainerPlan } from './plan.ts'
+import { type Policy, settingsOf, type Values } from './policy.ts'
+import { type Resolution, resolveReload } from './reload.ts'
+import { decideSubPaths, type SubPathMount } from './subpath-modes.ts'
+
+/** Why mounts stay as the user wrote them. */
+export interface KeptMounts {
+  /** The end of a sentence. */
+  reason: string
+  /** Whether an agent may be added all the same. */
+  allowsAgent: boolean
+}
+
+export interface PlanRequest {
+  spec: V1PodSpec
+  policy: Policy
+  defaults: Defaults
+  /** The Pod's volumes that agents watch, by name. */
+  watched: ReadonlyMap<string, V1Volume>
+  keptMounts: KeptMounts | undefined
+}
+
+/** Not all of a workload's Pods may be without their process at once. */
+const RESTART_STAGGER_SECONDS = 60
+
+const rollout: Reload = { method: 'rollout' }
+const nothingMounted: Resolution = { reload: rollout, chosenBy: 'no volume', notes: [], problems: [] }
+const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
+
+export function planContainer(
+  container: V1Container,
+  { spec, policy, defaults: { timeoutSeconds }, watched, keptMounts }: PlanRequest,
+): { plan: ContainerPlan; problems: UserError[] } {
+  const settings = settingsOf(policy, container.name)
+  const resolved = mountsAny(container, watched) ? resolveReload(container, spec, settings) : nothingMounted
+  const allowsAgent = keptMounts?.allowsAgent !== false
+  const env =
+    policy.shared.env === 'restart' && allowsAgent ? planEnv(container, spec, resolved.reload) : noVariables
+  const reload = keptMounts && !fits(resolved.reload, keptMounts) ? rollout : resolved.reload
+  const { agent, endsProcess } = methodOf(reload)
+  const reason = keptMounts?.reason ?? (reload.method === 'rollout' ? 'its changes roll out' : undefined)
+  const mode = reason === undefined ? (settings.subpath ?? 'auto') : 'keep'
+  const subPaths = decideSubPaths({ container, spec, watched, mode }).map((mount) =>
+    reason === undefined ? mount : { ...mount, reason },
+  )
+  const volumes = reload.method === 'rollout' ? [] : updatedVolumes(container, subPaths, watched)
+  const rewrites = subPaths.some((one) => one.mode !== 'keep')
+  const reloads = volumes.length > 0 && (agent !== 'optional' || rewrites)
+  // If the method leaves the process running, only a change of its variables ends it.
+  const restartsForEnv = !endsProcess && env.sources.length > 0 && settings.stagger === undefined
+  return {
+    plan: {
+      container,
+      reload,
+      chosenBy: resolved.chosenBy,
+      volumes,
+      subPaths,
+      env: env.sources,
+      ...(settings.validate ? { validate: settings.validate } : {}),
+      ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }),
+      stagger: settings.stagger ?? (endsProcess ? RESTART_STAGGER_SECONDS : 0),
+      restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
+      agent: allowsAgent && (reloads || env.sources.length > 0),
+      notes: [...resolved.notes, ...env.notes, ...subPathNotes(container, settings, reload, subPaths)],
+    },
+    problems: [...resolved.problems, ...env.problems],
+  }
+}
+
+export const mountsAny = (
+  { volumeMounts = [] }: V1Container,
+  volumes: ReadonlyMap<string, V1Volume>,
+): boolean => volumeMounts.some(({ name }) => volumes.has(name))
+
+/** Without an agent, only a program that watches its files takes a change in place. */
+function fits(reload: Reload, { allowsAgent }: KeptMounts): boolean {
+  const { agent, changesContainer } = methodOf(reload)
+  return allowsAgent ? !changesContainer : agent === 'optional'
+}
+
+/** The watched volumes whose files the kubelet, or the agent, updates in the container. */
+function updatedVolumes(
+  container: V1Container,
+  subPaths: readonly SubPathMount[],
+  watched: ReadonlyMap<string, V1Volume>,
+): V1Volume[] {
+  const rewritten = new Set(
+    subPaths.filter(({ mode }) => mode !== 'keep').map(({ mount }) => mount.mountPath),
+  )
+  const updated = new Set(
+    (container.volumeMounts ?? [])
+      .filter(({ subPath, subPathExpr, mountPath }) => !(subPath || subPathExpr) || rewritten.has(mountPath))
+      .map(({ name }) => name),
+  )
+  return [...watched.values()].filter(({ name }) => updated.has(name))
+}
+
+function subPathNotes(
+  { name }: V1Container,
+  settings: Values,
+  reload: Reload,
+  subPaths: readonly SubPathMount[],
+): Note[] {
+  const kept = subPaths
+    .filter(({ mode }) => mode === 'keep')
+    .map(({ mountPath, reason }) => ({
+      text: `container ${name}: subPath mount ${mountPath} is not updated in place: ${reason}`,
+      warn: reload.method !== 'rollout' && settings.subpath !== 'keep',
+    }))
+  const isReadHalfWritten =
+    methodOf(reload).agent === 'optional' && subPaths.some(({ mode }) => mode === 'copy')
+  if (!isReadHalfWritten) return kept
+  const text = `container ${name}: its subPath files are rewritten in place, and it may read one half-written; see docs/limits.md`
+  return [...kept, { text, warn: true }]
+}
