@@ -1,4 +1,4 @@
-/** docs/serve.md is written from the flags and the metrics, and what docs/install.md tells people to type is tried. `npx vitest run test/docs-install.test.ts -u` writes the former. */
+/** docs/serve.md is generated from the flags and the metrics (`npx vitest run --project unit test/docs-install.test.ts -u`). The manifests, flags and metrics that docs/install.md names exist. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
@@ -24,7 +24,7 @@ const flagRow = (flag: Flag): string[] => [
   flag.doc,
 ]
 const flagTable = (flags: Readonly<Record<string, Flag>>) =>
-  table(['flag', 'variable', 'default', 'what it says'], Object.values(flags).map(flagRow))
+  table(['flag', 'variable', 'default', 'meaning'], Object.values(flags).map(flagRow))
 
 interface Metric {
   name: string
@@ -33,7 +33,7 @@ interface Metric {
   labelNames: readonly string[]
 }
 
-/** Our own; those of the Node.js process (`process_…`, `nodejs_…`) are prom-client's. */
+/** Our own metrics; prom-client adds those of the Node.js process (`process_…`, `nodejs_…`). */
 function metricsOf(registry: Registry): Metric[] {
   return registry
     .getMetricsAsArray()
@@ -47,7 +47,7 @@ const webhookMetrics = metricsOf(createMetrics().registry)
 const controllerMetrics = metricsOf(controllerRegistry)
 const metricTable = (metrics: readonly Metric[]) =>
   table(
-    ['metric', 'labels', 'what it is'],
+    ['metric', 'labels', 'meaning'],
     metrics.map(({ name, labelNames, help }) => [
       `\`${name}\``,
       labelNames.map((label) => `\`${label}\``).join(', '),
@@ -57,29 +57,29 @@ const metricTable = (metrics: readonly Metric[]) =>
 
 const servePage = `# hotreload serve
 
-Written from the flags and metrics in src/; a test keeps it so. [Install](install.md) shows how to set them.
+Generated from the flags and metrics in src/; a test keeps it so. [Install](install.md#your-own-settings) shows how to set them.
 
 ## Flags
 
-Every flag is an environment variable, too; a flag wins over its variable. A value that can't be is an error at the start (\`HR_BAD_FLAG\`), never a default.
+Every flag is an environment variable, too; a flag wins over its variable. An impossible value is an error at the start (\`HR_BAD_FLAG\`), never a default.
 
 ${flagTable(serveFlags)}
 
-Of the controller, those of Stakater Reloader among them:
+Flags of the controller, with those of Stakater Reloader:
 
 ${flagTable(controllerFlags)}
 
 ## Metrics
 
-At \`/metrics\` of \`--metrics-port\`, beside those of the Node.js process (\`process_…\`, \`nodejs_…\`). Of the webhook, for each replica:
+At \`/metrics\` of \`--metrics-port\`, beside those of the Node.js process (\`process_…\`, \`nodejs_…\`). Metrics of the webhook, from each replica:
 
 ${metricTable(webhookMetrics)}
 
-Of the controller, from the replica that leads:
+Metrics of the controller, from the replica that leads:
 
 ${metricTable(controllerMetrics)}
 
-Agents have metrics of their own, at port 9467 of each injected Pod.
+Agents have [metrics of their own](agent.md#metrics), at port 9467 of each injected Pod.
 `
 
 test('docs/serve.md is written from the code', () =>
@@ -114,7 +114,7 @@ describe('docs/install.md', () => {
     expect([...excludedContainers]).toContain('my-sidecar')
   })
 
-  test('every directory that kubectl is given is there', () => {
+  test('every directory of a kubectl command exists', () => {
     const directories = [...page.matchAll(/-k ((?:deploy|certs)\S*)/g)].map(([, directory = '']) => directory)
     expect(directories.length).toBeGreaterThan(4)
     const missing = directories.filter((one) => !existsSync(join(ROOT, one, 'kustomization.yaml')))

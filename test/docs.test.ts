@@ -1,5 +1,5 @@
-/** Documents that are written from tables in the code, and documents that must be complete. `npx vitest run test/docs.test.ts -u` writes the former. */
-import { readdirSync, readFileSync } from 'node:fs'
+/** Pages that are generated from tables in the code (`npx vitest run --project unit test/docs.test.ts -u`), and pages that must be complete, correct in their links, and short in their paragraphs. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
@@ -28,13 +28,13 @@ function annotationRow([name, annotation]: [string, Annotation]): string[] {
 
 const annotationsPage = `# Annotations
 
-Written from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
+Generated from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
 
 They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout) or on its pod template. hotreload copies those of the template there from the
 workload, so both places do the same. Where the two disagree, the workload is denied. A bare Pod carries them itself.
 
 ${table(
-  ['key', 'values, default first', 'what it says', 'where', 'container suffix'],
+  ['key', 'values, default first', 'meaning', 'where', 'container suffix'],
   Object.entries(annotations).map((entry) => annotationRow(entry)),
 )}
 
@@ -45,7 +45,7 @@ An unknown key gets a warning that suggests the most similar known one. A mistak
 ## Written by hotreload
 
 ${table(
-  ['key', 'what it is'],
+  ['key', 'meaning'],
   Object.entries(written).map(([name, doc]) => [`\`${name}\``, doc]),
 )}
 
@@ -60,10 +60,26 @@ const labelOf = (name: PresetName): string => {
   return methodOf(reload).label(reload)
 }
 
+/** Presets by what happens without further flags. */
+const overview = table(
+  ['on a change', 'programs'],
+  [
+    ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
+      const reload = presetReload(name, { name: 'any' })
+      if (reload.method === 'http') return '`POST /-/reload`'
+      return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : labelOf(name)
+    }),
+  ].map(([method, names]) => [method, names.join(', ')]),
+)
+
 const programsPage = `# Programs
 
-Written from the tables in src/policy/presets/; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
-sets one, is exactly one of the names. \`${PREFIX}preset\` says it where that is not so.
+Generated from the tables in src/policy/presets/; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
+sets one, is exactly one of the names. \`${PREFIX}preset\` names it where that is not so.
+
+${overview}
+
+## All programs
 
 ${table(
   ['preset', 'recognised names', 'without further flags', 'what happens', 'to validate', 'proved', 'source'],
@@ -89,25 +105,7 @@ a rollout, it proves that a signal would not have brought the new value. The oth
 Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [ways to reload](reload.md).
 `
 
-/** Presets by what happens without further flags. */
-const readmeTable = table(
-  ['on a change', 'programs'],
-  [
-    ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
-      const reload = presetReload(name, { name: 'any' })
-      if (reload.method === 'http') return '`POST /-/reload`'
-      return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : labelOf(name)
-    }),
-  ].map(([method, names]) => [method, names.join(', ')]),
-)
-const readme = read('README.md').replace(
-  /(<!-- written from .*-->\n)[^]*(<!-- end -->)/,
-  (_, begin: string, end: string) => `${begin}${readmeTable}\n${end}`,
-)
-
 describe('written from the code', () => {
-  test('the programs in README.md', () => expect(readme).toMatchFileSnapshot(join(ROOT, 'README.md')))
-
   test('docs/annotations.md', () =>
     expect(annotationsPage).toMatchFileSnapshot(join(ROOT, 'docs/annotations.md')))
   test('docs/programs.md', () => expect(programsPage).toMatchFileSnapshot(join(ROOT, 'docs/programs.md')))
@@ -121,36 +119,50 @@ describe('docs/errors.md', () => {
       .flatMap((file) => read(file).match(/\bHR_[A-Z_]+\b/g) ?? []),
   )
 
-  test('says what every code is, in a row of a table', () => {
+  test('explains every code, in a row of a table', () => {
     const rows = page.split('\n').filter((line) => line.startsWith('|'))
     const silent = [...codes].filter((code) => !rows.some((row) => row.includes(`\`${code}\``)))
     expect(silent).toEqual([])
   })
 
-  test('has no code that is nowhere in the code', () =>
+  test('has no code that the source does not have', () =>
     expect((page.match(/\bHR_[A-Z_]+\b/g) ?? []).filter((code) => !codes.has(code))).toEqual([]))
 })
 
-test('documents that a message names are there', () => {
+test('documents that the code names exist', () => {
   const named = filesIn('src', '.ts').flatMap((file) => read(file).match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
   const there = new Set(filesIn('docs', '.md'))
   expect(named.length).toBeGreaterThan(3)
   expect([...new Set(named)].filter((page) => !there.has(page))).toEqual([])
 })
 
-describe('links between documents', () => {
-  const pages = filesIn('docs', '.md')
+const pages = ['README.md', 'CONTRIBUTING.md', ...filesIn('docs', '.md')]
 
-  test.each(pages)('%s leads to files that are there', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = '']) => link)
-    const missing = links.filter((link) => {
-      try {
-        return read(join(page, '..', link)) === ''
-      } catch {
-        return true
-      }
+/** Anchors of a page's headings, as GitHub makes them. */
+const anchorsOf = (page: string): Set<string> =>
+  new Set(
+    [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\s-]/g, '')
+        .replaceAll(/\s/g, '-'),
+    ),
+  )
+
+describe('links between documents', () => {
+  test('anchors are made as GitHub makes them', () =>
+    expect(anchorsOf("# In an agent's status and log\n\n## `env: restart`, twice")).toEqual(
+      new Set(['in-an-agents-status-and-log', 'env-restart-twice']),
+    ))
+
+  test.each(pages)('%s leads to files and headings that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+    const missing = links.filter(([, file = '', anchor]) => {
+      const target = file === '' ? page : join(page, '..', file)
+      if (!existsSync(join(ROOT, target))) return true
+      return anchor !== undefined && !anchorsOf(read(target)).has(anchor)
     })
-    expect(missing).toEqual([])
+    expect(missing.map(([link]) => link)).toEqual([])
   })
 })
 
@@ -177,7 +189,7 @@ describe('paragraphs have four sentences at most', () => {
     expect(sentencesIn('One. Two `x. y`.\nThree? (Four.) 5.0 is no end: **five.**')).toBe(5)
   })
 
-  test.each(['README.md', 'CONTRIBUTING.md', ...filesIn('docs', '.md')])('%s', (page) =>
+  test.each(pages)('%s', (page) =>
     expect(paragraphsOf(read(page)).filter((paragraph) => sentencesIn(paragraph) > 4)).toEqual([]),
   )
 })
