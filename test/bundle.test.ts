@@ -25,6 +25,13 @@ test('the server loads client-node only on demand', () => {
   expect(chunks.flatMap(({ moduleIds }) => moduleIds).join('\n')).toContain('@kubernetes/client-node')
 })
 
+test('RE2JS is a file of its own, which no chunk imports and one loads by require', () => {
+  const re2js = chunks.find(({ fileName }) => fileName === 're2js.mjs')
+  expect(re2js?.moduleIds).toEqual([expect.stringContaining('node_modules/re2js/')])
+  expect(chunks.filter(({ imports }) => imports.includes('re2js.mjs'))).toEqual([])
+  expect(chunks.filter(({ code }) => code.includes('load("./re2js.mjs")'))).toHaveLength(1)
+})
+
 // An import of node:http reads its getters, and those load undici: 3 MB resident.
 test('no chunk imports node:http', () => {
   expect(chunks.filter(({ imports }) => imports.some((one) => /^(node:)?http$/.test(one)))).toEqual([])

@@ -2,7 +2,7 @@
 
 import type { Api, WatchCollection } from '../api/api.ts'
 import type { Clock } from '../async/clock.ts'
-import type { CompatOptions } from '../compat/options.ts'
+import type { CompatOptions } from '../compat/request/options.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import type { InstallKey } from '../workload/checksum.ts'
 import type { Report } from './report/report.ts'

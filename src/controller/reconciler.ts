@@ -196,7 +196,6 @@ export function startController(options: ControllerOptions): Controller {
     const firstChangedAt = before?.firstChangedAt ?? now
     if (all.changed.length > 0) pending.set(key, { target, changedAt, firstChangedAt })
     if (runningSince !== undefined && now - runningSince >= OVERDUE) limiter.release(key)
-    const { pausePeriod, pausedAt } = summary.compat ?? {}
     return nextStep(all, {
       now,
       isPaused: summary.isPaused,
@@ -207,8 +206,7 @@ export function startController(options: ControllerOptions): Controller {
       changedAt,
       firstChangedAt,
       revertBackoffUntil: reverts.until(key),
-      pausePeriodUntil:
-        pausePeriod !== undefined && pausedAt !== undefined ? pausedAt + pausePeriod : undefined,
+      pausePeriodUntil: summary.compat?.notBefore,
       isLimiterAvailable: limiter.isAvailable(summary.namespace),
     })
   }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse, Listener } from '../../src/api/api.ts'
 import { collectionOf } from '../../src/api/paths.ts'
-import { defaultCompatOptions } from '../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../src/compat/request/options.ts'
 import { startController } from '../../src/controller/reconciler.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { workloadKinds } from '../../src/workload/kinds.ts'

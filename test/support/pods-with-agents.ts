@@ -1,7 +1,7 @@
 /** Pods of one Deployment and their agents, as the controller sees them: an API server and /status out of a table. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../src/api/api.ts'
-import { defaultCompatOptions } from '../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../src/compat/request/options.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { summarize } from '../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'

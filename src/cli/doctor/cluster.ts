@@ -1,5 +1,6 @@
 /** Whether the cluster can carry what hotreload adds, and who else follows ConfigMaps in it. Pure. */
 import type { V1Deployment, V1Node } from '@kubernetes/client-node'
+import { tools } from '../../compat/tools.ts'
 import { count, type Finding, few } from './finding.ts'
 
 /** Kubernetes 1.30: native sidecars, matchConditions and ValidatingAdmissionPolicy v1 are all there. */
@@ -40,18 +41,15 @@ export function checkNodes(nodes: readonly V1Node[]): Finding[] {
   ]
 }
 
-/** Last segments of their images' names (ghcr.io/stakater/reloader, quay.io/wave-k8s/wave). */
-const otherTools: Readonly<Record<string, string>> = { reloader: 'Stakater Reloader', wave: 'Wave' }
-
 export function checkOtherTools(deployments: readonly V1Deployment[]): Finding[] {
   const check = 'other-tools'
   const found = deployments.flatMap(({ metadata, spec }) => {
-    const images = (spec?.template.spec?.containers ?? []).map(({ image = '' }) => nameOf(image))
-    const tool = images.map((name) => otherTools[name]).find(Boolean)
+    const images = new Set((spec?.template.spec?.containers ?? []).map(({ image = '' }) => nameOf(image)))
+    const tool = tools.find((one) => one.images.some((image) => images.has(image)))?.name
     return tool && spec?.replicas !== 0 ? [{ tool, name: `${metadata?.namespace}/${metadata?.name}` }] : []
   })
   if (found.length === 0)
-    return [{ check, result: 'ok', text: 'no Stakater Reloader and no Wave is running' }]
+    return [{ check, result: 'ok', text: `no ${tools.map(({ name }) => name).join(' and no ')} is running` }]
   return found.map(({ tool, name }) => ({
     check,
     result: 'warning',

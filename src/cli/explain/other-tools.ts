@@ -1,13 +1,12 @@
 /** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
-import { defaultCompatOptions } from '../../compat/options.ts'
-import type { Candidate } from '../../compat/reload-request.ts'
+import { defaultCompatOptions } from '../../compat/request/options.ts'
+import type { Candidate } from '../../compat/request/reload-request.ts'
+import { tools } from '../../compat/tools.ts'
 import { usedSources } from '../../controller/decide/used-sources.ts'
 import { summarize } from '../../controller/decide/workload-summary.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { idIn } from '../../workload/sources-in-use.ts'
-
-const names = { reloader: 'Stakater Reloader', wave: 'Wave' } as const
 
 /** As far as they are named in full. */
 export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
@@ -26,9 +25,9 @@ export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
     ({ use, needsMatch }) => idIn(summary.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
   )
   const patterns = [...summary.compat.lists].flatMap(([kind, items]) =>
-    items.filter(({ literal }) => literal === undefined).map(({ text }) => `any ${kind} named ${text}`),
+    items.filter(({ matches }) => matches).map(({ text }) => `any ${kind} named ${text}`),
   )
   const followed = [...sources, ...patterns]
-  const rolls = `annotations of ${names[tool]}, which hotreload follows: a change of ${followed.join(', ')} rolls out`
+  const rolls = `annotations of ${tools.find(({ id }) => id === tool)?.name}, which hotreload follows: a change of ${followed.join(', ')} rolls out`
   return [...problems, ...(followed.length > 0 ? [rolls] : [])]
 }

@@ -1,7 +1,7 @@
 /** Flags of the controller, Stakater Reloader's own among them, so that its Deployment's args can stay: text in, values out. */
 
 import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../../alerts/sink.ts'
-import { type CompatOptions, type Requirement, type Selector } from '../../compat/options.ts'
+import { type CompatOptions, type Requirement, type Selector } from '../../compat/request/options.ts'
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
 import { UserError } from '../../errors.ts'

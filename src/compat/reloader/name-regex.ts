@@ -1,35 +1,41 @@
 /**
- * Regular expressions that users write into annotations, for names of objects. Go's engine takes linear time whatever they say; ours
- * backtracks, so that expressions with which one user could keep the controller busy are refused. Pure.
+ * The regular expressions of Reloader's lists, run by RE2JS, a port of Go's own engine: the same syntax, and linear time, whatever a user
+ * writes. It is loaded the moment a first pattern is read. By require, since a request is read where nothing can wait for an import().
  */
+import { createRequire } from 'node:module'
 
-/** Each costs up to another factor of the name's length. */
-const MOST_UNBOUNDED = 3
+const load = createRequire(import.meta.url)
 
-/** For the whole name; undefined for what is no regular expression, or not one of the simple kind. */
-export function wholeNameRegex(text: string): RegExp | undefined {
-  const [, ignoreCase, body = ''] = /^(\(\?i\))?(.*)$/s.exec(text) ?? []
-  if (text.length > 253 || !isSimple(body)) return undefined
-  try {
-    return new RegExp(`^(?:${body})$`, ignoreCase ? 'ui' : 'u')
-  } catch {
-    return undefined
-  }
+export interface NameRegex {
+  matches: (name: string) => boolean
+  /** Instructions of its program: what it costs to compile and to run. */
+  size: number
 }
 
-/** No look-around, no back-references (Go has neither), nothing repeated that itself repeats or chooses. */
-function isSimple(body: string): boolean {
-  const plain = body.replaceAll(/\\[^1-9]/g, 'x').replaceAll(/\[(?:[^\]\\])*\]/g, 'x')
-  if (/\\[1-9]|\(\?[^:]/.test(plain)) return false
-  if ((plain.match(/[*+]|\{\d+,/g) ?? []).length > MOST_UNBOUNDED) return false
-  // From the inside out: a group that is repeated must hold plain characters only.
-  let rest = plain.replaceAll('(?:', '(')
-  for (;;) {
-    const group = /\(([^()]*)\)([*+?{]?)/.exec(rest)
-    if (!group) return true
-    const [whole, inner = '', repeat = ''] = group
-    const repeated = repeat !== '' && repeat !== '?'
-    if (repeated && /[*+{|?]/.test(inner)) return false
-    rest = rest.replace(whole, (/[*+{|?]/.test(inner) ? '*' : 'x') + repeat)
+/** Objects' names are no longer. */
+const MOST_CHARACTERS = 253
+/** A workload's status changes often, and its patterns are the same each time. */
+const MOST_REMEMBERED = 1_000
+const remembered = new Map<string, NameRegex | string>()
+
+/** The item between ^ and $, as Reloader compiles it; a sentence where it is not valid. */
+export function nameRegex(item: string): NameRegex | string {
+  const known = remembered.get(item)
+  if (known !== undefined) return known
+  const regex = compile(item)
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  remembered.set(item, regex)
+  return regex
+}
+
+function compile(item: string): NameRegex | string {
+  if (item.length > MOST_CHARACTERS) return `longer than ${MOST_CHARACTERS} characters`
+  const { RE2JS, RE2JSException }: typeof import('re2js') = load('re2js')
+  try {
+    const regex = RE2JS.compile(`^${item}$`)
+    return { matches: (name) => regex.test(name), size: regex.programSize() }
+  } catch (error) {
+    if (error instanceof RE2JSException) return error.message.replace('error parsing regexp: ', '')
+    throw error
   }
 }

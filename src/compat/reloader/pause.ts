@@ -1,18 +1,44 @@
 /**
- * Reloader's pause-period. Reloader pauses the Deployment after a rollout and resumes it by a timer in memory; where it was taken away
- * in between, nobody would. We never pause: a second rollout waits until the period after the first is over, as `paused-at` tells. Pure.
+ * Reloader's pause period. After a rollout Reloader pauses the Deployment, and resumes it by a timer in memory; where Reloader is gone by
+ * then, nobody resumes it. hotreload never pauses: a second rollout waits until the period after `paused-at` is over. Pure.
  */
-import type { ReloadRequest } from '../reload-request.ts'
-import { reloaderKeys } from './reloader.ts'
+import { FIELD_MANAGER } from '../../api/field-manager.ts'
+import { parseDuration } from '../../workload/duration.ts'
+import { isSuspended } from '../../workload/kinds.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
+import type { ReloadRequest } from '../request/reload-request.ts'
+import { reloaderKeys } from './annotations.ts'
 
-/** Milliseconds since 1970; undefined: it is not paused, or not by Reloader. */
-export function whenToResume(isSuspended: boolean, compat: ReloadRequest | undefined): number | undefined {
-  if (!isSuspended || compat?.pausedAt === undefined || compat.pausedByUs) return undefined
-  return compat.pausedAt + (compat.pausePeriod ?? 0)
+/** Milliseconds between two rollouts; undefined: none is asked for, or it is no duration. */
+export function pausePeriod({ kind, metadata }: ApiObject): number | undefined {
+  const text = metadata?.annotations?.[reloaderKeys.pausePeriod]
+  const seconds = text === undefined || kind !== 'Deployment' ? undefined : parseDuration(text)
+  return seconds === undefined ? undefined : seconds * 1_000
 }
 
-/** A merge patch of exactly that version. */
-export const resumeBody = ({ resourceVersion }: { resourceVersion: string }): object => ({
-  metadata: { resourceVersion, annotations: { [reloaderKeys.pausedAt]: null } },
-  spec: { paused: false },
-})
+export function pauseProblems(workload: ApiObject): string[] {
+  const text = workload.metadata?.annotations?.[reloaderKeys.pausePeriod]
+  return workload.kind !== 'Deployment' || text === undefined || pausePeriod(workload) !== undefined
+    ? []
+    : [`${reloaderKeys.pausePeriod}: "${text}" is not a duration such as 5m, and is left out`]
+}
+
+export function readPause(workload: ApiObject): Pick<ReloadRequest, 'notBefore' | 'resume'> {
+  const pausedAt = Date.parse(workload.metadata?.annotations?.[reloaderKeys.pausedAt] ?? '')
+  if (Number.isNaN(pausedAt)) return { notBefore: undefined, resume: undefined }
+  const period = pausePeriod(workload)
+  return {
+    notBefore: period === undefined ? undefined : pausedAt + period,
+    resume:
+      // Where `paused-at` is ours, somebody else paused the Deployment: it stays paused.
+      isSuspended(workload) && !ownsPausedAt(workload)
+        ? { at: pausedAt + (period ?? 0), annotation: reloaderKeys.pausedAt }
+        : undefined,
+  }
+}
+
+/** Server-side apply records who wrote which field. */
+function ownsPausedAt({ metadata }: ApiObject): boolean {
+  const ours = metadata?.managedFields?.filter(({ manager }) => manager === FIELD_MANAGER) ?? []
+  return ours.some(({ fieldsV1 }) => JSON.stringify(fieldsV1 ?? {}).includes(`"f:${reloaderKeys.pausedAt}"`))
+}

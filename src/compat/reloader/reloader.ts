@@ -1,37 +1,33 @@
-/** Stakater Reloader's annotations on a workload, its template and its sources: text in, a wish out. Facts: its source, v1.4. Pure. */
-import type { V1PodSpec } from '@kubernetes/client-node'
-import { FIELD_MANAGER } from '../../api/field-manager.ts'
+/** Stakater Reloader's annotations on a workload, its template and its sources. Facts: its source, v1.4. Pure, but for loading RE2JS. */
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
-import { references } from '../../workload/references.ts'
-import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
-import { commaList, goBool, goDuration } from '../go-words.ts'
-import { type CompatOptions, selects } from '../options.ts'
-import type { NamePattern, ReloadRequest, SourceMarks } from '../reload-request.ts'
-import { wholeNameRegex } from './name-regex.ts'
+import type { SourceKind } from '../../workload/sources-in-use.ts'
+import type { CompatTool } from '../request/compat-tool.ts'
+import { commaList, goBool, mistakenWord } from '../request/go-words.ts'
+import { type CompatOptions, selects } from '../request/options.ts'
+import {
+  emptyRequest,
+  type NamePattern,
+  type ReloadRequest,
+  type SourceMarks,
+} from '../request/reload-request.ts'
+import { wholeReferences } from '../request/whole-references.ts'
+import { type Annotations, excludeKeys, kindKey, reloaderKeys } from './annotations.ts'
+import { nameRegex } from './name-regex.ts'
+import { pauseProblems, readPause } from './pause.ts'
+import { writeBack, writtenFields } from './write-back.ts'
 
-const RELOADER = 'reloader.stakater.com'
-export const reloaderKeys = {
-  auto: `${RELOADER}/auto`,
-  search: `${RELOADER}/search`,
-  match: `${RELOADER}/match`,
-  ignore: `${RELOADER}/ignore`,
-  rolloutStrategy: `${RELOADER}/rollout-strategy`,
-  lastReloadedFrom: `${RELOADER}/last-reloaded-from`,
-  pausePeriod: `deployment.${RELOADER}/pause-period`,
-  pausedAt: `deployment.${RELOADER}/paused-at`,
-} as const
+export const reloader = {
+  id: 'reloader',
+  name: 'Stakater Reloader',
+  images: ['reloader'],
+  read: reloaderRequest,
+  readMarks: reloaderMarks,
+  writeBack,
+  writtenFields,
+} as const satisfies CompatTool
 
 const sourceKinds = ['ConfigMap', 'Secret', 'SecretProviderClass'] as const satisfies SourceKind[]
 
-const excludeKeys: Record<SourceKind, string> = {
-  ConfigMap: `configmaps.exclude.${RELOADER}/reload`,
-  Secret: `secrets.exclude.${RELOADER}/reload`,
-  SecretProviderClass: `secretproviderclasses.exclude.${RELOADER}/reload`,
-}
-
-type Annotations = Readonly<Record<string, string>>
-
-/** Undefined where nothing asks for it. One that asks by mistakes only is a wish all the same, so that somebody is told of them. */
 export function reloaderRequest(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
   const template = podTemplate(workload)
   const metadata = workload.metadata?.annotations ?? {}
@@ -44,15 +40,16 @@ export function reloaderRequest(workload: ApiObject, options: CompatOptions): Re
   const problems: string[] = []
   let search = false
   for (const kind of kinds) {
-    const from = source(kind, metadata, ofTemplate)
+    const from = annotationsFor(kind, metadata, ofTemplate)
     problems.push(...mistakenWords(kind, from))
     if (wantsAuto(kind, from, options)) auto.add(kind)
-    const patterns = namePatterns(`${prefix(kind)}/reload`, from, problems)
+    const patterns = namePatterns(kindKey(kind, 'reload'), from, problems)
     if (patterns.length > 0) lists.set(kind, patterns)
     search ||= from[reloaderKeys.search] === 'true'
   }
   if (auto.size === 0 && lists.size === 0 && !search && problems.length === 0) return undefined
   return {
+    ...emptyRequest,
     tool: 'reloader',
     auto,
     search,
@@ -66,39 +63,28 @@ export function reloaderRequest(workload: ApiObject, options: CompatOptions): Re
     references: wholeReferences(template?.spec, workload.metadata?.namespace ?? '').filter(({ kind }) =>
       kinds.includes(kind),
     ),
-    extra: [],
-    pausePeriod: pausePeriod(workload, metadata, problems),
-    pausedAt: timeOf(metadata[reloaderKeys.pausedAt]),
-    pausedByUs: ownsPausedAt(workload),
-    restart: workload.kind === 'Rollout' && metadata[reloaderKeys.rolloutStrategy] === 'restart',
-    // What holds for all kinds is read once for each.
-    problems: [...new Set(problems)],
+    ...readPause(workload),
+    // Annotations for all kinds were read once for each.
+    problems: [...new Set([...problems, ...pauseProblems(workload)])],
   }
 }
 
-/** `configmap.reloader.stakater.com` */
-const prefix = (kind: SourceKind): string => `${kind.toLowerCase()}.${RELOADER}`
-
-/** The metadata's, or else the template's: all or nothing, per type. */
-function source(kind: SourceKind, metadata: Annotations, template: Annotations): Annotations {
-  const asked = [`${prefix(kind)}/reload`, `${prefix(kind)}/auto`, reloaderKeys.auto, reloaderKeys.search]
-  return asked.some((key) => metadata[key] !== undefined) ? metadata : template
+/** The metadata's, or else the template's: all or nothing, per kind. */
+function annotationsFor(kind: SourceKind, metadata: Annotations, template: Annotations): Annotations {
+  const keys = [kindKey(kind, 'reload'), kindKey(kind, 'auto'), reloaderKeys.auto, reloaderKeys.search]
+  return keys.some((key) => metadata[key] !== undefined) ? metadata : template
 }
 
 function wantsAuto(kind: SourceKind, from: Annotations, { autoReloadAll }: CompatOptions): boolean {
-  const [all = '', typed = ''] = [from[reloaderKeys.auto], from[`${prefix(kind)}/auto`]]
+  const [all = '', typed = ''] = [from[reloaderKeys.auto], from[kindKey(kind, 'auto')]]
   return goBool(all) === true || goBool(typed) === true || (all === '' && typed === '' && autoReloadAll)
 }
-
-/** The tools themselves take such a word for no, and say nothing. */
-export const mistakenWord = (key: string, word: string): string =>
-  `${key}: "${word}" is neither "true" nor "false", and is left out`
 
 function mistakenWords(kind: SourceKind, from: Annotations): string[] {
   const isGoBool = (word: string) => goBool(word) !== undefined
   const understood = {
     [reloaderKeys.auto]: isGoBool,
-    [`${prefix(kind)}/auto`]: isGoBool,
+    [kindKey(kind, 'auto')]: isGoBool,
     [reloaderKeys.search]: (word: string) => ['true', 'false'].includes(word),
   }
   return Object.entries(understood).flatMap(([key, isWord]) => {
@@ -107,55 +93,34 @@ function mistakenWords(kind: SourceKind, from: Annotations): string[] {
   })
 }
 
-/** Each item is a regular expression for the whole name. */
+/** Instructions of all regular expressions of a list; `conf-.*` has about ten. Bounds what one annotation costs. */
+const MOST_INSTRUCTIONS = 2_000
+
+/** Each item is a regular expression for the whole name, and mostly just a name. */
 function namePatterns(key: string, from: Annotations, problems: string[]): NamePattern[] {
-  return commaList(from[key]).flatMap((item) => {
-    const regex = wholeNameRegex(item)
-    if (regex) return [{ text: item, regex, literal: /^[-a-z0-9]+$/.test(item) ? item : undefined }]
-    problems.push(
-      `${key}: "${item}" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
-    )
-    return []
-  })
-}
-
-/** Each object once with all of its keys, as Reloader hashes it; a volume counts where a container mounts it. */
-export function wholeReferences(spec: V1PodSpec | undefined, namespace: string): Use[] {
-  const found = new Map<string, Use>()
-  const add = (kind: SourceKind, name: string, optional: boolean) => {
-    const earlier = found.get(`${kind}/${name}`)
-    found.set(`${kind}/${name}`, { kind, namespace, name, optional: optional && (earlier?.optional ?? true) })
+  const patterns: NamePattern[] = []
+  let instructions = 0
+  for (const item of commaList(from[key])) {
+    if (/^[-a-z0-9]+$/.test(item)) {
+      patterns.push({ text: item, matches: undefined })
+      continue
+    }
+    const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item
+    const regex = nameRegex(item)
+    if (typeof regex === 'string') {
+      problems.push(`${key}: "${shown}" is not a regular expression (${regex}), and is left out`)
+      continue
+    }
+    instructions += regex.size
+    if (instructions > MOST_INSTRUCTIONS) {
+      problems.push(
+        `${key}: too many or too large regular expressions; "${shown}" and all after it are left out`,
+      )
+      break
+    }
+    patterns.push({ text: item, matches: regex.matches })
   }
-  if (spec) for (const { kind, name, optional } of references(spec)) add(kind, name, optional)
-  for (const volume of spec?.volumes ?? []) {
-    const name = volume.csi?.volumeAttributes?.['secretProviderClass']
-    const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
-    const mounted = containers.some(({ volumeMounts = [] }) =>
-      volumeMounts.some((mount) => mount.name === volume.name),
-    )
-    if (name !== undefined && mounted) add('SecretProviderClass', name, false)
-  }
-  return [...found.values()]
-}
-
-function pausePeriod(workload: ApiObject, metadata: Annotations, problems: string[]): number | undefined {
-  const text = metadata[reloaderKeys.pausePeriod]
-  if (workload.kind !== 'Deployment' || text === undefined) return undefined
-  const period = goDuration(text)
-  if (period === undefined)
-    problems.push(`${reloaderKeys.pausePeriod}: "${text}" is not a duration such as 5m, and is left out`)
-  return period
-}
-
-/** Server-side apply keeps who wrote which field. */
-function ownsPausedAt({ metadata }: ApiObject): boolean {
-  const ours = metadata?.managedFields?.filter(({ manager }) => manager === FIELD_MANAGER) ?? []
-  return ours.some(({ fieldsV1 }) => JSON.stringify(fieldsV1 ?? {}).includes(`"f:${reloaderKeys.pausedAt}"`))
-}
-
-function timeOf(text: string | undefined): number | undefined {
-  const time = Date.parse(text ?? '')
-  return Number.isNaN(time) ? undefined : time
+  return patterns
 }
 
 /** What a ConfigMap, Secret or SecretProviderClass says of itself. */

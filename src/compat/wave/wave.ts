@@ -1,39 +1,43 @@
-/** Wave's annotations: text in, a wish out. Facts: its source, v0.11. Pure. */
+/** Wave's annotations. Facts: its source, v0.11. Pure. */
+import { createHash } from 'node:crypto'
+import { formatChecksums } from '../../workload/checksum.ts'
+import { replacesItsPods } from '../../workload/kinds.ts'
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
-import { commaList } from '../go-words.ts'
-import type { ReloadRequest } from '../reload-request.ts'
-import { mistakenWord, wholeReferences } from '../reloader/reloader.ts'
+import type { CompatTool } from '../request/compat-tool.ts'
+import { commaList, mistakenWord } from '../request/go-words.ts'
+import { emptyRequest, type ReloadRequest } from '../request/reload-request.ts'
+import { wholeReferences } from '../request/whole-references.ts'
 
 const WAVE = 'wave.pusher.com'
-export const waveKeys = {
+const keys = {
   update: `${WAVE}/update-on-config-change`,
   extraConfigMaps: `${WAVE}/extra-configmaps`,
   extraSecrets: `${WAVE}/extra-secrets`,
   hash: `${WAVE}/config-hash`,
 } as const
 
-const nothing: ReloadRequest = {
-  tool: 'wave',
-  auto: new Set(),
-  search: false,
-  lists: new Map(),
-  excluded: new Set(),
-  references: [],
-  extra: [],
-  pausePeriod: undefined,
-  pausedAt: undefined,
-  pausedByUs: false,
-  restart: false,
-  problems: [],
-}
+export const wave = {
+  id: 'wave',
+  name: 'Wave',
+  images: ['wave'],
+  read: waveRequest,
+  writeBack({ checksums }) {
+    const hash = createHash('sha256').update(formatChecksums(checksums) ?? '')
+    return { template: { [keys.hash]: hash.digest('hex') } }
+  },
+  writtenFields(workload) {
+    const hash = podTemplate(workload)?.metadata?.annotations?.[keys.hash]
+    return hash === undefined ? {} : { template: { [keys.hash]: hash } }
+  },
+} as const satisfies CompatTool
 
-/** Undefined where nothing asks for it; by mistake is asking, so that somebody is told. */
 export function waveRequest(workload: ApiObject): ReloadRequest | undefined {
   const metadata = workload.metadata?.annotations ?? {}
-  const asked = metadata[waveKeys.update]
-  if (!asked || asked === 'false') return undefined
-  if (asked !== 'true') return { ...nothing, problems: [mistakenWord(waveKeys.update, asked)] }
+  const word = metadata[keys.update]
+  if (!word || word === 'false' || !replacesItsPods(workload)) return undefined
+  const nothing = { ...emptyRequest, tool: 'wave' }
+  if (word !== 'true') return { ...nothing, problems: [mistakenWord(keys.update, word)] }
   const own = workload.metadata?.namespace ?? ''
   const named = (kind: SourceKind, text: string | undefined): Use[] =>
     commaList(text).map((item) => {
@@ -49,8 +53,8 @@ export function waveRequest(workload: ApiObject): ReloadRequest | undefined {
       ({ kind }) => kind !== 'SecretProviderClass',
     ),
     extra: [
-      ...named('ConfigMap', metadata[waveKeys.extraConfigMaps]),
-      ...named('Secret', metadata[waveKeys.extraSecrets]),
+      ...named('ConfigMap', metadata[keys.extraConfigMaps]),
+      ...named('Secret', metadata[keys.extraSecrets]),
     ],
   }
 }

@@ -5,9 +5,9 @@
 import type { Api, Listener, Watch, WatchCollection } from '../../api/api.ts'
 import { collectionOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
-import { type CompatOptions, namespaceAllowed } from '../../compat/options.ts'
-import { dependsOnNames, type NamesOf } from '../../compat/reload-request.ts'
-import { reloaderMarks } from '../../compat/reloader/reloader.ts'
+import { type CompatOptions, namespaceAllowed } from '../../compat/request/options.ts'
+import { dependsOnNames, type NamesOf } from '../../compat/request/reload-request.ts'
+import { readMarks } from '../../compat/tools.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
@@ -81,7 +81,7 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
   const sources = createSources({
     clock,
     installKey: options.installKey,
-    read: createSourceReader(api, (object) => reloaderMarks(object, compat)),
+    read: createSourceReader(api, (object) => readMarks(object, compat)),
     onChange: (...change) => listener.contentChanged(...change),
   })
   const workloads = createWorkloads({

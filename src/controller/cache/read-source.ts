@@ -1,7 +1,7 @@
 /** Reads one source: a ConfigMap, a Secret, or what the Secrets Store CSI driver mounted for a SecretProviderClass. */
 import type { Api } from '../../api/api.ts'
 import { readObject } from '../../api/config-reader.ts'
-import type { SourceMarks } from '../../compat/reload-request.ts'
+import type { SourceMarks } from '../../compat/request/reload-request.ts'
 import { isPaused } from '../../policy/annotations.ts'
 import { isLegalName } from '../../workload/object-name.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'

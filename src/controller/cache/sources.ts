@@ -5,7 +5,7 @@
 import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
 import { type Observation, observe } from '../../checksum/expected-checksums.ts'
-import type { SourceMarks } from '../../compat/reload-request.ts'
+import type { SourceMarks } from '../../compat/request/reload-request.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { keysetOf, refId, type SourceRef, type Use } from '../../workload/sources-in-use.ts'

@@ -4,8 +4,8 @@
  */
 import { createHmac } from 'node:crypto'
 import type { Observation } from '../../checksum/expected-checksums.ts'
-import type { CompatOptions } from '../../compat/options.ts'
-import type { SourceMarks } from '../../compat/reload-request.ts'
+import type { CompatOptions } from '../../compat/request/options.ts'
+import type { SourceMarks } from '../../compat/request/reload-request.ts'
 import { ABSENT, type InstallKey } from '../../workload/checksum.ts'
 import { baselineId, idIn, type SourceRef, type Use } from '../../workload/sources-in-use.ts'
 import { type Comparison, type ComparisonInput, compareSources } from './compare.ts'

@@ -1,5 +1,5 @@
 /** Which ConfigMaps and Secrets one workload's rollouts and reloads depend on. Pure. */
-import { type Candidate, candidates, type NamesOf } from '../../compat/reload-request.ts'
+import { type Candidate, candidates, type NamesOf } from '../../compat/request/reload-request.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
 import { idIn, type Use } from '../../workload/sources-in-use.ts'
 import type { WorkloadSummary } from './workload-summary.ts'

@@ -5,10 +5,9 @@
 
 import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
 import { isOptedIn } from '../../checksum/template-annotations.ts'
-import type { CompatOptions } from '../../compat/options.ts'
-import { hasRequest, type ReloadRequest } from '../../compat/reload-request.ts'
-import { reloaderRequest } from '../../compat/reloader/reloader.ts'
-import { waveRequest } from '../../compat/wave/wave.ts'
+import type { CompatOptions } from '../../compat/request/options.ts'
+import type { ReloadRequest } from '../../compat/request/reload-request.ts'
+import { readRequest } from '../../compat/tools.ts'
 import { isOurs, isPaused, writtenKey } from '../../policy/annotations.ts'
 import { decide } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
@@ -30,7 +29,7 @@ export interface WorkloadSummary {
   generation: number
   /** What `hotreload.dev/inject` asks for, if it does. */
   native: NativeSummary | undefined
-  /** What Reloader's or Wave's annotations ask for, if any do. */
+  /** What another tool's annotations ask for, if any do. */
   compat: ReloadRequest | undefined
   /** The checksum annotation on the metadata, for the compat request. `kubectl rollout undo` does not revert metadata. */
   compatChecksums: ReadonlyMap<string, string>
@@ -74,7 +73,7 @@ export function summarize(
   const { metadata = {}, kind = '', apiVersion = '' } = workload
   if (controller(metadata) && kind !== 'Job') return undefined
   const native = nativeSummary(workload, defaults)
-  const request = compat.enabled ? compatRequest(workload, compat) : undefined
+  const request = compat.enabled ? readRequest(workload, compat) : undefined
   if (!native && !request) return undefined
   const spec = isObject(workload['spec']) ? workload['spec'] : {}
   return {
@@ -96,18 +95,6 @@ export function summarize(
     progress: progressOf(workload),
     selector: selectorOf(spec['selector']),
   }
-}
-
-/** Reloader's annotations win over Wave's: Reloader is still maintained. */
-function compatRequest(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
-  const { kind = '' } = workload
-  const ownedJob = kind === 'Job' && controller(workload.metadata)
-  if (ownedJob || options.ignoredWorkloads.has(kind)) return undefined
-  const reloader = reloaderRequest(workload, options)
-  if (reloader && hasRequest(reloader)) return reloader
-  const wave = replacesItsPods(workload) ? waveRequest(workload) : undefined
-  if (!reloader || !wave) return reloader ?? wave
-  return { ...wave, problems: [...reloader.problems, ...wave.problems] }
 }
 
 function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary | undefined {

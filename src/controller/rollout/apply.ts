@@ -1,5 +1,5 @@
 /** The body of a rollout: server-side apply of a few fields under our own field manager, on exactly the version that was reconciled. Pure. */
-import type { WrittenBack } from '../../compat/write-back.ts'
+import type { WrittenFields } from '../../compat/tools.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { formatChecksums } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
@@ -11,7 +11,7 @@ export interface RolloutFields {
   /** For the template's checksum annotation; undefined where `hotreload.dev/inject` requests nothing. */
   native: ReadonlyMap<string, string> | undefined
   /** For other tools' annotations; undefined where they request nothing. */
-  compat: { checksums: ReadonlyMap<string, string>; writtenBack: WrittenBack } | undefined
+  compat: { checksums: ReadonlyMap<string, string>; writtenBack: WrittenFields } | undefined
 }
 
 /** Each apply holds all fields that we own, because the API server removes an owned field that is missing. */

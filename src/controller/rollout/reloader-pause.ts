@@ -1,9 +1,8 @@
-/** Ends a pause that Reloader began with its pause-period: where Reloader was uninstalled meanwhile, nobody else would. */
+/** Ends a pause that another tool began, as Reloader does for its pause-period: where the tool was uninstalled meanwhile, nobody else would. */
 import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
-import { resumeBody, whenToResume } from '../../compat/reloader/pause.ts'
 import type { Workload } from '../cache/workloads.ts'
 import type { Refresh } from './refresh.ts'
 
@@ -22,13 +21,16 @@ export async function endReloaderPause(
   { api, clock, refresh }: ReloaderPauseOptions,
 ): Promise<number | undefined> {
   const { summary } = workload
-  const at = whenToResume(summary.isSuspended, summary.compat)
-  if (at === undefined) return undefined
-  if (at > clock.now()) return at - clock.now()
+  const { resume } = summary.compat ?? {}
+  if (!resume) return undefined
+  if (resume.at > clock.now()) return resume.at - clock.now()
   const call: ApiCall = {
     method: 'PATCH',
     path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}`,
-    body: resumeBody(summary),
+    body: {
+      metadata: { resourceVersion: summary.resourceVersion, annotations: { [resume.annotation]: null } },
+      spec: { paused: false },
+    },
     contentType: 'application/merge-patch+json',
   }
   const { status } = await send(api, call, 200, 404, 409)

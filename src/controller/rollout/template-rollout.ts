@@ -3,8 +3,9 @@ import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
-import type { CompatOptions } from '../../compat/options.ts'
-import { type ChangedSource, writtenBack } from '../../compat/write-back.ts'
+import type { ChangedSource } from '../../compat/request/compat-tool.ts'
+import type { CompatOptions } from '../../compat/request/options.ts'
+import { writeBack } from '../../compat/tools.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { Workload, Workloads } from '../cache/workloads.ts'
 import type { SourceDiff } from '../decide/source-diff.ts'
@@ -36,8 +37,14 @@ export function createTemplateRollout(options: TemplateRolloutOptions): WriteRol
     const object = await refresh(workload)
     if (!object) return undefined
     const checksums = diff.compat.desiredChecksums
-    const back = writtenBack(object, summary.compat, changedSources(diff), checksums, compat, clock.now())
-    return { native, compat: { checksums, writtenBack: back } }
+    const writtenBack = writeBack(summary.compat, {
+      workload: object,
+      changed: changedSources(diff),
+      checksums,
+      options: compat,
+      now: clock.now(),
+    })
+    return { native, compat: { checksums, writtenBack } }
   }
 
   return async (workload, diff) => {

@@ -1,5 +1,6 @@
 /** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
 import { UserError } from '../../errors.ts'
+import { parseDuration } from '../../workload/duration.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { amount } from '../../workload/quantity.ts'
 
@@ -138,17 +139,10 @@ function splitWords(value: string): string[] | undefined {
   return value.slice(end).trim() === '' ? words : undefined
 }
 
-/** Seconds, from `90s`, `1m`, `1m30s`, `500ms` or `0`; Go's duration words up to hours. */
+/** Seconds; see parseDuration. */
 export function duration(key: string, value: string): number {
-  const text = value.trim()
-  const units: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 }
-  if (text === '0') return 0
-  if (/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) {
-    return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)].reduce(
-      (sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? 0),
-      0,
-    )
-  }
+  const seconds = parseDuration(value.trim())
+  if (seconds !== undefined) return seconds
   throw new UserError(
     'HR_BAD_DURATION',
     `${key}: ${shown(value)} is not a duration`,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readControllerFlags } from '../../../src/cli/serve/controller-flags.ts'
-import { defaultCompatOptions } from '../../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { defaultRolloutLimits } from '../../../src/controller/rollout/limiter.ts'
 
 const compat = (...given: Parameters<typeof readControllerFlags>) => readControllerFlags(...given).compat

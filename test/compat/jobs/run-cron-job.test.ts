@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ApiCall } from '../../../src/api/api.ts'
 import { runCronJob } from '../../../src/compat/jobs/run-cron-job.ts'
-import { defaultCompatOptions } from '../../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { summarize } from '../../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { workload } from '../../support/builders.ts'

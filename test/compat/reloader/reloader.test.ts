@@ -1,47 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type CompatOptions,
-  defaultCompatOptions,
-  namespaceAllowed,
-  selects,
-} from '../../../src/compat/options.ts'
-import { candidates, type ReloadRequest } from '../../../src/compat/reload-request.ts'
 import { reloaderMarks, reloaderRequest } from '../../../src/compat/reloader/reloader.ts'
-import { waveRequest } from '../../../src/compat/wave/wave.ts'
-import { summarize } from '../../../src/controller/decide/workload-summary.ts'
-import { builtInDefaults } from '../../../src/policy/defaults.ts'
+import { type CompatOptions, defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
-import { deployment } from '../../support/controller.ts'
-
-const names = { ConfigMap: ['conf', 'conf-a', 'other'], Secret: ['db'], SecretProviderClass: ['vault'] }
-
-/** A workload of namespace shop that uses ConfigMap conf (env) and Secret db (a mounted volume); Secret spare is in no mount. */
-function workload(metadata: Record<string, string>, template: Record<string, string> = {}) {
-  const web = deployment('web', { metadata, template })
-  const [container] = web.spec.template.spec.containers
-  Object.assign(container ?? {}, {
-    volumeMounts: [
-      { name: 'db', mountPath: '/db' },
-      { name: 'csi', mountPath: '/csi' },
-    ],
-  })
-  Object.assign(web.spec.template.spec, {
-    volumes: [
-      { name: 'db', secret: { secretName: 'db' } },
-      { name: 'spare', secret: { secretName: 'spare' } },
-      {
-        name: 'csi',
-        csi: { driver: 'secrets-store.csi.k8s.io', volumeAttributes: { secretProviderClass: 'vault' } },
-      },
-    ],
-  })
-  return { ...web, metadata: { ...web.metadata, namespace: 'shop' } }
-}
-const chosen = (wish: ReloadRequest | undefined) =>
-  wish &&
-  candidates(wish, 'shop', (kind) => names[kind]).map(
-    ({ use, needsMatch }) => `${use.kind}/${use.name}${needsMatch ? '?' : ''}`,
-  )
+import { chosen, workload } from '../workload.ts'
 
 describe('which sources Reloader’s annotations mean', () => {
   const r = 'reloader.stakater.com'
@@ -150,25 +111,48 @@ describe('which sources Reloader’s annotations mean', () => {
     )
   })
 
-  test.each(['[', 'a(?=b)', '(a+)+', '(a|b)*', '.*.*.*.*', '(a)\\1'])(
-    '%s is reported and left out',
-    (item) => {
-      const wish = reloaderRequest(
-        workload({ [`configmap.${r}/reload`]: `${item},conf` }),
-        defaultCompatOptions,
-      )
-      expect(chosen(wish)).toEqual(['ConfigMap/conf'])
-      expect(wish?.problems).toEqual([
-        `configmap.${r}/reload: "${item}" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
-      ])
-    },
-  )
+  test.each([
+    ['[', 'missing closing ]: `[$`'],
+    ['a(?=b)', 'invalid or unsupported Perl syntax: `(?=`'],
+    ['(a)\\1', 'invalid escape sequence: `\\1`'],
+    ['a'.repeat(99) + '.'.repeat(155), 'longer than 253 characters'],
+  ])('%s is reported and left out', (item, reason) => {
+    const request = reloaderRequest(
+      workload({ [`configmap.${r}/reload`]: `${item},conf` }),
+      defaultCompatOptions,
+    )
+    expect(chosen(request)).toEqual(['ConfigMap/conf'])
+    const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item
+    expect(request?.problems).toEqual([
+      `configmap.${r}/reload: "${shown}" is not a regular expression (${reason}), and is left out`,
+    ])
+  })
+
+  test('patterns beyond what one annotation may cost are reported and left out', () => {
+    const items = ['other', ...Array.from({ length: 300 }, (_, index) => `con.*${index}`), 'db']
+    const request = reloaderRequest(
+      workload({ [`configmap.${r}/reload`]: items.join(',') }),
+      defaultCompatOptions,
+    )
+    expect(request?.lists.get('ConfigMap')?.length).toBeGreaterThan(100)
+    expect(request?.problems).toEqual([
+      expect.stringMatching(
+        /: too many or too large regular expressions; "con\.\*\d+" and all after it are left out$/,
+      ),
+    ])
+    const large = reloaderRequest(
+      workload({ [`configmap.${r}/reload`]: 'conf,(.?){999}' }),
+      defaultCompatOptions,
+    )
+    expect(chosen(large)).toEqual(['ConfigMap/conf'])
+    expect(large?.problems).toHaveLength(1)
+  })
 
   test('what is left out is reported where nothing else is asked', () => {
     const problems = (metadata: Record<string, string>) =>
       reloaderRequest(workload(metadata), defaultCompatOptions)?.problems
-    expect(problems({ [`configmap.${r}/reload`]: '(a+)+' })).toEqual([
-      `configmap.${r}/reload: "(a+)+" is not a regular expression of the simple kind, and is left out; docs/migration.md`,
+    expect(problems({ [`configmap.${r}/reload`]: '(a' })).toEqual([
+      `configmap.${r}/reload: "(a" is not a regular expression (missing closing ): \`^(a$\`), and is left out`,
     ])
     expect(problems({ [`${r}/auto`]: 'ture', [`${r}/search`]: 'True' })).toEqual([
       `${r}/auto: "ture" is neither "true" nor "false", and is left out`,
@@ -177,25 +161,20 @@ describe('which sources Reloader’s annotations mean', () => {
     expect(problems({ [`${r}/auto`]: 'false', [`configmap.${r}/auto`]: '' })).toBeUndefined()
   })
 
-  test.each(['conf-(a|b)', 'conf-[a-z]+', '.*-conf.*', '(?i)CONF', '(blue|green)-(a|b)?.*'])(
-    '%s is a regular expression',
-    (item) => {
-      expect(
-        reloaderRequest(workload({ [`configmap.${r}/reload`]: item }), defaultCompatOptions)?.problems,
-      ).toEqual([])
-    },
-  )
-})
-
-test('pause-period is a Go duration, on Deployments', () => {
-  const key = 'deployment.reloader.stakater.com/pause-period'
-  const auto = { 'reloader.stakater.com/auto': 'true' }
-  const of = (value: string, kind = 'Deployment') =>
-    reloaderRequest({ ...workload({ ...auto, [key]: value }), kind }, defaultCompatOptions)
-  expect(of('1h30m')?.pausePeriod).toBe(5_400_000)
-  expect(of('1.5m')?.pausePeriod).toBe(90_000)
-  expect(of('5')?.problems).toEqual([`${key}: "5" is not a duration such as 5m, and is left out`])
-  expect(of('5m', 'StatefulSet')?.pausePeriod).toBeUndefined()
+  test.each([
+    'conf-(a|b)',
+    'conf-[a-z]+',
+    '.*-conf.*',
+    '(?i)CONF',
+    '(blue|green)-(a|b)?.*',
+    '(a+)+',
+    '(a|b)*',
+    '.*.*.*.*',
+  ])('%s is a regular expression', (item) => {
+    expect(
+      reloaderRequest(workload({ [`configmap.${r}/reload`]: item }), defaultCompatOptions)?.problems,
+    ).toEqual([])
+  })
 })
 
 test('a source says of itself whether it counts', () => {
@@ -207,65 +186,4 @@ test('a source says of itself whether it counts', () => {
   const resourceSelector = [{ key: 'reload', operator: 'in' as const, values: ['yes'] }]
   expect(marks(source({}, { reload: 'yes' }), { resourceSelector }).ignored).toBe(false)
   expect(marks(source({}, { reload: 'no' }), { resourceSelector }).ignored).toBe(true)
-})
-
-test('namespaces: one, some left out, or by label', () => {
-  const allowed = (options: Partial<CompatOptions>, labels = {}) =>
-    namespaceAllowed({ ...defaultCompatOptions, ...options }, 'shop', labels)
-  expect(allowed({})).toBe(true)
-  expect(allowed({ namespaces: new Set(['other']) })).toBe(false)
-  expect(allowed({ ignoredNamespaces: new Set(['shop']) })).toBe(false)
-  const namespaceSelector = [{ key: 'team', operator: 'exists' as const, values: [] }]
-  expect(allowed({ namespaceSelector })).toBe(false)
-  expect(allowed({ namespaceSelector }, { team: 'a' })).toBe(true)
-})
-
-test('selectors', () => {
-  const one = (operator: 'in' | 'notIn' | 'exists' | 'absent', labels: Record<string, string>) =>
-    selects([{ key: 'a', operator, values: ['1', '2'] }], labels)
-  expect(['in', 'notIn', 'exists', 'absent'].map((operator) => one(operator as 'in', { a: '1' }))).toEqual([
-    true,
-    false,
-    true,
-    false,
-  ])
-  expect(['in', 'notIn', 'exists', 'absent'].map((operator) => one(operator as 'in', {}))).toEqual([
-    false,
-    true,
-    false,
-    true,
-  ])
-})
-
-describe('Wave', () => {
-  const on = { 'wave.pusher.com/update-on-config-change': 'true' }
-  test('all that is referenced, and what is named besides', () => {
-    const extra = {
-      'wave.pusher.com/extra-configmaps': 'more, infra/ca',
-      'wave.pusher.com/extra-secrets': 'token',
-    }
-    const wish = waveRequest(workload({ ...on, ...extra }))
-    expect(chosen(wish)).toEqual([
-      'ConfigMap/more',
-      'ConfigMap/ca',
-      'Secret/token',
-      'Secret/db',
-      'ConfigMap/conf',
-    ])
-    expect(wish?.extra.map(({ namespace }) => namespace)).toEqual(['shop', 'infra', 'shop'])
-  })
-  test('only where it is "true"', () => {
-    expect(waveRequest(workload({ 'wave.pusher.com/update-on-config-change': 'false' }))).toBeUndefined()
-    const mistaken = waveRequest(workload({ 'wave.pusher.com/update-on-config-change': 'yes' }))
-    expect(chosen(mistaken)).toEqual([])
-    expect(mistaken?.problems).toEqual([
-      'wave.pusher.com/update-on-config-change: "yes" is neither "true" nor "false", and is left out',
-    ])
-  })
-  test('a mistake in Reloader’s annotations does not hide them', () => {
-    const both = workload({ ...on, 'reloader.stakater.com/auto': 'ture' })
-    const { compat } = summarize(both, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? {}
-    expect(compat).toMatchObject({ tool: 'wave', problems: [expect.stringContaining('"ture"')] })
-    expect(chosen(compat)).toEqual(['Secret/db', 'ConfigMap/conf'])
-  })
 })

@@ -1,7 +1,7 @@
 // What the controller knows of a cluster, without one: a test tells the listeners what there is.
 import { expect, test } from 'vitest'
 import type { Collection, Listener } from '../../../src/api/api.ts'
-import { defaultCompatOptions } from '../../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { createCache } from '../../../src/controller/cache/cache.ts'
 import { builtInDefaults, type Defaults } from '../../../src/policy/defaults.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'

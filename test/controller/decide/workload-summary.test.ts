@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defaultCompatOptions } from '../../../src/compat/options.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { summarize } from '../../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { deployment } from '../../support/controller.ts'

@@ -1,16 +1,16 @@
-/** What another tool's annotations ask of us for one workload, whichever tool it is. Which sources that means now is `chosenSources`. Pure. */
-import type { SourceKind, Use } from '../workload/sources-in-use.ts'
+/** What a tool's annotations ask for on one workload, whichever tool it is. `candidates` finds the sources that it means now. Pure. */
+import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
 
 export interface NamePattern {
   /** As it was written. */
   text: string
-  regex: RegExp
-  /** Where the pattern is just a name: it may be asked for without a list of all names. */
-  literal: string | undefined
+  /** Undefined: the text is a name, so that no list of all names is needed. */
+  matches: ((name: string) => boolean) | undefined
 }
 
 export interface ReloadRequest {
-  tool: 'reloader' | 'wave'
+  /** A tool's id (compat/tools.ts). */
+  tool: string
   /** Kinds of which any referenced object counts. */
   auto: ReadonlySet<SourceKind>
   /** Referenced objects count that say so themselves (`match`). */
@@ -21,25 +21,40 @@ export interface ReloadRequest {
   excluded: ReadonlySet<string>
   /** Every ConfigMap, Secret and SecretProviderClass in the pod template, each once, with all of its keys. */
   references: readonly Use[]
-  /** Objects named in full, perhaps of another namespace (Wave). */
+  /** Objects named in full, perhaps of another namespace. */
   extra: readonly Use[]
-  /** Milliseconds between two rollouts of a Deployment. */
-  pausePeriod: number | undefined
-  /** Milliseconds since 1970: when we, or Reloader, last rolled it out. */
-  pausedAt: number | undefined
-  /** It was us: then a pause of the Deployment is somebody else's, and stays. */
-  pausedByUs: boolean
-  /** An Argo Rollout is restarted instead of changed. */
-  restart: boolean
+  /** Milliseconds since 1970: no rollout starts before. */
+  notBefore: number | undefined
+  /** The tool itself paused the workload (`spec.paused`), and may be gone by the time it should resume it. */
+  resume: Resume | undefined
   /** Sentences on what was not understood. */
   problems: readonly string[]
 }
 
-/** Not so where all that it says was not understood. */
+export interface Resume {
+  /** Milliseconds since 1970. */
+  at: number
+  /** The tool's annotation that is removed then. */
+  annotation: string
+}
+
+export const emptyRequest: Omit<ReloadRequest, 'tool'> = {
+  auto: new Set(),
+  search: false,
+  lists: new Map(),
+  excluded: new Set(),
+  references: [],
+  extra: [],
+  notBefore: undefined,
+  resume: undefined,
+  problems: [],
+}
+
+/** False where nothing of it was understood. */
 export const hasRequest = ({ auto, search, lists, extra }: ReloadRequest): boolean =>
   auto.size > 0 || search || lists.size > 0 || extra.length > 0
 
-/** What a source says of itself to other tools' workloads. */
+/** A source's own annotations and labels, as far as they count for other tools' requests. */
 export interface SourceMarks {
   /** `reloader.stakater.com/ignore`, or left out by `--resource-label-selector`. */
   ignored: boolean
@@ -52,7 +67,7 @@ export interface NamesOf {
   (kind: SourceKind, namespace: string): Iterable<string>
 }
 
-/** Candidates: what must be read before it is known whether it counts. `explicit` sources roll out even where they could reload. */
+/** A source that must be read before it is known whether it counts. `explicit` sources roll out even where they could reload in place. */
 export interface Candidate {
   use: Use
   explicit: boolean
@@ -76,11 +91,11 @@ export function candidates(
   }
   for (const [kind, patterns] of lists) {
     const whole = (name: string): Use => ({ kind, namespace, name, optional: true })
-    for (const { literal } of patterns) if (literal !== undefined) add(whole(literal), true)
-    const open = patterns.filter(({ literal }) => literal === undefined)
+    for (const { text, matches } of patterns) if (!matches) add(whole(text), true)
+    const open = patterns.flatMap(({ matches }) => matches ?? [])
     if (open.length === 0) continue
     for (const name of names(kind, namespace))
-      if (open.some(({ regex }) => regex.test(name))) add(whole(name), true)
+      if (open.some((matches) => matches(name))) add(whole(name), true)
   }
   for (const use of extra) add(use, true)
   for (const use of references) {
@@ -90,9 +105,9 @@ export function candidates(
   return [...found.values()]
 }
 
-/** Whether a name that has just come, or gone, may change what `wish` means; of this kind where one is given. */
+/** Whether an object that is created or deleted may change which sources a request means; of this kind where one is given. */
 export const dependsOnNames = ({ lists }: ReloadRequest, kind?: SourceKind): boolean =>
   [...lists].some(
     ([of, patterns]) =>
-      (kind === undefined || of === kind) && patterns.some(({ literal }) => literal === undefined),
+      (kind === undefined || of === kind) && patterns.some(({ matches }) => matches !== undefined),
   )

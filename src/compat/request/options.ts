@@ -1,12 +1,12 @@
-/** What Reloader's flags say, as values. cli/ reads the text. */
-import type { SourceKind } from '../workload/sources-in-use.ts'
+/** Reloader's flags as values. src/cli/serve/controller-flags.ts reads the text. */
+import type { SourceKind } from '../../workload/sources-in-use.ts'
 
 export interface CompatOptions {
   /** `--compat=none` turns all of it off. */
   enabled: boolean
   /** How a reload is written into the pod template. Reloader's default is env-vars. */
   strategy: 'env-vars' | 'annotations'
-  /** Every workload that does not say `auto: "false"`. */
+  /** Every workload without `auto: "false"` is opted in. */
   autoReloadAll: boolean
   reloadOnCreate: boolean
   reloadOnDelete: boolean
@@ -19,11 +19,11 @@ export interface CompatOptions {
   namespaceSelector: Selector
   /** On ConfigMaps and Secrets. */
   resourceSelector: Selector
-  /** Whether SecretProviderClasses are followed. */
+  /** Whether SecretProviderClasses are watched. */
   csi: boolean
 }
 
-/** Label selectors, of which all must hold; an empty list holds for everything. */
+/** Label selectors that must all match; an empty list matches everything. */
 export type Selector = readonly Requirement[]
 export interface Requirement {
   key: string

@@ -1,0 +1,26 @@
+/** Durations as Go's time.ParseDuration reads them. Pure. */
+
+const unitSeconds: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  h: 3600,
+}
+
+const PART = String.raw`(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)`
+const duration = new RegExp(`^\\+?(?:${PART})+$`)
+const parts = new RegExp(PART, 'g')
+
+/** Seconds, from `90s`, `1m30s`, `500ms` or `0`. Undefined: not a duration, or a negative one. */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0
+  if (!duration.test(text)) return undefined
+  return [...text.matchAll(parts)].reduce(
+    (sum, [, amount, unit = '']) => sum + Number(amount) * (unitSeconds[unit] ?? 0),
+    0,
+  )
+}

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { nameRegex } from '../../../src/compat/reloader/name-regex.ts'
+
+function matches(item: string, name: string): boolean {
+  const regex = nameRegex(item)
+  if (typeof regex === 'string') throw new Error(regex)
+  return regex.matches(name)
+}
+
+test.each([
+  ['conf-.*', 'conf-a', true],
+  ['.onf', 'conf', true],
+  ['.onf', 'a-conf', false],
+  ['conf.', 'conf', false],
+  ['(?i)CONF', 'conf', true],
+  ['app.conf', 'app.conf', true],
+  ['conf-[[:digit:]]+', 'conf-17', true],
+  ['\\pL+', 'conf', true],
+  // Reloader puts ^ and $ around the text, not around a group.
+  ['conf|other', 'conf-a', true],
+])('%s, %s: %s', (item, name, expected) => expect(matches(item, name)).toBe(expected))
+
+test.each(['(a)\\1', 'a(?=b)', 'a(?!b)', '(?<=a)b', 'a{1001}'])(
+  '%s is refused, as Go refuses what takes more than linear time',
+  (item) => expect(nameRegex(item)).toMatch(/^invalid /),
+)
+
+// An engine that backtracks needs more steps than there are atoms.
+test.each(['(x+x+)+y', '(a|a)?'.repeat(40), '(x*)*(x*)*(x*)*y'])(
+  '%s is matched by an engine that does not backtrack',
+  (item) => expect(matches(item, 'x'.repeat(250))).toBe(false),
+)
+
+test('a pattern that was read before is not compiled again', () => {
+  expect(nameRegex('once-.*')).toBe(nameRegex('once-.*'))
+  const size = (item: string) => Object(nameRegex(item)).size
+  expect(size('(.?){200}')).toBeGreaterThan(size('once-.*') * 10)
+})
