@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
-import { methodOf } from '../src/policy/methods/reload-methods.ts'
+import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
 import type { Preset } from '../src/policy/presets/preset.ts'
 import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
 
@@ -105,7 +105,35 @@ a rollout, it proves that a signal would not have brought the new value. The oth
 Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [ways to reload](reload.md).
 `
 
-describe('written from the code', () => {
+const autoRow = [
+  '`auto` (default)',
+  "the method that `signal`, `url` or `command` implies; without any of them the preset's; without a preset `rollout`",
+  'nothing',
+  'two of the three are set: the workload is denied, and you choose one',
+  "always, unless you want another method than the preset's",
+]
+const methodTable = table(
+  ['`reload`', 'what happens after a change', 'what it needs', 'what can go wrong', 'take it when'],
+  [
+    autoRow,
+    ...methodNames.map((name) => {
+      const { happens, needs, risks, takeWhen } = methodRow(name).doc
+      return [`\`${name}\``, happens, needs, risks, takeWhen]
+    }),
+  ],
+)
+const reloadPage = read('docs/reload.md').replace(
+  /(<!-- generated .*-->\n)[^]*(<!-- end -->)/,
+  (_, begin: string, end: string) => `${begin}${methodTable}\n${end}`,
+)
+
+describe('generated from the code', () => {
+  test('the methods in docs/reload.md', () =>
+    expect(reloadPage).toMatchFileSnapshot(join(ROOT, 'docs/reload.md')))
+  test('docs/reload.md has a section for each method', () => {
+    const sections = new Set([...reloadPage.matchAll(/^## (.*)$/gm)].map(([, name]) => name))
+    expect(methodNames.filter((name) => !sections.has(name))).toEqual([])
+  })
   test('docs/annotations.md', () =>
     expect(annotationsPage).toMatchFileSnapshot(join(ROOT, 'docs/annotations.md')))
   test('docs/programs.md', () => expect(programsPage).toMatchFileSnapshot(join(ROOT, 'docs/programs.md')))

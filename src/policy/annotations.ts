@@ -66,7 +66,7 @@ export const annotations = {
     ...ofProgram,
     parse: parse.argv,
     values: 'words, or a JSON array',
-    doc: "Run in the app's image after a change, with `reload: exec`. No shell.",
+    doc: "Run in the app's image after a change. No shell.",
   },
   validate: {
     ...ofProgram,

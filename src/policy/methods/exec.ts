@@ -29,6 +29,6 @@ export const exec: MethodRow<ExecReload> = {
     happens: "the agent runs `hotreload.dev/command` in a container of the app's image",
     needs: "processes that the Pod's containers share; the command in the app's image (there is no shell)",
     risks: 'the command fails, or takes more than 30 s: it is tried again',
-    takeWhen: 'the program comes with a control program, such as `nginx -s reload`',
+    takeWhen: 'the program comes with a control program that finds it by a port or by its processes',
   },
 }
