@@ -1,6 +1,6 @@
 /**
- * The table of annotations: what each may say, its default, where it belongs. docs/annotations.md is written from it.
- * Reading a workload's annotations into a Policy is policy.ts.
+ * The table of annotations: their values, their defaults, and where they belong. docs/annotations.md is written from it; policy.ts reads
+ * a workload's annotations.
  */
 import { methodNames } from './methods/reload-methods.ts'
 import { presetName } from './presets/presets.ts'
@@ -13,16 +13,17 @@ export { isOurs, PREFIX } from './values/prefix.ts'
 const reloadValues = ['auto', ...methodNames] as const
 
 export interface Annotation {
-  /** Text to value; throws a UserError that names `key`. */
+  /** @throws UserError that names `key` */
   parse: (key: string, value: string) => unknown
-  /** As the documentation shows them, default first. */
+  /** Default first, for the documentation. */
   values: string
+  /** What it does, its form and its default, in one to three sentences. */
   doc: string
-  /** It changes the Pod, so it is mirrored from a workload's metadata into its pod template. */
+  /** It changes the Pod, so that it is mirrored from a workload's metadata into its pod template. */
   inTemplate: boolean
-  /** May carry a container's name as suffix: `hotreload.dev/signal.web`. */
+  /** A container's name may be its suffix: `hotreload.dev/signal.web`. */
   perContainer: boolean
-  /** Speaks of one program, so that it can't be meant for several containers at once. */
+  /** It is about one program, so that it can't hold for several containers at once. */
   oneProgram?: boolean
 }
 
@@ -36,116 +37,117 @@ export const annotations = {
     ...ofPod,
     parse: parse.boolean,
     values: 'absent, `"true"`, `"false"`',
-    doc: 'Whether hotreload takes care of this workload.',
+    doc: 'With `"true"`, hotreload reloads this workload after a change; its namespace needs the label `hotreload.dev/injection: enabled`. Without it nothing happens.',
   },
   preset: {
     ...ofProgram,
     parse: presetName,
-    values: "a program's name, e.g. `nginx`",
-    doc: 'How to reload a known program. Recognised by itself where the last segment of the image or of the command is exactly its name.',
+    values: "absent, a program's name, e.g. `nginx`",
+    doc: "A known program ([programs](programs.md)), which decides how the container reloads. By default hotreload recognises the program if the last segment of the image's name, or of the command if there is one, is exactly its name.",
   },
   signal: {
     ...ofProgram,
     parse: parse.signalName,
-    values: 'a name or a number, e.g. `SIGHUP`',
-    doc: 'Sent to the process after a change. There is no default: a program that does not expect a signal ends.',
+    values: 'absent, a name or a number, e.g. `SIGHUP`',
+    doc: 'The agent sends this signal to the program after a change; with `reload: restart` it ends the program. There is no default, because a program that does not expect a signal ends.',
   },
   process: {
     ...ofProgram,
     parse: parse.commandName,
-    values: "a command's name, e.g. `nginx`",
-    doc: "The process to signal, where it is not the container's main one.",
+    values: "absent, a command's name, e.g. `nginx`",
+    doc: "The command's name of the process that gets the signal. By default that is the container's main process; shells and inits such as tini are skipped.",
   },
   url: {
     ...ofProgram,
     parse: parse.reloadUrl,
-    values: '`[METHOD ]http://127.0.0.1:PORT/PATH`',
-    doc: 'Called after a change; POST unless a method stands before it. It must stay in the Pod.',
+    values: 'absent, `[METHOD ]http://127.0.0.1:PORT/PATH`',
+    doc: "The agent calls this URL after a change, and expects a status from 200 to 299. The method is POST unless another one precedes the URL, and the host must be the Pod's loopback.",
   },
   command: {
     ...ofProgram,
     parse: parse.argv,
-    values: 'words, or a JSON array',
-    doc: "Run in the app's image after a change. No shell.",
+    values: 'absent, words, or a JSON array',
+    doc: "The agent runs this command with the app's image, files and variables after a change. It is split at spaces, quotes keep words together, and there is no shell.",
   },
   validate: {
     ...ofProgram,
     parse: parse.argv,
-    values: 'words, or a JSON array, e.g. `nginx -t`',
-    doc: 'Must exit 0 before any reload.',
+    values: 'absent, words, or a JSON array, e.g. `nginx -t`',
+    doc: 'The agent runs this command before each reload, and reloads only if it exits 0. It has the form of `command`; by default nothing is validated.',
   },
   reload: {
     ...ofContainer,
     parse: parse.oneOf(...reloadValues),
     values: reloadValues.map((value) => `\`${value}\``).join(', '),
-    doc: 'How to reload. `auto`: what the one of signal and url says, else the preset, else `rollout`. `none`: the app watches its files by itself.',
+    doc: "How the container takes a change ([ways to reload](reload.md)). `auto` takes the method that `signal`, `url` or `command` implies, otherwise the preset's, otherwise `rollout`; `none` is for a program that watches its files.",
   },
   container: {
     ...ofPod,
     parse: parse.names,
-    values: 'names, separated by commas',
-    doc: "The containers to take care of. Default: each that mounts a ConfigMap or Secret, except other injectors' own.",
+    values: 'absent, names, separated by commas',
+    doc: 'The containers that hotreload reloads. By default these are all that mount a watched volume, except containers of other injectors.',
   },
   volumes: {
     ...ofPod,
     parse: parse.names,
-    values: 'names, separated by commas',
-    doc: 'The volumes to watch. Default: those of ConfigMaps and Secrets. Any volume may be named, e.g. the one a Vault agent writes.',
+    values: 'absent, names, separated by commas',
+    doc: 'The volumes that hotreload watches. By default these are all volumes of ConfigMaps, of Secrets and of the Secrets Store CSI driver; any other volume can be named, e.g. one that a Vault agent writes.',
   },
   subpath: {
     ...ofContainer,
     parse: parse.oneOf('auto', 'symlink', 'copy', 'keep'),
     values: '`auto`, `symlink`, `copy`, `keep`',
-    doc: 'How a file mounted with subPath is made to update: docs/limits.md tells the two apart. `keep` leaves it as it is.',
+    doc: 'How hotreload updates a file that is mounted with subPath, which the kubelet never does. `auto` chooses between a `symlink` and a `copy` ([limits](limits.md)); `keep` leaves the mount as it is.',
   },
   env: {
     ...ofPod,
     parse: parse.oneOf('rollout', 'restart', 'ignore'),
     values: '`rollout`, `restart`, `ignore`',
-    doc: 'What a change of a ConfigMap or Secret used as environment variables does.',
+    doc: 'What happens after a change of a ConfigMap or Secret whose values are environment variables. `rollout` makes new Pods, `restart` restarts the container in the same Pod, `ignore` does nothing.',
   },
   stagger: {
     ...ofContainer,
     parse: parse.duration,
-    values: '`0s`, a duration',
-    doc: 'Spreads the reloads of many Pods over this time.',
+    values: 'absent, a duration',
+    doc: 'The Pods of a workload spread their reloads over this time, e.g. `90s` or `1m30s`. The default is `60s` if the reload restarts the program, otherwise `0s`.',
   },
   resources: {
     ...ofPod,
     parse: parse.resources,
-    values: 'ResourceRequirements as JSON',
-    doc: "The agent's requests and limits.",
+    values: 'absent, ResourceRequirements as JSON',
+    doc: 'Requests and limits of the agent, e.g. `{"requests":{"cpu":"1m"},"limits":{"memory":"16Mi"}}`. By default it requests 1m of CPU and 4Mi of memory, and its memory limit is 16Mi.',
   },
   'chart-checksum': {
     ...ofWorkload,
     parse: parse.oneOf('keep', 'freeze'),
     values: '`keep`, `freeze`',
-    doc: "What becomes of a chart's own `checksum/…` annotations. `freeze`: an update that changes nothing else keeps the old values, where every source reloads in place.",
+    doc: 'What an update does with the `checksum/…` annotations of a Helm chart. With `freeze` it keeps their old values if it changes nothing else in the template and every source reloads in place ([Helm](helm.md)).',
   },
   pause: {
     ...ofWorkload,
     parse: parse.boolean,
     values: '`"false"`, `"true"`',
-    doc: 'No rollout and no nudge while set; also on a ConfigMap or Secret.',
+    doc: 'While it is `"true"`, hotreload neither rolls out nor nudges. It also works on a ConfigMap or Secret, for all workloads that use it.',
   },
   canary: {
     ...ofWorkload,
     parse: parse.count,
     values: 'absent, a number',
-    doc: 'How many Pods are told of a change first. A head start of a minute, not a gate: the kubelet updates the others by itself.',
+    doc: 'The number of Pods that hotreload nudges first, one minute before the others. It is a head start and no gate: the kubelet updates the other Pods by itself. By default all Pods are nudged at once.',
   },
 } as const satisfies Record<string, Annotation>
 
 export type AnnotationName = keyof typeof annotations
 export type Value<K extends AnnotationName> = ReturnType<(typeof annotations)[K]['parse']>
 
-/** Written by hotreload, never read as a wish. */
+/** Annotations that hotreload writes. A user's value of one is ignored. */
 export const written = {
-  status: 'On Pods: what was injected, and what was not and why. JSON.',
-  nudge: 'On Pods: makes the kubelet refresh volumes at once.',
-  checksum: 'On pod templates: a short hash for each source that needs a rollout. Its change is the rollout.',
+  status: 'On Pods: what hotreload injected, what it did not inject, and why. JSON.',
+  nudge: 'On Pods: its change makes the kubelet refresh the volumes at once.',
+  checksum:
+    'On pod templates: a checksum of each source that needs a rollout. Its change starts the rollout.',
   mirrored:
-    'On pod templates: which keys were put there from the metadata of the workload, and will be taken back with them.',
+    "On pod templates: the keys that hotreload copied from the workload's metadata, and removes when they go there.",
 } as const
 
 export const writtenKey = (name: keyof typeof written): string => PREFIX + name
@@ -156,7 +158,7 @@ export interface ParsedKey {
   container?: string
 }
 
-/** `hotreload.dev/signal.web` -> signal, web. Undefined for a key that is not in the table, or carries a suffix it can't. */
+/** `hotreload.dev/signal.web` -> signal, web. Undefined for a key that is not in the table, or that can't have its suffix. */
 export function parseKey(key: string): ParsedKey | undefined {
   const [name = '', ...rest] = key.slice(PREFIX.length).split('.')
   if (!Object.hasOwn(annotations, name)) return undefined
@@ -167,7 +169,7 @@ export function parseKey(key: string): ParsedKey | undefined {
     : undefined
 }
 
-/** Whether a key belongs in the pod template: it changes the Pod. */
+/** Whether a key belongs in the pod template, because it changes the Pod. */
 export function inTemplate(key: string): boolean {
   const parsed = isOurs(key) ? parseKey(key) : undefined
   return parsed !== undefined && annotations[parsed.name].inTemplate
@@ -175,5 +177,5 @@ export function inTemplate(key: string): boolean {
 
 export const PAUSE = `${PREFIX}pause`
 
-/** Of a workload or a source. */
+/** Whether the annotations of a workload or source pause it. */
 export const isPaused = (own: Readonly<Record<string, string>> = {}): boolean => own[PAUSE]?.trim() === 'true'
