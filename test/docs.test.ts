@@ -30,8 +30,8 @@ const annotationsPage = `# Annotations
 
 Generated from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
 
-They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout) or on its pod template. hotreload copies those of the template there from the
-workload, so both places do the same. Where the two disagree, the workload is denied. A bare Pod carries them itself.
+They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout, OpenKruise CloneSet or Advanced StatefulSet) or on its pod template. hotreload
+copies the workload's into its template, so that both places do the same. Where the two disagree, the workload is denied. A bare Pod carries them itself.
 
 ${table(
   ['key', 'values, default first', 'meaning', 'where', 'container suffix'],

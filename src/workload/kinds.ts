@@ -4,6 +4,7 @@
  */
 import { isObject, property } from './json-object.ts'
 import {
+  cloneSetProgress,
   daemonSetProgress,
   deploymentProgress,
   type Progress,
@@ -16,6 +17,10 @@ import {
 export interface TypeMeta {
   apiVersion?: string | undefined
   kind?: string | undefined
+}
+
+interface Specified extends TypeMeta {
+  spec?: unknown
 }
 
 /** A kind of object with a pod template. */
@@ -35,6 +40,8 @@ export interface WorkloadKind extends TemplateKind {
   progress?: ReadProgress
   /** The path of the boolean that suspends rollouts, or runs. */
   suspend?: readonly string[]
+  /** The path of the field whose `InPlaceIfPossible` or `InPlaceOnly` keeps the Pods when an annotation changes. */
+  updateType?: readonly string[]
   /** The kind exists only where its CustomResourceDefinition is installed; the API server answers its list with 404 elsewhere. */
   isCustom?: boolean
 }
@@ -75,6 +82,28 @@ export const workloadKinds: readonly WorkloadKind[] = [
     template: ['spec', 'template'],
     progress: rolloutProgress,
     suspend: ['spec', 'paused'],
+    isCustom: true,
+  },
+  {
+    apiVersion: 'apps.kruise.io/v1alpha1',
+    kind: 'CloneSet',
+    plural: 'clonesets',
+    shortNames: ['clone'],
+    template: ['spec', 'template'],
+    progress: cloneSetProgress,
+    suspend: ['spec', 'updateStrategy', 'paused'],
+    updateType: ['spec', 'updateStrategy', 'type'],
+    isCustom: true,
+  },
+  {
+    apiVersion: 'apps.kruise.io/v1beta1',
+    kind: 'StatefulSet',
+    plural: 'statefulsets',
+    shortNames: ['asts'],
+    template: ['spec', 'template'],
+    progress: statefulSetProgress,
+    suspend: ['spec', 'updateStrategy', 'rollingUpdate', 'paused'],
+    updateType: ['spec', 'updateStrategy', 'rollingUpdate', 'podUpdatePolicy'],
     isCustom: true,
   },
 ]
@@ -142,15 +171,21 @@ export function runsToCompletion(object: TypeMeta): boolean {
   return found !== undefined && found.progress === undefined
 }
 
+/** The update policy of an OpenKruise workload that updates Pods in place where it can; undefined: new Pods replace the old ones. */
+export function inPlacePolicy(object: Specified): string | undefined {
+  const policy = workloadKindOf(object)?.updateType?.reduce<unknown>(property, object)
+  return typeof policy === 'string' && policy.startsWith('InPlace') ? policy : undefined
+}
+
 /** Whether the user has suspended a workload's rollouts or runs in its spec. */
-export function isSuspended(object: TypeMeta): boolean {
+export function isSuspended(object: Specified): boolean {
   const path = workloadKindOf(object)?.suspend
   return path !== undefined && path.reduce<unknown>(property, object) === true
 }
 
 /** Whether a workload's Pods are being replaced. */
 export function progressOf(
-  workload: TypeMeta & { metadata?: { generation?: number }; spec?: unknown; status?: unknown },
+  workload: Specified & { metadata?: { generation?: number }; status?: unknown },
 ): Progress {
   const read = workloadKindOf(workload)?.progress
   // Jobs and CronJobs report no observedGeneration, and have nothing to roll out.

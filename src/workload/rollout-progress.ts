@@ -40,6 +40,16 @@ export function rolloutProgress(_: Fields, { phase }: Fields): Progress {
   return phase === 'Progressing' || phase === 'Paused' ? 'running' : 'done'
 }
 
+/** Of an OpenKruise CloneSet: `partition` Pods stay at the old revision, a number or a share of all, which Kruise rounds up. */
+export function cloneSetProgress(spec: Fields, status: Fields): Progress {
+  const replicas = replicasOf(spec)
+  const { partition = 0 } = fieldsOf(spec, 'updateStrategy')
+  const [, percent] = /^(\d+)%$/.exec(String(partition)) ?? []
+  const kept = percent === undefined ? Number(partition) : Math.ceil((replicas * Number(percent)) / 100)
+  const updated = Math.min(count(status, 'updatedReplicas'), count(status, 'updatedReadyReplicas'))
+  return updated < replicas - kept ? 'running' : 'done'
+}
+
 /** A person deletes the Pods: a new template replaces none. */
 const waitsForDeletion = (spec: Fields): boolean => fieldsOf(spec, 'updateStrategy')['type'] === 'OnDelete'
 

@@ -7,7 +7,7 @@ import { INSTALL_KEY_SECRET } from '../../src/cli/serve/install-key.ts'
 import { serveFlags, variableOf } from '../../src/cli/serve/options.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
-import { workloadKinds } from '../../src/workload/kinds.ts'
+import { apiVersionOf, groupOf, replacesItsPods, workloadKinds } from '../../src/workload/kinds.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -59,7 +59,7 @@ describe('the webhook configuration', () => {
       service: { namespace: string; name: string; path: string; port: number }
     }
     namespaceSelector: { matchExpressions: { key: string; operator: 'In' | 'NotIn'; values: string[] }[] }
-    rules: { apiGroups: string[]; operations: string[]; resources: string[] }[]
+    rules: { apiGroups: string[]; apiVersions: string[]; operations: string[]; resources: string[] }[]
     matchConditions: { name: string; expression: string }[]
   }
   const entries: Entry[] = one('MutatingWebhookConfiguration').webhooks
@@ -132,14 +132,33 @@ describe('the webhook configuration', () => {
       })
   })
 
-  test('Pods when created; the workloads that the code knows when created or updated; Rollouts always', () => {
-    const pods = entries.find(({ name }) => name === 'pods.hotreload.dev')?.rules
-    expect(pods).toEqual([expect.objectContaining({ operations: ['CREATE'], resources: ['pods'] })])
-    const workloads = entries.find(({ name }) => name === 'workloads.hotreload.dev')?.rules ?? []
-    const resources = workloads.flatMap((rule) => rule.resources)
-    expect(resources.toSorted()).toEqual(workloadKinds.map(({ plural }) => plural).toSorted())
-    for (const rule of workloads) expect(rule.operations).toEqual(['CREATE', 'UPDATE'])
+  test('Pods when created', () => {
+    const pods = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }
+    for (const { name, rules } of entries.filter((entry) => entry.name.startsWith('pods')))
+      expect({ name, rules }).toEqual({
+        name,
+        rules: [{ ...pods, operations: ['CREATE'], scope: 'Namespaced' }],
+      })
   })
+
+  test.each(['workloads', 'workloads-required', 'unlabelled'])(
+    '%s: every kind of the table, and no other, when created or updated',
+    (entry) => {
+      const rules = entries.find(({ name }) => name === `${entry}.hotreload.dev`)?.rules ?? []
+      const named = rules.flatMap(({ apiGroups, apiVersions, resources }) =>
+        apiGroups.flatMap((group) =>
+          apiVersions.flatMap((version) =>
+            resources.map((resource) => `${apiVersionOf({ group, version })} ${resource}`),
+          ),
+        ),
+      )
+      expect(named.toSorted()).toEqual(
+        workloadKinds.map(({ apiVersion, plural }) => `${apiVersion} ${plural}`).toSorted(),
+      )
+      for (const rule of rules)
+        expect(rule).toMatchObject({ operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' })
+    },
+  )
 
   test('no condition reads a field that it has not asked for', () => {
     const unasked = entries.flatMap(({ matchConditions }) =>
@@ -166,6 +185,32 @@ function unguarded(expression: string): string[] {
 describe('what the install may do', () => {
   test('everywhere: get ConfigMaps, and nothing else', () => {
     expect(rules('ClusterRole')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }])
+  })
+
+  test('every kind of the table, and no other: patched where its Pods are replaced; Jobs are created and deleted', () => {
+    interface Rule {
+      apiGroups: string[]
+      resources: string[]
+      verbs: string[]
+    }
+    const roles = ['deploy/base', 'deploy/evict', 'deploy/secrets', 'deploy/secrets/cluster', 'certs']
+      .flatMap(objects)
+      .filter(({ kind }) => kind === 'ClusterRole')
+    const groups = new Set(workloadKinds.map(groupOf))
+    const granted = roles
+      .flatMap((role): Rule[] => role.rules ?? [])
+      .flatMap(({ apiGroups, resources, verbs }) =>
+        apiGroups.flatMap((group) => resources.map((resource) => ({ group, resource, verbs }))),
+      )
+      .filter(({ group }) => groups.has(group) || group === '*')
+      .map(({ group, resource, verbs }): [string, string[]] => [`${resource}.${group}`, verbs])
+    const read = ['get', 'list', 'watch']
+    const verbsOf = (kind: (typeof workloadKinds)[number]) =>
+      replacesItsPods(kind) || kind.kind === 'CronJob' ? [...read, 'patch'] : [...read, 'create', 'delete']
+    expect(Object.fromEntries(granted)).toEqual(
+      Object.fromEntries(workloadKinds.map((kind) => [`${kind.plural}.${groupOf(kind)}`, verbsOf(kind)])),
+    )
+    expect(granted).toHaveLength(workloadKinds.length)
   })
 
   test('its webhook configuration by name', () => {

@@ -5,6 +5,12 @@ import { workload } from '../support/builders.ts'
 
 const conditions = (reason: string) => [{ type: 'Progressing', reason }]
 const done = { observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 3 }
+const updated = (pods: number) => ({
+  observedGeneration: 2,
+  replicas: 3,
+  updatedReplicas: pods,
+  updatedReadyReplicas: pods,
+})
 const onDelete = { updateStrategy: { type: 'OnDelete' } }
 
 test.each<[string, string, object, object, Progress]>([
@@ -94,6 +100,33 @@ test.each<[string, string, object, object, Progress]>([
     'running',
   ],
   ['degraded', 'Rollout', {}, { observedGeneration: '2', phase: 'Degraded' }, 'stuck'],
+  ['old Pods left', 'CloneSet', { replicas: 3 }, { ...updated(2), updatedReadyReplicas: 2 }, 'running'],
+  ['new Pods not ready', 'CloneSet', { replicas: 3 }, { ...updated(3), updatedReadyReplicas: 2 }, 'running'],
+  ['complete', 'CloneSet', { replicas: 3 }, updated(3), 'done'],
+  ['one replica by default', 'CloneSet', {}, updated(0), 'running'],
+  ['not observed', 'CloneSet', { replicas: 3 }, { ...updated(3), observedGeneration: 1 }, 'running'],
+  ['a partition reached', 'CloneSet', { replicas: 3, updateStrategy: { partition: 2 } }, updated(1), 'done'],
+  [
+    'a partition not reached',
+    'CloneSet',
+    { replicas: 3, updateStrategy: { partition: 2 } },
+    updated(0),
+    'running',
+  ],
+  [
+    'a share that is rounded up, reached',
+    'CloneSet',
+    { replicas: 3, updateStrategy: { partition: '50%' } },
+    updated(1),
+    'done',
+  ],
+  [
+    'a share that is rounded up, not reached',
+    'CloneSet',
+    { replicas: 3, updateStrategy: { partition: '50%' } },
+    updated(0),
+    'running',
+  ],
   ['without a generation to observe', 'CronJob', {}, {}, 'done'],
   ['without a generation to observe', 'Job', {}, {}, 'done'],
 ])('%s: %s', (_name, kind, spec, status, expected) => {

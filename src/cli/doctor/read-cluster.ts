@@ -6,7 +6,7 @@ import { listAll } from '../../api/list.ts'
 import { collectionOf } from '../../api/paths.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { workloadKinds } from '../../workload/kinds.ts'
+import { type WorkloadKind, workloadKinds } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
@@ -38,6 +38,8 @@ export function createClusterReader(
     // A kind that the cluster does not have.
     return listed.status === 404 ? found([]) : missing(listed, `list ${what}`)
   }
+  let served: Promise<WorkloadKind[]> | undefined
+  const servedKinds = (): Promise<WorkloadKind[]> => (served ??= readServedKinds(client))
   const inNamespace = (path: string): string =>
     namespace === undefined ? path : path.replace(/\/([a-z]+)$/, `/namespaces/${namespace}/$1`)
 
@@ -66,7 +68,7 @@ export function createClusterReader(
     },
     /** What its ServiceAccount lacks. */
     async missingRights(account: ServiceAccount, certManager: boolean) {
-      const needed = rightsNeeded(account, certManager)
+      const needed = rightsNeeded(account, certManager, await servedKinds())
       const answers = await mapLimit(needed, ({ right }) => canServiceAccount(client, right, account))
       if (answers.includes(undefined))
         return { missing: 'you may not create subjectaccessreviews' } satisfies Seen<never>
@@ -83,7 +85,7 @@ export function createClusterReader(
     deployments: () =>
       list<ApiObject & V1Deployment>(inNamespace('/apis/apps/v1/deployments'), 'deployments'),
     async workloads(): Promise<Seen<ApiObject[]>> {
-      const lists = await mapLimit(workloadKinds, (one) =>
+      const lists = await mapLimit(await servedKinds(), (one) =>
         list(inNamespace(collectionOf(one).path), one.plural),
       )
       const refused = lists.filter((one) => 'missing' in one).map((one) => one.missing)
@@ -99,6 +101,16 @@ export function createClusterReader(
       return new Map(names.map((name, index) => [name, answers[index]]))
     },
   }
+}
+
+/** The kinds of workload that the cluster has. Every user may read an API's description (ClusterRole system:discovery). */
+async function readServedKinds(client: KubeClient): Promise<WorkloadKind[]> {
+  const areServed = await mapLimit(workloadKinds, async ({ apiVersion, isCustom }) => {
+    if (!isCustom) return true
+    const { status } = await client.call({ method: 'GET', path: `/apis/${apiVersion}` })
+    return status !== 404
+  })
+  return workloadKinds.filter((_, index) => areServed[index])
 }
 
 /** Namespace and ServiceAccount of this install. */

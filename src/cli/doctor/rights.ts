@@ -2,6 +2,7 @@
  * The rights of hotreload's ServiceAccount, and what stops without each. A test holds them against deploy/base: what is asked for here
  * is granted there.
  */
+import { groupOf, replacesItsPods, type WorkloadKind } from '../../workload/kinds.ts'
 import type { Right, ServiceAccount } from '../shared/service-account.ts'
 import type { Finding } from './finding.ts'
 
@@ -20,15 +21,16 @@ interface Need {
 
 const workloadVerbs = ['get', 'list', 'watch', 'patch'] as const
 
-export const needs: readonly Need[] = [
+/** @param kinds the kinds of workload that the cluster has */
+export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
   { resource: 'configmaps', verbs: ['get'], without: 'no checksum is taken and nothing rolls out' },
   { resource: 'configmaps', verbs: ['list', 'watch'], without: 'no edit of a ConfigMap is seen' },
   { resource: 'namespaces', verbs: ['list', 'watch'], without: 'no namespace counts as labelled' },
-  ...['deployments', 'statefulsets', 'daemonsets'].map((resource) => ({
-    group: 'apps',
-    resource,
+  ...kinds.filter(replacesItsPods).map((kind) => ({
+    group: groupOf(kind),
+    resource: kind.plural,
     verbs: workloadVerbs,
-    without: `${resource} are not rolled out`,
+    without: `${kind.plural} are not rolled out`,
   })),
   {
     group: 'batch',
@@ -85,8 +87,12 @@ export const needs: readonly Need[] = [
 ]
 
 /** Each right to ask for, with its need. */
-export function rightsNeeded(account: ServiceAccount, certManager: boolean): { need: Need; right: Right }[] {
-  return needs
+export function rightsNeeded(
+  account: ServiceAccount,
+  certManager: boolean,
+  kinds: readonly WorkloadKind[],
+): { need: Need; right: Right }[] {
+  return needsOf(kinds)
     .filter(({ ownAuthority }) => !(ownAuthority === true && certManager))
     .flatMap((need) =>
       need.verbs.map((verb) => ({

@@ -5,6 +5,7 @@ import { isPaused, PAUSE } from '../../policy/annotations.ts'
 import type { Decision } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
+import { inPlacePolicy, isSuspended, replacesItsPods, workloadKindOf } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 
 /** Sources that no Pod can start without, and that are not there. */
@@ -15,18 +16,27 @@ export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown)
 }
 
 /** The user's own brakes, and the policy file's. */
-export function held({ metadata = {}, spec }: ApiObject, defaults: Defaults): string[] {
-  const { paused, updateStrategy } = Object(spec)
-  const own = metadata.annotations ?? {}
+export function held(object: ApiObject, defaults: Defaults): string[] {
+  const { updateStrategy } = Object(object['spec'])
+  const own = object.metadata?.annotations ?? {}
+  const { suspend = [] } = workloadKindOf(object) ?? {}
+  const inPlace = inPlacePolicy(object)
   return [
     ...(isPaused({ ...defaults.annotations, ...own })
       ? [
           `${PAUSE} is "true"${PAUSE in own ? '' : ' in the policy file'}: no rollout and no nudge until it is taken away`,
         ]
       : []),
-    ...(paused === true ? ['spec.paused is true: nothing rolls out until it is resumed'] : []),
+    ...(replacesItsPods(object) && isSuspended(object)
+      ? [`${suspend.join('.')} is true: nothing rolls out until it is resumed`]
+      : []),
     ...(updateStrategy?.type === 'OnDelete'
       ? ['updateStrategy is OnDelete: Pods are new once you delete them']
+      : []),
+    ...(inPlace
+      ? [
+          `the update policy is ${inPlace}: a rollout changes an annotation, so Kruise keeps the Pods (docs/limits.md)`,
+        ]
       : []),
   ]
 }

@@ -23,7 +23,7 @@ import {
   readExpiry,
   trusted,
 } from '../../../src/cli/doctor/install.ts'
-import { checkRights, needs, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
+import { checkRights, needsOf, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
 import { judgeTrial, trialPod } from '../../../src/cli/doctor/trial.ts'
 import {
   checkAnnotations,
@@ -39,6 +39,7 @@ import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { parseBundle } from '../../../src/tls/certificates.ts'
 import { issueAuthority } from '../../../src/tls/issue.ts'
+import { workloadKinds } from '../../../src/workload/kinds.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { keys, nginx, pod, podSpec, pods, submit, workload } from '../../support/builders.ts'
 
@@ -225,7 +226,7 @@ describe('permissions', () => {
       .flatMap(({ kind, rules: some = [] }) => some.map((rule: V1PolicyRule) => ({ kind, ...rule }))),
   )
 
-  test.each(rightsNeeded(account, false).map(({ right }) => right))(
+  test.each(rightsNeeded(account, false, workloadKinds).map(({ right }) => right))(
     'deploy/ grants $verb $resource $name',
     (right) => {
       const grants = rules.some(
@@ -241,19 +242,21 @@ describe('permissions', () => {
   )
 
   test('with cert-manager the certificate is not ours to keep', () => {
-    const asked = rightsNeeded(account, true).map(({ need }) => need)
+    const asked = rightsNeeded(account, true, workloadKinds).map(({ need }) => need)
     expect(asked.some(({ ownAuthority }) => ownAuthority)).toBe(false)
     expect(asked.length).toBeGreaterThan(20)
   })
 
   test('what is missing is said once for each object, with what stops', () => {
-    const missing = rightsNeeded(account, false).filter(({ need }) => need.resource === 'deployments')
+    const missing = rightsNeeded(account, false, workloadKinds).filter(
+      ({ need }) => need.resource === 'deployments',
+    )
     expect(missing.length).toBe(4)
     expect(texts(checkRights(missing, account))).toBe(
       'ServiceAccount hotreload-system/hotreload may not get, list, watch, patch deployments.apps, so deployments are not rolled out; apply deploy again',
     )
     expect(results(checkRights([], account))).toEqual(['ok'])
-    expect(needs.every(({ without }) => without !== '')).toBe(true)
+    expect(needsOf(workloadKinds).every(({ without }) => without !== '')).toBe(true)
   })
 })
 

@@ -237,6 +237,16 @@ describe('what holds a change back, or adds to it', () => {
       optedIn({}, { kind: 'StatefulSet', fields: { updateStrategy: { type: 'OnDelete' } } }),
       'OnDelete',
     ],
+    [
+      'a CloneSet that is updated in place',
+      optedIn({}, { kind: 'CloneSet', fields: { updateStrategy: { type: 'InPlaceIfPossible' } } }),
+      'the update policy is InPlaceIfPossible: a rollout changes an annotation, so Kruise keeps the Pods',
+    ],
+    [
+      'a paused CloneSet',
+      optedIn({}, { kind: 'CloneSet', fields: { updateStrategy: { paused: true } } }),
+      'spec.updateStrategy.paused is true',
+    ],
     ['a chart’s checksum', optedIn({}, { template: { 'checksum/config': 'ab' } }), 'docs/helm.md'],
     [
       'Reloader’s annotations',
@@ -332,14 +342,31 @@ describe('KIND/NAME', () => {
     ['cronjobs/web', 'CronJob'],
     ['rollout/web', 'Rollout'],
     ['po/web', 'Pod'],
+    ['clonesets.apps.kruise.io/web', 'CloneSet'],
   ])('%s', (given, kind) =>
     expect(parseTarget(given)).toEqual({ apiVersion: expect.any(String), kind, name: 'web' }),
   )
 
-  test.each(['web', 'service/web', 'deployment/', 'deployment/a/b', 'deployment/../x', ''])(
-    '%j is none',
-    (given) => expect(() => parseTarget(given)).toThrow(/is not KIND\/NAME.*HR_BAD_FLAG/),
+  test.each([
+    ['statefulset/web', 'apps/v1'],
+    ['statefulsets.apps/web', 'apps/v1'],
+    ['statefulsets.v1.apps/web', 'apps/v1'],
+    ['statefulsets.apps.kruise.io/web', 'apps.kruise.io/v1beta1'],
+    ['statefulset.v1beta1.apps.kruise.io/web', 'apps.kruise.io/v1beta1'],
+    ['asts/web', 'apps.kruise.io/v1beta1'],
+  ])('%s is of %s', (given, apiVersion) =>
+    expect(parseTarget(given)).toEqual({ apiVersion, kind: 'StatefulSet', name: 'web' }),
   )
+
+  test.each([
+    'web',
+    'service/web',
+    'deployments.example.com/web',
+    'deployment/',
+    'deployment/a/b',
+    'deployment/../x',
+    '',
+  ])('%j is none', (given) => expect(() => parseTarget(given)).toThrow(/is not KIND\/NAME.*HR_BAD_FLAG/))
 })
 
 describe('the command', () => {
