@@ -1,6 +1,7 @@
 /** What Reloader writes when it rolls a workload out. Pure. */
 import type { V1Container } from '@kubernetes/client-node'
 import { isObject } from '../../workload/json-object.ts'
+import { workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import type { ChangedSource, ToolFields, ToolRollout } from '../request/compat-tool.ts'
@@ -12,7 +13,7 @@ export function writeBack({ workload, changed, options, now }: ToolRollout): Too
   const fields: ToolFields =
     pausePeriod(workload) === undefined ? {} : { metadata: { [reloaderKeys.pausedAt]: rfc3339(now) } }
   if (isRestarted(workload)) return { ...fields, spec: { restartAt: rfc3339(now) } }
-  if (options.strategy === 'annotations' && changed[0]) {
+  if ((options.strategy === 'annotations' || isCustom(workload)) && changed[0]) {
     const text = lastReloadedFrom(changed[0], containers, workload, now)
     return { ...fields, template: { [reloaderKeys.lastReloadedFrom]: text } }
   }
@@ -31,7 +32,7 @@ export function writtenFields(workload: ApiObject): ToolFields {
   const { restartAt } = spec
   return {
     template: text === undefined ? {} : { [reloaderKeys.lastReloadedFrom]: text },
-    env: containersOf(workload).flatMap(({ name: container, env = [] }) =>
+    env: (isCustom(workload) ? [] : containersOf(workload)).flatMap(({ name: container, env = [] }) =>
       env.flatMap(({ name, value }) =>
         /^STAKATER_.+_(CONFIGMAP|SECRET|SECRETPROVIDERCLASS)$/.test(name) && value
           ? [{ container, name, value }]
@@ -41,6 +42,9 @@ export function writtenFields(workload: ApiObject): ToolFields {
     spec: workload.kind === 'Rollout' && typeof restartAt === 'string' ? { restartAt } : {},
   }
 }
+
+/** Server-side apply merges containers by name for built-in kinds only: in a custom resource, one variable would replace the whole list. */
+const isCustom = (workload: ApiObject): boolean => workloadKindOf(workload)?.isCustom === true
 
 /** An Argo Rollout may be restarted instead of changed. */
 const isRestarted = ({ kind, metadata }: ApiObject): boolean =>

@@ -69,3 +69,16 @@ test('an Argo Rollout with the restart strategy is restarted, its template left 
     spec: { restartAt: '2026-01-02T03:04:05Z' },
   })
 })
+
+test('env-vars of a custom resource: the annotation, since an apply would replace all its containers', () => {
+  const cloneSet = {
+    ...deployment('web', { metadata: auto, env: ['app.conf'] }),
+    apiVersion: 'apps.kruise.io/v1alpha1',
+    kind: 'CloneSet',
+  }
+  const [container] = cloneSet.spec.template.spec.containers
+  Object.assign(container ?? {}, { env: [{ name: 'STAKATER_OLD_SECRET', value: '1' }] })
+  const { template, containers } = written(cloneSet, 'env-vars')
+  expect(Object.keys(template)).toEqual(['reloader.stakater.com/last-reloaded-from'])
+  expect(containers).toEqual([])
+})
