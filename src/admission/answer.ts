@@ -1,5 +1,6 @@
 /** What a handler answers: independent of AdmissionReview's wire form, which server.ts writes. */
 import type { Operation } from 'fast-json-patch'
+import type { ApiObject } from '../workload/pod-template.ts'
 
 /** The part of an admission.k8s.io/v1 AdmissionRequest that hotreload reads. */
 export interface AdmissionRequest {
@@ -9,10 +10,10 @@ export interface AdmissionRequest {
   namespace?: string
   operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
   dryRun?: boolean
-  /** As the API server sent it, never copied: a patch is a difference against this very object. */
-  object: unknown
-  /** On UPDATE, else null. */
-  oldObject?: unknown
+  /** As the API server sent it; null on DELETE. Only its being an object is checked, none of its fields. */
+  object: ApiObject | null
+  /** On UPDATE and DELETE, else null. */
+  oldObject: ApiObject | null
 }
 
 export interface Answer {

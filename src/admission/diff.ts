@@ -4,7 +4,8 @@
  */
 import type { Operation } from 'fast-json-patch'
 
-type Container = Record<string, unknown>
+/** An object or a list; a list's keys are its indexes. */
+export type Container = Record<string, unknown>
 
 /** Operations that turn `before` into `after`. Only for JSON: own enumerable keys, and undefined is absent. */
 export function diff(before: object, after: object): Operation[] {
@@ -46,7 +47,7 @@ function present(object: Container, key: string): boolean {
   return Object.hasOwn(object, key) && object[key] !== undefined
 }
 
-function isContainer(value: unknown): value is Container {
+export function isContainer(value: unknown): value is Container {
   return typeof value === 'object' && value !== null
 }
 

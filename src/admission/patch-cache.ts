@@ -29,12 +29,12 @@ export function cachePatches(
       decidedBy = defaults()
       answers.clear()
     }
-    const pod = request.object as ApiObject
+    const pod = request.object
+    if (!pod) return handler(request)
     const tokenVolume = tokenVolumeOf(pod)
     const key = keyOf(pod, tokenVolume)
     const known = answers.get(key)
     if (known) return known
-    // The handler changes the Pod that it tries the patch on, so the key is made before.
     const answer = handler(request)
     if (answer.outcome !== 'injected') return answer
     const told = JSON.stringify([answer.patch, answer.warnings])

@@ -23,7 +23,8 @@ export const podHandler = (options: PodHandlerOptions): Mutate =>
 const decideEach =
   ({ agentImage, version, defaults }: PodHandlerOptions) =>
   (request: AdmissionRequest): Answer => {
-    const pod = request.object as ApiObject
+    const pod = request.object
+    if (!pod) return skipped(request, { skip: 'notRequested', warnings: [] })
     const injection = injectionOf(pod, defaults())
     if ('skip' in injection) return skipped(request, injection)
     const { decision, template } = injection

@@ -45,10 +45,10 @@ export interface WorkloadsOptions {
 export const workloadHandler =
   (options: WorkloadsOptions): Mutate =>
   async (request) => {
-    const workload = request.object as ApiObject
-    const old = (request.oldObject ?? undefined) as ApiObject | undefined
-    const template = podTemplate(workload)
-    if (!template) return skipped('noTemplate')
+    const workload = request.object
+    const old = request.oldObject ?? undefined
+    const template = workload && podTemplate(workload)
+    if (!workload || !template) return skipped('noTemplate')
     if (controller(workload.metadata)) return skipped('ownedByController')
     // A Job's template is immutable.
     if (old && workload.kind === 'Job') return skipped('jobUpdate')
@@ -105,7 +105,7 @@ async function chartChecksums(
   template: PodTemplate,
   { plan, skip }: Decision,
 ): Promise<Annotations | undefined> {
-  const before = oldObject ? podTemplate(oldObject as ApiObject) : undefined
+  const before = oldObject ? podTemplate(oldObject) : undefined
   const { rollout, inPlace } = classifyReferences(plan)
   const isInPlace = inPlace.length > 0 && rollout.length === 0 && skip === undefined
   const kept = before && isInPlace ? frozen(template, before) : undefined
@@ -116,9 +116,13 @@ async function chartChecksums(
 
 /** Where the namespace has no label the other entries never see the workload, so that somebody must say why nothing happens. */
 export const unlabelledHandler: Mutate = (request) => {
-  const workload = request.object as ApiObject
-  const template = podTemplate(workload)?.metadata?.annotations ?? {}
-  if (!isOptedIn(workload.metadata?.annotations ?? {}, template) || controller(workload.metadata))
+  const workload = request.object
+  const template = (workload && podTemplate(workload)?.metadata?.annotations) ?? {}
+  if (
+    !workload ||
+    !isOptedIn(workload.metadata?.annotations ?? {}, template) ||
+    controller(workload.metadata)
+  )
     return skipped('notRequested')
   const namespace = `namespace ${request.namespace ?? 'default'} has no label hotreload.dev/injection=enabled`
   return {

@@ -2,8 +2,11 @@ import type { V1PodSpec } from '@kubernetes/client-node'
 import jsonpatch from 'fast-json-patch'
 import { describe, expect, test } from 'vitest'
 import { patchBetween } from '../../src/admission/patch.ts'
+import { injectionOf } from '../../src/admission/pod-handler.ts'
+import { injectPod } from '../../src/inject/pod.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
-import { nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
+import { AGENT_IMAGE, nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
 
 describe('patchBetween', () => {
   test('is empty between an object and itself', () => {
@@ -11,11 +14,12 @@ describe('patchBetween', () => {
     expect(patchBetween(object, object)).toEqual([])
   })
 
-  test('leads from what was received to what is wished', () => {
+  test('leads from the received object to the wanted one, and changes neither', () => {
     const before = pod()
-    const received = structuredClone(before)
     const after = { ...before, metadata: { ...before.metadata, labels: { app: 'web' } } }
-    const patch = patchBetween(received, after)
+    const [received, wanted] = structuredClone([before, after])
+    const patch = patchBetween(before, after)
+    expect([before, after]).toEqual([received, wanted])
     expect(patch).toEqual([{ op: 'add', path: '/metadata/labels', value: { app: 'web' } }])
     expect(jsonpatch.applyPatch(structuredClone(before), patch).newDocument).toEqual(after)
   })
@@ -76,6 +80,12 @@ describe('patchBetween', () => {
 })
 
 describe('a patch of the Pod webhook', () => {
+  function injected(object: ApiObject) {
+    const injection = injectionOf(object, builtInDefaults)
+    if ('skip' in injection) throw new Error(injection.skip)
+    const { template, decision } = injection
+    return injectPod(template, decision.plan, { agentImage: AGENT_IMAGE, version: '0.0.0' })
+  }
   const labels = JSON.parse('{"__proto__":"x","constructor":"y","a/b~c":"z"}')
 
   test.each<[what: string, object: ApiObject]>([
@@ -86,8 +96,9 @@ describe('a patch of the Pod webhook', () => {
     const request = requestFor(object)
     const { patch } = await pods()(request)
     expect(patch?.length).toBeGreaterThan(0)
+    expect(request.object).toEqual(object)
     const applied = jsonpatch.applyPatch(structuredClone(object), patch ?? []).newDocument
-    expect(applied).toEqual(request.object)
+    expect(applied).toEqual(injected(object))
   })
 
   test('appends to the lists, and never writes one anew', async () => {

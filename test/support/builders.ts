@@ -1,5 +1,6 @@
 /** Small valid objects for tests; each call makes a new one, and `change` replaces whole fields. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
+import jsonpatch from 'fast-json-patch'
 import type { AdmissionRequest, Answer, Mutate } from '../../src/admission/answer.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
@@ -81,7 +82,7 @@ export function workload(parts: WorkloadParts = {}): ApiObject {
 }
 
 /** An update where `old` is given, else a creation. Both are copies, as if they came over the wire. */
-export const requestFor = (object: unknown, old?: unknown): AdmissionRequest => ({
+export const requestFor = (object: ApiObject, old?: ApiObject): AdmissionRequest => ({
   uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
   kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
   namespace: 'shop',
@@ -94,8 +95,7 @@ export const requestFor = (object: unknown, old?: unknown): AdmissionRequest => 
 export async function submit(handler: Mutate, object: ApiObject, old?: ApiObject) {
   const request = requestFor(object, old)
   const answer: Answer = await handler(request)
-  // A handler applies its patch to the request itself.
-  return { ...answer, object: request.object as ApiObject }
+  return { ...answer, object: jsonpatch.applyPatch(structuredClone(object), answer.patch ?? []).newDocument }
 }
 
 export const pods = (): Mutate =>

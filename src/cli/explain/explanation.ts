@@ -121,12 +121,11 @@ async function said(
   return allowed ? { problems: [], warnings: [...warnings] } : { problems: message.split('\n'), warnings: [] }
 }
 
-/** A handler applies its patch to the request itself, so that it gets a copy. */
 const requestFor = (object: ApiObject): Parameters<Mutate>[0] => ({
   uid: '',
   kind: { group: '', version: '', kind: object.kind ?? '' },
   ...(object.metadata?.namespace ? { namespace: object.metadata.namespace } : {}),
   operation: 'CREATE',
-  object: structuredClone(object),
+  object,
   oldObject: null,
 })

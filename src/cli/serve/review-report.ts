@@ -27,7 +27,7 @@ export function reportReview(
     kind: kind.kind,
     namespace,
     // Pods of a controller have no name yet.
-    name: name ?? Object(Object(object).metadata).generateName,
+    name: name ?? object?.metadata?.generateName,
     operation,
     dryRun,
     outcome,
