@@ -3,7 +3,7 @@
  * Only in it is anything written.
  */
 
-import { describeProblem } from '../errors.ts'
+import { describeError } from '../errors.ts'
 import type { ControllerOptions } from './options.ts'
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './rollout/baseline-store.ts'
 import type { Baselines } from './rollout/baselines.ts'
@@ -53,11 +53,11 @@ export function createLeadership({
       const baselines = await readBaselines(api)
       if (!mayBegin()) return
       const onError = (error: unknown) =>
-        report.log('error', 'baselines not written; trying again', { problem: describeProblem(error) })
+        report.log('error', 'baselines not written; trying again', describeError(error))
       const leads = isElected
       now = { baselines, writer: createBaselineWriter({ api, clock, baselines, leads, onError }) }
     } catch (error) {
-      report.log('error', 'baselines not read; trying again', { problem: describeProblem(error) })
+      report.log('error', 'baselines not read; trying again', describeError(error))
       clock.after(RETRY_READING, () => void begin())
       return
     }

@@ -4,7 +4,7 @@
  */
 
 import { createQueue } from '../async/queue.ts'
-import { describeProblem } from '../errors.ts'
+import { describeError } from '../errors.ts'
 import { kindLabel, replacesItsPods } from '../workload/kinds.ts'
 import { createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
@@ -56,7 +56,7 @@ export function startController(options: ControllerOptions): Controller {
       report.rollout('failed', key.split('/')[0] ?? '')
       report.log('error', 'workload could not be dealt with; trying again', {
         workload: key,
-        problem: describeProblem(error),
+        ...describeError(error),
       })
     },
   })
@@ -109,7 +109,7 @@ export function startController(options: ControllerOptions): Controller {
   function endBegun(): void {
     if (!leadership.leads()) return
     executor.takeOver().catch((error: unknown) => {
-      report.log('error', 'Jobs to be made again not read; trying again', { problem: describeProblem(error) })
+      report.log('error', 'Jobs to be made again not read; trying again', describeError(error))
       clock.after(RETRY_READING, endBegun)
     })
   }

@@ -1,6 +1,7 @@
 /** One log line and one sample for each review. */
 import type { Answered } from '../../admission/server.ts'
-import { describeError, type Log } from '../../telemetry/log.ts'
+import { describeError } from '../../errors.ts'
+import type { Log } from '../../telemetry/log.ts'
 import type { LogLevel } from '../../telemetry/log-level.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { apiVersionOf, kindLabel } from '../../workload/kinds.ts'

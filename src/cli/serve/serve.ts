@@ -1,12 +1,12 @@
 /** `hotreload serve`: the one place where the parts are joined. Nothing is decided here that a part could decide. */
-
 import { type DrainTimes, defaultDrainTimes, drained } from '../../admission/drain.ts'
 import { podHandler } from '../../admission/pod-handler.ts'
 import { createServer } from '../../admission/server.ts'
 import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
 import { noCluster } from '../../api/config-reader.ts'
 import type { Controller } from '../../controller/reconciler.ts'
-import { createLog, describeError, type Log } from '../../telemetry/log.ts'
+import { describeError } from '../../errors.ts'
+import { createLog, type Log } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { createProbeServer } from '../../telemetry/probes.ts'
 import { certificateDirectory } from '../../tls/directory.ts'

@@ -5,6 +5,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { Api } from '../../api/api.ts'
 import { readKeys, writeKeys } from '../../api/own-config-map.ts'
+import { UserError } from '../../errors.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { type ApiObject } from '../../workload/pod-template.ts'
@@ -26,7 +27,8 @@ export interface JobRecords {
 export function createJobRecords(api: Api, installKey: () => InstallKey | undefined): JobRecords {
   const key = (): InstallKey => {
     const found = installKey()
-    if (!found) throw new Error('the install key has not been read yet')
+    if (!found)
+      throw new UserError('HR_NO_INSTALL_KEY', 'the install key has not been read yet', 'it is tried again')
     return found
   }
   return {

@@ -7,7 +7,7 @@ import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
-import { describeProblem } from '../../errors.ts'
+import { describeError } from '../../errors.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { newJob } from './job-manifests.ts'
@@ -66,7 +66,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
       report.log('error', 'Job deleted and not made again yet; trying again', {
         namespace,
         name,
-        problem: describeProblem(error),
+        ...describeError(error),
       })
       const about = { ...JOB, namespace, name, uid }
       const message = `deleted to be made again with what changed, and can't be made yet; it is tried again`

@@ -5,7 +5,7 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import { createQueue } from '../../async/queue.ts'
-import { describeProblem } from '../../errors.ts'
+import { describeError } from '../../errors.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { ControllerOptions } from '../options.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
@@ -56,7 +56,7 @@ export function createAgentProblems(options: Options): AgentProblems {
     onError: (key, error) =>
       report.log('debug', 'agents not asked', {
         workload: key,
-        problem: describeProblem(error),
+        ...describeError(error),
       }),
   })
 

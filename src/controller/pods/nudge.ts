@@ -8,7 +8,7 @@ import type { ApiCall } from '../../api/api.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import { createQueue } from '../../async/queue.ts'
 import { createTokenBucket } from '../../async/token-bucket.ts'
-import { describeProblem } from '../../errors.ts'
+import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { idIn, keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
 import type { Cache } from '../cache/cache.ts'
@@ -78,7 +78,7 @@ export function createNudges({ api, clock, report, askAgent, view, leads, onChan
     onError(key, error) {
       report.log('warn', 'Pods not nudged; the kubelet will come by itself', {
         workload: key,
-        problem: describeProblem(error),
+        ...describeError(error),
       })
     },
   })

@@ -4,7 +4,7 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import { createQueue } from '../../async/queue.ts'
-import { describeProblem } from '../../errors.ts'
+import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { ControllerOptions } from '../options.ts'
@@ -45,7 +45,7 @@ export function createUninjectedPods({
     onError: (key, error) =>
       report.log('debug', 'Pods not looked at', {
         workload: key,
-        problem: describeProblem(error),
+        ...describeError(error),
       }),
   })
 

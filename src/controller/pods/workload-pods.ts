@@ -1,6 +1,6 @@
 /** A workload's Pods, and what their agents say of themselves. */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { Api } from '../../api/api.ts'
+import { type Api, ApiError } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
@@ -10,13 +10,13 @@ import type { ControllerOptions } from '../options.ts'
 /** A Pod has 5 to 30 KB, and a workload may have thousands: all of them are more than any answer we read. */
 const PAGE = 100
 
-/** Of each Pod what the controller looks at. @throws Error where they could not be listed */
+/** Of each Pod what the controller looks at. @throws ApiError */
 export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary): Promise<V1Pod[]> {
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
   for await (const { status, body } of listPages(api, path, PAGE)) {
-    if (status !== 200) throw new Error(`Pods not listed: ${status}`)
+    if (status !== 200) throw new ApiError({ method: 'GET', path }, { status, body })
     found.push(...((body as { items: V1Pod[] | null }).items ?? []).map(ofInterest))
   }
   return found
