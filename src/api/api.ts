@@ -1,6 +1,7 @@
 /** The Kubernetes API as the rest of the code sees it: calls, watches and their error. src/kube implements it; a test answers from a table. */
 import { UserError } from '../errors.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
+import { messageOf } from './response-body.ts'
 
 export interface ApiCall {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -64,10 +65,9 @@ export class ApiError extends UserError {
   readonly status: number
 
   constructor({ method, path }: ApiCall, { status, body }: ApiResponse) {
-    const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : ''
     const remedy = status === 403 ? 'grant it as deploy/base does' : 'it is tried again'
     // The API server's message quotes field values that we sent, and we never send a Secret's.
-    super('HR_API', `${method} ${path}: ${status} ${message.slice(0, 300)}`.trimEnd(), remedy)
+    super('HR_API', `${method} ${path}: ${status} ${messageOf(body)}`.trimEnd(), remedy)
     this.name = 'ApiError'
     this.status = status
   }

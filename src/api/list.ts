@@ -1,6 +1,7 @@
 /** Lists in pages: all objects of a kind together can exceed the size limit of a response. */
 import type { ApiObject } from '../workload/pod-template.ts'
-import type { Api, ApiResponse } from './api.ts'
+import { type Api, ApiError, type ApiResponse } from './api.ts'
+import { asList, asObject } from './response-body.ts'
 
 /** Milliseconds for one page. */
 const PAGE_TIMEOUT = 30_000
@@ -9,15 +10,47 @@ const PAGE_TIMEOUT = 30_000
 const PAGE_SIZE = 250
 
 /**
- * The responses in order. A response without a list is the last one.
+ * The objects, a page at a time.
  * @param path may have a query
  * @param limit objects per page
+ * @throws ApiError
  */
-export async function* listPages(
+export async function* listPages<T extends object = ApiObject>(
   api: Pick<Api, 'call'>,
   path: string,
   limit: number,
-): AsyncGenerator<ApiResponse> {
+): AsyncGenerator<readonly T[]> {
+  for await (const response of responses(api, path, limit)) {
+    if (response.status !== 200) throw new ApiError({ method: 'GET', path }, response)
+    yield asList<T>(response.body).items
+  }
+}
+
+/**
+ * @param path may have a query
+ * @param onPage receives the number of objects read so far
+ * @returns the objects, or the first response that is not 200
+ */
+export async function listAll<T extends object = ApiObject>(
+  api: Pick<Api, 'call'>,
+  path: string,
+  onPage: (count: number) => void = () => {},
+): Promise<T[] | ApiResponse> {
+  const all: T[] = []
+  for await (const response of responses(api, path, PAGE_SIZE)) {
+    // 410: the version of the first page expires after some minutes. The caller starts anew.
+    if (response.status !== 200) return response
+    const { apiVersion = '', kind = '' } = asObject(response.body)
+    // The items of a list have neither of their own.
+    for (const item of asList<T>(response.body).items)
+      all.push({ apiVersion, kind: kind.replace(/List$/, ''), ...item })
+    onPage(all.length)
+  }
+  return all
+}
+
+/** The responses in order; one that is not 200 is the last. */
+async function* responses(api: Pick<Api, 'call'>, path: string, limit: number): AsyncGenerator<ApiResponse> {
   let token = ''
   do {
     const query = `limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
@@ -27,29 +60,6 @@ export async function* listPages(
       timeoutMilliseconds: PAGE_TIMEOUT,
     })
     yield response
-    const { metadata } = Object(response.body) as { metadata?: { continue?: string } }
-    token = (response.status === 200 && metadata?.continue) || ''
+    token = response.status === 200 ? asList(response.body).continueToken : ''
   } while (token !== '')
-}
-
-/**
- * @param path may have a query
- * @param onPage receives the number of objects read so far
- * @returns the objects, or the first response that is not 200
- */
-export async function listAll<T extends ApiObject = ApiObject>(
-  api: Pick<Api, 'call'>,
-  path: string,
-  onPage: (count: number) => void = () => {},
-): Promise<T[] | ApiResponse> {
-  const all: T[] = []
-  for await (const response of listPages(api, path, PAGE_SIZE)) {
-    // 410: the version of the first page expires after some minutes. The caller starts anew.
-    if (response.status !== 200) return response
-    const { items, apiVersion = '', kind = '' } = response.body as ApiObject & { items: T[] | null }
-    // The items of a list have neither of their own.
-    for (const item of items ?? []) all.push({ apiVersion, kind: kind.replace(/List$/, ''), ...item })
-    onPage(all.length)
-  }
-  return all
 }

@@ -1,18 +1,21 @@
-/** ConfigMaps of our own namespace, in which the controller keeps what must outlive it. */
+/** ConfigMaps of our own namespace, in which the controller stores what its next process has to know. */
+import type { V1ConfigMap } from '@kubernetes/client-node'
 import { type Api, type ApiCall, send } from './api.ts'
+import { asObject } from './response-body.ts'
 
 const configMaps = ({ namespace }: Api): string => `/api/v1/namespaces/${namespace}/configmaps`
 
-/** Empty where there is no such object. @throws ApiError */
+/** @returns an empty record without such a ConfigMap. @throws ApiError */
 export async function readKeys(api: Api, name: string): Promise<Readonly<Record<string, string>>> {
   const { status, body } = await send(api, { method: 'GET', path: `${configMaps(api)}/${name}` }, 200, 404)
-  return status === 404 ? {} : ((body as { data?: Record<string, string> }).data ?? {})
+  return status === 404 ? {} : (asObject<V1ConfigMap>(body).data ?? {})
 }
 
 /**
- * Writes keys; null takes one away. Where there is no such object it is made.
- * @param part for the label by which its kind is found again
- * @param whole what a new object holds; by default these keys
+ * Writes keys of a ConfigMap, and creates it where it does not exist.
+ * @param part value of the label `hotreload.dev/part`, by which ConfigMaps of one purpose are listed
+ * @param keys null removes a key
+ * @param whole the content of a new ConfigMap; by default `keys`
  * @throws ApiError
  */
 export async function writeKeys(

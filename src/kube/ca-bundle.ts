@@ -1,5 +1,7 @@
-/** Keeps the caBundle of our webhook configuration right, and touches nothing else of it: GitOps tools own the rest. */
+/** Writes the caBundle of our webhook configuration and no other field: GitOps tools own the rest. */
+import type { V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Api, type ApiCall, send } from '../api/api.ts'
+import { asObject } from '../api/response-body.ts'
 import type { BundlePublisher } from '../tls/stores.ts'
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
@@ -12,10 +14,10 @@ export function createBundlePublisher(api: Pick<Api, 'call'>, name: string): Bun
       const caBundle = Buffer.from(bundle).toString('base64')
       const found = await send(api, { method: 'GET', path }, 200, 404)
       if (found.status === 404) return false
-      const { metadata, webhooks } = Object(found.body)
-      const stale: number[] = []
-      for (const [index, webhook] of Array.from<unknown>(webhooks ?? []).entries())
-        if (Object(Object(webhook).clientConfig).caBundle !== caBundle) stale.push(index)
+      const { metadata, webhooks = [] } = asObject<V1MutatingWebhookConfiguration>(found.body)
+      const stale = webhooks.flatMap(({ clientConfig }, index) =>
+        clientConfig.caBundle === caBundle ? [] : [index],
+      )
       if (stale.length === 0) return true
       const body = [
         { op: 'test', path: '/metadata/resourceVersion', value: metadata?.resourceVersion },
@@ -26,7 +28,7 @@ export function createBundlePublisher(api: Pick<Api, 'call'>, name: string): Bun
         })),
       ]
       const patch: ApiCall = { method: 'PATCH', path, body, contentType: 'application/json-patch+json' }
-      // A failed `test` is 422: somebody applied the configuration in between.
+      // A failed `test` is 422: the configuration was applied in between.
       return (await send(api, patch, 200, 404, 409, 422)).status === 200
     },
   }

@@ -1,6 +1,6 @@
 /**
- * The few calls hotreload makes to the API server, over node:https with connections kept. client-node's own request path is not used: it
- * opens a new connection for each call (a new undici Agent each time its authentication is applied) and carries every type of the API.
+ * Calls to the API server over node:https with keep-alive connections. client-node's request path opens a new connection for each call (a new
+ * undici Agent each time it applies its authentication) and loads every type of the API.
  */
 import { type Agent as AnyAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
@@ -21,22 +21,22 @@ export interface ApiStream {
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000
 
-/** Connections. Streams are not among them: there may be one for each namespace, and a call that waited for one to end would wait for ever. */
+/** Connections. Streams have their own: there may be one for each namespace, and a call that waited for one to end would wait for ever. */
 const CALLS_AT_ONCE = 16
 
-/** Characters: an object has at most 1.5 MiB in etcd (its request limit), and base64 and managedFields are within that. */
+/** Characters. An object takes at most 1.5 MiB in etcd (its request limit), including base64 and managedFields. */
 const RESPONSE_LIMIT = 8 * 1024 * 1024
 
-/** More than we read at once. */
-export class AnswerTooLarge extends Error {
+/** The response is larger than RESPONSE_LIMIT. */
+export class ResponseTooLarge extends Error {
   constructor() {
     super('response over 8 MiB')
-    this.name = 'AnswerTooLarge'
+    this.name = 'ResponseTooLarge'
   }
 }
 
 export function createClient(connection: Connection): KubeClient {
-  const agentsOf = keptAgents()
+  const agentsOf = agentCache()
   return {
     namespace: connection.namespace,
     async call(call) {
@@ -61,29 +61,29 @@ export function createClient(connection: Connection): KubeClient {
 
 interface Agents {
   calls: Agent
-  /** Apart, since a lease that waits behind a hundred slow lists is lost, and a review's read comes too late. */
+  /** Separate, because a lease that waits behind a hundred slow lists expires, and a review's read misses its budget. */
   urgent: Agent
   streams: Agent
 }
 
-/** The same ones as long as CA and client certificate stay the same: a token is a header, so its renewal keeps the connections. */
-function keptAgents(): (credentials: Credentials) => Agents {
+/** Reuses the agents while CA and client certificate stay the same. A token is a header, so its renewal keeps the connections. */
+function agentCache(): (credentials: Credentials) => Agents {
   let agents: Agents | undefined
-  let madeFrom: Credentials['tls'] = {}
+  let createdFrom: Credentials['tls'] = {}
   return ({ tls }) => {
-    const same = String(tls.ca) === String(madeFrom.ca) && String(tls.cert) === String(madeFrom.cert)
-    if (agents !== undefined && same) return agents
+    const isSame = String(tls.ca) === String(createdFrom.ca) && String(tls.cert) === String(createdFrom.cert)
+    if (agents !== undefined && isSame) return agents
     for (const agent of Object.values(agents ?? {})) agent.destroy()
-    madeFrom = tls
+    createdFrom = tls
     const { ca, cert, key, ...rest } = tls
-    // Else each connection has one of its own, which takes memory and time.
+    // Shared: a context of its own for each connection would cost memory and time.
     const secureContext = createSecureContext({ ca, cert, key })
-    const kept = (maxSockets: number) =>
+    const keepAlive = (maxSockets: number) =>
       new Agent({ ...rest, secureContext, keepAlive: true, maxSockets, timeout: 60_000 })
     agents = {
-      calls: kept(CALLS_AT_ONCE),
-      urgent: kept(CALLS_AT_ONCE),
-      streams: kept(Number.POSITIVE_INFINITY),
+      calls: keepAlive(CALLS_AT_ONCE),
+      urgent: keepAlive(CALLS_AT_ONCE),
+      streams: keepAlive(Number.POSITIVE_INFINITY),
     }
     return agents
   }
@@ -124,17 +124,17 @@ function send(
 }
 
 async function readAll(response: IncomingMessage): Promise<ApiResponse> {
-  // Text from the start: bytes put together would stay in a pool of node's that others share, a Secret's among them.
+  // Decode from the start: concatenated bytes, a Secret's among them, would stay in a pool that node shares between buffers.
   response.setEncoding('utf8')
   let text = ''
   for await (const part of response) {
     text += part
-    if (text.length > RESPONSE_LIMIT) throw new AnswerTooLarge()
+    if (text.length > RESPONSE_LIMIT) throw new ResponseTooLarge()
   }
-  return { status: response.statusCode ?? 0, body: parsed(text) }
+  return { status: response.statusCode ?? 0, body: parseJson(text) }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

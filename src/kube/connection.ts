@@ -1,6 +1,6 @@
 /**
- * Where the API server is and who we are there. In a Pod that is three files and two variables, read here; for a kubeconfig it is
- * client-node's KubeConfig, imported only then: it brings undici and openid-client, 0.4 s and 40 MB, whatever part is imported.
+ * Address of the API server and our credentials. In a Pod both come from three files and two variables. A kubeconfig is read by client-node's
+ * KubeConfig, which is imported only for one: it loads undici and openid-client, 0.4 s and 40 MB, whichever part of it is imported.
  */
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
@@ -17,26 +17,26 @@ export interface Credentials {
     servername?: string
     rejectUnauthorized?: boolean
   }
-  /** Only where the kubeconfig says proxy-url. */
+  /** Only with proxy-url in the kubeconfig. */
   proxy?: Agent
 }
 
 export interface Connection {
-  /** The namespace we run in, or the kubeconfig's. */
+  /** The namespace hotreload runs in, or the kubeconfig's. */
   namespace: string
-  /** As they are now: tokens are renewed by the kubelet or a login program. */
+  /** The current ones: the kubelet or a login program renews tokens. */
   credentials(): Promise<Credentials>
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** The kubelet renews a token after 80 % of its hour; a minute is what client-go reads it anew after. */
+/** The kubelet renews a token after 80 % of its hour; client-go re-reads it after a minute as well. */
 const TOKEN_LIFE_MILLISECONDS = 60_000
 
 /**
  * The connection of a Pod.
- * @param directory where the kubelet puts token, ca.crt and namespace
- * @throws UserError HR_NO_CLUSTER when the files are not there
+ * @param directory in which the kubelet writes token, ca.crt and namespace
+ * @throws UserError HR_NO_CLUSTER where the files do not exist
  */
 export async function podConnection(
   environment: NodeJS.ProcessEnv,
@@ -68,13 +68,13 @@ export async function podConnection(
 }
 
 export interface KubeconfigChoice {
-  /** The current one where not given. */
+  /** The kubeconfig's current context by default. */
   context?: string
 }
 
 /**
- * The connection of a kubeconfig's current context, or of another one.
- * @param file several, as KUBECONFIG may name: of two entries of one name the first counts, as for kubectl
+ * The connection of a kubeconfig's current context, or of another context.
+ * @param file one or several, as in KUBECONFIG. Of two entries with the same name the first counts, as in kubectl
  * @throws UserError HR_BAD_KUBECONFIG
  */
 export async function kubeconfigConnection(
@@ -123,7 +123,7 @@ export async function kubeconfigConnection(
   return {
     namespace,
     async credentials() {
-      // Logs in where the user entry says so (exec, oidc); a plain object is all it writes to.
+      // Logs in where the user entry requires it (exec, oidc). It only writes to the object passed in.
       const options: Parameters<typeof config.applyToHTTPSOptions>[0] = {}
       await config.applyToHTTPSOptions(options)
       return { server: new URL(cluster.server), ...fromHttpsOptions(options, cluster.proxyUrl !== undefined) }

@@ -1,35 +1,35 @@
 /**
- * Follows a collection for good: a paged list, then a watch with bookmarks from where the list was, again after every reset, and a new
- * list only where the server has forgotten that place (410 Gone). Of each object only its name and resourceVersion are kept here.
- * client-node's informer is not used: it keeps whole objects, and ends at a connection reset or an exception of its handler.
+ * An informer: it lists a collection in pages, then watches it with bookmarks from the list's resourceVersion. After a connection reset it
+ * resumes the watch, and lists again only when the server has forgotten that version (410 Gone). Of each object it keeps the name and the
+ * resourceVersion. client-node's informer keeps whole objects, and ends at a connection reset or an exception of its handler.
  */
 import { StringDecoder } from 'node:string_decoder'
 import type { ApiResponse, Collection, Listener, Watch } from '../api/api.ts'
+import { asList } from '../api/response-body.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import { AnswerTooLarge, type KubeClient } from './client.ts'
+import { type KubeClient, ResponseTooLarge } from './client.ts'
 
 export interface WatchOptions {
-  /** Told of what went wrong, in a constant message and fields. */
+  /** Receives each failure as a constant message and fields. */
   onTrouble?: (message: string, fields: Record<string, unknown>) => void
-  /** The first delay of a retry; each further one is twice as long, up to MAX_RETRY_MILLISECONDS. */
+  /** The delay before the first retry; each further one is twice as long, up to MAX_RETRY_MILLISECONDS. */
   retryMilliseconds?: number
-  /** Objects of one page; by default 100 of metadata, 20 whole ones: what a page takes as bytes, text and objects is never given back. */
+  /** Objects per page: by default 100 as metadata, 20 as whole objects. The heap grows by a page's bytes, text and objects, and never shrinks. */
   pageSize?: number
   idleMilliseconds?: number
 }
 
 const MAX_RETRY_MILLISECONDS = 30_000
-/** A right or a kind that is not there may be given later; nobody waits for it. */
+/** A missing right or kind may be added later, and nothing waits for it. */
 const REFUSED_RETRY_MILLISECONDS = 60_000
-/** Bookmarks come about every minute (k8s.io/apiserver cacher, bookmarkFrequency): silence of two and a half is a dead connection. */
+/** Bookmarks arrive about every minute (k8s.io/apiserver cacher, bookmarkFrequency), so a silence of 2.5 minutes means a dead connection. */
 const IDLE_MILLISECONDS = 150_000
+/** A watch that ends sooner counts as failed. */
 const BRIEF_MILLISECONDS = 1_000
 const LIST_TIMEOUT_MILLISECONDS = 60_000
 
 const METADATA = 'PartialObjectMetadata'
 const acceptOf = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`
-
-type Known = Map<string, Map<string, string>>
 
 export function watchCollection(
   client: KubeClient,
@@ -38,37 +38,38 @@ export function watchCollection(
   options: WatchOptions = {},
 ): Watch {
   const ended = new AbortController()
-  const known: Known = new Map()
-  /** Where to go on; undefined: list first. */
+  /** Namespace -> name -> resourceVersion. */
+  const known = new Map<string, Map<string, string>>()
+  /** The watch starts from this version; undefined: list first. */
   let version: string | undefined
   let progress = Date.now()
-  /** In a row: anything that arrives sets it back. */
+  /** In a row; any event resets it. */
   let failures = 0
 
   const trouble = (message: string, fields: Record<string, unknown> = {}) =>
     options.onTrouble?.(message, { path: collection.path, ...fields })
-  const guarded = (tell: () => void) => {
-    // A list that was under way when it was stopped knows an older state than who took its place.
+  const notify = (run: () => void) => {
+    // A list that is still under way after `stop` shows an older state than the watch that replaced this one.
     if (ended.signal.aborted) return
     try {
-      tell()
+      run()
     } catch (error) {
-      trouble('an object could not be looked at', { error: error instanceof Error ? error.name : 'unknown' })
+      trouble('an object could not be processed', { error: error instanceof Error ? error.name : 'unknown' })
     }
   }
-  /** Known first, then told: whoever is told of a name may ask for all of them. */
+  /** The name is stored first: the listener may ask for all names. */
   const put = (object: ApiObject) => {
     const { namespace = '', name = '', resourceVersion = '' } = object.metadata ?? {}
     const names = known.get(namespace) ?? new Map<string, string>()
     const before = names.get(name)
     known.set(namespace, names.set(name, resourceVersion))
-    if (before !== resourceVersion) guarded(() => listener.changed(object))
+    if (before !== resourceVersion) notify(() => listener.changed(object))
   }
   const forget = (namespace: string, name: string) => {
     const names = known.get(namespace)
     if (!names?.delete(name)) return
     if (names.size === 0) known.delete(namespace)
-    guarded(() => listener.removed(namespace, name))
+    notify(() => listener.removed(namespace, name))
   }
 
   async function page(token: string, limit: number): Promise<ApiResponse> {
@@ -78,13 +79,13 @@ export function watchCollection(
     try {
       return await client.call(call)
     } catch (error) {
-      // Annotations alone may be 256 KiB for each object, and the next try would be no different.
-      if (error instanceof AnswerTooLarge && limit > 1) return page(token, Math.ceil(limit / 4))
+      // An object's annotations alone may take 256 KiB, and a retry with the same limit would fail as well.
+      if (error instanceof ResponseTooLarge && limit > 1) return page(token, Math.ceil(limit / 4))
       throw error
     }
   }
 
-  /** Returns the status where the list was refused. */
+  /** @returns the status, where the API server refuses the list */
   async function list(): Promise<number | undefined> {
     const listed = new Set<string>()
     const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
@@ -95,26 +96,26 @@ export function watchCollection(
       progress = Date.now()
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)
-      const { metadata, items } = body as { metadata: Record<string, string>; items: ApiObject[] | null }
-      for (const item of items ?? []) {
+      const { items, continueToken, resourceVersion } = asList(body)
+      for (const item of items) {
         listed.add(`${item.metadata?.namespace ?? ''}/${item.metadata?.name}`)
         put(item)
       }
-      token = metadata['continue'] ?? ''
-      at = metadata['resourceVersion']
+      token = continueToken
+      at = resourceVersion
     } while (token !== '')
     for (const [namespace, names] of known)
       for (const name of names.keys()) if (!listed.has(`${namespace}/${name}`)) forget(namespace, name)
-    // Not before: a watch from a list of which a page failed would never tell of what was on the others.
+    // Only after the last page: a watch from an incomplete list would never report the objects on the missing pages.
     version = at
-    guarded(() => listener.listed())
+    notify(() => listener.listed())
     return undefined
   }
 
-  function see(line: string): void {
+  function processEvent(line: string): void {
     const { type, object } = JSON.parse(line) as { type: string; object: ApiObject }
     if (type === 'ERROR') {
-      // The place is gone, or the server does not say what is wrong: a new list heals both.
+      // Whether the version is forgotten or the server names no reason, a new list recovers.
       version = undefined
       throw new Error(`watch ended with ${String(object['code'])}`)
     }
@@ -124,29 +125,29 @@ export function watchCollection(
     else if (type !== 'BOOKMARK') put(object)
   }
 
-  async function watchOn(): Promise<void> {
-    const silent = new AbortController()
-    const idle = setTimeout(() => silent.abort(), options.idleMilliseconds ?? IDLE_MILLISECONDS)
+  async function watchOnce(): Promise<void> {
+    const silence = new AbortController()
+    const idle = setTimeout(() => silence.abort(), options.idleMilliseconds ?? IDLE_MILLISECONDS)
     try {
       const seconds = 300 + Math.floor(Math.random() * 300)
       const path = `${collection.path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${version}`
       const accept = collection.metadataOnly ? acceptOf(METADATA) : 'application/json'
-      const signal = AbortSignal.any([ended.signal, silent.signal])
+      const signal = AbortSignal.any([ended.signal, silence.signal])
       const { status, parts } = await client.stream({ method: 'GET', path, accept }, signal)
       if (status === 410 || status === 403) version = undefined
       const decoder = new StringDecoder('utf8')
       let rest = ''
-      // Not in the loop itself, which keeps what it has read last while it waits for more: a Secret's last-applied annotation, for example.
-      const take = (part: Buffer) => {
+      // Not in the loop's body, whose variables would keep the last part alive during the wait for the next: a Secret's last-applied annotation, say.
+      const processPart = (part: Buffer) => {
         const lines = (rest + decoder.write(part)).split('\n')
         part.fill(0)
         rest = lines.pop() ?? ''
-        for (const line of lines) if (line !== '') see(line)
+        for (const line of lines) if (line !== '') processEvent(line)
       }
       for await (const part of parts) {
         idle.refresh()
         progress = Date.now()
-        if (status === 200) take(part)
+        if (status === 200) processPart(part)
       }
       if (status !== 200) throw new Error(`watch answered ${status}`)
     } finally {
@@ -161,12 +162,12 @@ export function watchCollection(
       try {
         const refused = version === undefined ? await list() : undefined
         if (refused === undefined) {
-          const began = Date.now()
-          await watchOn()
-          // A proxy that ends each watch at once must not make us ask without a pause.
-          if (Date.now() - began < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
+          const startedAt = Date.now()
+          await watchOnce()
+          // A proxy that closes each watch at once must not turn this loop into a busy loop against the API server.
+          if (Date.now() - startedAt < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
         } else {
-          guarded(() => listener.refused(refused))
+          notify(() => listener.refused(refused))
           delay = REFUSED_RETRY_MILLISECONDS
         }
       } catch (error) {
@@ -175,7 +176,7 @@ export function watchCollection(
         failures = Math.min(failures + 1, 20)
         trouble('a watch was interrupted', { error: error instanceof Error ? error.message : 'unknown' })
       }
-      // Half of it by chance, so that the watches of all replicas don't come back at one moment.
+      // Half of the delay is random, so that the replicas' watches don't reconnect at the same moment.
       if (delay > 0) await sleep(delay * (0.5 + Math.random() / 2), ended.signal)
     }
   }
@@ -188,7 +189,7 @@ export function watchCollection(
   }
 }
 
-/** Ends early, without an error, when `signal` is aborted. */
+/** Resolves early when `signal` is aborted. */
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, milliseconds)

@@ -1,9 +1,10 @@
 /**
- * Leader election by a Lease, with the rules and times of client-go's leaderelection package, so that others can reason about it: a lease
- * is taken over when it has not changed for its duration on *our* clock (clocks of machines are never compared), a leader that could not
- * renew for the deadline stops first.
+ * Leader election by a Lease, with the rules and times of client-go's leaderelection package, which operators know. A candidate takes a lease
+ * over when it has not changed for its duration on the candidate's *own* clock (clocks of two machines are never compared). A leader that can't
+ * renew within the deadline stops before that.
  */
 import { type Api, type ApiCall, send } from '../api/api.ts'
+import { asObject } from '../api/response-body.ts'
 import { type Clock, systemClock } from '../async/clock.ts'
 
 export interface LeaseOptions {
@@ -15,9 +16,9 @@ export interface LeaseOptions {
 }
 
 export interface Leadership {
-  /** Asked before each write: a process that stood still for a while must not go on as if nothing had been. */
+  /** Called before each write: a process that was suspended for a while may have lost the lease meanwhile. */
   leads(): boolean
-  /** Gives the lease back, so that the next one need not wait for it to run out. */
+  /** Gives the lease up, so that the next leader need not wait until it expires. */
   release(): Promise<void>
 }
 
@@ -26,8 +27,8 @@ export const LEASE_DURATION = 15_000
 export const RENEW_DEADLINE = 10_000
 export const RETRY_PERIOD = 2_000
 
-/** So that there is time for a second try. */
-const inTime = { timeoutMilliseconds: RENEW_DEADLINE / 2, urgent: true }
+/** Leaves time for a second attempt before the deadline. */
+const withinDeadline = { timeoutMilliseconds: RENEW_DEADLINE / 2, urgent: true }
 
 interface LeaseSpec {
   holderIdentity?: string
@@ -42,7 +43,10 @@ interface Lease {
   spec: LeaseSpec
 }
 
-/** Tries until it leads, and again after it lost. `onChange` is told each time. */
+/**
+ * Runs for leader until `release`, also after it lost the lease.
+ * @param onChange receives each change
+ */
 export function runLeaderElection(
   api: Api,
   { name, identity, clock = systemClock, onTrouble }: LeaseOptions,
@@ -58,40 +62,40 @@ export function runLeaderElection(
   let cancelTimer = () => {}
   let underWay: Promise<void> = Promise.resolve()
 
-  const timely = () => clock.now() - renewedAt < RENEW_DEADLINE
-  const tell = (leads: boolean) => {
+  const isRenewed = () => clock.now() - renewedAt < RENEW_DEADLINE
+  const setLeading = (leads: boolean) => {
     if (leads === leading) return
     leading = leads
     onChange(leads)
   }
 
   async function read(): Promise<Lease | undefined> {
-    const { status, body } = await send(api, { method: 'GET', path, ...inTime }, 200, 404)
+    const { status, body } = await send(api, { method: 'GET', path, ...withinDeadline }, 200, 404)
     return status === 404 ? undefined : leaseOf(body)
   }
 
-  /** Undefined where another was faster. */
+  /** @returns undefined where another candidate wrote first */
   async function write(lease: Lease | undefined, spec: LeaseSpec): Promise<Lease | undefined> {
     const metadata = { name, namespace: api.namespace, ...lease?.metadata }
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec }
     const call: ApiCall = lease
-      ? { method: 'PUT', path, body, ...inTime }
-      : { method: 'POST', path: collection, body, ...inTime }
+      ? { method: 'PUT', path, body, ...withinDeadline }
+      : { method: 'POST', path: collection, body, ...withinDeadline }
     const response = await send(api, call, lease ? 200 : 201, 409)
     return response.status === 409 ? undefined : leaseOf(response.body)
   }
 
   async function attempt(): Promise<void> {
-    const began = clock.now()
-    // What we hold is renewed without asking, as client-go does; a 409 tells that it was taken.
+    const startedAt = clock.now()
+    // A lease that we hold is renewed without a read, as in client-go; 409 means that another candidate took it.
     const lease = held ?? (await read())
     const { holderIdentity: holder = '', acquireTime, leaseTransitions = 0 } = lease?.spec ?? {}
     const ours = holder === identity
     const text = JSON.stringify(lease?.spec ?? {})
-    if (text !== observed.text) observed = { text, at: began }
-    // Somebody else's, whatever our clock says of the time that we have left: it may have been set back.
+    if (text !== observed.text) observed = { text, at: startedAt }
+    // Another candidate holds it, whatever time our clock has left for us: the clock may have been set back.
     if (!ours) renewedAt = Number.NEGATIVE_INFINITY
-    if (!ours && holder !== '' && began - observed.at < durationOf(lease)) return
+    if (!ours && holder !== '' && startedAt - observed.at < durationOf(lease)) return
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z')
     held = await write(lease, {
       holderIdentity: identity,
@@ -100,13 +104,13 @@ export function runLeaderElection(
       renewTime: now,
       leaseTransitions: leaseTransitions + (ours || !lease ? 0 : 1),
     })
-    // What was to be done while we were late was left undone, so that all of it is looked at again.
-    if (!timely()) tell(false)
-    // From before the call: the lease may be older than its answer.
-    renewedAt = held ? began : Number.NEGATIVE_INFINITY
+    // Renewed too late: writes were skipped meanwhile, so leadership ends and starts anew, which reconciles everything.
+    if (!isRenewed()) setLeading(false)
+    // The time before the call: the server may have stored the lease long before it answered.
+    renewedAt = held ? startedAt : Number.NEGATIVE_INFINITY
   }
 
-  async function turn(): Promise<void> {
+  async function runAttempt(): Promise<void> {
     try {
       await attempt()
     } catch (error) {
@@ -114,34 +118,34 @@ export function runLeaderElection(
       onTrouble?.(error)
     }
     if (released) return
-    tell(timely())
-    cancelTimer = clock.after(RETRY_PERIOD * (leading ? 1 : 1 + Math.random() * 0.2), start)
+    setLeading(isRenewed())
+    cancelTimer = clock.after(RETRY_PERIOD * (leading ? 1 : 1 + Math.random() * 0.2), schedule)
   }
-  function start(): void {
-    underWay = turn()
+  function schedule(): void {
+    underWay = runAttempt()
   }
 
-  start()
+  schedule()
   return {
-    leads: () => leading && timely(),
+    leads: () => leading && isRenewed(),
     async release() {
       released = true
       cancelTimer()
       await underWay
       const lease = held
-      tell(false)
+      setLeading(false)
       renewedAt = Number.NEGATIVE_INFINITY
       if (lease) await write(lease, { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 })
     },
   }
 }
 
-/** The holder's own word on how long its lease lasts. */
+/** Milliseconds, as the holder declares. */
 const durationOf = (lease: Lease | undefined): number =>
   (lease?.spec.leaseDurationSeconds ?? LEASE_DURATION / 1_000) * 1_000
 
 function leaseOf(body: unknown): Lease {
-  const { metadata, spec } = body as Partial<Lease>
+  const { metadata, spec } = asObject<Lease>(body)
   const resourceVersion = metadata?.resourceVersion
   return { metadata: resourceVersion === undefined ? {} : { resourceVersion }, spec: spec ?? {} }
 }

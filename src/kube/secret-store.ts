@@ -1,5 +1,7 @@
-/** Secrets of our own namespace, by name. Every write carries the resourceVersion that it was decided on. */
+/** Secrets of our own namespace, by name. Each update carries the resourceVersion of the read that it follows from. */
+import type { V1Secret } from '@kubernetes/client-node'
 import { type Api, type ApiCall, send } from '../api/api.ts'
+import { asObject } from '../api/response-body.ts'
 import type { SecretStore, StoredSecret } from '../tls/stores.ts'
 
 const labels = { 'app.kubernetes.io/name': 'hotreload', 'app.kubernetes.io/managed-by': 'hotreload' }
@@ -35,9 +37,7 @@ function encode(data: Record<string, string>): Record<string, string> {
 }
 
 function decode(body: unknown): StoredSecret {
-  const { metadata, data } = Object(body)
-  const entries = Object.entries<unknown>(data ?? {}).map(([key, value]) => {
-    return [key, Buffer.from(String(value), 'base64').toString()] as const
-  })
-  return { data: Object.fromEntries(entries), resourceVersion: String(metadata?.resourceVersion) }
+  const { metadata, data = {} } = asObject<V1Secret>(body)
+  const entries = Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString()])
+  return { data: Object.fromEntries(entries), resourceVersion: metadata?.resourceVersion ?? '' }
 }

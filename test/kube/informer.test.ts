@@ -135,7 +135,7 @@ test('a listener that throws is not the end', async () => {
   api.put('odd')
   api.put('even')
   await tells('+even')
-  expect(troubles).toEqual(['an object could not be looked at'])
+  expect(troubles).toEqual(['an object could not be processed'])
 })
 
 test('a server that is down is asked again until it is back', async () => {

@@ -1,6 +1,6 @@
 /** A workload's Pods, and what their agents say of themselves. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { type Api, ApiError } from '../../api/api.ts'
+import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
@@ -15,10 +15,7 @@ export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary)
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
-  for await (const { status, body } of listPages(api, path, PAGE)) {
-    if (status !== 200) throw new ApiError({ method: 'GET', path }, { status, body })
-    found.push(...((body as { items: V1Pod[] | null }).items ?? []).map(ofInterest))
-  }
+  for await (const items of listPages<V1Pod>(api, path, PAGE)) found.push(...items.map(ofInterest))
   return found
 }
 

@@ -1,5 +1,6 @@
 /** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
-import { type Api, ApiError } from '../../api/api.ts'
+import type { V1ConfigMap } from '@kubernetes/client-node'
+import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { writeKeys } from '../../api/own-config-map.ts'
 import { type Clock } from '../../async/clock.ts'
@@ -18,13 +19,9 @@ const RETRY_DELAY = 2_000
 export async function readBaselines(api: Api): Promise<Baselines> {
   const stored = new Map<number, Record<string, string>>()
   const path = `/api/v1/namespaces/${api.namespace}/configmaps?labelSelector=hotreload.dev%2Fpart%3Dbaselines`
-  for await (const response of listPages(api, path, PAGE)) {
-    if (response.status !== 200) throw new ApiError({ method: 'GET', path }, response)
-    const { items } = response.body as {
-      items: { metadata: { name: string }; data?: Record<string, string> }[] | null
-    }
-    for (const item of items ?? []) {
-      const shard = Number(item.metadata.name.slice(NAME.length))
+  for await (const items of listPages<V1ConfigMap>(api, path, PAGE)) {
+    for (const item of items) {
+      const shard = Number(item.metadata?.name?.slice(NAME.length))
       if (Number.isInteger(shard)) stored.set(shard, item.data ?? {})
     }
   }
