@@ -10,12 +10,15 @@ export interface Queue {
   stop(): void
 }
 
+/** In how many milliseconds a key runs again; undefined: when it is added. */
+export type Requeue = number | undefined
+
 export interface QueueOptions {
   clock: Clock
   /** Runs at once at most. */
   concurrency: number
   /** What it throws is for `onError`; the key is tried again, each time after twice as long. */
-  run: (key: string) => Promise<void>
+  run: (key: string) => Promise<Requeue | void>
   onError: (key: string, error: unknown) => void
   /** Milliseconds: no try is later than this; LAST_RETRY where not given. */
   lastRetry?: number
@@ -74,8 +77,9 @@ export function createQueue({
 
   async function attempt(key: string): Promise<void> {
     try {
-      await run(key)
+      const again = await run(key)
       failures.delete(key)
+      if (again !== undefined) add(key, again)
     } catch (error) {
       const count = failures.get(key) ?? 0
       failures.set(key, count + 1)

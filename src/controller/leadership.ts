@@ -1,90 +1,96 @@
 /**
- * The time for which we lead: it begins when everything there is is known and the baselines are read, and ends when somebody else leads.
- * Only in it is anything written.
+ * This replica's leadership. It starts once the replica is elected, the cache is synced and the baselines are loaded, and ends when another
+ * replica is elected. The controller writes only while it leads.
  */
-
+import type { Api } from '../api/api.ts'
+import type { Clock } from '../async/clock.ts'
 import { describeError } from '../errors.ts'
-import type { ControllerOptions } from './options.ts'
+import type { Report } from './report/report.ts'
 import { type BaselineWriter, createBaselineWriter, readBaselines } from './rollout/baseline-store.ts'
 import type { Baselines } from './rollout/baselines.ts'
 
-export interface Leadership {
-  start(): void
+/** Takes part in the election until it is released, and reports each change. */
+export type Elect = (onChange: (isElected: boolean) => void) => {
   leads(): boolean
-  /** Undefined where we don't lead. */
+  release(): Promise<void>
+}
+
+export interface Leadership {
+  /** Takes part in the election. */
+  start(): void
+  isLeading(): boolean
+  /** Undefined while this replica does not lead. */
   baselines(): Baselines | undefined
-  /** They are something else now: written soon. */
-  touch(): void
-  /** Begins where it can: something that was missing may be there now. */
-  begin(): void
-  /** What is not written yet is, and somebody else may lead. */
+  /** The baselines have changed, and are written soon. */
+  baselinesChanged(): void
+  /** The cache is synced, so leadership may start. */
+  cacheSynced(): void
+  /** Writes what is left to write, and gives leadership up. */
   stop(): Promise<void>
 }
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'elect'> & {
-  /** Everything there is is known. */
-  isSynced: () => boolean
-  onBegin: (baselines: Baselines) => void
-  onEnd: () => void
+export interface LeadershipOptions {
+  api: Api
+  clock: Clock
+  report: Pick<Report, 'leads' | 'log'>
+  elect: Elect
+  isCacheSynced: () => boolean
+  onStartedLeading: (baselines: Baselines) => void
+  onStoppedLeading: () => void
 }
 
 /** Milliseconds. */
 const RETRY_READING = 5_000
 
-export function createLeadership({
-  api,
-  clock,
-  report,
-  elect,
-  isSynced,
-  onBegin,
-  onEnd,
-}: Options): Leadership {
-  let now: { baselines: Baselines; writer: BaselineWriter } | undefined
-  let stopped = false
+export function createLeadership(options: LeadershipOptions): Leadership {
+  const { api, clock, report, elect, isCacheSynced, onStartedLeading, onStoppedLeading } = options
   /** Undefined before start. */
-  let election: ReturnType<typeof elect> | undefined
+  let election: ReturnType<Elect> | undefined
+  /** Undefined while this replica does not lead. */
+  let current: { baselines: Baselines; writer: BaselineWriter } | undefined
+  let stopped = false
   const isElected = () => election?.leads() === true
-  const mayBegin = () => !stopped && now === undefined && isSynced() && isElected()
+  const canBegin = () => !stopped && current === undefined && isCacheSynced() && isElected()
 
   async function begin(): Promise<void> {
-    if (!mayBegin()) return
+    if (!canBegin()) return
     try {
       const baselines = await readBaselines(api)
-      if (!mayBegin()) return
+      // Another call may have been quicker, or leadership lost, while this one read.
+      if (!canBegin()) return
       const onError = (error: unknown) =>
         report.log('error', 'baselines not written; trying again', describeError(error))
-      const leads = isElected
-      now = { baselines, writer: createBaselineWriter({ api, clock, baselines, leads, onError }) }
+      const writer = createBaselineWriter({ api, clock, baselines, isLeading: isElected, onError })
+      current = { baselines, writer }
     } catch (error) {
       report.log('error', 'baselines not read; trying again', describeError(error))
       clock.after(RETRY_READING, () => void begin())
       return
     }
-    onBegin(now.baselines)
+    onStartedLeading(current.baselines)
   }
 
   function end(): void {
-    now?.writer.stop()
-    now = undefined
-    onEnd()
+    current?.writer.stop()
+    current = undefined
+    onStoppedLeading()
   }
 
   return {
     start() {
-      election = elect((leads) => {
-        report.leads(leads)
-        if (leads) void begin()
+      election = elect((isNowElected) => {
+        report.leads(isNowElected)
+        if (isNowElected) void begin()
         else end()
       })
     },
-    leads: () => now !== undefined && isElected(),
-    baselines: () => now?.baselines,
-    touch: () => now?.writer.touch(),
-    begin: () => void begin(),
+    isLeading: () => current !== undefined && isElected(),
+    baselines: () => current?.baselines,
+    baselinesChanged: () => current?.writer.touch(),
+    cacheSynced: () => void begin(),
     async stop() {
       stopped = true
-      await now?.writer.flush()
+      await current?.writer.flush()
       end()
       await election?.release()
     },

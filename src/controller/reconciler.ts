@@ -1,263 +1,255 @@
 /**
- * The controller's story: watches tell what there is (cluster-view.ts), and each workload that something happened to is looked at again:
- * how its sources compare (evaluation.ts), what follows (plan.ts), and, where we lead, doing it (carry-out.ts).
+ * The controller's loop. The cache reports which workloads have changed, or use a source that has. `reconcile` handles one workload: it
+ * compares its sources with what its Pods run with (decide/), and while this replica leads, rolls it out (rollout/). For changes that need
+ * no rollout, pods/ nudges running Pods.
  */
-
-import { createQueue } from '../async/queue.ts'
+import { createQueue, type Queue, type Requeue } from '../async/queue.ts'
 import { describeError } from '../errors.ts'
 import { kindLabel, replacesItsPods } from '../workload/kinds.ts'
-import { createCache } from './cache/cache.ts'
+import type { SourceRef } from '../workload/sources-in-use.ts'
+import { type Cache, createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumText } from './decide/checksum-text.ts'
 import { type NextStep, nextStep, OVERDUE } from './decide/next-step.ts'
-import { describeSources, diffSources, type SourceDiff } from './decide/source-diff.ts'
-import { createLeadership } from './leadership.ts'
+import { pendingChange } from './decide/pending-change.ts'
+import { diffSources, type SourceDiff } from './decide/source-diff.ts'
+import { createLeadership, type Leadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
-import { createAgentProblems } from './pods/agent-problems.ts'
-import { createNudges } from './pods/nudge.ts'
-import { createUninjectedPods } from './pods/uninjected.ts'
-import { eventReasons } from './report/report.ts'
+import { type AgentProblems, createAgentProblems } from './pods/agent-problems.ts'
+import { createNudges, type Nudges } from './pods/nudge.ts'
+import { createUninjectedPods, type UninjectedPods } from './pods/uninjected.ts'
+import { warnOfInput, warnOfReverts } from './report/warnings.ts'
 import type { Baselines } from './rollout/baselines.ts'
-import { createRolloutExecutor } from './rollout/executor.ts'
-import { createRolloutLimiter } from './rollout/limiter.ts'
-import { createRefresh } from './rollout/refresh.ts'
-import { endReloaderPause } from './rollout/reloader-pause.ts'
-import { createRevertGuard } from './rollout/revert-guard.ts'
+import { createRolloutExecutor, type RolloutExecutor } from './rollout/executor.ts'
+import { createRolloutLimiter, type RolloutLimiter } from './rollout/limiter.ts'
+import { createRefresh, type Refresh } from './rollout/refresh.ts'
+import { endToolPause } from './rollout/tool-pause.ts'
+import { createWorkloadStates, type WorkloadState, type WorkloadStates } from './workload-state.ts'
 
-export interface Controller {
-  /** Undefined: alive. Else what stands still, in words for the kubelet's probe. */
-  stuck(): string | undefined
-  /** Undefined: ready to take over. */
-  notReady(): string | undefined
-  /** Rollouts under way. */
-  rolloutsInProgress(): number
-  /** What `defaults` gives is something else now. */
-  defaultsChanged(): void
-  stop(): Promise<void>
-}
-
-/** Workloads looked at at once; each may wait for a write. */
+/** Workloads that are reconciled at once; each may wait for a write. */
 const CONCURRENCY = 16
-/** A watch shows life at least each minute, or tries to; five are a lot. Milliseconds. */
+/** Milliseconds. A watch makes progress each minute, or tries to. */
 const STUCK_AFTER = 300_000
-const RETRY_READING = 5_000
 
-export function startController(options: ControllerOptions): Controller {
-  const { clock, report, compat, installKey } = options
-  const limiter = createRolloutLimiter(options.limits, (key) => queue.add(key))
-  const reverts = createRevertGuard(clock)
-  const pending = new Map<string, Pending>()
+export class Reconciler {
+  readonly #options: ControllerOptions
+  /** Namespaces, workloads and sources as the watches show them. */
+  readonly #cache: Cache
+  /** Workloads to reconcile, by key. */
+  readonly #queue: Queue
+  readonly #leadership: Leadership
+  /** What the controller remembers of each workload. */
+  readonly #states: WorkloadStates
+  readonly #limiter: RolloutLimiter
+  readonly #refresh: Refresh
+  readonly #executor: RolloutExecutor
+  readonly #nudges: Nudges
+  readonly #agentProblems: AgentProblems
+  readonly #uninjected: UninjectedPods
 
-  const queue = createQueue({
-    clock,
-    concurrency: CONCURRENCY,
-    run: lookAt,
-    onError(key, error) {
-      report.rollout('failed', key.split('/')[0] ?? '')
-      report.log('error', 'workload could not be dealt with; trying again', {
-        workload: key,
-        ...describeError(error),
-      })
-    },
-  })
-  const view = createCache(options, {
-    workloadChanged: (key, last) => changed(key, last),
-    contentChanged(source, users, keysets) {
-      for (const key of users) queue.add(key)
-      if (leadership.leads()) nudges.sourceChanged(source, users, keysets)
-    },
-    synced: () => leadership.begin(),
-  })
-  const leadership = createLeadership({
-    ...options,
-    isSynced: () => view.isSynced(),
-    onBegin: begin,
-    onEnd: end,
-  })
-  const parts = { ...options, view, leads: () => leadership.leads() }
-  const repair = createUninjectedPods(parts)
-  const problems = createAgentProblems({ ...parts, workloads: view.workloads })
-  const nudges = createNudges({ ...parts, onChange: (key) => problems.changed(key) })
-  const refresh = createRefresh(options.api, view.workloads)
-  const executor = createRolloutExecutor({ ...parts, workloads: view.workloads, refresh })
-  view.start()
-  leadership.start()
-
-  function begin(baselines: Baselines): void {
-    endBegun()
-    const alive = new Set<string>()
-    for (const { key, summary } of view.workloads.all()) {
-      alive.add(summary.uid)
-      if (summary.progress === 'running') limiter.acquire(key, summary.namespace)
-      queue.add(key)
-      repair.lookSoon(key)
-      problems.lookSoon(key)
-    }
-    if (view.isComplete()) for (const uid of baselines.uids()) if (!alive.has(uid)) baselines.remove(uid)
-  }
-
-  /** Who leads next says of each what it waits for; said by two it would count twice, and ours never change again. */
-  function end(): void {
-    pending.clear()
-    for (const { key } of view.workloads.all()) {
-      report.waiting(key, undefined)
-      report.uninjected(key, 0)
-    }
-  }
-
-  /** Tried until it works: the install key comes when it comes. */
-  function endBegun(): void {
-    if (!leadership.leads()) return
-    executor.takeOver().catch((error: unknown) => {
-      report.log('error', 'Jobs to be made again not read; trying again', describeError(error))
-      clock.after(RETRY_READING, endBegun)
+  /** Only joins the parts: nothing is read, written or called back before `start`. */
+  constructor(options: ControllerOptions) {
+    const { api, clock } = options
+    this.#options = options
+    this.#states = createWorkloadStates(clock)
+    this.#queue = createQueue({
+      clock,
+      concurrency: CONCURRENCY,
+      run: (key) => this.reconcile(key),
+      onError: (key, error) => this.#reconcileFailed(key, error),
     })
+    this.#limiter = createRolloutLimiter(options.limits, (key) => this.#queue.add(key))
+    this.#cache = createCache(options, {
+      workloadChanged: (key, last) => this.#workloadChanged(key, last),
+      contentChanged: (source, users, changedKeysets) => this.#contentChanged(source, users, changedKeysets),
+      synced: () => this.#leadership.cacheSynced(),
+    })
+    this.#leadership = createLeadership({
+      ...options,
+      isCacheSynced: () => this.#cache.isSynced(),
+      onStartedLeading: (baselines) => this.#startedLeading(baselines),
+      onStoppedLeading: () => this.#stoppedLeading(),
+    })
+    const { workloads } = this.#cache
+    this.#refresh = createRefresh(api, workloads)
+    const parts = {
+      ...options,
+      cache: this.#cache,
+      workloads,
+      refresh: this.#refresh,
+      limiter: this.#limiter,
+      isLeading: () => this.#leadership.isLeading(),
+      stateOf: (key: string) => this.#states.of(key),
+    }
+    this.#executor = createRolloutExecutor(parts)
+    this.#nudges = createNudges(parts)
+    this.#agentProblems = createAgentProblems(parts)
+    this.#uninjected = createUninjectedPods(parts)
   }
 
-  function changed(key: string, last: Workload | undefined): void {
-    const now = view.workloads.get(key)
-    if (!now || now.summary.progress !== 'running') limiter.release(key)
-    if (last && last.summary.uid !== now?.summary.uid) {
-      pending.delete(key)
-      reverts.forget(key)
-      if (leadership.baselines()?.remove(last.summary.uid)) leadership.touch()
-    }
-    if (now) {
-      queue.add(key)
-      if (last && isSameSpec(now.summary, last.summary)) return
-      repair.lookSoon(key)
-      problems.lookSoon(key)
-      return
-    }
-    queue.remove(key)
-    limiter.cancel(key)
-    repair.forget(key)
-    problems.forget(key)
-    report.waiting(key, undefined)
+  /** Starts the watches and takes part in the election. */
+  start(): void {
+    this.#cache.start()
+    this.#leadership.start()
   }
 
-  async function lookAt(key: string): Promise<void> {
-    const workload = view.workloads.get(key)
-    const baselines = leadership.baselines()
-    if (!workload || !baselines || !leadership.leads()) return
+  async stop(): Promise<void> {
+    for (const part of [this.#queue, this.#nudges, this.#uninjected, this.#agentProblems, this.#executor])
+      part.stop()
+    this.#cache.stop()
+    await this.#leadership.stop()
+  }
+
+  /** For the kubelet's liveness probe: what stands still; undefined: alive. */
+  stuck(): string | undefined {
+    const now = this.#options.clock.now()
+    const isStuck = this.#cache.watches().some((watch) => now - watch.lastProgress() > STUCK_AFTER)
+    return isStuck ? 'a watch stands still' : undefined
+  }
+
+  /** For the kubelet's readiness probe: what is missing; undefined: ready to take over. */
+  notReady(): string | undefined {
+    return this.#cache.isSynced() ? undefined : 'not all lists are complete'
+  }
+
+  rolloutsInProgress(): number {
+    return this.#limiter.inProgress()
+  }
+
+  /** The defaults of the policy file have changed. */
+  defaultsChanged(): void {
+    this.#cache.relistWorkloads()
+  }
+
+  /** Returns in how many milliseconds to reconcile the workload again; undefined: when something changes. */
+  async reconcile(key: string): Promise<Requeue> {
+    const workload = this.#cache.workloads.get(key)
+    const baselines = this.#leadership.baselines()
+    if (!workload || !baselines || !this.#leadership.isLeading()) return undefined
+    const { report, clock } = this.#options
     const { summary } = workload
-    const used = view.usedSources(summary)
-    const diff = diffSources(summary, used, {
-      stateOf: (use) => view.sources.state(use),
+    const state = this.#states.of(key)
+    const diff = this.#diff(workload, baselines)
+    warnOfInput(report, summary, diff)
+    if (state.reverts.saw(checksumText(summary, diff))) warnOfReverts(report, summary)
+    const resumeIn = await endToolPause(workload, { ...this.#options, refresh: this.#refresh })
+    state.pendingChange = pendingChange(state.pendingChange, diff.merged, clock.now())
+    const step = this.#nextStep(workload, state, diff)
+    report.waiting(key, step.do === 'wait' ? step.for : undefined)
+    if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
+    else this.#limiter.cancel(key)
+    if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)
+    else this.#limiter.wakeNext()
+    return earliest(
+      resumeIn,
+      step.do === 'wait' ? step.milliseconds : undefined,
+      // It may never end by itself, and then gives up its place.
+      this.#limiter.isInProgress(key) ? OVERDUE : undefined,
+    )
+  }
+
+  #diff({ summary }: Workload, baselines: Baselines): SourceDiff {
+    const { installKey, compat } = this.#options
+    const diff = diffSources(summary, this.#cache.usedSources(summary), {
+      stateOf: (use) => this.#cache.sources.state(use),
       baseline: baselines.get(summary.uid),
       installKey: installKey(),
       compat,
     })
-    const all = diff.merged
-    if (baselines.update(summary.uid, all.newBaselines, all.staleBaselines)) leadership.touch()
-    for (const { why } of all.unreadable) report.unreadable(why, summary.kind)
-    notice(workload, diff)
-    const resumed = await endReloaderPause(workload, { ...parts, refresh })
-    if (resumed !== undefined) queue.add(key, resumed)
-    const step = stepFor(workload, diff)
-    report.waiting(key, step.do === 'wait' ? step.for : undefined)
-    if (step.do === 'nothing') pending.delete(key)
-    if (step.do === 'wait' && step.milliseconds !== undefined) queue.add(key, step.milliseconds)
-    if (step.do === 'wait' && step.for === 'limit') limiter.wait(key, summary.namespace)
-    else limiter.cancel(key)
-    if (step.do === 'rollout' && leadership.leads()) await rollOut(workload, diff)
-    else limiter.wakeNext()
-    if (limiter.holds(key)) queue.add(key, OVERDUE)
+    const { newBaselines, staleBaselines } = diff.merged
+    if (baselines.update(summary.uid, newBaselines, staleBaselines)) this.#leadership.baselinesChanged()
+    return diff
   }
 
-  /** What people should know of it, whatever is done. */
-  function notice({ key, summary }: Workload, diff: SourceDiff): void {
-    for (const sentence of summary.compat?.problems ?? [])
-      report.event(summary, 'Warning', eventReasons.notUnderstood, sentence)
-    for (const { id, why } of diff.merged.unreadable)
-      if (why === 'forbidden')
-        report.event(
-          summary,
-          'Warning',
-          eventReasons.unreadable,
-          `${describeSources(summary, diff, [id]).join()} may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
-        )
-    const { current, desired } = checksumText(summary, diff)
-    if (reverts.saw(key, current, desired))
-      report.event(
-        summary,
-        'Warning',
-        eventReasons.checksumReverted,
-        'somebody removed hotreload.dev/checksum 3 times in 10 minutes, so nothing is rolled out until that ends; docs/gitops.md',
-      )
-  }
-
-  function stepFor({ key, summary, runningSince }: Workload, diff: SourceDiff): NextStep {
-    const all = diff.merged
-    const target = JSON.stringify([...all.desiredChecksums])
-    const now = clock.now()
-    const before = pending.get(key)
-    const changedAt = before?.target === target ? before.changedAt : now
-    const firstChangedAt = before?.firstChangedAt ?? now
-    if (all.changed.length > 0) pending.set(key, { target, changedAt, firstChangedAt })
-    if (runningSince !== undefined && now - runningSince >= OVERDUE) limiter.release(key)
-    return nextStep(all, {
+  #nextStep({ key, summary, runningSince }: Workload, state: WorkloadState, diff: SourceDiff): NextStep {
+    const now = this.#options.clock.now()
+    if (runningSince !== undefined && now - runningSince >= OVERDUE) this.#limiter.release(key)
+    const { changedAt = now, firstChangedAt = now } = state.pendingChange ?? {}
+    return nextStep(diff.merged, {
+      ...summary,
       now,
-      isPaused: summary.isPaused,
-      isSuspended: summary.isSuspended,
-      progress: summary.progress,
       runningSince,
-      hasChartChecksum: summary.hasChartChecksum,
       changedAt,
       firstChangedAt,
-      revertBackoffUntil: reverts.until(key),
+      revertBackoffUntil: state.reverts.backoffUntil(),
       pausePeriodUntil: summary.compat?.notBefore,
-      isLimiterAvailable: limiter.isAvailable(summary.namespace),
+      isLimiterAvailable: this.#limiter.isAvailable(summary.namespace),
     })
   }
 
-  async function rollOut(workload: Workload, diff: SourceDiff): Promise<void> {
+  async #rollOut(workload: Workload, state: WorkloadState, diff: SourceDiff): Promise<void> {
+    const { report, clock } = this.#options
     const { key, summary } = workload
-    // Before the write: while it is under way others ask for room.
-    limiter.acquire(key, summary.namespace)
-    const outcome = await executor.rollOut(workload, diff).catch((error: unknown) => {
-      limiter.release(key)
-      throw error
-    })
-    // An event on the way may have freed it in between.
-    const runs = outcome === 'done' && view.workloads.get(key)?.summary.progress === 'running'
-    if (runs) limiter.acquire(key, summary.namespace)
-    else limiter.release(key)
-    if (outcome !== 'done') return
-    if (replacesItsPods(summary)) reverts.wrote(key, checksumText(summary, diff).desired)
-    const { changedAt = clock.now() } = pending.get(key) ?? {}
-    pending.delete(key)
+    if ((await this.#executor.rollOut(workload, diff)) !== 'done') return
+    if (replacesItsPods(summary)) state.reverts.wrote(checksumText(summary, diff).desired)
+    const now = clock.now()
+    const milliseconds = now - (state.pendingChange?.changedAt ?? now)
+    state.pendingChange = undefined
     report.rollout('done', kindLabel(summary))
-    report.log('info', 'rolled out', {
-      workload: key,
-      sources: diff.merged.changed,
-      milliseconds: clock.now() - changedAt,
-    })
+    report.log('info', 'rolled out', { workload: key, sources: diff.merged.changed, milliseconds })
   }
 
-  return {
-    stuck() {
-      const silent = view.watches().find((one) => clock.now() - one.lastProgress() > STUCK_AFTER)
-      return silent && 'a watch stands still'
-    },
-    rolloutsInProgress: () => limiter.inProgress(),
-    defaultsChanged: () => view.relistWorkloads(),
-    notReady: () => (view.isSynced() ? undefined : 'not all lists are complete'),
-    async stop() {
-      queue.stop()
-      nudges.stop()
-      repair.stop()
-      problems.stop()
-      executor.stop()
-      view.stop()
-      await leadership.stop()
-    },
+  #reconcileFailed(key: string, error: unknown): void {
+    const { report } = this.#options
+    report.rollout('failed', key.split('/')[0] ?? '')
+    report.log('error', 'reconcile failed; trying again', { workload: key, ...describeError(error) })
+  }
+
+  #workloadChanged(key: string, last: Workload | undefined): void {
+    const now = this.#cache.workloads.get(key)
+    if (now?.summary.progress !== 'running') this.#limiter.release(key)
+    if (last && last.summary.uid !== now?.summary.uid) this.#forget(last)
+    if (!now) return
+    this.#queue.add(key)
+    if (!last || !isSameSpec(now.summary, last.summary)) this.#checkPodsSoon(key)
+  }
+
+  #forget({ key, summary }: Workload): void {
+    const { report } = this.#options
+    this.#states.forget(key)
+    this.#limiter.cancel(key)
+    report.waiting(key, undefined)
+    report.uninjected(key, 0)
+    if (this.#leadership.baselines()?.remove(summary.uid)) this.#leadership.baselinesChanged()
+  }
+
+  #contentChanged(source: SourceRef, users: ReadonlySet<string>, changedKeysets: ReadonlySet<string>): void {
+    for (const key of users) this.#queue.add(key)
+    if (!this.#leadership.isLeading()) return
+    for (const key of this.#nudges.sourceChanged(source, users, changedKeysets))
+      this.#agentProblems.changed(key)
+  }
+
+  #checkPodsSoon(key: string): void {
+    this.#uninjected.checkSoon(key)
+    this.#agentProblems.checkSoon(key)
+  }
+
+  #startedLeading(baselines: Baselines): void {
+    this.#executor.startedLeading()
+    const uids = new Set<string>()
+    for (const { key, summary } of this.#cache.workloads.all()) {
+      uids.add(summary.uid)
+      if (summary.progress === 'running') this.#limiter.acquire(key, summary.namespace)
+      this.#queue.add(key)
+      this.#checkPodsSoon(key)
+    }
+    if (this.#cache.isComplete())
+      for (const uid of baselines.uids()) if (!uids.has(uid)) baselines.remove(uid)
+  }
+
+  /** Clears our gauges: the next leader exports its own, so ours would count twice, and never change again. */
+  #stoppedLeading(): void {
+    const { report } = this.#options
+    for (const state of this.#states.all()) state.pendingChange = undefined
+    for (const { key } of this.#cache.workloads.all()) {
+      report.waiting(key, undefined)
+      report.uninjected(key, 0)
+    }
   }
 }
 
-interface Pending {
-  /** What the stamps would be: something else has changed when this is different. */
-  target: string
-  changedAt: number
-  firstChangedAt: number
+const earliest = (...times: Requeue[]): Requeue => {
+  const set = times.filter((time) => time !== undefined)
+  return set.length > 0 ? Math.min(...set) : undefined
 }

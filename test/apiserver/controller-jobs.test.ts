@@ -47,7 +47,7 @@ function replacements(call: Api['call'] | undefined, told: Told = { events: [] }
     clock: systemClock,
     installKey: () => parseInstallKey('ab'.repeat(32)),
     report: { event: (_about, _type, reason) => told.events.push(reason), log() {} },
-    leads: () => true,
+    isLeading: () => true,
   })
 }
 

@@ -126,16 +126,16 @@ test('a change made while the controller is stopped is rolled out once when it i
 test('two replicas: one rollout, and one more after the leader is gone', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   const replicas = [await start(), await start()]
-  await until('a leader', () => replicas.some((one) => one.leading()))
+  await until('a leader', () => replicas.some((one) => one.isLeading()))
   await recorded()
   await ns.apply(configMap('conf', { a: '2' }))
   await rolledTo(2)
-  const [leader, other] = replicas[0]?.leading() ? replicas : replicas.toReversed()
+  const [leader, other] = replicas[0]?.isLeading() ? replicas : replicas.toReversed()
   await ns.apply(configMap('conf', { a: '3' }))
   // In the middle: the change is seen, its quiet period is not over.
   await aWhile(300)
   await leader?.stop()
-  await until('the other leads', () => other?.leading())
+  await until('the other leads', () => other?.isLeading())
   await rolledTo(3)
   await aWhile()
   expect(await revisionOf()).toBe(3)

@@ -5,20 +5,20 @@ import { systemClock } from '../../src/async/clock.ts'
 import { askAgent } from '../../src/cli/serve/agent-client.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
 import { type CompatOptions, defaultCompatOptions } from '../../src/compat/request/options.ts'
-import { type Controller, startController } from '../../src/controller/reconciler.ts'
-import type { Report } from '../../src/controller/report/report.ts'
+import { Reconciler } from '../../src/controller/reconciler.ts'
 import type { RolloutLimits } from '../../src/controller/rollout/limiter.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { watchCollection } from '../../src/kube/informer.ts'
 import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { type ReportRecorder, recordReport } from './report-recorder.ts'
 import { until } from './until.ts'
 
-export interface TestController extends Controller {
-  lines: string[]
-  events: { kind: string; name: string; reason: string; message: string }[]
-  leading: () => boolean
+export interface TestController extends Pick<ReportRecorder, 'lines' | 'events' | 'isLeading'> {
+  stop: () => Promise<void>
+  rolloutsInProgress: () => number
+  isReady: () => boolean
   client: KubeClient
   /** Milliseconds since its last request ended, those for its Lease left out; 0 while one is under way. */
   restsFor: () => number
@@ -48,22 +48,8 @@ export async function startTestController(
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
   const { observed, restsFor } = watched(client)
-  const lines: string[] = []
-  const events: TestController['events'] = []
-  let leads = false
-  const report: Report = {
-    event: ({ kind = '', name }, _type, reason, message) => events.push({ kind, name, reason, message }),
-    rollout() {},
-    waiting() {},
-    unreadable() {},
-    nudge() {},
-    uninjected() {},
-    agentProblem() {},
-    leads: (now) => (leads = now),
-    sizes() {},
-    log: (level, message, fields) => lines.push(JSON.stringify({ level, message, ...fields })),
-  }
-  const controller = startController({
+  const { report, lines, events, isLeading } = recordReport()
+  const controller = new Reconciler({
     api: observed,
     watchCollection: (collection, listener) =>
       watchCollection(observed, collection, only ? within(only, listener) : listener),
@@ -78,7 +64,17 @@ export async function startTestController(
     askAgent,
     evictUninjected: evictUninjected ?? false,
   })
-  return { ...controller, lines, events, client, leading: () => leads, restsFor }
+  controller.start()
+  return {
+    stop: () => controller.stop(),
+    rolloutsInProgress: () => controller.rolloutsInProgress(),
+    isReady: () => controller.notReady() === undefined,
+    lines,
+    events,
+    isLeading,
+    client,
+    restsFor,
+  }
 }
 
 /** The client, with an eye on its calls. */
@@ -120,7 +116,7 @@ function within(namespaces: readonly string[], listener: Listener): Listener {
 }
 
 export const leads = (controller: TestController): Promise<boolean> =>
-  until('the controller leads', () => controller.leading() && controller.notReady() === undefined)
+  until('the controller leads', () => controller.isLeading() && controller.isReady())
 
 /** It leads and has looked at everything there is: what is changed from here on is a change to it. */
 export async function settled(controller: TestController): Promise<void> {

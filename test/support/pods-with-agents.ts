@@ -1,9 +1,10 @@
-/** Pods of one Deployment and their agents, as the controller sees them: an API server and /status out of a table. */
+/** Pods of one Deployment and their agents, as the controller sees them: the API server and each /status answer from a table. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../src/api/api.ts'
 import { defaultCompatOptions } from '../../src/compat/request/options.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { summarize } from '../../src/controller/decide/workload-summary.ts'
+import { createWorkloadStates } from '../../src/controller/workload-state.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { keys, podSpec, workload } from './builders.ts'
 
@@ -11,9 +12,17 @@ export const KEY = 'Deployment/shop/web'
 
 export interface PodWithAgent {
   ready: boolean
-  /** undefined: nobody answers. */
+  /** undefined: the agent does not answer. */
   report: unknown
 }
+
+export const AGENT_TIME = '2026-01-01T00:00:01.000Z'
+/** An agent's report of a problem. */
+export const agentReport = (state: string, code: string, message: string, at = AGENT_TIME) => ({
+  container: 'web',
+  state,
+  error: { code, message, at },
+})
 
 /** A Pod's name is its address, too. */
 export function podsWithAgents(names: readonly string[], annotations: Record<string, string>) {
@@ -47,13 +56,16 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
   const fields = { selector: { matchLabels: { app: 'web' } } }
   const options = { defaults: builtInDefaults, compat: defaultCompatOptions }
   const summary = summarize(workload({ template, spec: podSpec(), fields }), options)
-  if (!summary) throw new Error('the workload asks for nothing')
-  const known: Workload = { key: KEY, summary, runningSince: undefined }
+  if (!summary) throw new Error('the workload requests nothing')
+  let known: Workload | undefined = { key: KEY, summary, runningSince: undefined }
+  const states = createWorkloadStates({ now: Date.now })
   return {
     pods,
     nudged,
     api,
     askAgent: async (ip: string) => pods.get(ip)?.report,
     workloads: { get: (key: string) => (key === KEY ? known : undefined) },
+    stateOf: (key: string) => states.of(key),
+    removeWorkload: () => (known = undefined),
   }
 }

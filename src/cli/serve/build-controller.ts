@@ -5,7 +5,7 @@ import { postJson } from '../../alerts/post.ts'
 import { createAlertSender } from '../../alerts/sender.ts'
 import { parseTemplate } from '../../alerts/sink.ts'
 import { systemClock } from '../../async/clock.ts'
-import { type Controller, startController } from '../../controller/reconciler.ts'
+import { Reconciler } from '../../controller/reconciler.ts'
 import { createEventWriter } from '../../controller/report/event-writer.ts'
 import type { Report } from '../../controller/report/report.ts'
 import { describeError } from '../../errors.ts'
@@ -31,7 +31,7 @@ export interface ControllerPartOptions extends ControllerSettings {
 /** The Lease in our own namespace. */
 const LEASE = 'hotreload-controller'
 
-export function startControllerPart(options: ControllerPartOptions): Controller {
+export function startControllerPart(options: ControllerPartOptions): Reconciler {
   const { client, log, installKey, defaults, compat, limits, evictUninjected } = options
   const metrics = createControllerMetrics(options.metrics.registry)
   // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
@@ -71,7 +71,7 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
     sizes: (workloads, sources) => metrics.sizes(workloads, sources),
     log: (level, message, fields = {}) => log[level](fields, message),
   }
-  return startController({
+  const reconciler = new Reconciler({
     api: client,
     clock: systemClock,
     report,
@@ -96,4 +96,6 @@ export function startControllerPart(options: ControllerPartOptions): Controller 
         onChange,
       ),
   })
+  reconciler.start()
+  return reconciler
 }

@@ -4,7 +4,7 @@ import { podHandler } from '../../admission/pod-handler.ts'
 import { createServer } from '../../admission/server.ts'
 import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
 import { noCluster } from '../../api/config-reader.ts'
-import type { Controller } from '../../controller/reconciler.ts'
+import type { Reconciler } from '../../controller/reconciler.ts'
 import { describeError } from '../../errors.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
@@ -45,7 +45,7 @@ export async function serve(
 ): Promise<void> {
   const log = createLog(options.logLevel, io.log)
   const metrics = createMetrics()
-  let controller: Controller | undefined
+  let controller: Reconciler | undefined
   const policy = await followPolicyFile(options.policy, (problem) => {
     const file = options.policy
     if (problem === undefined) {

@@ -25,7 +25,7 @@ interface Options {
   api: Api
   clock: Clock
   installKey: () => InstallKey | undefined
-  leads: () => boolean
+  isLeading: () => boolean
   report: {
     event(about: JobId, type: 'Warning', reason: 'RolloutFailed', message: string): void
     log(level: 'error', message: string, fields: Record<string, unknown>): void
@@ -48,7 +48,13 @@ const LAST_ASK_AGAIN = 30_000
 
 const JOB = { apiVersion: 'batch/v1', kind: 'Job' }
 
-export function createJobReplacements({ api, clock, installKey, report, leads }: Options): JobReplacements {
+export function createJobReplacements({
+  api,
+  clock,
+  installKey,
+  report,
+  isLeading,
+}: Options): JobReplacements {
   const records = createJobRecords(api, installKey)
   /** By the uid of the Job that was there before. */
   const toMake = new Map<string, ApiObject>()
@@ -59,7 +65,7 @@ export function createJobReplacements({ api, clock, installKey, report, leads }:
     concurrency: 4,
     run: async (uid) => {
       const job = toMake.get(uid)
-      if (job && leads()) await makeGood(uid, job)
+      if (job && isLeading()) await makeGood(uid, job)
     },
     onError(uid, error) {
       const { name = '', namespace = '' } = toMake.get(uid)?.metadata ?? {}

@@ -1,38 +1,51 @@
 /**
- * Agents have no rights in the API, so what they could not load is said here, as an Event on the workload: once for each problem of a
- * change, however many Pods have it. Looked for after each change that is told to Pods, and now and then, since some changes come to Pods
- * without us (a Secret that we may not read).
+ * Agents have no rights in the API, so the controller reports for them what they could not load: an Event on the workload, once for each
+ * problem of a change, however many Pods have it. It asks the agents after each change that it nudges Pods for, and from time to time,
+ * since the controller can't see every change (a Secret that it may not read).
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import { createQueue } from '../../async/queue.ts'
+import type { Api } from '../../api/api.ts'
+import type { Clock } from '../../async/clock.ts'
+import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import type { Workloads } from '../cache/workloads.ts'
-import type { ControllerOptions } from '../options.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import { type AgentProblem, problemOf } from './agent-report.ts'
-import { hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
+import { type AskAgent, hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
-  /** Something changed that its agents are to load: what they say from now on is news. */
+  /** The workload's agents are about to load a change, so their problems from now on are new. */
   changed(key: string): void
-  /** Looks at a workload's agents some time soon, and every now and then after that. */
-  lookSoon(key: string): void
-  forget(key: string): void
+  /** Asks a workload's agents some time soon, and from time to time after that, until the workload is gone. */
+  checkSoon(key: string): void
   stop(): void
 }
 
-/** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s of it; a validator may take longer. */
-const AFTER_CHANGE = [5_000, 30_000, 120_000]
-const AGAIN_AFTER = 600_000
-/** Pods that are replaced have come up by then. */
-const SETTLES_WITHIN = 30_000
-/** Agents asked at once: each that is out of reach takes a second. */
-const ASKED_AT_ONCE = 50
+/** Part of what the controller remembers of a workload. */
+export interface AgentProblemState {
+  /** Container and code of each problem that was reported and lasts. */
+  reportedProblems: ReadonlySet<string>
+  /** How many of AFTER_CHANGE have passed; undefined: all. */
+  checksSinceChange: number | undefined
+}
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'askAgent'> & {
+/** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s; a validator may take longer. */
+const AFTER_CHANGE = [5_000, 30_000, 120_000]
+const CHECK_EVERY = 600_000
+/** A rollout's new Pods are up by then. */
+const SETTLES_WITHIN = 30_000
+/** An unreachable agent takes a second each. */
+const CONCURRENT_REQUESTS = 50
+
+export interface AgentProblemsOptions {
+  api: Api
+  clock: Clock
+  askAgent: AskAgent
   report: Pick<Report, 'event' | 'agentProblem' | 'log'>
   workloads: Pick<Workloads, 'get'>
-  leads: () => boolean
+  isLeading: () => boolean
+  stateOf: (key: string) => AgentProblemState
 }
 
 const reasons: Record<ProblemState, EventReason> = {
@@ -43,72 +56,68 @@ const reasons: Record<ProblemState, EventReason> = {
   error: eventReasons.agentUnusable,
 }
 
-export function createAgentProblems(options: Options): AgentProblems {
-  const { api, clock, report, askAgent, workloads, leads } = options
-  /** Workload -> container and code of each problem that was told and still is one. In memory only: who takes over tells it once more. */
-  const told = new Map<string, ReadonlySet<string>>()
-  /** How many of AFTER_CHANGE are over; not there: all. */
-  const looks = new Map<string, number>()
+export function createAgentProblems(options: AgentProblemsOptions): AgentProblems {
+  const { api, clock, report, askAgent, workloads, isLeading, stateOf } = options
   const queue = createQueue({
     clock,
     concurrency: 4,
-    run: lookAt,
+    run: check,
     onError: (key, error) =>
-      report.log('debug', 'agents not asked', {
-        workload: key,
-        ...describeError(error),
-      }),
+      report.log('debug', 'agents not asked', { workload: key, ...describeError(error) }),
   })
 
-  function untilNextLook(key: string): number {
-    const done = looks.get(key) ?? AFTER_CHANGE.length
-    const next = AFTER_CHANGE[done]
-    if (next === undefined) looks.delete(key)
-    else looks.set(key, done + 1)
-    return next ?? AGAIN_AFTER
-  }
-
-  async function lookAt(key: string): Promise<void> {
-    queue.add(key, untilNextLook(key))
+  async function check(key: string): Promise<Requeue> {
     const summary = workloads.get(key)?.summary
-    if (!summary?.native || summary.native.agents === 0 || !leads()) return
-    const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
-    const found = new Map<string, Found>()
-    for (let from = 0; from < pods.length; from += ASKED_AT_ONCE) {
-      const some = pods.slice(from, from + ASKED_AT_ONCE)
-      const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
-      for (const [index, pod] of some.entries())
-        for (const problem of (reports[index] ?? []).map(problemOf)) if (problem) add(found, pod, problem)
-      // Nobody reaches any of them, as under strict mTLS: minutes for the others, and other workloads wait meanwhile.
-      if (from === 0 && reports.flat().every((one) => one === undefined)) return
-    }
-    const before = told.get(key)
-    if (found.size > 0) told.set(key, new Set(found.keys()))
-    else told.delete(key)
+    if (!summary) return undefined
+    const state = stateOf(key)
+    const next = untilNextCheck(state)
+    if (!summary.native || summary.native.agents === 0 || !isLeading()) return next
+    const found = await findProblems(summary)
+    if (!found) return next
     for (const [id, one] of found) {
-      if (before?.has(id)) continue
+      if (state.reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
+    state.reportedProblems = new Set(found.keys())
+    return next
+  }
+
+  /** Undefined where no agent answers. */
+  async function findProblems(summary: WorkloadSummary): Promise<Map<string, Found> | undefined> {
+    const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
+    const found = new Map<string, Found>()
+    for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
+      const some = pods.slice(from, from + CONCURRENT_REQUESTS)
+      const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
+      for (const [index, pod] of some.entries())
+        for (const problem of (reports[index] ?? []).map(problemOf)) if (problem) add(found, pod, problem)
+      // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
+      if (from === 0 && reports.flat().every((one) => one === undefined)) return undefined
+    }
+    return found
   }
 
   return {
     changed(key) {
-      told.delete(key)
-      looks.set(key, 0)
-      queue.add(key, untilNextLook(key))
+      const state = stateOf(key)
+      state.reportedProblems = new Set()
+      state.checksSinceChange = 0
+      queue.add(key, untilNextCheck(state))
     },
-    lookSoon: (key) => queue.add(key, SETTLES_WITHIN),
-    forget(key) {
-      queue.remove(key)
-      told.delete(key)
-      looks.delete(key)
-    },
+    checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
     stop: () => queue.stop(),
   }
 }
 
-/** The same problem, of one Pod and how many others. */
+/** In milliseconds. */
+function untilNextCheck(state: AgentProblemState): number {
+  const next = AFTER_CHANGE[state.checksSinceChange ?? AFTER_CHANGE.length]
+  state.checksSinceChange = next === undefined ? undefined : (state.checksSinceChange ?? 0) + 1
+  return next ?? CHECK_EVERY
+}
+
+/** The same problem, with one Pod that has it and the number of the others. */
 interface Found {
   problem: AgentProblem
   pod: string
@@ -122,7 +131,7 @@ function add(found: Map<string, Found>, pod: V1Pod, problem: AgentProblem): void
   else found.set(id, { problem, pod: pod.metadata?.name ?? '', others: 0 })
 }
 
-/** With its time, so that the same mistake in the next edit is another Event. */
+/** It holds the time, so that the same mistake in the next edit is another Event. */
 function sentence({ problem: { container, message, code, at }, pod, others }: Found): string {
   const where = `Pod ${pod}${others > 0 ? ` (and ${others} more)` : ''}, container ${container}`
   return `${where}, at ${at}: ${message} [${code}]`

@@ -1,17 +1,17 @@
-/** What an agent says at http://POD-IP:9467/status (docs/agent.md), as far as the controller asks. Pure. */
+/** Reads what the controller needs of an agent's report at http://POD-IP:9467/status (docs/agent.md). Pure. */
 import { isObject } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 
 /**
- * `unmoved`: what is loaded is of before, and nothing is under way. `unknown`: nobody answers, as under strict mTLS, or what answers is no
- * agent.
+ * `unmoved`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict
+ * mTLS, or what answers is no agent.
  */
 export type AgentState = 'loaded' | 'pending' | 'unmoved' | 'refused' | 'unknown'
 
-/** Clocks of nodes differ by some; a reload of this change is not older than that. Milliseconds. */
+/** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
 const SKEW = 2_000
 
-/** Whether what changed at `since` (milliseconds since 1970) is in the process. */
+/** Whether the process has loaded the change of `since` (milliseconds since 1970). */
 export function agentState(report: unknown, since: number): AgentState {
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
   if (problemStates.some((one) => one === report['state'])) return 'refused'
@@ -21,7 +21,7 @@ export function agentState(report: unknown, since: number): AgentState {
   return loadedAt >= since - SKEW ? 'loaded' : 'unmoved'
 }
 
-/** Of several agents of one Pod: what is wrong or under way counts before what is done, and who does not use the changed source, not at all. */
+/** One state for the agents of a Pod: problems and reloads in progress count first, an agent that does not use the source counts last. */
 export function podState(states: readonly AgentState[]): AgentState {
   const order: AgentState[] = ['refused', 'pending', 'unknown', 'loaded', 'unmoved']
   return order.find((state) => states.includes(state)) ?? 'unknown'
@@ -30,7 +30,7 @@ export function podState(states: readonly AgentState[]): AgentState {
 export interface AgentProblem {
   state: ProblemState
   container: string
-  /** Of agent/src/errors.rs, e.g. `HR_KILLED`. */
+  /** From agent/src/errors.rs, e.g. `HR_KILLED`. */
   code: string
   message: string
   /** When, RFC 3339. */
@@ -39,7 +39,7 @@ export interface AgentProblem {
 
 const LONGEST_MESSAGE = 500
 
-/** Undefined: none. What an agent says is cut and cleaned: in its place anything in the Pod may answer. */
+/** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
 export function problemOf(report: unknown): AgentProblem | undefined {
   if (!isObject(report)) return undefined
   const state = problemStates.find((one) => one === report['state'])

@@ -1,68 +1,72 @@
 /**
- * Pods that ask for the agent and run without it: the webhook was away when they were made. A person is told; with `--evict-uninjected`
- * they are replaced, one at a time, through the eviction API, which asks PodDisruptionBudgets.
+ * Finds Pods that should have the agent and run without it, because the webhook was down when they were created. An Event says so; with
+ * `--evict-uninjected` the controller replaces them one at a time through the eviction API, which respects PodDisruptionBudgets.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import { createQueue } from '../../async/queue.ts'
+import type { Api } from '../../api/api.ts'
+import type { Clock } from '../../async/clock.ts'
+import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { ControllerOptions } from '../options.ts'
-import { eventReasons } from '../report/report.ts'
+import { eventReasons, type Report } from '../report/report.ts'
 import { podPath, podsOf } from './workload-pods.ts'
 
 export interface UninjectedPods {
-  /** Looks at a workload's Pods when it has settled, and every now and then after that. */
-  lookSoon(key: string): void
-  forget(key: string): void
+  /** Checks a workload's Pods once its rollout has settled, and from time to time after that, until the workload is gone. */
+  checkSoon(key: string): void
   stop(): void
+}
+
+/** Part of what the controller remembers of a workload. */
+export interface EvictionState {
+  /** Milliseconds since 1970. A Pod that was created later and lacks the agent too shows that evictions don't help. */
+  firstEvictionAt: number | undefined
 }
 
 /** Milliseconds. */
 const SETTLES_WITHIN = 10_000
-const AGAIN_AFTER = 600_000
+const CHECK_EVERY = 600_000
 const NEXT_EVICTION = 20_000
 
-type Options = Pick<ControllerOptions, 'api' | 'clock' | 'report' | 'evictUninjected'> & {
-  view: Pick<Cache, 'workloads' | 'isLabelled'>
-  leads: () => boolean
+export interface UninjectedPodsOptions {
+  api: Api
+  clock: Clock
+  report: Pick<Report, 'event' | 'uninjected' | 'log'>
+  evictUninjected: boolean
+  cache: Pick<Cache, 'workloads' | 'isLabelled'>
+  isLeading: () => boolean
+  stateOf: (key: string) => EvictionState
 }
 
-export function createUninjectedPods({
-  api,
-  clock,
-  report,
-  view,
-  leads,
-  evictUninjected,
-}: Options): UninjectedPods {
-  /** When we evicted a Pod of this workload first: one that was made later and lacks the agent too shows that eviction is no cure. */
-  const evictedSince = new Map<string, number>()
+export function createUninjectedPods(options: UninjectedPodsOptions): UninjectedPods {
+  const { api, clock, report, evictUninjected, cache, isLeading, stateOf } = options
   const queue = createQueue({
     clock,
     concurrency: 2,
-    run: lookAt,
+    run: check,
     onError: (key, error) =>
-      report.log('debug', 'Pods not looked at', {
-        workload: key,
-        ...describeError(error),
-      }),
+      report.log('debug', 'Pods not checked', { workload: key, ...describeError(error) }),
   })
 
-  async function lookAt(key: string): Promise<void> {
-    const workload = view.workloads.get(key)
-    queue.add(key, AGAIN_AFTER)
-    if (!workload || !leads()) return
+  async function check(key: string): Promise<Requeue> {
+    const workload = cache.workloads.get(key)
+    if (!workload) {
+      report.uninjected(key, 0)
+      return undefined
+    }
     const { summary } = workload
-    if (!summary.native || summary.native.agents === 0 || !view.isLabelled(summary.namespace)) return
+    if (!isLeading() || !summary.native || summary.native.agents === 0) return CHECK_EVERY
+    if (!cache.isLabelled(summary.namespace)) return CHECK_EVERY
+    const state = stateOf(key)
     const missing = uninjected(await podsOf(api, summary))
     report.uninjected(key, missing.length)
     const [first] = missing
     if (!first) {
-      evictedSince.delete(key)
-      return
+      state.firstEvictionAt = undefined
+      return CHECK_EVERY
     }
-    // Applied again, an unchanged manifest says nothing new, to kubectl or to the webhook.
+    // Applying the same manifest again does not help: kubectl sends no change, so the webhook is not called.
     const why = summary.native.injected
       ? 'changes do not reach them'
       : 'hotreload.dev/inject was set while the webhook was away or the namespace had no label'
@@ -72,40 +76,34 @@ export function createUninjectedPods({
       eventReasons.notInjected,
       `Pods that run without the agent: ${missing.length}; ${why}; replace them with kubectl rollout restart`,
     )
-    const since = evictedSince.get(key)
-    const inVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
-    if (!evictUninjected || !summary.native.injected || inVain || summary.isPaused) return
-    if (summary.progress === 'done') await evict(key, first)
-    queue.add(key, NEXT_EVICTION)
+    const since = state.firstEvictionAt
+    const isInVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
+    if (!evictUninjected || !summary.native.injected || isInVain || summary.isPaused) return CHECK_EVERY
+    if (summary.progress === 'done' && (await evict(key, first))) state.firstEvictionAt ??= clock.now()
+    return NEXT_EVICTION
   }
 
-  async function evict(key: string, pod: V1Pod): Promise<void> {
+  /** Returns false where a PodDisruptionBudget forbids it now (429), or the Pod is gone. */
+  async function evict(key: string, pod: V1Pod): Promise<boolean> {
     const { namespace, name, uid } = pod.metadata ?? {}
-    const path = `${podPath(pod)}/eviction`
     const body = {
       apiVersion: 'policy/v1',
       kind: 'Eviction',
       metadata: { name, namespace },
       deleteOptions: { preconditions: { uid } },
     }
-    const { status } = await api.call({ method: 'POST', path, body })
-    // 429: a PodDisruptionBudget says not now.
-    if (status === 201 && !evictedSince.has(key)) evictedSince.set(key, clock.now())
-    report.log('info', 'eviction asked for a Pod without the agent', { workload: key, status })
+    const { status } = await api.call({ method: 'POST', path: `${podPath(pod)}/eviction`, body })
+    report.log('info', 'eviction of a Pod without the agent requested', { workload: key, status })
+    return status === 201
   }
 
   return {
-    lookSoon: (key) => queue.add(key, SETTLES_WITHIN),
-    forget(key) {
-      queue.remove(key)
-      evictedSince.delete(key)
-      report.uninjected(key, 0)
-    },
+    checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
     stop: () => queue.stop(),
   }
 }
 
-/** Pods that could have the agent and don't: not those on their way out, nor those that another controller's template made. */
+/** Pods that could have the agent and don't, without those that are terminating. */
 export const uninjected = (pods: readonly V1Pod[]): V1Pod[] =>
   pods.filter(
     ({ metadata, spec, status }) =>

@@ -1,26 +1,28 @@
-/** A workload's Pods, and what their agents say of themselves. */
+/** A workload's Pods, and the reports of their agents. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
-import type { ControllerOptions } from '../options.ts'
 
-/** A Pod has 5 to 30 KB, and a workload may have thousands: all of them are more than any answer we read. */
+/** An agent's /status as JSON; undefined: unreachable. Never rejects. */
+export type AskAgent = (ip: string, port: number) => Promise<unknown>
+
+/** A Pod has 5 to 30 KB, and a workload may have thousands of them: together they exceed the largest response that the client reads. */
 const PAGE = 100
 
-/** Of each Pod what the controller looks at. @throws ApiError */
+/** Each Pod with the fields that the controller reads. @throws ApiError */
 export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary): Promise<V1Pod[]> {
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
   const found: V1Pod[] = []
-  for await (const items of listPages<V1Pod>(api, path, PAGE)) found.push(...items.map(ofInterest))
+  for await (const items of listPages<V1Pod>(api, path, PAGE)) found.push(...items.map(fieldsInUse))
   return found
 }
 
-/** The rest of ten thousand Pods would fill the heap. */
-function ofInterest({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
+/** The other fields of ten thousand Pods would fill the heap. */
+function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
   return {
     metadata: {
       ...pick(metadata, 'name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'),
@@ -37,11 +39,11 @@ function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[
   return picked
 }
 
-/** Of the API. */
+/** Its path in the API. */
 export const podPath = ({ metadata }: V1Pod): string =>
   `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
 
-/** Whether its agents run, and will for a while. */
+/** Whether the Pod has agents, runs, and is not terminating. */
 export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
   metadata?.annotations?.[writtenKey('status')] !== undefined &&
   metadata.deletionTimestamp === undefined &&
@@ -50,11 +52,11 @@ export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 
-/** The /status of each of a Pod's agents; undefined for one that nobody reaches. */
+/** The /status of each of a Pod's agents; undefined for an agent that does not answer. */
 export function reportsOf(
   { native }: WorkloadSummary,
   { status }: V1Pod,
-  askAgent: ControllerOptions['askAgent'],
+  askAgent: AskAgent,
 ): Promise<unknown[]> {
   const ip = status?.podIP
   const ports = Array.from({ length: native?.agents ?? 0 }, (_, index) => FIRST_PORT + index)

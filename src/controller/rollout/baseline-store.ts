@@ -40,8 +40,8 @@ export interface WriterOptions {
   api: Api
   clock: Clock
   baselines: Baselines
-  /** Asked before each write: who no longer leads must not write over what the next leader wrote. */
-  leads: () => boolean
+  /** Asked before each write: a former leader must not overwrite what the next one wrote. */
+  isLeading: () => boolean
   onError: (error: unknown) => void
 }
 
@@ -49,7 +49,7 @@ export function createBaselineWriter({
   api,
   clock,
   baselines,
-  leads,
+  isLeading,
   onError,
 }: WriterOptions): BaselineWriter {
   let cancel: (() => void) | undefined
@@ -88,7 +88,7 @@ export function createBaselineWriter({
     const failed: ShardChange[] = []
     for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))
       try {
-        if (leads()) await write(shard, ofShard)
+        if (isLeading()) await write(shard, ofShard)
       } catch (error) {
         failed.push(...ofShard)
         onError(error)

@@ -1,24 +1,30 @@
-/** Limits on rollouts that are under way at once, and who waits for room. */
+/** Limits how many rollouts are in progress at once, and wakes the workloads that wait for their turn. */
 
 export interface RolloutLimits {
   /** 0: no limit. */
   total: number
+  /** 0: no limit. */
   perNamespace: number
 }
 
-/** Enough for a cluster's teams at once, few enough that a ConfigMap shared by all of them does not restart everything in one minute. */
+/** Enough for several teams at once, and few enough that a ConfigMap which all of them use does not restart everything in one minute. */
 export const defaultRolloutLimits: RolloutLimits = { total: 20, perNamespace: 5 }
 
+/** Workloads are named by their key. */
 export interface RolloutLimiter {
+  /** Whether one more rollout may begin in this namespace. */
   isAvailable(namespace: string): boolean
   acquire(key: string, namespace: string): void
-  /** Where it held one, who waits longest and has room now is woken. */
+  /** Ends a rollout, if one is in progress, and wakes the workload that has waited longest and may begin now. */
   release(key: string): void
+  /** Has the workload woken when it may begin. */
   wait(key: string, namespace: string): void
+  /** The workload waits no longer. */
   cancel(key: string): void
-  /** One at a time: who is woken and needs no room any more wakes the next. */
+  /** Wakes one workload. A woken workload that begins no rollout wakes the next. */
   wakeNext(): void
-  holds(key: string): boolean
+  isInProgress(key: string): boolean
+  /** How many rollouts are in progress. */
   inProgress(): number
 }
 
@@ -26,17 +32,19 @@ export function createRolloutLimiter(
   { total, perNamespace }: RolloutLimits,
   wake: (key: string) => void,
 ): RolloutLimiter {
-  /** In the order in which they came: workload -> namespace. */
+  /** Key -> namespace, the longest waiting first. */
   const waiting = new Map<string, string>()
-  const held = new Map<string, string>()
-  const perName = new Map<string, number>()
+  /** Key -> namespace. */
+  const running = new Map<string, string>()
+  const counts = new Map<string, number>()
   const count = (namespace: string, by: number) => {
-    const now = (perName.get(namespace) ?? 0) + by
-    if (now > 0) perName.set(namespace, now)
-    else perName.delete(namespace)
+    const now = (counts.get(namespace) ?? 0) + by
+    if (now > 0) counts.set(namespace, now)
+    else counts.delete(namespace)
   }
   const isAvailable = (namespace: string) =>
-    (total === 0 || held.size < total) && (perNamespace === 0 || (perName.get(namespace) ?? 0) < perNamespace)
+    (total === 0 || running.size < total) &&
+    (perNamespace === 0 || (counts.get(namespace) ?? 0) < perNamespace)
 
   function wakeNext(): void {
     for (const [key, namespace] of waiting)
@@ -53,18 +61,18 @@ export function createRolloutLimiter(
     cancel: (key) => waiting.delete(key),
     wakeNext,
     acquire(key, namespace) {
-      if (held.has(key)) return
-      held.set(key, namespace)
+      if (running.has(key)) return
+      running.set(key, namespace)
       count(namespace, 1)
     },
     release(key) {
-      const namespace = held.get(key)
+      const namespace = running.get(key)
       if (namespace === undefined) return
-      held.delete(key)
+      running.delete(key)
       count(namespace, -1)
       wakeNext()
     },
-    holds: (key) => held.has(key),
-    inProgress: () => held.size,
+    isInProgress: (key) => running.has(key),
+    inProgress: () => running.size,
   }
 }

@@ -1,42 +1,41 @@
-/** Notices that somebody keeps undoing our rollouts, so that two programs don't replace Pods against each other for ever. */
+/** Detects that another program keeps reverting our checksums of one workload, so that the two don't replace its Pods in turns for ever. */
 import type { Clock } from '../../async/clock.ts'
+import type { ChecksumText } from '../decide/checksum-text.ts'
 
-/** This often within this time, in milliseconds. */
-const REMOVALS = 3
+/** This many reverts within this time, in milliseconds, put the next rollout off. */
+const MOST_REVERTS = 3
 export const WITHIN = 600_000
 
 export interface RevertGuard {
-  /** We wrote this checksum. */
-  wrote(key: string, checksum: string): void
+  /** The controller wrote these checksums. */
+  wrote(checksums: string): void
   /**
-   * The workload was seen with this checksum. `wanted` is what we would write now: a checksum of ours that went although nothing else is wanted
-   * was taken away. Returns true once, on the third revert.
+   * The workload has the current checksums, and the controller would write the desired ones. If those are what it wrote last, somebody
+   * reverted them. Returns true once, at the revert that puts rollouts off.
    */
-  saw(key: string, checksum: string, wanted: string): boolean
-  /** Milliseconds since 1970 until which nothing is rolled out; undefined: not held back. */
-  until(key: string): number | undefined
-  forget(key: string): void
+  saw(checksums: ChecksumText): boolean
+  /** Milliseconds since 1970 until which rollouts are put off; undefined: they are not. */
+  backoffUntil(): number | undefined
 }
 
 export function createRevertGuard(clock: Pick<Clock, 'now'>): RevertGuard {
-  const records = new Map<string, { checksum: string | undefined; removals: number[] }>()
-  const recent = (removals: readonly number[]) => removals.filter((at) => at > clock.now() - WITHIN)
+  let written: string | undefined
+  let reverts: number[] = []
+  const recent = () => reverts.filter((at) => at > clock.now() - WITHIN)
   return {
-    wrote(key, checksum) {
-      records.set(key, { checksum, removals: recent(records.get(key)?.removals ?? []) })
+    wrote(checksums) {
+      written = checksums
     },
-    saw(key, checksum, wanted) {
-      const record = records.get(key)
-      if (!record || record.checksum !== wanted || checksum === record.checksum) return false
-      const removals = [...recent(record.removals), clock.now()]
-      // Once told of; the same absence is not counted again before we have written again, or seen our checksum back.
-      records.set(key, { checksum: undefined, removals })
-      return removals.length === REMOVALS
+    saw({ current, desired }) {
+      if (written !== desired || current === desired) return false
+      reverts = [...recent(), clock.now()]
+      // The same revert must not count again at the next reconcile.
+      written = undefined
+      return reverts.length === MOST_REVERTS
     },
-    until(key) {
-      const removals = recent(records.get(key)?.removals ?? [])
-      return removals.length >= REMOVALS ? (removals.at(-REMOVALS) ?? 0) + WITHIN : undefined
+    backoffUntil() {
+      const times = recent()
+      return times.length >= MOST_REVERTS ? (times.at(-MOST_REVERTS) ?? 0) + WITHIN : undefined
     },
-    forget: (key) => records.delete(key),
   }
 }

@@ -30,7 +30,7 @@ test('a Job that a finalizer holds keeps neither rollouts nor the API server bus
     },
     installKey: () => parseInstallKey('ab'.repeat(32)),
     report: { event() {}, log() {} },
-    leads: () => true,
+    isLeading: () => true,
   })
   const began = clock.now()
   let over = Number.POSITIVE_INFINITY

@@ -1,18 +1,21 @@
-// Which Pods are told when, against a table of Pods: agents and kubelet are fakes, the clock is the test's.
+// Which Pods are nudged when: Pods, agents and kubelet are a table, the clock is the test's.
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { createNudges } from '../../../src/controller/pods/nudge.ts'
+import { createWorkloadStates } from '../../../src/controller/workload-state.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { KEY, podsWithAgents } from '../../support/pods-with-agents.ts'
+import { recordReport } from '../../support/report-recorder.ts'
 
+const unpaused = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
 const SOURCE = { kind: 'ConfigMap', namespace: 'shop', name: 'web' } as const
 
 function cluster(annotations: Record<string, string>, names: readonly string[] = ['a', 'b', 'c']) {
   const clock = fakeClock()
   const { pods, nudged, ...fakes } = podsWithAgents(names, annotations)
-  /** Answers instead of the API server, where it says anything. */
+  /** Answers in place of the API server, unless it returns undefined. */
   let instead = (_call: ApiCall): ApiResponse | undefined => undefined
-  let leads = true
+  let isLeading = true
   let [asking, askedAtOnce] = [0, 0]
   const is = (name: string, state: string, ready = true, loadedAt = clock.now()) => {
     const volumes = [{ loadedAt: new Date(loadedAt).toISOString() }]
@@ -20,7 +23,6 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
   }
   for (const name of pods.keys()) is(name, 'loaded', true, 0)
   const use = { ...SOURCE, optional: false }
-  const none = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
   const nudges = createNudges({
     ...fakes,
     api: {
@@ -37,72 +39,71 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
       return fakes.askAgent(ip)
     },
     clock,
-    report: { nudge() {}, log() {} },
-    view: {
+    report: recordReport().report,
+    cache: {
       workloads: fakes.workloads,
-      sources: { state: () => none },
+      sources: { state: () => unpaused },
       usedSources: () => ({ rollout: [], inPlace: [use], compat: [] }),
     },
-    leads: () => leads,
-    onChange() {},
+    isLeading: () => isLeading,
   })
   return {
     clock,
     answerInstead: (answer: typeof instead) => (instead = answer),
-    loseLead: () => (leads = false),
+    loseLeadership: () => (isLeading = false),
     askedAtOnce: () => askedAtOnce,
-    told: nudged,
+    nudged,
     is,
     silent: (name: string) => pods.set(name, { ready: true, report: undefined }),
     edit: () => nudges.sourceChanged(SOURCE, new Set([KEY]), new Set(['*'])),
   }
 }
 
-test('all Pods at once where programs reload; again after two seconds who has not seen it', async () => {
-  const { clock, told, edit, is } = cluster({ signal: 'SIGHUP' })
+test('programs that reload: all Pods at once, and again after two seconds those that are behind', async () => {
+  const { clock, nudged, edit, is } = cluster({ signal: 'SIGHUP' })
   edit()
   await clock.advance(100)
-  expect(told).toEqual(['a', 'b', 'c'])
+  expect(nudged).toEqual(['a', 'b', 'c'])
   is('a', 'loaded')
   is('b', 'refused')
   await clock.advance(2_000)
-  expect(told).toEqual(['a', 'b', 'c', 'c'])
+  expect(nudged).toEqual(['a', 'b', 'c', 'c'])
   await clock.advance(600_000)
-  expect(told).toHaveLength(4)
+  expect(nudged).toHaveLength(4)
 })
 
-test('where processes restart: the next when the last one is loaded, and its Pod Ready again', async () => {
-  const { clock, told, edit, is } = cluster({ reload: 'restart' })
+test('processes that restart: the next Pod when the last one has loaded the change and is Ready again', async () => {
+  const { clock, nudged, edit, is } = cluster({ reload: 'restart' })
   edit()
   await clock.advance(100)
   is('a', 'staggered')
   await clock.advance(50_000)
-  // Told again after two seconds, since it had not said that it has it.
-  expect(new Set(told)).toEqual(new Set(['a']))
+  // Nudged again after two seconds, because it had not loaded the change.
+  expect(new Set(nudged)).toEqual(new Set(['a']))
   is('a', 'loaded', false)
   await clock.advance(20_000)
-  expect(new Set(told)).toEqual(new Set(['a']))
+  expect(new Set(nudged)).toEqual(new Set(['a']))
   is('a', 'loaded', true)
   await clock.advance(4_000)
-  expect(new Set(told)).toEqual(new Set(['a', 'b']))
+  expect(new Set(nudged)).toEqual(new Set(['a', 'b']))
 })
 
-test('a Pod that never becomes Ready holds the others back for five minutes; one whose agent is silent, for one', async () => {
-  const { clock, told, edit, is, silent } = cluster({ reload: 'restart' })
+test('a Pod that never becomes Ready holds the others back for five minutes, a silent agent for one', async () => {
+  const { clock, nudged, edit, is, silent } = cluster({ reload: 'restart' })
   edit()
   await clock.advance(100)
   is('a', 'loaded', false)
   await clock.advance(290_000)
-  expect(new Set(told)).toEqual(new Set(['a']))
+  expect(new Set(nudged)).toEqual(new Set(['a']))
   silent('b')
   await clock.advance(15_000)
-  expect(new Set(told)).toEqual(new Set(['a', 'b']))
+  expect(new Set(nudged)).toEqual(new Set(['a', 'b']))
   await clock.advance(70_000)
-  expect(new Set(told)).toEqual(new Set(['a', 'b', 'c']))
+  expect(new Set(nudged)).toEqual(new Set(['a', 'b', 'c']))
 })
 
-test('a Pod that the kubelet was quicker with is not waited for', async () => {
-  const { clock, told, edit, is } = cluster({ reload: 'restart' })
+test('no Pod waits for one that the kubelet updated before its nudge', async () => {
+  const { clock, nudged, edit, is } = cluster({ reload: 'restart' })
   edit()
   await clock.advance(100)
   is('a', 'staggered')
@@ -110,11 +111,11 @@ test('a Pod that the kubelet was quicker with is not waited for', async () => {
   is('b', 'loaded')
   is('a', 'loaded')
   await clock.advance(12_000)
-  expect(told.at(-1)).toBe('c')
+  expect(nudged.at(-1)).toBe('c')
 })
 
-test('a call without an answer does not make processes restart together that restart one by one', async () => {
-  const { clock, told, edit, answerInstead } = cluster({ reload: 'restart' })
+test('a call without an answer does not make processes restart together', async () => {
+  const { clock, nudged, edit, answerInstead } = cluster({ reload: 'restart' })
   let failures = 1
   answerInstead(({ method }) => {
     if (method === 'PATCH' && failures-- > 0) throw new Error('ECONNRESET')
@@ -122,35 +123,35 @@ test('a call without an answer does not make processes restart together that res
   })
   edit()
   await clock.advance(30_000)
-  expect(new Set(told)).toEqual(new Set(['a']))
+  expect(new Set(nudged)).toEqual(new Set(['a']))
 })
 
-test('a Pod that is gone is not waited for', async () => {
-  const { clock, told, edit, answerInstead } = cluster({ reload: 'restart' })
+test('no Pod waits for one that is gone', async () => {
+  const { clock, nudged, edit, answerInstead } = cluster({ reload: 'restart' })
   answerInstead(({ path }) => (path.endsWith('/a') ? { status: 404, body: {} } : undefined))
   edit()
   await clock.advance(5_000)
-  expect(new Set(told)).toEqual(new Set(['b']))
+  expect(new Set(nudged)).toEqual(new Set(['b']))
 })
 
 const many = Array.from({ length: 2_000 }, (_, index) => `p${index}`)
 
-test('of thousands of Pods each is told, and only some are asked at once', async () => {
-  const { clock, told, edit, askedAtOnce } = cluster({ signal: 'SIGHUP' }, many)
+test('each of thousands of Pods is nudged, and only some are asked at once', async () => {
+  const { clock, nudged, edit, askedAtOnce } = cluster({ signal: 'SIGHUP' }, many)
   edit()
   await clock.advance(60_000)
-  expect(new Set(told).size).toBe(2_000)
+  expect(new Set(nudged).size).toBe(2_000)
   expect(askedAtOnce()).toBeLessThanOrEqual(50)
 })
 
-test('nobody is told any more when the lead is lost in the middle', async () => {
-  const { clock, told, edit, loseLead } = cluster({ signal: 'SIGHUP' }, many)
+test('no Pod is nudged after leadership is lost', async () => {
+  const { clock, nudged, edit, loseLeadership } = cluster({ signal: 'SIGHUP' }, many)
   edit()
   await clock.advance(10_000)
-  const before = told.length
-  loseLead()
+  const before = nudged.length
+  loseLeadership()
   await clock.advance(60_000)
-  expect(told).toHaveLength(before)
+  expect(nudged).toHaveLength(before)
 })
 
 test('no workload waits for the thousands of Pods, or the slow restarts, of others', async () => {
@@ -166,6 +167,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
   const big = of('big', { signal: 'SIGHUP' }, many)
   const small = of('small', { signal: 'SIGHUP' }, ['x'])
   const all = [...slow, big, small]
+  const states = createWorkloadStates(clock)
   const nudges = createNudges({
     clock,
     api: {
@@ -178,16 +180,14 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
       },
     },
     askAgent: async () => undefined,
-    report: { nudge() {}, log() {} },
-    view: {
+    report: recordReport().report,
+    cache: {
       workloads: { get: (key) => all.find((one) => one.key === key)?.workload },
-      sources: {
-        state: () => ({ observed: undefined, marks: { ignored: false, match: false }, isPaused: false }),
-      },
+      sources: { state: () => unpaused },
       usedSources: () => ({ rollout: [], inPlace: [{ ...SOURCE, optional: false }], compat: [] }),
     },
-    leads: () => true,
-    onChange() {},
+    isLeading: () => true,
+    stateOf: (key) => states.of(key),
   })
   nudges.sourceChanged(SOURCE, new Set(all.map(({ key }) => key)), new Set(['*']))
   await clock.advance(5_000)

@@ -18,7 +18,7 @@ function store(refused: (shard: string) => boolean = () => false) {
   const writer = createBaselineWriter({
     clock,
     baselines,
-    leads: () => true,
+    isLeading: () => true,
     onError() {},
     api: {
       namespace: 'hotreload-system',

@@ -6,7 +6,7 @@ import type { Clock } from '../../async/clock.ts'
 import type { Workload } from '../cache/workloads.ts'
 import type { Refresh } from './refresh.ts'
 
-export interface ReloaderPauseOptions {
+export interface ToolPauseOptions {
   api: Api
   clock: Clock
   refresh: Refresh
@@ -16,9 +16,9 @@ export interface ReloaderPauseOptions {
  * Resumes the workload if its pause is over. Returns in how many milliseconds it will be; undefined: nothing is left to do.
  * @throws ApiError; rejects as well without a response
  */
-export async function endReloaderPause(
+export async function endToolPause(
   workload: Workload,
-  { api, clock, refresh }: ReloaderPauseOptions,
+  { api, clock, refresh }: ToolPauseOptions,
 ): Promise<number | undefined> {
   const { summary } = workload
   const { resume } = summary.compat ?? {}

@@ -1,0 +1,158 @@
+/** Nudges the Pods of one workload, all at once or one after the other, and waits for their agents to load the change. */
+import type { V1Pod } from '@kubernetes/client-node'
+import type { Api, ApiCall } from '../../api/api.ts'
+import type { Clock } from '../../async/clock.ts'
+import { mapLimit } from '../../async/map-limit.ts'
+import { createTokenBucket } from '../../async/token-bucket.ts'
+import { writtenKey } from '../../policy/annotations.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
+import type { Report } from '../report/report.ts'
+import { type AgentState, agentState, podState } from './agent-report.ts'
+import { type AskAgent, hasRunningAgents, isReady, podPath, reportsOf } from './workload-pods.ts'
+
+export interface PodNudger {
+  /** Resolves when all Pods have loaded the change or refused it, or when the time for it is over. */
+  nudge(change: PodsToNudge): Promise<void>
+}
+
+export interface PodsToNudge {
+  pods: readonly V1Pod[]
+  summary: WorkloadSummary
+  /** When the source changed, in milliseconds since 1970. */
+  changedAt: number
+  /** The change restarts processes, so Pods are nudged one after the other. */
+  restarts: boolean
+}
+
+export interface PodNudgerOptions {
+  api: Api
+  clock: Clock
+  askAgent: AskAgent
+  report: Pick<Report, 'nudge'>
+  isLeading: () => boolean
+  isStopped: () => boolean
+}
+
+/** Over all workloads. */
+const NUDGES_PER_SECOND = 50
+const BURST = 100
+/** Pods of one workload that are nudged, or asked, at once: those of other workloads must not wait behind thousands of them. */
+const CONCURRENCY = 50
+
+/** Milliseconds. The kubelet may have looked a moment before the change arrived, so a Pod that is still behind is nudged once more. */
+const NUDGE_AGAIN_AFTER = 2_000
+/** The canary Pods' head start. It is no gate: by then the kubelet updates the other Pods by itself. */
+const CANARY_WAIT = 60_000
+/** For a process to restart, its stagger included, and for its Pod to become Ready again. */
+const RESTART_WAIT = 300_000
+/** The longest wait for a Pod whose agent does not answer or has not begun to load. */
+const QUIET_WAIT = 60_000
+/** Until the kubelet has noticed that a container ended. Before that it may still report the Pod as Ready. */
+const NOTICED_WITHIN = 3_000
+const ASK_EVERY = 1_000
+
+type Change = Omit<PodsToNudge, 'pods'>
+
+export function createPodNudger(options: PodNudgerOptions): PodNudger {
+  const { api, clock, report, askAgent, isLeading, isStopped } = options
+  const bucket = createTokenBucket(clock, NUDGES_PER_SECOND, BURST)
+  const sleep = (milliseconds: number) =>
+    new Promise<void>((resolve) => void clock.after(milliseconds, resolve))
+
+  async function allAtOnce(pods: readonly V1Pod[], change: Change): Promise<void> {
+    const [first = [], rest = []] = rounds(pods, change.summary.native?.canary)
+    await nudgeRound(first, change, rest.length > 0 ? CANARY_WAIT : NUDGE_AGAIN_AFTER)
+    await nudgeRound(rest, change, NUDGE_AGAIN_AFTER)
+  }
+
+  /** Each Pod waits until the one before is Ready again: three replicas that restarted together left none Ready for 14 s. */
+  async function oneByOne(pods: readonly V1Pod[], change: Change): Promise<void> {
+    for (const pod of pods) {
+      const began = clock.now()
+      await nudgeRound([pod], change, RESTART_WAIT)
+      if (pod !== pods.at(-1)) await untilReady(pod, began + RESTART_WAIT)
+    }
+  }
+
+  async function nudgeRound(pods: readonly V1Pod[], change: Change, limit: number): Promise<void> {
+    if (pods.length === 0 || isStopped() || !isLeading()) return
+    const behind = await waitUntilLoaded(await nudgeAll(pods), change, NUDGE_AGAIN_AFTER)
+    await nudgeAll(behind)
+    if (limit > NUDGE_AGAIN_AFTER) await waitUntilLoaded(behind, change, limit - NUDGE_AGAIN_AFTER)
+  }
+
+  /** Returns the Pods that still exist. */
+  async function nudgeAll(pods: readonly V1Pod[]): Promise<V1Pod[]> {
+    const statuses = await mapLimit(pods, nudgePod, CONCURRENCY)
+    return pods.filter((_, index) => statuses[index] !== 404)
+  }
+
+  /** Returns the status; 0: no answer, or no call. A failure is not tried again, since the kubelet updates the Pod later anyway. */
+  async function nudgePod(pod: V1Pod): Promise<number> {
+    const delay = bucket.take()
+    if (delay > 0) await sleep(delay)
+    if (isStopped() || !isLeading()) return 0
+    const annotations = { [writtenKey('nudge')]: new Date(clock.now()).toISOString() }
+    const call: ApiCall = {
+      method: 'PATCH',
+      path: podPath(pod),
+      body: { metadata: { uid: pod.metadata?.uid, annotations } },
+      contentType: 'application/merge-patch+json',
+    }
+    const status = await api.call(call).then(
+      (response) => response.status,
+      () => 0,
+    )
+    report.nudge(status === 200 ? 'done' : 'failed', 1)
+    return status
+  }
+
+  /** Returns the Pods that are still behind when the time is over. */
+  async function waitUntilLoaded(pods: readonly V1Pod[], change: Change, limit: number): Promise<V1Pod[]> {
+    const began = clock.now()
+    let behind = [...pods]
+    for (;;) {
+      const waited = clock.now() - began
+      if (behind.length === 0 || waited >= limit || isStopped()) return behind
+      await sleep(Math.min(ASK_EVERY, limit - waited))
+      const states = await mapLimit(behind, (pod) => stateOf(pod, change), CONCURRENCY)
+      // A Pod that does not answer, or has not begun to load, will do no better later.
+      const isPatient = clock.now() - began < QUIET_WAIT
+      behind = behind.filter((_, index) => {
+        const state = states[index]
+        return state === 'pending' || (isPatient && (state === 'unmoved' || state === 'unknown'))
+      })
+    }
+  }
+
+  async function stateOf(pod: V1Pod, { summary, changedAt }: Change): Promise<AgentState> {
+    return podState((await reportsOf(summary, pod, askAgent)).map((one) => agentState(one, changedAt)))
+  }
+
+  /** Resolves as well when the Pod is gone, or when the time is over. */
+  async function untilReady(before: V1Pod, deadline: number): Promise<void> {
+    const path = podPath(before)
+    let delay = NOTICED_WITHIN
+    for (;;) {
+      await sleep(delay)
+      if (clock.now() >= deadline || isStopped()) return
+      delay = ASK_EVERY
+      const answer = await api.call({ method: 'GET', path }).catch(() => undefined)
+      if (answer?.status === 404) return
+      if (answer?.status !== 200) continue
+      const pod = answer.body as V1Pod
+      if (isReady(pod) || !hasRunningAgents(pod) || pod.metadata?.uid !== before.metadata?.uid) return
+    }
+  }
+
+  return {
+    nudge: ({ pods, ...change }) => (change.restarts ? oneByOne(pods, change) : allAtOnce(pods, change)),
+  }
+}
+
+/** Which Pods are nudged together: the canary Pods first, if the workload has any, then all others. */
+export function rounds<T>(pods: readonly T[], canary: number | undefined): T[][] {
+  if (pods.length === 0) return []
+  if (canary === undefined || canary >= pods.length) return [[...pods]]
+  return [pods.slice(0, canary), pods.slice(canary)]
+}

@@ -1,0 +1,41 @@
+/** What the controller remembers of each workload between two reconciles. It is in memory only: a new leader starts without it. */
+import type { Clock } from '../async/clock.ts'
+import type { PendingChange } from './decide/pending-change.ts'
+import type { AgentProblemState } from './pods/agent-problems.ts'
+import type { NudgeState } from './pods/nudge.ts'
+import type { EvictionState } from './pods/uninjected.ts'
+import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
+
+export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState {
+  pendingChange: PendingChange | undefined
+  reverts: RevertGuard
+}
+
+export interface WorkloadStates {
+  /** The workload's record, a new one where it has none. The caller makes sure that the workload exists. */
+  of(key: string): WorkloadState
+  all(): Iterable<WorkloadState>
+  /** The workload is gone, or is another one of the same name. */
+  forget(key: string): void
+}
+
+export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates {
+  const states = new Map<string, WorkloadState>()
+  const create = (): WorkloadState => ({
+    pendingChange: undefined,
+    reverts: createRevertGuard(clock),
+    dueNudge: undefined,
+    reportedProblems: new Set(),
+    checksSinceChange: undefined,
+    firstEvictionAt: undefined,
+  })
+  return {
+    of(key) {
+      const state = states.get(key) ?? create()
+      states.set(key, state)
+      return state
+    },
+    all: () => states.values(),
+    forget: (key) => states.delete(key),
+  }
+}
