@@ -1,6 +1,6 @@
-// What the controller costs and how fast it is, in one run against a real API server: node bench/controller.ts [--quick]
-// RSS at 0 to 50,000 ConfigMaps of 2 KB with 500 workloads, beside a bare node's; change to patched template; 100 Deployments at once; requests
-// per change.
+// Measures the controller's memory and speed in one run against a real API server: node bench/controller.ts [--quick]
+// RSS at 0 to 50,000 ConfigMaps of 2 KB with 500 workloads, beside a bare node's; time from a change to the patched template; 100 Deployments at
+// once; requests per change.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,7 +30,7 @@ const kubectl = async (argv: string[], input?: string) => {
 const admin = createClient(await kubeconfigConnection(cluster.kubeconfig, NAMESPACE))
 const directory = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
 const program = await bundle()
-/** A copy: of a file that was read in large pieces before the kernel maps large pieces, all of which count as resident (docs/benchmarks.md). */
+/** A copy: a file that was read in large blocks is mapped in large blocks, and all of them count as resident (docs/benchmarks.md). */
 const node = join(directory, 'node')
 copyFileSync(process.execPath, node)
 
@@ -67,8 +67,8 @@ async function measureBareNode(): Promise<void> {
 }
 
 /**
- * Until the Deployment controller has seen each Deployment: until then its first rollout is under way, and waited for. That takes a minute,
- * since all of the controller manager's controllers of Deployments make 20 requests a second (kube-controller-manager, --kube-api-qps).
+ * Waits until the Deployment controller has processed each Deployment, because our controller waits for a first rollout in progress. That takes
+ * a minute: the controllers of kube-controller-manager make 20 requests a second (--kube-api-qps).
  */
 async function settled(): Promise<void> {
   const output = '--output=jsonpath={range .items[*]}{.status.observedGeneration} {end}'
@@ -141,7 +141,7 @@ async function create(apiVersion: string, plural: string, body: object): Promise
   if (status !== 201 && status !== 409) throw new Error(`${path}: ${status}`)
 }
 
-/** Makes `count` of something, 24 at a time. */
+/** Creates `count` objects, 24 at a time. */
 async function each(count: number, make: (index: number) => Promise<void>): Promise<void> {
   let next = 0
   const worker = async () => {
@@ -159,7 +159,7 @@ function deployment(index: number) {
   const envFrom = [{ configMapRef: { name: `used-${index}` } }]
   return {
     kind: 'Deployment',
-    // With the annotation on the template too, as the webhook would have it.
+    // With the annotation on the template too, as the webhook mirrors it.
     metadata: { name: `web-${index}`, annotations: { 'hotreload.dev/inject': 'true' } },
     spec: {
       replicas: 0,
@@ -172,7 +172,7 @@ function deployment(index: number) {
   }
 }
 
-/** Namespace, rights and the three files that the kubelet would mount. */
+/** Namespace, rights, and the three files that the kubelet would mount. */
 async function pretendToBeAPod(): Promise<URL> {
   const rendered = await kubectl(['kustomize', 'deploy'])
   const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding)$/m
@@ -209,7 +209,7 @@ async function pretendToBeAPod(): Promise<URL> {
   return new URL(found.server)
 }
 
-/** Shipped as a bundle: running TypeScript costs memory that no user pays. */
+/** As a bundle, as it is shipped: running TypeScript directly would take memory that no user's process takes. */
 async function bundle(): Promise<string> {
   const file = join(directory, 'process.mjs')
   const build = await rolldown({

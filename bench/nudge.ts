@@ -1,7 +1,7 @@
 // node bench/nudge.ts [--rounds N] [--slow-rounds N]
-// From `kubectl apply` of a ConfigMap until the programs that use it have loaded it, on a real node whose kubelet looks at volumes every 60 to
-// 80 s by itself: with the controller's nudge, and without. 1, 10 and 50 Pods; the programs' own word, with the time of the container runtime.
-// About ten minutes, the rounds without the nudge a minute and a half each.
+// Measures the time from `kubectl apply` of a ConfigMap until the programs that use it have loaded it, with the controller's nudge and without, on
+// a real node whose kubelet refreshes volumes every 60 to 80 s. 1, 10 and 50 Pods. The programs log their loads, and the container runtime's
+// timestamps of those lines count. Takes about ten minutes; a round without the nudge takes a minute and a half.
 import { parseArgs } from 'node:util'
 import type { Cluster } from '../test/cluster/cluster.ts'
 import { imageReference } from '../test/cluster/images.ts'
@@ -15,7 +15,7 @@ const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '20' }, 'slow-rounds': { type: 'string', default: '2' } },
 })
 const SIZES = [1, 10, 50]
-/** What an edit's nudges leave to do (agents are asked, and those that have not loaded are nudged again) is over by then. */
+/** By then the work after an edit's nudges has ended: agents are queried, and Pods that have not loaded are nudged again. */
 const BETWEEN_ROUNDS = 2_500
 
 await onNode(['reader', 'hotreload-agent'], main)
@@ -50,7 +50,7 @@ interface Ground {
 }
 
 async function measureAll(on: Cluster, { namespace, own, kubectl, apply }: Ground): Promise<void> {
-  /** Bytes of the configuration: how the programs' lines are told apart. */
+  /** Bytes of the configuration, by which the programs' log lines differ. */
   let bytes = 1
   const edit = async (sizes: readonly number[]): Promise<Round[]> => {
     bytes += 1
@@ -69,12 +69,12 @@ async function measureAll(on: Cluster, { namespace, own, kubectl, apply }: Groun
   const slow = Number(flags['slow-rounds'])
   const alone: Round[][] = []
   for (let round = 0; round < slow; round += 1) alone.push(await edit(SIZES))
-  // Blind to every other namespace: the cluster may be others' too.
+  // Limited to this namespace: others may use the cluster at the same time.
   const controller = await startTestController(own, { kubeconfig: on.kubeconfig, only: [namespace] })
   await settled(controller)
   for (const [index, pods] of SIZES.entries()) {
     const nudged: Round[] = []
-    // One round unmeasured, for what happens only once.
+    // One unmeasured round warms everything up.
     for (let round = -1; round < Number(flags.rounds); round += 1) {
       const rounds = await edit([pods])
       if (round >= 0) nudged.push(...rounds)

@@ -1,6 +1,6 @@
 // node bench/start.ts [--rounds N]
-// What injection costs a Pod when it starts and a Job when it ends, beside plain ones, in one run on a real node: the one of KUBECONFIG where
-// that is set, else one made on the spot. Seconds; all variants take turns, in an order that moves on each round.
+// Measures how much injection delays a Pod's start and a Job's end, beside plain ones, in one run on a real node: the one of KUBECONFIG where that
+// is set, else a temporary one. Seconds; all variants take turns, in an order that rotates each round.
 import { parseArgs } from 'node:util'
 import { createClient, type KubeClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
@@ -17,7 +17,7 @@ const rounds = Number(flags.rounds)
 
 type Measure = (variant: Variant, name: string) => Promise<number>
 
-/** Which variants differ by what. */
+/** The differences between variants. */
 const parts = [
   ["the agent's container", "agent's image", 'plain'],
   ['hotreload-install', "app's image", "agent's image"],
@@ -39,7 +39,7 @@ async function main(on: Cluster): Promise<void> {
   }
 }
 
-/** Both tables, and what one container of each kind costs. */
+/** Both tables, and the cost of one container of each kind. */
 async function measureAll(client: KubeClient): Promise<void> {
   const reader = { image: imageReference('reader') }
   const pods = await measured(variants, (variant, name) =>
@@ -49,7 +49,7 @@ async function measureAll(client: KubeClient): Promise<void> {
   print(pods)
   for (const [what, one, other] of parts) console.log(`${what}: ${difference(pods, one, other)} s`)
 
-  // Long enough for the agent to be there, as in any Job that is worth one. The image is that of nginx for its `date`: busybox's has no %N.
+  // Long enough for the agent to start, as in any Job that needs one. The image is nginx's for its `date`: busybox's has no %N.
   const script = 'trap : HUP; sleep 2; date +%s%N >/dev/termination-log'
   const shell = { image: imageReference('nginx'), command: ['sh', '-c', script] }
   const jobs = await measured(variants, (variant, name) =>
@@ -64,7 +64,7 @@ function difference(samples: Samples, one: string, other: string): string {
   return (median(to.map((value, round) => value - (from[round] ?? Number.NaN))) / 1_000).toFixed(2)
 }
 
-/** One round unmeasured, for what happens only once (unpacked layers, page cache, watch caches). */
+/** One unmeasured round warms everything up (unpacked layers, page cache, watch caches). */
 async function measured(all: readonly Variant[], measure: Measure): Promise<Samples> {
   const samples = new Map(all.map(({ name }): [string, number[]] => [name, []]))
   for (let round = -1; round < rounds; round += 1)

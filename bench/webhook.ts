@@ -1,6 +1,6 @@
 // node bench/webhook.ts [--seconds N]
-// The webhook beside a bare fastify and a bare node:https server, in one run: TLS keep-alive, a real Pod's review as the API server sends it,
-// server on core 0, load on core 1. What counts is the ratio of CPU time; requests per second are also the client's.
+// Measures the webhook beside a bare fastify and a bare node:https server, in one run: TLS keep-alive, a real Pod's review as the API server sends
+// it, server on core 0, load on core 1. The ratio of CPU time is the result; requests per second depend on the client too.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,17 +15,17 @@ import { type Launch, SHIPPED } from './support/shipped.ts'
 import type { Job, LoadResult } from './webhook/load.ts'
 
 const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
-/** node's own defaults. */
+/** node's defaults. */
 const BARE: Launch = { flags: [], environment: {} }
 
-/** What hotreload is asked besides: Pods of which each is the first of its template, where it can't remember its answer. */
+/** A second load for hotreload: each Pod is the first of its template, so that no answer comes from the cache. */
 const FIRST_PODS = 'first Pods'
 const concurrencies = [1, 8, 64]
 
-/** Alternating, so that whatever else the machine does falls on all alike. */
+/** Alternating, so that other work on the machine affects all variants alike. */
 const ROUNDS = 3
 
-/** Some 10,000 requests: until then V8 has not compiled all of it, and the longest path suffers most. */
+/** Some 10,000 requests: before that V8 has not compiled all code, and the longest path suffers most. */
 const WARM_UP_MILLISECONDS = 8_000
 
 const { values: flags } = parseArgs({ options: { seconds: { type: 'string', default: '2' } } })
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
 }
 
 interface Sample extends LoadResult {
-  /** Microseconds of the server's CPU for one request, of all its threads. */
+  /** Microseconds of CPU time per request, of all threads of the server. */
   cpu: number
 }
 
@@ -116,7 +116,7 @@ function row(concurrency: number, variant: string, sample: Sample, all: Readonly
   ].join(' ')
 }
 
-/** What the real handler answers, for the bare servers to answer too. */
+/** The real handler's answer, which the bare servers send too. */
 async function patchOf(text: string): Promise<string> {
   const handler = podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })
   const { outcome, patch } = await handler(readReview(JSON.parse(text)))
@@ -124,7 +124,7 @@ async function patchOf(text: string): Promise<string> {
   return Buffer.from(JSON.stringify(patch)).toString('base64')
 }
 
-/** A child of this directory on one core, with IPC. */
+/** A child process on one core, with IPC. */
 function start(
   core: number,
   file: string,

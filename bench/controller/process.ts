@@ -1,4 +1,4 @@
-// The controller alone, connected as in a Pod (a kubeconfig would load client-node, 40 MB). Counts its requests and says so over IPC.
+// The controller alone, connected as in a Pod (a kubeconfig would load client-node, 40 MB). It counts its requests and sends the count over IPC.
 import { performance } from 'node:perf_hooks'
 import { startControllerPart } from '../../src/cli/serve/build-controller.ts'
 import { readControllerFlags } from '../../src/cli/serve/controller-flags.ts'
@@ -19,7 +19,7 @@ const controller = startControllerPart({
   client: {
     ...client,
     call(call) {
-      // Leases go on by themselves.
+      // Leases are renewed all the time.
       if (!call.path.includes('/leases')) calls += 1
       return client.call(call)
     },

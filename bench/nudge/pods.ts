@@ -1,4 +1,4 @@
-/** The Pods that are measured, what they say of their loads, and what is made of it. */
+/** The measured Pods, their log lines about loads, and the times computed from them. */
 import { injectObject } from '../../src/cli/inject.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
@@ -7,7 +7,7 @@ import { pause } from '../../test/cluster/run.ts'
 import { configMap, configMapVolume, deployment } from '../../test/support/reload-manifests.ts'
 import { median } from '../start/table.ts'
 
-/** One edit, in milliseconds from the start of `kubectl apply`: until it came back, and until each Pod's program had loaded. */
+/** One edit, in milliseconds from the start of `kubectl apply`: until it returned, and until each Pod's program had loaded. */
 export interface Round {
   applied: number
   loads: readonly number[]
@@ -15,11 +15,11 @@ export interface Round {
 
 export const nameOf = (pods: number): string => `reader-${pods}`
 
-/** The kubelet's own way takes 80 s, and more where much waits. */
+/** Without a nudge the kubelet takes 80 s, and more where many volumes wait. */
 const LIMIT_MILLISECONDS = 300_000
 
 /**
- * A ConfigMap and a Deployment of so many small Pods that load it at SIGHUP, with the agent in the template: no webhook has to be there.
+ * A ConfigMap, and a Deployment of small Pods that load it at SIGHUP. The template contains the agent, so that no webhook is needed.
  * @throws where the agent was not added
  */
 export function manifests(pods: number, image: string): object[] {
@@ -45,8 +45,8 @@ export function manifests(pods: number, image: string): object[] {
 }
 
 /**
- * When each program said that it has loaded so many bytes: milliseconds since 1970, by the clock of the node, which is this machine.
- * The line's time is the container runtime's, so that asking late changes nothing.
+ * When each program logged that it has loaded that many bytes: milliseconds since 1970 on the node's clock, which is this machine's. The time of
+ * a line is the container runtime's, so that reading it late changes nothing.
  */
 export async function loadsOf(
   kubectl: (argv: string[]) => Promise<string>,

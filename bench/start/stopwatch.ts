@@ -1,4 +1,4 @@
-/** Starts one object, follows it by a watch, and says when what happened. Times are this machine's, in milliseconds since 1970. */
+/** Creates one object, watches it, and returns when it changed. Times are this machine's, in milliseconds since 1970. */
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../src/api/api.ts'
 import type { KubeClient } from '../../src/kube/client.ts'
@@ -6,7 +6,7 @@ import type { PodTemplate } from '../../src/workload/pod-template.ts'
 
 const LIMIT_MILLISECONDS = 60_000
 
-/** Milliseconds from the request that makes the Pod until its Ready condition is seen. */
+/** Milliseconds from the request that creates the Pod until its Ready condition is seen. */
 export async function createToReady(client: KubeClient, name: string, pod: PodTemplate): Promise<number> {
   const path = `/api/v1/namespaces/${client.namespace}/pods`
   const watch = follow<V1Pod>(client, path, name)
@@ -18,15 +18,15 @@ export async function createToReady(client: KubeClient, name: string, pod: PodTe
     status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True'),
   )
   made(await client.call({ method: 'DELETE', path: `${path}/${name}` }))
-  // The next one starts on a node that has nothing left to do for this one.
+  // The next Pod starts on a node that has finished with this one.
   await watch.until(({ type }) => type === 'DELETED')
   watch.end()
   return ready.at - start
 }
 
 /**
- * Milliseconds from the end of a Job's program until the Job is seen complete. The program writes its own time in nanoseconds since 1970 as
- * its termination message; where its clock is not this machine's, only differences between variants count.
+ * Milliseconds from the end of a Job's program until the Job is seen complete. The program writes its time in nanoseconds since 1970 as its
+ * termination message; where its clock is not this machine's, only differences between variants count.
  */
 export async function endToComplete(
   client: KubeClient,
@@ -55,14 +55,14 @@ export async function endToComplete(
 interface Event<T> {
   type: string
   object: T
-  /** When it came. */
+  /** When the event arrived. */
   at: number
 }
 
 interface Follower<T> {
-  /** The API server has begun to send. */
+  /** Resolves once the API server has begun to send. */
   begun: Promise<void>
-  /** The first event, of those not taken yet, that fits. */
+  /** The first matching event among those not returned yet. */
   until(fits: (event: Event<T>) => boolean | undefined): Promise<Event<T>>
   end(): void
 }

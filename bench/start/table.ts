@@ -1,4 +1,4 @@
-/** Rounds of measurements as a table: every variant beside the first one of the same round. Pure. */
+/** Rounds of measurements as a table: each variant beside the first one of the same round. Pure. */
 
 /** Milliseconds of each variant, one for each round. */
 export type Samples = ReadonlyMap<string, readonly number[]>
@@ -10,7 +10,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2
 }
 
-/** Differences are medians over the rounds: what the machine does meanwhile falls on both of a round. */
+/** Differences are medians over the rounds: other work on the machine affects both variants of a round. */
 export function table(samples: Samples, added: (variant: string) => string): string[] {
   const [base = []] = samples.values()
   const rows = [...samples].map(([variant, values]) => {

@@ -1,4 +1,4 @@
-/** What the benchmark starts: one program as a plain Pod and injected in each of the ways that add different containers. Pure. */
+/** The variants: one program as a plain Pod, and injected in each way that adds other containers. Pure. */
 import { injectObject } from '../../src/cli/inject.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
@@ -6,13 +6,13 @@ import type { ApiObject, PodTemplate } from '../../src/workload/pod-template.ts'
 
 export interface Variant {
   name: string
-  /** The containers that injection has to add, in order: the benchmark measures nothing else by mistake. */
+  /** The containers that injection must add, in order, so that the benchmark measures nothing else by mistake. */
   added: readonly string[]
-  /** Annotations beside `inject`; none: a plain Pod. */
+  /** Annotations beside `inject`; undefined for a plain Pod. */
   annotations?: Readonly<Record<string, string>>
-  /** One file of the ConfigMap instead of the directory. */
+  /** Mounts one file of the ConfigMap instead of the directory. */
   subPath?: boolean
-  /** Said in the Pod, or known to the image only. */
+  /** Whether the Pod states the command, or only the image knows it. */
   runAsUser?: number
 }
 
@@ -45,8 +45,8 @@ export interface Program {
 }
 
 /**
- * A Pod template of `program`, injected as the variant says by the code that the webhook runs (its own share, under a millisecond, is
- * bench/webhook.ts's).
+ * A Pod template of `program`, injected by the webhook's code as the variant says. bench/webhook.ts measures the webhook's own share, which is
+ * under a millisecond.
  * @throws where injection adds other containers than the variant says
  */
 export function template(variant: Variant, program: Program, spec: object = {}): PodTemplate {

@@ -1,10 +1,10 @@
-/** A benchmark on a real node: the one of KUBECONFIG where that is set, else one made on the spot. */
+/** Runs a benchmark on a real node: the one of KUBECONFIG where that is set, else a temporary one. */
 import { acquire, type Cluster } from '../../test/cluster/cluster.ts'
 import { bringImages } from '../../test/cluster/images.ts'
 
 export const say = (line: string): void => console.log(`# ${line}`)
 
-/** Ends the process when `measure` has: the cluster's keeper has a pipe to us, which would hold us. */
+/** Ends the process after `measure`, because the pipe to the cluster's keeper would keep it alive. */
 export async function onNode(
   images: Parameters<typeof bringImages>[1],
   measure: (cluster: Cluster) => Promise<void>,

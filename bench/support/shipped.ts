@@ -1,8 +1,8 @@
-/** How the image starts node, so that what is measured is what users run. */
+/** How the image starts node, so that a benchmark measures what users run. */
 import { readFileSync } from 'node:fs'
 
 export interface Launch {
-  /** Of node. */
+  /** node's options. */
   flags: string[]
   environment: Record<string, string>
 }

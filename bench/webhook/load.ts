@@ -1,13 +1,13 @@
-// The load, on the other core: `node load.ts`, then a job over IPC. Raw TLS sockets and requests that were rendered before, so that the client
+// The load generator, on the other core: `node load.ts`, then a job over IPC. It sends prerendered requests over raw TLS sockets, so that the client
 // costs less than any of the servers.
 import { connect, type TLSSocket } from 'node:tls'
 
 export interface Job {
   port: number
   ca: string
-  /** A review; each that is sent has its own uid and token volume, as those of a ReplicaSet's Pods have. */
+  /** A review; each request has its own uid and token volume, as those of a ReplicaSet's Pods have. */
   body: string
-  /** Whether each is the first Pod of a template, too. */
+  /** Whether each Pod is also the first of its template. */
   ownTemplates: boolean
   concurrency: number
   milliseconds: number
@@ -21,7 +21,7 @@ export interface LoadResult {
   p99: number
 }
 
-/** More than the webhook remembers, so that where each has its own template it knows none of them when they come round again. */
+/** More than the webhook's cache holds, so that with templates of their own no request hits the cache when the requests repeat. */
 const REQUESTS = 2_000
 
 function render({ body, ownTemplates }: Job, index: number): Buffer {
@@ -66,7 +66,7 @@ function open(port: number, ca: string): Promise<TLSSocket> {
   })
 }
 
-/** One request and its whole answer, which must be a patch. */
+/** One request and its complete response, which must hold a patch. */
 function exchange(socket: TLSSocket, request: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     let received: Buffer = Buffer.alloc(0)

@@ -1,5 +1,5 @@
-// One server of the comparison, on the core it was started on: `node server.ts VARIANT DIRECTORY`. Says its port over IPC, and its CPU time
-// when asked. The bare ones parse the same body and answer a patch that never changes.
+// One server of the comparison, on the core it was started on: `node server.ts VARIANT DIRECTORY`. It sends its port over IPC, and its CPU time on
+// request. The bare servers parse the same body and answer with a constant patch.
 import { readFileSync } from 'node:fs'
 import { createServer as createHttps, type Server } from 'node:https'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 
-/** `server alone`: ours, with a handler that answers the constant patch too. */
+/** `server alone`: the webhook's server with a handler that answers with the constant patch too. */
 type Variant = 'hotreload' | 'server alone' | 'fastify' | 'node:https'
 
 interface Review {
@@ -24,7 +24,7 @@ interface Review {
 const [, , variant, directory = ''] = process.argv
 const tls = { cert: readFileSync(join(directory, 'tls.crt')), key: readFileSync(join(directory, 'tls.key')) }
 
-/** As long as ours is for this Pod, so that writing and encrypting it costs the same. */
+/** As long as the webhook's patch for this Pod, so that writing and encrypting it costs the same. */
 const constantPatch = readFileSync(join(directory, 'patch.base64'), 'utf8')
 
 const constantReview = ({ request: { uid } }: Review) => ({
@@ -33,7 +33,7 @@ const constantReview = ({ request: { uid } }: Review) => ({
   response: { uid, allowed: true, patchType: 'JSONPatch', patch: constantPatch },
 })
 
-/** As `serve` joins it: metrics, and a log line for each review. */
+/** As `serve` builds it: metrics, and a log line for each review. */
 async function ours(pods: Mutate): Promise<Server> {
   const log = createLog('info')
   const metrics = createMetrics()

@@ -1,2 +1,2 @@
-/** Under which name our fields stand in `metadata.managedFields`: `kubectl get --show-managed-fields` says who wrote what. */
+/** The manager of the controller's fields in `metadata.managedFields`, which `kubectl get --show-managed-fields` prints. */
 export const FIELD_MANAGER = 'hotreload-controller'

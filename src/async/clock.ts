@@ -1,8 +1,9 @@
-/** Time as an interface, so that tests pass their own. */
-/** Milliseconds since 1970, and a timer: tests pass their own. */
+/** Time as an interface, so that tests can pass a clock of their own. */
+
 export interface Clock {
+  /** Milliseconds since 1970. */
   now(): number
-  /** Returns how to cancel it. */
+  /** @returns a function that cancels the timer */
   after(milliseconds: number, run: () => void): () => void
 }
 

@@ -1,19 +1,19 @@
-/** Several calls at once, but not all: an API server has others to serve. */
+/** Runs several calls at once, but not all: the API server serves others too. */
 
-/** The light client keeps as many connections (kube/client.ts). */
-const AT_ONCE = 16
+/** As many as the client has connections (kube/client.ts). */
+const CONCURRENCY = 16
 
-/** The results in the order of `items`; rejects with the first error. */
+/** @returns the results in the order of `items`; rejects with the first error */
 export async function mapLimit<T, R>(
   items: readonly T[],
   run: (item: T) => Promise<R>,
-  atOnce = AT_ONCE,
+  concurrency = CONCURRENCY,
 ): Promise<R[]> {
   const results: R[] = []
   const rest = items.entries()
   const worker = async () => {
     for (const [index, item] of rest) results[index] = await run(item)
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker))
   return results
 }

@@ -1,33 +1,39 @@
-/** Keys that are due at a time. A key runs once however often it was added, never twice at once, and again if it was added meanwhile. */
+/**
+ * A workqueue of keys with delays. A key that is added several times runs once. It never runs twice at once; one that is added while it runs
+ * runs again afterwards.
+ */
 import type { Clock } from './clock.ts'
 
 export interface Queue {
-  /** Runs `key` in this time at the latest; an earlier time that was asked for stands. */
+  /** Runs `key` after this delay at the latest; an earlier time from another call stays. 0 by default. */
   add(key: string, milliseconds?: number): void
   remove(key: string): void
-  /** Keys waiting or running. */
+  /** Number of keys that wait or run. */
   size(): number
   stop(): void
 }
 
-/** In how many milliseconds a key runs again; undefined: when it is added. */
+/** Milliseconds until the key runs again; undefined: when it is added. */
 export type Requeue = number | undefined
 
 export interface QueueOptions {
   clock: Clock
-  /** Runs at once at most. */
+  /** Keys that may run at once. */
   concurrency: number
-  /** What it throws is for `onError`; the key is tried again, each time after twice as long. */
+  /** After an error, which goes to `onError`, the key runs again, each time after twice the delay. */
   run: (key: string) => Promise<Requeue | void>
   onError: (key: string, error: unknown) => void
-  /** Milliseconds: no try is later than this; LAST_RETRY where not given. */
+  /** The longest delay of a retry, in milliseconds; LAST_RETRY by default. */
   lastRetry?: number
 }
 
 const FIRST_RETRY = 1_000
 const LAST_RETRY = 300_000
-/** A timer counts to 2^31 - 1, 24.8 days, and runs at once for more; who asks for months (Reloader's pause-period) is run earlier. */
-const LONGEST = 86_400_000
+/**
+ * A timer overflows at 2^31 - 1 ms, 24.8 days, and fires at once for more. A key with a longer delay (Reloader's pause-period may be months)
+ * runs early instead.
+ */
+const MAX_DELAY = 86_400_000
 
 export function createQueue({
   clock,
@@ -42,12 +48,12 @@ export function createQueue({
   const failures = new Map<string, number>()
   let stopped = false
 
-  function add(key: string, wanted = 0): void {
+  function add(key: string, delay = 0): void {
     if (stopped || ready.has(key)) return
-    const milliseconds = Math.min(wanted, LONGEST)
+    const milliseconds = Math.min(delay, MAX_DELAY)
     const at = clock.now() + milliseconds
     const waiting = due.get(key)
-    // Now is never later than a timer, though the clock may have been put past its time.
+    // A key without delay never waits for a timer, even where the clock was set past the timer's time.
     if (waiting && milliseconds > 0 && waiting.at <= at) return
     waiting?.cancel()
     due.delete(key)

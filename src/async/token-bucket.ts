@@ -1,14 +1,14 @@
-/** A token bucket: so many at once, then so many a second. */
+/** A token bucket: a burst at once, then a number per second. */
 import type { Clock } from './clock.ts'
 
 export interface TokenBucket {
-  /** Milliseconds until one more is allowed, which is taken with the answer. */
+  /** Takes one token. @returns milliseconds to wait before using it */
   take(): number
 }
 
 export function createTokenBucket(clock: Pick<Clock, 'now'>, perSecond: number, burst: number): TokenBucket {
   const interval = 1_000 / perSecond
-  /** When the bucket would be full: each that is taken puts it off by one interval. */
+  /** When the bucket will be full again; each token taken moves it by one interval. */
   let fullAt = clock.now()
   return {
     take() {

@@ -26,28 +26,32 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
 
   const rollouts = counter(
     'rollouts_total',
-    'Rollouts begun, by kind of workload and outcome.',
+    'Rollouts that the controller started, by outcome and kind of workload.',
     'outcome',
     'kind',
   )
-  const waits = gauge('rollouts_waiting', 'Workloads whose rollout waits, by what for.', 'reason')
+  const waits = gauge('rollouts_waiting', 'Workloads whose rollout waits, by reason.', 'reason')
   const unread = counter(
     'source_unreadable_total',
-    'Looks at a workload with a source that could not be read.',
+    'Reconciles in which a ConfigMap or Secret could not be read.',
     'why',
   )
-  const nudges = counter('nudges_total', 'Pods told to look at their volumes at once.', 'outcome')
-  const without = gauge('uninjected_pods', 'Running Pods that ask for the agent and have none.')
+  const nudges = counter(
+    'nudges_total',
+    'Pods annotated so that the kubelet refreshes their volumes at once, by outcome.',
+    'outcome',
+  )
+  const without = gauge('uninjected_pods', 'Running Pods that request the agent and have none.')
   const problems = counter(
     'agent_problems_total',
-    'Times that agents of a workload said that a change is not loaded, by their word for it.',
+    'Problems that agents of a workload reported, by state of the agent.',
     'state',
   )
-  const alerts = counter('alerts_total', 'Messages to the alert sink.', 'outcome')
-  const events = counter('events_total', 'Events on workloads.', 'outcome')
-  const leader = gauge('leader', '1 where this replica leads.')
-  const workloadCount = gauge('watched_workloads', 'Workloads that ask for something.')
-  const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that they use.')
+  const alerts = counter('alerts_total', 'Messages to alert sinks, by outcome.', 'outcome')
+  const events = counter('events_total', 'Events on workloads, by outcome.', 'outcome')
+  const leader = gauge('leader', '1 on the replica that leads, 0 on the others.')
+  const workloadCount = gauge('watched_workloads', 'Workloads that request reloads or rollouts.')
+  const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that the watched workloads use.')
   const waitingFor = new Map<string, string>()
   const withoutAgent = new Map<string, number>()
   leader.set(0)

@@ -1,10 +1,10 @@
-/** JSON lines on stdout. Messages are constant, what varies is in fields, and nothing of an object's content is among them. */
+/** JSON lines on stdout. Messages are constant, fields carry what varies, and neither holds any of an object's content. */
 import { type Logger, pino } from 'pino'
 import type { LogLevel } from './log-level.ts'
 
 export type Log = Logger
 
-/** @param destination file descriptor 1 where not given. No transport: its worker thread does not survive bundling. */
+/** @param destination file descriptor 1 by default. No pino transport: its worker thread does not survive bundling. */
 export function createLog(
   level: LogLevel,
   destination: { write(line: string): void } = pino.destination(1),

@@ -1,14 +1,14 @@
-/** What Prometheus may ask. Label values come from closed sets: a request must not be able to make new series. */
+/** The webhook's metrics. Label values come from closed sets: a request must not be able to create new series. */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { kindLabel, workloadKinds } from '../workload/kinds.ts'
 
-/** One answered review. */
+/** One answered AdmissionReview. */
 export interface AnswerSample {
   /** As `kindLabel` writes it. */
   kind: string
   outcome: string
-  /** The key of a skip's or failure's reason. */
+  /** The key of the reason for a skip or failure. */
   reason: string | undefined
   seconds: number
 }
@@ -17,14 +17,13 @@ export interface Metrics {
   registry: Registry
   answered(sample: AnswerSample): void
   refused(code: string): void
-  /** @param certificate which one: `serving` or `ca` */
   certificate(certificate: 'serving' | 'ca', expires: Date): void
 }
 
-/** The kinds that our webhook entries name; anything else was sent by hand. */
+/** The kinds in our webhook configuration; a review of another kind was sent by hand. */
 const kinds: ReadonlySet<string> = new Set(['Pod', ...workloadKinds.map(kindLabel)])
 
-/** Seconds. A Pod takes about 0.1 ms; a workload waits for the API server, at most 1 s. */
+/** Seconds. A Pod takes about 0.1 ms; a workload's handler waits for the API server for 1 s at most. */
 const buckets = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5]
 
 export function createMetrics(): Metrics {
@@ -33,26 +32,26 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
     name: 'hotreload_admission_requests_total',
-    help: 'Reviews answered, by kind of object, outcome, and the reason of a skip or failure.',
+    help: 'AdmissionReviews answered, by kind of object, outcome, and reason of a skip or failure.',
     labelNames: ['kind', 'outcome', 'reason'],
     registers,
   })
   const duration = new Histogram({
     name: 'hotreload_admission_duration_seconds',
-    help: 'From the parsed review to its answer.',
+    help: 'Time from the parsed AdmissionReview to the response, in seconds.',
     labelNames: ['kind'],
     buckets,
     registers,
   })
   const refusals = new Counter({
     name: 'hotreload_admission_refused_total',
-    help: 'Requests that were no review, or came when there was no room, by error code.',
+    help: 'Requests refused, because they held no AdmissionReview or the server was overloaded, by error code.',
     labelNames: ['code'],
     registers,
   })
   const expiry = new Gauge({
     name: 'hotreload_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate in use ends, in seconds since 1970.',
+    help: 'Expiry of the certificate in use, in seconds since 1970.',
     labelNames: ['certificate'],
     registers,
   })

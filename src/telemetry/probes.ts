@@ -1,16 +1,16 @@
-/** The plain HTTP port: /metrics for Prometheus, /healthz and /readyz for the kubelet. Nothing here can change anything. */
+/** The plain HTTP port: /metrics for Prometheus, /healthz and /readyz for the kubelet. All of it is read-only. */
 import { createServer, type Server } from 'node:http'
 import type { Registry } from 'prom-client'
 
 export interface ProbeOptions {
   registry: Registry
-  /** Undefined when ready, else why not, in words for `kubectl describe pod`. */
+  /** Undefined when ready, else the reason, as `kubectl describe pod` shows it. */
   notReady: () => string | undefined
-  /** Undefined while alive, else what stands still; the kubelet restarts us then. */
+  /** Undefined while alive, else what is stuck; the kubelet then restarts the container. */
   dead?: () => string | undefined
 }
 
-/** Not yet listening. */
+/** The server does not listen yet. */
 export function createProbeServer({ registry, notReady, dead }: ProbeOptions): Server {
   const server = createServer((request, response) => {
     const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') => {

@@ -1,4 +1,4 @@
-/** PEM text to facts. Whatever was stored may have been edited: what does not parse is undefined, never an exception. */
+/** Parses certificates in PEM. A stored text may have been edited, so one that does not parse is undefined, never an exception. */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KeyPair } from './issue.ts'
 
@@ -9,7 +9,7 @@ export interface Certificate {
   /** DNS names, lower case. */
   names: readonly string[]
   signedBy(authority: Certificate): boolean
-  /** For signedBy of another one. */
+  /** For another certificate's `signedBy`. */
   x509: X509Certificate
 }
 
@@ -18,19 +18,19 @@ export function parseCertificate(pem: string): Certificate | undefined {
   return parseBundle(pem)[0]
 }
 
-/** All certificates of a PEM text that can be read. */
+/** All certificates of a PEM text that parse. */
 export function parseBundle(text: string): Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   return blocks.flatMap((pem) => {
     try {
-      return [facts(pem, new X509Certificate(pem))]
+      return [describe(pem, new X509Certificate(pem))]
     } catch {
       return []
     }
   })
 }
 
-/** The certificate of a pair whose key belongs to it. */
+/** The certificate of a pair; undefined where the key does not belong to it. */
 export function parsePair({ cert, key }: Partial<KeyPair>): Certificate | undefined {
   const certificate = parseCertificate(cert ?? '')
   if (certificate === undefined || key === undefined) return undefined
@@ -41,7 +41,7 @@ export function parsePair({ cert, key }: Partial<KeyPair>): Certificate | undefi
   }
 }
 
-function facts(pem: string, x509: X509Certificate): Certificate {
+function describe(pem: string, x509: X509Certificate): Certificate {
   return {
     pem: `${pem}\n`,
     notBefore: x509.validFromDate,
@@ -49,7 +49,7 @@ function facts(pem: string, x509: X509Certificate): Certificate {
     names: (x509.subjectAltName ?? '')
       .split(', ')
       .flatMap((name) => (name.startsWith('DNS:') ? [name.slice('DNS:'.length).toLowerCase()] : [])),
-    // The name first: verifying a signature is what costs.
+    // The name first, because verifying a signature is expensive.
     signedBy: (authority) => x509.checkIssued(authority.x509) && x509.verify(authority.x509.publicKey),
     x509,
   }

@@ -1,11 +1,11 @@
-/** A certificate that somebody else keeps: tls.crt and tls.key of a mounted Secret, as cert-manager renews it. */
+/** A certificate that another program renews, such as cert-manager: tls.crt and tls.key of a mounted Secret. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { parsePair } from './certificates.ts'
 import type { CertificateSource } from './keeper.ts'
 
-/** Reads the files anew at each call. Rejects with HR_BAD_TLS_DIR where they are not a pair, as between two writes. */
+/** Reads the files at each call. Rejects with HR_BAD_TLS_DIR where they are not a pair, as between two writes. */
 export function certificateDirectory(directory: string): CertificateSource {
   const read = async (name: string) => {
     const file = join(directory, name)

@@ -1,4 +1,4 @@
-/** Makes certificates. When to make one is rotation.ts's decision, where to keep it authority.ts's. */
+/** Issues certificates. rotation.ts decides when, and own-authority.ts stores them. */
 import { randomBytes } from 'node:crypto'
 
 /** Both PEM. */
@@ -12,10 +12,10 @@ const DAY_MILLISECONDS = 86_400_000
 export const CA_LIFE_MILLISECONDS = 365 * DAY_MILLISECONDS
 export const SERVING_LIFE_MILLISECONDS = 90 * DAY_MILLISECONDS
 
-/** notBefore lies this far back, for API servers whose clocks are behind ours. */
+/** How far notBefore lies in the past, for API servers whose clocks are behind ours. */
 export const BACKDATED_MILLISECONDS = 3_600_000
 
-/** A new authority. Its name is its own, so that of two in one bundle a verifier tries the right one. */
+/** A new authority with a unique name, so that a verifier finds the right one of two in a bundle. */
 export function issueAuthority(now: Date): Promise<KeyPair> {
   return issue(`hotreload-ca-${randomBytes(4).toString('hex')}`, now, CA_LIFE_MILLISECONDS, [
     { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
@@ -48,9 +48,9 @@ async function issue(
   extensions: Extensions,
   ca?: KeyPair,
 ): Promise<KeyPair> {
-  // 150 ms and 20 MB to import, for something done a few times a year.
+  // Imported on use: it takes 150 ms and 20 MB, for something that happens a few times a year.
   const { generate } = await import('selfsigned')
-  const made = await generate([{ name: 'commonName', value: commonName }], {
+  const issued = await generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',
     curve: 'P-256',
     algorithm: 'sha256',
@@ -59,5 +59,5 @@ async function issue(
     extensions,
     ...(ca === undefined ? {} : { ca }),
   })
-  return { cert: made.cert, key: made.private }
+  return { cert: issued.cert, key: issued.private }
 }

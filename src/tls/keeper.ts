@@ -1,36 +1,36 @@
-/** Keeps the server's certificate what its source says, for as long as the process lives. */
+/** Keeps the server's certificate equal to its source's for the life of the process. */
 import type { KeyPair } from './issue.ts'
 
 export interface ServingCertificate extends KeyPair {
   expires: Date
-  /** Where we keep the authority ourselves. */
+  /** Only with an authority of our own. */
   authorityExpires?: Date
 }
 
 export interface CertificateSource {
-  /** The certificate to use now. Rejects where there is none, or the source can't be reached. */
+  /** The certificate to use now. Rejects without one, or where the source can't be reached. */
   current(): Promise<ServingCertificate>
 }
 
 export interface KeeperOptions {
   source: CertificateSource
-  /** Called with the first certificate and with each one that differs from the last. */
+  /** Receives the first certificate, and each one that differs from the last. */
   use: (certificate: ServingCertificate) => void
-  /** Called when the source fails; the certificate in use stays. */
+  /** The source failed; the certificate in use stays. */
   failed: (error: unknown) => void
   times?: KeeperTimes
 }
 
 export interface KeeperTimes {
-  /** While there is no certificate yet. */
+  /** Until there is a certificate. */
   firstMilliseconds: number
-  /** Between looks: two small files, or three objects of the API server. It also bounds how long a lost caBundle stays lost. */
+  /** Between two reads of two small files, or of three objects of the API server. It also bounds how long a removed caBundle is missing. */
   againMilliseconds: number
 }
 
 export const defaultKeeperTimes: KeeperTimes = { firstMilliseconds: 1_000, againMilliseconds: 10_000 }
 
-/** Starts at once; returns what stops it. */
+/** Starts at once. @returns a function that stops it */
 export function keepCertificate({
   source,
   use,
@@ -40,7 +40,7 @@ export function keepCertificate({
   let inUse: ServingCertificate | undefined
   let timer: NodeJS.Timeout | undefined
   let stopped = false
-  const look = async (): Promise<void> => {
+  const refresh = async (): Promise<void> => {
     try {
       const found = await source.current()
       if (!stopped && (found.cert !== inUse?.cert || found.key !== inUse.key)) {
@@ -52,9 +52,9 @@ export function keepCertificate({
     }
     if (stopped) return
     const wait = inUse === undefined ? times.firstMilliseconds : times.againMilliseconds
-    timer = setTimeout(() => void look(), wait)
+    timer = setTimeout(() => void refresh(), wait)
   }
-  void look()
+  void refresh()
   return () => {
     stopped = true
     clearTimeout(timer)

@@ -1,6 +1,6 @@
 /**
- * The certificate of an install without cert-manager: an authority and a serving certificate, each a Secret made once and shared by all
- * replicas. Any replica may do any step at any time; who loses a race uses what the winner wrote.
+ * The certificate of an install without cert-manager. Authority and serving certificate are a Secret each, which one replica creates and all share.
+ * Any replica may take any step at any time; the loser of a race uses what the winner wrote.
  */
 import { type Certificate, parseBundle, parseCertificate, parsePair } from './certificates.ts'
 import { issueAuthority, issueServing, type KeyPair } from './issue.ts'
@@ -11,13 +11,13 @@ import type { BundlePublisher, SecretStore } from './stores.ts'
 export const AUTHORITY_SECRET = 'hotreload-ca'
 export const SERVING_SECRET = 'hotreload-serving'
 
-/** Each loser of a race needs one more try than the winner, and there are two replicas. */
-const TRIES = 5
+/** The loser of a race needs one more attempt than the winner, and there are two replicas. */
+const ATTEMPTS = 5
 
 export interface OwnAuthorityOptions {
   secrets: SecretStore
   publisher: BundlePublisher
-  /** DNS names that the API server calls us by. */
+  /** DNS names under which the API server calls the webhook. */
   names: readonly [string, ...string[]]
   now: () => Date
 }
@@ -39,7 +39,7 @@ export function ownAuthority(options: OwnAuthorityOptions): CertificateSource {
   }
 }
 
-/** The authority in use, or undefined where this attempt wrote one or lost a race: read again. */
+/** The authority in use; undefined where this attempt wrote one or lost a race, so that the caller reads again. */
 async function readAuthority({ secrets, now }: OwnAuthorityOptions): Promise<Authority | undefined> {
   const stored = await secrets.read(AUTHORITY_SECRET)
   const pair = { cert: stored?.data['tls.crt'] ?? '', key: stored?.data['tls.key'] ?? '' }
@@ -79,13 +79,13 @@ async function readServing(
   return undefined
 }
 
-/** What is stored is read again after every write, our own too: it is the one truth that replicas share. */
+/** Reads again after every write, also after our own: only what is stored is the same for all replicas. */
 async function retried<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
-  for (let i = 0; i < TRIES; i += 1) {
+  for (let i = 0; i < ATTEMPTS; i += 1) {
     const result = await attempt()
     if (result !== undefined) return result
   }
-  throw new Error(`${what}: changed by others ${TRIES} times in a row`)
+  throw new Error(`${what}: changed by others ${ATTEMPTS} times in a row`)
 }
 
 function pemOf(certificates: readonly Certificate[]): string {

@@ -1,16 +1,16 @@
 /**
- * When certificates are made anew, and what is trusted meanwhile. Pure: facts and a time in, a decision out.
+ * Decides when certificates are reissued, and which authorities are trusted meanwhile. Pure: certificates and a time in, a decision out.
  *
- * A new authority is published beside the old one first; only when it has been there for a while does a serving certificate signed by it
- * come into use, so that every API server trusts what it is shown at any time. The old one stays in the bundle until its end.
+ * A new authority is first published beside the old one. A serving certificate signed by it comes into use only after a while, so that every API
+ * server trusts the certificate it sees at any time. The old authority stays in the bundle until it expires.
  */
 import type { Certificate } from './certificates.ts'
 import { BACKDATED_MILLISECONDS } from './issue.ts'
 
-/** How long a new authority is only trusted, not used: API servers see a new caBundle within seconds through their watch. */
+/** How long a new authority is trusted but not yet used: API servers receive a new caBundle within seconds through their watch. */
 export const OVERLAP_MILLISECONDS = 5 * 60_000
 
-/** The share of its life after which a certificate is renewed; cert-manager's default is the same two thirds. */
+/** The share of a certificate's life after which it is renewed: two thirds, as in cert-manager. */
 const RENEW_AT = 2 / 3
 
 export function renewalDue(
@@ -22,9 +22,9 @@ export function renewalDue(
 }
 
 export interface StoredAuthority {
-  /** The one that signs; undefined where it can't be read, or its key is not its own. */
+  /** The certificate that signs; undefined where it does not parse, or its key belongs to another one. */
   signer: Certificate | undefined
-  /** All that are published, the signer's own first. */
+  /** All published authorities, the signer first. */
   bundle: readonly Certificate[]
 }
 
@@ -32,18 +32,18 @@ export type AuthorityDecision =
   | { reason: 'absent' | 'damaged' | 'ending'; keep: Certificate[] }
   | { reason: 'good' }
 
-/** Whether a new authority is due, and which of the old ones stay trusted beside it. */
+/** Whether a new authority is due, and which old ones stay trusted beside it. */
 export function decideAuthority(stored: StoredAuthority | undefined, now: Date): AuthorityDecision {
   if (stored === undefined) return { reason: 'absent', keep: [] }
   const keep = stored.bundle.filter(({ notAfter }) => notAfter > now)
   if (stored.signer === undefined) return { reason: 'damaged', keep }
-  // Out of its own bundle it would be trusted by nobody.
+  // An authority outside its own bundle is trusted by no API server.
   if (!stored.bundle.some(({ pem }) => pem === stored.signer?.pem)) return { reason: 'damaged', keep }
   return renewalDue(stored.signer, now) ? { reason: 'ending', keep } : { reason: 'good' }
 }
 
 export interface ServingState {
-  /** Undefined where there is none, or it can't be used. */
+  /** Undefined without one, or where it can't be used. */
   serving: Certificate | undefined
   signer: Certificate
   bundle: readonly Certificate[]
@@ -60,7 +60,7 @@ export function decideServing(state: ServingState, now: Date): ServingReason {
   if (serving === undefined) return 'absent'
   if (!names.every((name) => serving.names.includes(name))) return 'otherNames'
   if (!bundle.some((authority) => serving.signedBy(authority))) return 'untrusted'
-  // Signed by the old authority it ends with it, so a renewal must wait for the new one only as long as it can.
+  // A certificate of the old authority ends with it, so its renewal waits for the new one, at most until it has expired.
   const settled = published && now.getTime() >= issuedAt(signer) + OVERLAP_MILLISECONDS
   const expired = serving.notAfter <= now
   if (renewalDue(serving, now) && (settled || expired)) return 'ending'

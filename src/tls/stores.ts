@@ -1,4 +1,4 @@
-/** Where certificates are kept and published, as this directory sees it. src/kube answers from the API server, a test from memory. */
+/** Where certificates are stored and published. src/kube implements these interfaces by the API server, a test in memory. */
 
 export interface StoredSecret {
   /** Decoded. */
@@ -6,21 +6,21 @@ export interface StoredSecret {
   resourceVersion: string
 }
 
-/** Secrets in our own namespace. All calls reject when the API server can't be reached or says no. */
+/** Secrets in our own namespace. All calls reject where the API server can't be reached or refuses. */
 export interface SecretStore {
   read(name: string): Promise<StoredSecret | undefined>
-  /** False: somebody else was first. */
+  /** @returns false where the Secret exists already */
   create(name: string, data: Record<string, string>): Promise<boolean>
-  /** Writes the keys given, leaves the others. False: it is no longer what was read. */
+  /** Writes these keys and leaves the others. @returns false where the Secret has changed since it was read */
   update(name: string, data: Record<string, string>, resourceVersion: string): Promise<boolean>
 }
 
 /** The one MutatingWebhookConfiguration that points to us. */
 export interface BundlePublisher {
   /**
-   * Sees to it that every entry carries this caBundle.
+   * Writes this caBundle into every webhook of the configuration.
    * @param bundle PEM
-   * @returns false where the configuration is absent, or changed meanwhile: try again later
+   * @returns false where the configuration is absent or changed meanwhile: try again later
    */
   publish(bundle: string): Promise<boolean>
 }
