@@ -1,9 +1,9 @@
 // The controller alone, connected as in a Pod (a kubeconfig would load client-node, 40 MB). It counts its requests and sends the count over IPC.
 import { performance } from 'node:perf_hooks'
-import { startControllerPart } from '../../src/cli/serve/build-controller.ts'
+import { buildController } from '../../src/cli/serve/build-controller.ts'
 import { readControllerFlags } from '../../src/cli/serve/controller-flags.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
-import { createClient } from '../../src/kube/client.ts'
+import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { podConnection } from '../../src/kube/connection.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -14,21 +14,20 @@ const environment = { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: po
 const client = createClient(await podConnection(environment, directory))
 let calls = 0
 const key = parseInstallKey('ab'.repeat(32))
-const controller = startControllerPart({
-  ...readControllerFlags({ maxRollouts: '0', maxRolloutsPerNamespace: '0' }),
-  client: {
-    ...client,
-    call(call) {
-      // Leases are renewed all the time.
-      if (!call.path.includes('/leases')) calls += 1
-      return client.call(call)
-    },
+const counted: KubeClient = {
+  ...client,
+  call(call) {
+    // Leases are renewed all the time.
+    if (!call.path.includes('/leases')) calls += 1
+    return client.call(call)
   },
-  log: createLog('warn'),
-  metrics: createMetrics(),
-  defaults: () => builtInDefaults,
-  installKey: () => key,
-})
+}
+const controller = buildController(
+  { log: createLog('warn'), metrics: createMetrics(), defaults: () => builtInDefaults },
+  { client: counted, installKey: () => key },
+  readControllerFlags({ maxRollouts: '0', maxRolloutsPerNamespace: '0' }),
+)
+await controller.start()
 process.once('disconnect', () => process.exit())
 process.on('message', () =>
   process.send?.({ calls, ready: controller.notReady() === undefined, at: performance.now() }),

@@ -1,28 +1,34 @@
-/** What `serve` has of the cluster, if there is one: loaded here and nowhere else, so that a process without one never loads a client. */
+/** What the parts of `serve` use of the cluster. It is loaded here only, so that a process without a cluster never loads a client. */
 import { type ConfigReader, createConfigReader } from '../../api/config-reader.ts'
-import { UserError } from '../../errors.ts'
+import { describeError, UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
+import type { Log } from '../../telemetry/log.ts'
 import type { CertificateSource } from '../../tls/keeper.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import type { ServeOptions } from './options.ts'
 
-export interface ClusterParts {
+export interface Cluster {
   client: KubeClient
   reader: ConfigReader
-  readInstallKey: () => Promise<InstallKey>
+  /** Undefined: not read yet. */
+  installKey: () => InstallKey | undefined
   /** Our own authority and certificate, kept in Secrets. */
   authority: () => CertificateSource
+  close(): void
 }
 
+const RETRY_MILLISECONDS = 10_000
+
 /**
- * Undefined where there is no cluster and none is needed.
- * @throws UserError HR_NO_CLUSTER where one is
+ * Undefined: there is no cluster, and the options need none.
+ * @throws UserError HR_NO_CLUSTER where they do
  */
-export async function clusterParts(
+export async function buildCluster(
   options: ServeOptions,
   environment: NodeJS.ProcessEnv,
-): Promise<ClusterParts | undefined> {
+  log: Log,
+): Promise<Cluster | undefined> {
   const client = await connect(options, environment)
   if (client === undefined) return undefined
   const [{ createSecretStore }, { createBundlePublisher }, { readInstallKey }, { ownAuthority }] =
@@ -33,10 +39,16 @@ export async function clusterParts(
       import('../../tls/own-authority.ts'),
     ])
   const secrets = createSecretStore(client)
+  const closed = new AbortController()
+  let installKey: InstallKey | undefined
+  const keepKey = async () => {
+    installKey = await readInstallKey(secrets)
+  }
+  void retry(keepKey, log, closed.signal)
   return {
     client,
     reader: createConfigReader(client),
-    readInstallKey: () => readInstallKey(secrets),
+    installKey: () => installKey,
     authority: () =>
       ownAuthority({
         secrets,
@@ -44,6 +56,22 @@ export async function clusterParts(
         names: [`${INSTALL_NAME}.${client.namespace}.svc`],
         now: () => new Date(),
       }),
+    close: () => closed.abort(),
+  }
+}
+
+/** Calls `attempt` until it succeeds, and logs each failure. */
+async function retry(attempt: () => Promise<void>, log: Log, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      return await attempt()
+    } catch (error) {
+      log.error(describeError(error), 'install key not read; checksums leave Secrets out, trying again')
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_MILLISECONDS).unref()
+      stop.addEventListener('abort', resolve, { once: true })
+    })
   }
 }
 

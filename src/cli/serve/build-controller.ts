@@ -1,4 +1,4 @@
-/** The controller, joined with its cluster, log and metrics. Loaded only where there is a cluster. */
+/** The controller with its cluster, log, metrics and alerts. Loaded only where there is a cluster. */
 import { hostname } from 'node:os'
 import { alertsToAll } from '../../alerts/all-sinks.ts'
 import { postJson } from '../../alerts/post.ts'
@@ -9,32 +9,24 @@ import { Reconciler } from '../../controller/reconciler.ts'
 import { createEventWriter } from '../../controller/report/event-writer.ts'
 import type { Report } from '../../controller/report/report.ts'
 import { describeError } from '../../errors.ts'
-import type { KubeClient } from '../../kube/client.ts'
 import { watchCollection } from '../../kube/informer.ts'
 import { runLeaderElection } from '../../kube/leader-election.ts'
-import type { Defaults } from '../../policy/defaults.ts'
 import { createControllerMetrics } from '../../telemetry/controller-metrics.ts'
-import type { Log } from '../../telemetry/log.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
-import type { InstallKey } from '../../workload/checksum.ts'
 import { askAgent } from './agent-client.ts'
+import type { Cluster } from './build-cluster.ts'
 import type { ControllerSettings } from './controller-flags.ts'
-
-export interface ControllerPartOptions extends ControllerSettings {
-  client: KubeClient
-  log: Log
-  metrics: Metrics
-  defaults: () => Defaults
-  installKey: () => InstallKey | undefined
-}
+import type { Part, ServeContext } from './part.ts'
 
 /** The Lease in our own namespace. */
 const LEASE = 'hotreload-controller'
 
-export function startControllerPart(options: ControllerPartOptions): Reconciler {
-  const { client, log, installKey, defaults, compat, limits, evictUninjected } = options
-  const metrics = createControllerMetrics(options.metrics.registry)
-  // In a Pod the host's name is the Pod's; two processes on one machine differ by the rest.
+export function buildController(
+  { log, metrics: { registry }, defaults }: Pick<ServeContext, 'log' | 'metrics' | 'defaults'>,
+  { client, installKey }: Pick<Cluster, 'client' | 'installKey'>,
+  { compat, limits, evictUninjected, alertSinks }: ControllerSettings,
+): Part {
+  const metrics = createControllerMetrics(registry)
+  // In a Pod the host's name is the Pod's; the rest tells two processes on one machine apart.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   const events = createEventWriter({
     api: client,
@@ -43,7 +35,7 @@ export function startControllerPart(options: ControllerPartOptions): Reconciler 
     onError: () => metrics.event('failed'),
   })
   const alerts = alertsToAll(
-    () => [...options.alertSinks, ...defaults().alertSinks],
+    () => [...alertSinks, ...defaults().alertSinks],
     ({ url, template }) =>
       createAlertSender({
         clock: systemClock,
@@ -96,6 +88,20 @@ export function startControllerPart(options: ControllerPartOptions): Reconciler 
         onChange,
       ),
   })
-  reconciler.start()
-  return reconciler
+  let stopped: Promise<void> | undefined
+  const stop = () =>
+    (stopped ??= reconciler
+      .stop()
+      .catch((error: unknown) => log.warn(describeError(error), 'lease not given back')))
+  return {
+    async start() {
+      reconciler.start()
+      return undefined
+    },
+    notReady: () => reconciler.notReady(),
+    stuck: () => reconciler.stuck(),
+    policyChanged: () => reconciler.defaultsChanged(),
+    release: stop,
+    close: stop,
+  }
 }

@@ -1,4 +1,4 @@
-/** The policy file on disk: read at the start, followed after. What it means is policy/defaults.ts's. */
+/** The policy file on disk: read at the start, and again when it changes. src/policy/policy-file.ts parses it. */
 import { readFile } from 'node:fs/promises'
 import { UserError } from '../../errors.ts'
 import { builtInDefaults, type Defaults } from '../../policy/defaults.ts'
@@ -18,10 +18,10 @@ export async function readPolicyFile(file: string | undefined): Promise<Defaults
 }
 
 /**
- * @param changed told of each new content, and of why one could not be used: the last good one then stays
+ * @param changed called with each new content, or with the problem of one that can't be used: the last good one then stays
  * @throws UserError where the first content can't be used
  */
-export async function followPolicyFile(
+export async function watchPolicyFile(
   file: string | undefined,
   changed: (problem?: UserError) => void,
   everyMilliseconds = LOOK_AGAIN_MILLISECONDS,

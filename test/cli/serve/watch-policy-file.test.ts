@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { followPolicyFile } from '../../../src/cli/serve/watch-policy-file.ts'
+import { watchPolicyFile } from '../../../src/cli/serve/watch-policy-file.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 
 let file: string
@@ -18,7 +18,7 @@ async function replace(text: string): Promise<void> {
 }
 
 test('without a file the built-in defaults hold', async () => {
-  const policy = await followPolicyFile(undefined, () => undefined)
+  const policy = await watchPolicyFile(undefined, () => undefined)
   expect(policy.current()).toBe(builtInDefaults)
   policy.stop()
 })
@@ -26,7 +26,7 @@ test('without a file the built-in defaults hold', async () => {
 test('a file is followed; a mistake is told once and the last good one stays', async () => {
   const told: (string | undefined)[] = []
   await replace('defaults: {subpath: copy}\n')
-  const policy = await followPolicyFile(file, (problem) => told.push(problem?.code), 5)
+  const policy = await watchPolicyFile(file, (problem) => told.push(problem?.code), 5)
   expect(policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'copy' })
 
   await replace('defaults: {subpath: keep}\n')

@@ -1,0 +1,85 @@
+/** The webhook: its handlers, its server and its certificate. */
+import { defaultDrainTimes, drained } from '../../admission/drain.ts'
+import { podHandler } from '../../admission/pod-handler.ts'
+import { createServer, type ServerOptions } from '../../admission/server.ts'
+import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
+import { noCluster } from '../../api/config-reader.ts'
+import { describeError } from '../../errors.ts'
+import { certificateDirectory } from '../../tls/directory.ts'
+import { type CertificateSource, keepCertificate, type ServingCertificate } from '../../tls/keeper.ts'
+import { VERSION } from '../../version.ts'
+import { listenOn } from './listen.ts'
+import type { Part, ServeContext } from './part.ts'
+import { reportReview } from './review-report.ts'
+
+export function buildWebhook(context: ServeContext): Part {
+  const { options, io, log, metrics } = context
+  const server = createServer({
+    handlers: buildHandlers(context),
+    onAnswered: (answered) => reportReview(answered, log, metrics),
+    onRefused(code, status, message) {
+      metrics.refused(code)
+      // Under overload, a line for each request would take the capacity that is left.
+      log[code === 'HR_OVERLOADED' ? 'debug' : 'warn']({ code, status, problem: message }, 'request refused')
+    },
+    draining: () => io.drain.aborted,
+  })
+  let notReady: string | undefined = 'no certificate yet'
+  let stopKeeping = () => {}
+
+  function use(certificate: ServingCertificate): void {
+    server.server.setSecureContext(certificate)
+    notReady = undefined
+    metrics.certificate('serving', certificate.expires)
+    if (certificate.authorityExpires) metrics.certificate('ca', certificate.authorityExpires)
+    log.info({ expires: certificate.expires }, 'certificate in use')
+  }
+
+  return {
+    async start() {
+      stopKeeping = keepCertificate({
+        source: buildCertificateSource(context),
+        use,
+        failed(error) {
+          const fields = { ...describeError(error), ready: notReady === undefined }
+          log.error(fields, 'certificate not read; trying again')
+        },
+      })
+      return await listenOn('--port', options.port, async (at) => {
+        await server.listen(at)
+        return server.server.address()
+      })
+    },
+    notReady: () => notReady,
+    async release() {
+      stopKeeping()
+    },
+    drain() {
+      log.info('draining')
+      return drained(server.server, io.drainTimes ?? defaultDrainTimes)
+    },
+    async close() {
+      stopKeeping()
+      server.server.closeAllConnections()
+      await server.close()
+    },
+  }
+}
+
+function buildHandlers({ options, defaults, cluster }: ServeContext): ServerOptions['handlers'] {
+  return {
+    pods: podHandler({ agentImage: options.agentImage, version: VERSION, defaults }),
+    workloads: workloadHandler({
+      defaults,
+      reader: cluster?.reader ?? noCluster,
+      installKey: () => cluster?.installKey(),
+    }),
+    unlabelled: unlabelledHandler,
+  }
+}
+
+function buildCertificateSource({ options: { tlsDir }, cluster }: ServeContext): CertificateSource {
+  if (tlsDir !== undefined) return certificateDirectory(tlsDir)
+  if (cluster !== undefined) return cluster.authority()
+  throw new Error('buildCluster() refuses options with neither a cluster nor a directory')
+}
