@@ -1,4 +1,4 @@
-// Whatever Pod comes: the result hangs together, and injecting it again changes nothing. Whether an API server takes it: test/apiserver/any-pod.test.ts.
+// Injection of random Pods: the result is consistent, and injecting it again changes nothing. test/apiserver/any-pod.test.ts asks an API server.
 import fc from 'fast-check'
 import jsonpatch from 'fast-json-patch'
 import { expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { podTemplate } from '../../src/workload/pod-template.ts'
 import { bare, names, spec, wishes } from '../support/any-pod.ts'
 import { pod, pods, requestFor } from '../support/builders.ts'
 
-test('whatever Pod comes, the result hangs together', async () => {
+test('the result of any Pod is consistent', async () => {
   await fc.assert(
     fc.asyncProperty(spec, wishes, fc.boolean(), async (wanted, annotations, isBare) => {
       const before = isBare ? bare(pod(wanted, annotations)) : pod(wanted, annotations)
@@ -15,7 +15,7 @@ test('whatever Pod comes, the result hangs together', async () => {
       expect(allowed).toBe(true)
       expect(outcome).toMatch(/^(injected|skipped)$/)
       const after = jsonpatch.applyPatch(structuredClone(before), patch).newDocument
-      expect(after).toEqual(request.object)
+      expect(request.object).toEqual(before)
 
       const result = podTemplate(after)?.spec ?? { containers: [] }
       const all = [...(result.initContainers ?? []), ...result.containers]
@@ -32,7 +32,7 @@ test('whatever Pod comes, the result hangs together', async () => {
           expect(one.subPath ?? '').not.toMatch(/^\/|(^|\/)\.\.(\/|$)/)
         }
       }
-      // What is there keeps its order, and a bare Pod its own containers.
+      // Containers keep their order, and those of a bare Pod do not change.
       expect(result.containers.map(({ name }) => name)).toEqual(names)
       if (isBare) expect(result.containers).toEqual(wanted.containers)
 

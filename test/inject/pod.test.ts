@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { isInjected } from '../../src/inject/pod.ts'
+import { injectPod, isInjected } from '../../src/inject/pod.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
-import { nginx, pod, podSpec, pods, submit } from '../support/builders.ts'
+import { AGENT_IMAGE, decisionFor, nginx, pod, podSpec, pods, submit } from '../support/builders.ts'
 
 const injected = async (object: ApiObject) => (await submit(pods(), object)).object
 const specOf = (object: ApiObject) => podTemplate(object)?.spec ?? { containers: [] }
@@ -34,12 +34,12 @@ describe('an init container’s own subPath mount of a watched volume', () => {
   })
 })
 
-test('an injected Pod is known by any of our containers', async () => {
+test('a Pod with any container of ours counts as injected', async () => {
   expect(isInjected(podTemplate(pod()) ?? {})).toBe(false)
   expect(isInjected(podTemplate(await injected(pod())) ?? {})).toBe(true)
 })
 
-test('names of containers and volumes that read alike when joined stay apart', async () => {
+test('containers and volumes whose joined names are alike get different volumes', async () => {
   const mounting = (name: string, volume: string) =>
     nginx({
       name,
@@ -54,11 +54,37 @@ test('names of containers and volumes that read alike when joined stay apart', a
   expect(names).toContain('hotreload-vol-web--admin-conf')
 })
 
-test('ConfigMaps whose names differ in a dot and a dash stay apart', async () => {
+test('ConfigMaps whose names differ in a dot and a dash get different volumes', async () => {
   const envFrom = ['app.env', 'app-env'].map((name) => ({ configMapRef: { name } }))
   const spec = podSpec({ containers: [nginx({ envFrom, volumeMounts: [] })] })
   const { volumes } = specOf(await injected(pod(spec, { 'hotreload.dev/env': 'restart' })))
   expect(volumes?.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['hotreload-env-web-configmap-app--env', 'hotreload-env-web-configmap-app-env']),
   )
+})
+
+describe('injectPod', () => {
+  const options = { agentImage: AGENT_IMAGE, version: '0.0.0' }
+  const subPath = { name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }
+
+  test.each([{}, { reload: 'probe' }, { reload: 'supervise' }, { subpath: 'copy' }, { subpath: 'symlink' }])(
+    'finds containers and mounts by name, not as the objects of the plan: %j',
+    (short) => {
+      const spec = podSpec({ containers: [nginx({ command: ['nginx'], volumeMounts: [subPath] })] })
+      const { plan } = decisionFor(spec, short)
+      const fromCopy = injectPod(structuredClone({ spec }), structuredClone(plan), options)
+      expect(fromCopy).toEqual(injectPod({ spec }, plan, options))
+      expect(fromCopy.spec?.initContainers?.length).toBeGreaterThan(0)
+    },
+  )
+
+  test('keeps what it does not change as the same objects', () => {
+    const other = { name: 'other', image: 'example.org/other:1' }
+    const spec = podSpec({ containers: [nginx(), other] })
+    const before = { metadata: { labels: { app: 'web' } }, spec }
+    const after = injectPod(before, decisionFor(spec).plan, options)
+    expect(after.spec?.containers[1]).toBe(other)
+    expect(after.spec?.volumes?.[0]).toBe(spec.volumes?.[0])
+    expect(after.metadata?.labels).toBe(before.metadata.labels)
+  })
 })

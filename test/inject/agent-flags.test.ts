@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { probeArgs } from '../../src/inject/agent-flags.ts'
+import { agentsOf } from '../../src/inject/agents.ts'
+import { agentArgs } from '../../src/inject/sidecar.ts'
+import { decisionFor, nginx, podSpec } from '../support/builders.ts'
+
+function flags(short: Record<string, string>, spec = podSpec()): string[] {
+  const [agent] = agentsOf(decisionFor(spec, short).plan)
+  return agent ? agentArgs(agent, spec) : []
+}
+
+describe('the flags of an agent', () => {
+  test('name the container, its volumes, the reload and a port', () =>
+    expect(flags({})).toEqual([
+      '--container=web',
+      '--volume=conf',
+      '--reload=signal',
+      '--signal=SIGHUP',
+      '--process=nginx',
+      '--process=openresty',
+      '--port=9467',
+    ]))
+
+  test('escape a dollar, which the kubelet would expand', () => {
+    expect(flags({ command: 'echo $(HOME)' })).toContain('--command=["echo","$$(HOME)"]')
+    expect(flags({ url: 'http://127.0.0.1:1/$(X)' })).toContain('--url=POST http://127.0.0.1:1/$$(X)')
+  })
+
+  test('give the grace period of the Pod only if the agent ends the program', () => {
+    const grace = (reload: string, terminationGracePeriodSeconds?: number) =>
+      flags(
+        { reload, signal: 'HUP' },
+        podSpec({
+          containers: [nginx({ command: ['nginx'] })],
+          ...(terminationGracePeriodSeconds === undefined ? {} : { terminationGracePeriodSeconds }),
+        }),
+      ).filter((flag) => flag.startsWith('--grace='))
+    expect(grace('signal')).toEqual([])
+    expect(grace('probe')).toEqual([])
+    expect(grace('restart')).toEqual(['--grace=30s'])
+    expect(grace('supervise', 5)).toEqual(['--grace=5s'])
+  })
+
+  test('have a subPath mount at its normalized path', () => {
+    const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx//a.conf', subPath: 'a.conf' }]
+    expect(flags({ subpath: 'copy' }, podSpec({ containers: [nginx({ volumeMounts })] }))).toContain(
+      '--copy=/etc/nginx/a.conf:conf/a.conf',
+    )
+  })
+})
+
+test.each([
+  [undefined, []],
+  [{ url: 'http://127.0.0.1:80/live' }, ['--http-get=http://127.0.0.1:80/live']],
+  [{ port: 80 }, ['--tcp=80']],
+])('a probe that forwards %j has the flags %j', (forward, own) =>
+  expect(probeArgs('web', forward, 3)).toEqual(['probe', '--container=web', ...own, '--timeout=3s']),
+)
