@@ -2,7 +2,8 @@
 /** argv and environment in, exit code out; nothing else reads process.*. Each command's code is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
 import { controllerFlags, readControllerFlags } from './cli/serve/controller-flags.ts'
-import { type Flag, readServeOptions, serveFlags, variableOf } from './cli/serve/options.ts'
+import { readServeOptions, serveFlags, variableOf } from './cli/serve/options.ts'
+import type { Flag } from './cli/shared/flag.ts'
 import { type QueryGiven, queryFlags, readQueryOptions } from './cli/shared/query-flags.ts'
 import { UserError } from './errors.ts'
 import { VERSION } from './version.ts'

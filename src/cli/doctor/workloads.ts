@@ -9,7 +9,7 @@ import { type ApiObject, controller, podTemplate } from '../../workload/pod-temp
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { asks, planned } from '../explain/planned.ts'
-import { isNeverLabelled } from '../shared/labelled.ts'
+import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { count, type Finding, few } from './finding.ts'
 
 const nameOf = ({ kind, metadata }: ApiObject): string => `${kind} ${metadata?.name}`

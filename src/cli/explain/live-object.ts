@@ -8,6 +8,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import {
+  groupOf,
   kindLabel,
   type TemplateKind,
   type TypeMeta,
@@ -18,11 +19,11 @@ import { isLegalName } from '../../workload/object-name.ts'
 import { type ApiObject, controller } from '../../workload/pod-template.ts'
 import { type ConfigContent, type Unreadable } from '../../workload/source-content.ts'
 import { refusal } from '../shared/cluster-access.ts'
-import { isLabelled } from '../shared/labelled.ts'
+import { readHasLabel } from '../shared/namespace-label.ts'
 import { canServiceAccount } from '../shared/service-account.ts'
 import { type Surroundings, sourcesOf } from './explanation.ts'
 
-/** A workload, a Pod, or what stands between them. */
+/** Names a workload, a Pod, or an object between them. */
 type Target = TypeMeta & { name: string }
 
 /**
@@ -46,10 +47,10 @@ export function parseTarget(text: string): Target {
   )
 }
 
-/** `apps` or `v1.apps` after a dot; nothing fits the first row of a name. */
+/** A qualifier is `apps` or `v1.apps`; an empty one fits every row, so that the first row with the word wins. */
 function isQualifiedBy({ apiVersion }: TemplateKind, qualifier: string): boolean {
-  const [version = '', group = version] = apiVersion.split('/').toReversed()
-  return ['', group, `${version}.${group}`].includes(qualifier)
+  const versionAndGroup = apiVersion.split('/').toReversed().join('.')
+  return ['', groupOf({ apiVersion }), versionAndGroup].includes(qualifier)
 }
 
 /** A Pod's owner's owner is as far as it goes: Pod, ReplicaSet, Deployment. */
@@ -101,6 +102,6 @@ export async function liveSurroundings(
   return {
     defaults,
     content: (used) => contents.get(sourceId(used)),
-    labelled: await isLabelled(client, namespace),
+    labelled: await readHasLabel(client, namespace),
   }
 }

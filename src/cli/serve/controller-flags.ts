@@ -5,7 +5,7 @@ import { type CompatOptions, type Requirement, type Selector } from '../../compa
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
 import { UserError } from '../../errors.ts'
-import type { Flag } from './options.ts'
+import type { Flag } from '../shared/flag.ts'
 
 export interface ControllerSettings {
   compat: CompatOptions

@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.ts'
 import { type LogLevel, logLevels } from '../../telemetry/log-level.ts'
 import { AGENT_IMAGE } from '../../version.ts'
+import type { Flag } from '../shared/flag.ts'
 
 export interface ServeOptions {
   port: number
@@ -14,13 +15,6 @@ export interface ServeOptions {
   /** The file of cluster-wide defaults. */
   policy?: string
   logLevel: LogLevel
-}
-
-export interface Flag {
-  /** As commander wants it, e.g. `--port <port>`. */
-  flags: string
-  doc: string
-  default?: string
 }
 
 /** Every flag is also an environment variable: `--tls-dir` is HOTRELOAD_TLS_DIR. */

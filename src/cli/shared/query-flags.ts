@@ -1,6 +1,6 @@
 /** What `explain`, `doctor` and `status` have in common: kubectl's own flags, and where the answer goes. Text in, values out. */
 import { UserError } from '../../errors.ts'
-import type { Flag } from '../serve/options.ts'
+import type { Flag } from './flag.ts'
 
 const outputs = ['table', 'json', 'yaml'] as const
 export type Output = (typeof outputs)[number]

@@ -1,11 +1,8 @@
 /** The labels of all namespaces. hotreload's label enables `hotreload.dev/inject`; Reloader's flags can select namespaces by any label. */
 import type { Listener } from '../../api/api.ts'
+import { isLabelledNamespace } from '../../workload/namespace-label.ts'
 
-const INJECTION = 'hotreload.dev/injection'
-/** As in the webhook's namespaceSelector (deploy/base/webhook.yaml). */
-const EXCLUDED = new Set(['kube-system', 'kube-node-lease'])
-
-type Labels = Readonly<Record<string, string>>
+type Labels = Record<string, string>
 
 export interface Namespaces {
   labels(name: string): Labels | undefined
@@ -25,10 +22,7 @@ export function createNamespaces({ own, onChange }: NamespacesOptions): Namespac
   const byName = new Map<string, Labels>()
   return {
     labels: (name) => byName.get(name),
-    isLabelled(name) {
-      const value = byName.get(name)?.[INJECTION]
-      return (value === 'enabled' || value === 'required') && !EXCLUDED.has(name) && name !== own
-    },
+    isLabelled: (name) => isLabelledNamespace({ name, labels: byName.get(name) ?? {} }, own),
     listener: {
       changed({ metadata }) {
         const name = metadata?.name ?? ''
