@@ -92,6 +92,32 @@ describe('imports point one way', () => {
     expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
 })
 
+describe('the rooms of src', () => {
+  /** `controller/cache/cache.ts` -> controller/cache; the files of src itself are no room. */
+  const roomOf = (path: string): string => dirname(path)
+  const between = all.filter(
+    ({ from, to }) =>
+      inProject(to) && roomOf(from) !== roomOf(to) && roomOf(from) !== '.' && roomOf(to) !== '.',
+  )
+
+  test('no two rooms import each other, not even by way of others', () => {
+    let left = between
+    for (;;) {
+      // A room that imports nothing of those left is in no cycle.
+      const importing = new Set(left.map(({ from }) => roomOf(from)))
+      const next = left.filter(({ to }) => importing.has(roomOf(to)))
+      if (next.length === left.length) break
+      left = next
+    }
+    expect(left.map(name)).toEqual([])
+  })
+
+  test('a room holds 15 files at most', () => {
+    const rooms = Map.groupBy(files, roomOf)
+    expect([...rooms].filter(([, own]) => own.length > 15).map(([room]) => room)).toEqual([])
+  })
+})
+
 describe('inject, checksum, policy and workload are pure', () => {
   const ofPure = files.filter((file) => pure.has(tierOf(file)))
 
