@@ -1,18 +1,19 @@
-//! What is a change in a volume, from what inotify(7) says. The kubelet's AtomicWriter (k8s.io/kubernetes
+//! Decides from inotify(7) events when the content of a volume has changed. The kubelet's AtomicWriter (k8s.io/kubernetes
 //! pkg/volume/util/atomic_writer.go) creates `..<timestamp>`, creates `..data_tmp`, renames it over `..data`, and only
 //! then makes the symlinks of new keys and removes those of old ones (the last 160–465 µs later).
 
-/// Milliseconds that a swap may stay incomplete: a foreign file beside the keys must not hold it up.
+/// Milliseconds after which an incomplete swap counts all the same: a foreign file beside the keys must not delay it longer.
 pub const COMPLETE_WITHIN_MS: u64 = 50;
-/// Milliseconds of quiet where several volumes of a Pod swap together (up to 1 ms apart), or one has no `..data`.
+/// Milliseconds without an event, where several volumes of a Pod swap together (up to 1 ms apart) or one has no `..data`.
 pub const SETTLE_MS: u64 = 100;
-/// Milliseconds after which a volume that never gets quiet is loaded all the same.
+/// Milliseconds after which a volume with constant events is loaded all the same.
 pub const SETTLE_AT_MOST_MS: u64 = 1_000;
 /// The symlink that the kubelet renames.
 pub const DATA: &str = "..data";
 
-/// Whether the symlinks beside `..data` are the names inside it. Both in any order, `beside` without `.` and `..`.
-pub fn complete<T: AsRef<[u8]>>(inside: &[T], beside: &[T]) -> bool {
+/// Whether a swap is complete: the symlinks beside `..data` have the names inside it. Both lists may have any order;
+/// `beside` is without `.` and `..`.
+pub fn is_complete<T: AsRef<[u8]>>(inside: &[T], beside: &[T]) -> bool {
     let key = |name: &&T| !name.as_ref().starts_with(b"..");
     let all_in = |some: &[T], others: &[T]| {
         some.iter().filter(key).all(|name| others.iter().any(|other| other.as_ref() == name.as_ref()))
@@ -20,59 +21,59 @@ pub fn complete<T: AsRef<[u8]>>(inside: &[T], beside: &[T]) -> bool {
     all_in(inside, beside) && all_in(beside, inside)
 }
 
-/// What the watcher remembers of a volume between events.
+/// The state of a volume's swap between events.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Swap {
     since: Option<u64>,
 }
 
-/// What an event asks for.
+/// What follows from an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Look {
+pub enum SwapCheck {
     /// Nothing.
-    No,
-    /// See whether the swap is complete.
+    Ignore,
+    /// The caller has to check whether the swap is complete, then call `checked`.
     Check,
     /// The content may have changed.
     Changed,
 }
 
 impl Swap {
-    /// An event for `name` at `now` (milliseconds). `atomic`: the volume has a `..data`. `renamed`: IN_MOVED_TO.
-    pub fn event(&mut self, atomic: bool, renamed: bool, name: &[u8], now: u64) -> Look {
+    /// Takes an event for `name` at `now` (milliseconds). `atomic`: the volume has a `..data`. `renamed`: IN_MOVED_TO.
+    pub fn event(&mut self, atomic: bool, renamed: bool, name: &[u8], now: u64) -> SwapCheck {
         if renamed && name == DATA.as_bytes() {
             self.since = Some(now);
         }
         match (self.since, atomic) {
-            (Some(_), _) => Look::Check,
-            (None, true) => Look::No,
-            (None, false) => Look::Changed,
+            (Some(_), _) => SwapCheck::Check,
+            (None, true) => SwapCheck::Ignore,
+            (None, false) => SwapCheck::Changed,
         }
     }
 
-    /// A swap was found by looking, not by an event.
+    /// Starts a swap that the caller found without an event.
     pub fn found(&mut self, now: u64) {
         self.since = Some(now);
     }
 
-    /// The outcome of a check.
-    pub fn checked(&mut self, complete: bool, now: u64) -> Look {
+    /// Takes the result of a check.
+    pub fn checked(&mut self, complete: bool, now: u64) -> SwapCheck {
         match self.deadline() {
             Some(deadline) if complete || now >= deadline => {
                 self.since = None;
-                Look::Changed
+                SwapCheck::Changed
             }
-            _ => Look::No,
+            _ => SwapCheck::Ignore,
         }
     }
 
-    /// When to check again without an event.
+    /// The time of the next check if no event comes, milliseconds.
     pub fn deadline(&self) -> Option<u64> {
         self.since.map(|since| since + COMPLETE_WITHIN_MS)
     }
 }
 
-/// Milliseconds to wait after the last event before the content is looked at.
+/// Milliseconds to wait after the last event before the content is read.
 pub fn settle(volumes: usize, all_atomic: bool) -> u64 {
     if volumes > 1 || !all_atomic { SETTLE_MS } else { 0 }
 }
@@ -89,7 +90,7 @@ mod tests {
             (&["a"], &["..data", "a", "old"], false),
             (&[], &["..data"], true),
         ] {
-            assert_eq!(complete(inside, beside), expected, "{inside:?} {beside:?}");
+            assert_eq!(is_complete(inside, beside), expected, "{inside:?} {beside:?}");
         }
     }
 
@@ -97,27 +98,27 @@ mod tests {
     fn the_kubelets_sequence_is_one_change() {
         let mut swap = Swap::default();
         for name in [&b"..2026_11_20"[..], b"..data_tmp"] {
-            assert_eq!(swap.event(true, false, name, 0), Look::No);
+            assert_eq!(swap.event(true, false, name, 0), SwapCheck::Ignore);
         }
-        assert_eq!(swap.event(true, true, b"..data", 1), Look::Check);
-        assert_eq!(swap.checked(false, 1), Look::No);
-        assert_eq!(swap.event(true, false, b"new-key", 2), Look::Check);
-        assert_eq!(swap.checked(true, 2), Look::Changed);
-        assert_eq!(swap.event(true, false, b"..2026_11_19", 3), Look::No);
+        assert_eq!(swap.event(true, true, b"..data", 1), SwapCheck::Check);
+        assert_eq!(swap.checked(false, 1), SwapCheck::Ignore);
+        assert_eq!(swap.event(true, false, b"new-key", 2), SwapCheck::Check);
+        assert_eq!(swap.checked(true, 2), SwapCheck::Changed);
+        assert_eq!(swap.event(true, false, b"..2026_11_19", 3), SwapCheck::Ignore);
         assert_eq!(swap.deadline(), None);
     }
 
     #[test]
-    fn an_incomplete_swap_counts_after_its_time() {
+    fn an_incomplete_swap_counts_after_50_ms() {
         let mut swap = Swap::default();
         swap.event(true, true, b"..data", 10);
         assert_eq!(swap.deadline(), Some(60));
-        assert_eq!(swap.checked(false, 59), Look::No);
-        assert_eq!(swap.checked(false, 60), Look::Changed);
+        assert_eq!(swap.checked(false, 59), SwapCheck::Ignore);
+        assert_eq!(swap.checked(false, 60), SwapCheck::Changed);
     }
 
     #[test]
-    fn files_written_in_place_count_at_once() {
-        assert_eq!(Swap::default().event(false, false, b"tls.crt", 0), Look::Changed);
+    fn a_file_written_in_place_is_a_change_at_once() {
+        assert_eq!(Swap::default().event(false, false, b"tls.crt", 0), SwapCheck::Changed);
     }
 }

@@ -1,75 +1,75 @@
-//! What to do next: events in, one thing to do out. Promises: one thing in flight; the last content wins; content that
-//! is already loaded is not loaded again; a failure is retried with backoff until it succeeds or newer content comes.
-//! Times are milliseconds since boot. Looking at the content, validating and reloading themselves are the caller's.
+//! Decides the next action: events in, one action out. It guarantees that at most one action is in flight, that the last
+//! content wins, that loaded content is not loaded again, and that a failure is retried with backoff until it succeeds or
+//! newer content comes. Times are milliseconds since boot. The caller performs the actions: examine, validate, reload.
 
 use crate::change::SETTLE_AT_MOST_MS;
 use crate::errors::Problem;
 
-/// A target that is not there is looked for again after 100 ms, then less and less often.
+/// First and longest wait before the agent looks for a missing target again.
 const WAIT_MS: (u64, u64) = (100, 5_000);
-/// A failed reload is tried again after 250 ms, then less and less often.
+/// First and longest wait before the agent retries a failed reload.
 const RETRY_MS: (u64, u64) = (250, 30_000);
-/// A refusal is looked at again: the program may have been replaced by one that handles the signal.
+/// Wait after a refusal: another program, which handles the signal, may have replaced this one.
 const RECHECK_MS: u64 = 30_000;
 
-/// How the caller is configured.
+/// The caller's configuration.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Settings {
-    /// Quiet time before the content is looked at.
+    /// Milliseconds without an event before the content is examined.
     pub settle: u64,
-    /// Whether new content is validated first.
+    /// Whether a validator runs before each reload.
     pub validate: bool,
 }
 
-/// What to do now.
+/// The next action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Do {
+pub enum Action {
     /// Nothing before the next event or deadline.
     Nothing,
-    /// Look at the content; answer with `examined`.
+    /// Examine the content, then call `examined`.
     Examine,
-    /// Run the validator; answer with `validated`.
+    /// Run the validator, then call `validated`.
     Validate,
-    /// Load it; answer with `reloaded`.
+    /// Reload, then call `reloaded`.
     Reload,
 }
 
-/// Why nothing is in flight although something may be left to do.
+/// Why nothing is in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
+pub enum IdleReason {
     /// Everything is loaded.
     Loaded,
-    /// Waiting for the volume to get quiet.
+    /// Waiting until the volume has no more events.
     Settling,
     /// Waiting for this Pod's turn.
-    Stagger,
-    /// Waiting for the target.
-    Target,
-    /// Waiting to try again.
+    Staggered,
+    /// Waiting for the target to appear.
+    NoTarget,
+    /// Waiting for the next attempt.
     Retry,
-    /// Waiting until it may be done again.
+    /// Waiting until the next restart is allowed.
     Postponed,
-    /// Will not be done; newer content is awaited.
+    /// Not loaded: waiting for newer content.
     Stopped,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    Resting { why: Why, until: Option<u64> },
+    Idle { why: IdleReason, until: Option<u64> },
     Validating,
     Reloading,
 }
 
-/// What the content is.
+/// The result of an examination.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Examined {
-    /// What is loaded.
+    /// The content is loaded.
     Same,
-    /// Something else, with a digest that stands for it.
+    /// The content is new, and has this digest.
     Changed(u128),
-    /// Not to be loaded as it is.
+    /// The content must not be loaded.
     Unfit(Problem),
-    /// Could not be read: try again.
+    /// The content could not be read now; a retry may succeed.
     Unreadable(Problem),
 }
 
@@ -78,26 +78,26 @@ pub enum Examined {
 pub enum Outcome {
     /// The target has the content.
     Done,
-    /// The target has read the content at its own start.
+    /// The target read the content at its own start.
     NotNeeded,
-    /// The target is not there (yet).
+    /// The target does not exist (yet).
     NoTarget(Problem),
-    /// It may be done from this time on (milliseconds since boot).
+    /// The reload is allowed from this time on (milliseconds since boot).
     Later(u64),
-    /// It failed, and may succeed the next time.
+    /// The reload failed; a retry may succeed.
     Failed(Problem),
-    /// It is not done now, and the reason may go away: another program, another user.
+    /// The agent does not reload now, for a reason that may end: another program, another user.
     Refused(Problem),
-    /// It will not be done for this content.
+    /// The agent will not load this content.
     Final(Problem),
 }
 
-/// The machine.
+/// The state machine.
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
     phase: Phase,
-    /// More may have changed while something was in flight.
+    /// The content may have changed while an action was in flight.
     pending: bool,
     first_change: Option<u64>,
     stagger: u64,
@@ -111,9 +111,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts with everything loaded. `random` seeds the jitter of retries.
+    /// Starts with everything loaded. `random` is the seed for the jitter of retries.
     pub fn new(settings: Settings, random: u64) -> Engine {
-        let phase = Phase::Resting { why: Why::Loaded, until: None };
+        let phase = Phase::Idle { why: IdleReason::Loaded, until: None };
         Engine {
             settings,
             phase,
@@ -129,150 +129,150 @@ impl Engine {
         }
     }
 
-    /// Why it rests; None while something is in flight.
-    pub fn resting(&self) -> Option<Why> {
+    /// Why nothing is in flight; None while an action is.
+    pub fn idle_reason(&self) -> Option<IdleReason> {
         match self.phase {
-            Phase::Resting { why, .. } => Some(why),
+            Phase::Idle { why, .. } => Some(why),
             Phase::Validating | Phase::Reloading => None,
         }
     }
 
     /// Whether a validation is in flight.
-    pub fn validating(&self) -> bool {
+    pub fn is_validating(&self) -> bool {
         self.phase == Phase::Validating
     }
 
-    /// When `tick` is due.
+    /// The time at which `tick` is due.
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
-            Phase::Resting { until, .. } => until,
+            Phase::Idle { until, .. } => until,
             _ => None,
         }
     }
 
     /// The content may have changed.
-    pub fn changed(&mut self, now: u64) -> Do {
+    pub fn changed(&mut self, now: u64) -> Action {
         match self.phase {
             Phase::Validating | Phase::Reloading => self.pending = true,
-            Phase::Resting { why: Why::Stagger, .. } => {}
-            Phase::Resting { .. } => {
+            Phase::Idle { why: IdleReason::Staggered, .. } => {}
+            Phase::Idle { .. } => {
                 let first = *self.first_change.get_or_insert(now);
-                self.rest(Why::Settling, (now + self.settings.settle).min(first + SETTLE_AT_MOST_MS));
+                self.idle(IdleReason::Settling, (now + self.settings.settle).min(first + SETTLE_AT_MOST_MS));
             }
         }
         self.tick(now)
     }
 
     /// Time has passed.
-    pub fn tick(&mut self, now: u64) -> Do {
+    pub fn tick(&mut self, now: u64) -> Action {
         match self.phase {
-            Phase::Resting { until: Some(until), .. } if now >= until => Do::Examine,
-            _ => Do::Nothing,
+            Phase::Idle { until: Some(until), .. } if now >= until => Action::Examine,
+            _ => Action::Nothing,
         }
     }
 
-    /// Milliseconds between seeing the content that is being looked at and loading it: this Pod's place in its workload.
+    /// Sets the milliseconds between the examination and the reload: this Pod's turn among those of its workload.
     pub fn stagger(&mut self, wait: u64) {
         self.stagger = wait;
     }
 
-    /// The content has been looked at.
-    pub fn examined(&mut self, now: u64, found: Examined) -> Do {
+    /// Takes the result of an examination.
+    pub fn examined(&mut self, now: u64, found: Examined) -> Action {
         self.first_change = None;
         match found {
             Examined::Same => self.loaded(),
             Examined::Unfit(problem) => self.stop(problem, None),
-            Examined::Unreadable(problem) => self.retry(Why::Retry, problem, now),
+            Examined::Unreadable(problem) => self.retry(IdleReason::Retry, problem, now),
             Examined::Changed(digest) => return self.load(digest, now),
         }
-        Do::Nothing
+        Action::Nothing
     }
 
-    fn load(&mut self, digest: u128, now: u64) -> Do {
+    fn load(&mut self, digest: u128, now: u64) -> Action {
         if self.current != Some(digest) {
             self.current = Some(digest);
             self.attempts = 0;
         }
         if self.stagger > 0 && !self.staggered {
             self.staggered = true;
-            self.rest(Why::Stagger, now + self.stagger);
-            return Do::Nothing;
+            self.idle(IdleReason::Staggered, now + self.stagger);
+            return Action::Nothing;
         }
         if self.settings.validate && self.validated != Some(digest) {
             self.phase = Phase::Validating;
-            return Do::Validate;
+            return Action::Validate;
         }
         self.phase = Phase::Reloading;
-        Do::Reload
+        Action::Reload
     }
 
-    /// The validator has ended. `same`: the content is still what it has read.
-    pub fn validated(&mut self, now: u64, result: Result<(), Problem>, same: bool) -> Do {
+    /// Takes the validator's result. `is_same`: the content is still the content that the validator read.
+    pub fn validated(&mut self, now: u64, result: Result<(), Problem>, is_same: bool) -> Action {
         if self.phase != Phase::Validating {
-            return Do::Nothing;
+            return Action::Nothing;
         }
         match result {
-            _ if !same || self.pending => return self.again(),
+            _ if !is_same || self.pending => return self.examine_again(),
             Err(problem) => self.stop(problem, None),
             Ok(()) => {
                 self.validated = self.current;
                 self.phase = Phase::Reloading;
-                return Do::Reload;
+                return Action::Reload;
             }
         }
         self.tick(now)
     }
 
-    /// The reload has ended.
-    pub fn reloaded(&mut self, now: u64, outcome: Outcome) -> Do {
+    /// Takes the outcome of the reload.
+    pub fn reloaded(&mut self, now: u64, outcome: Outcome) -> Action {
         if self.phase != Phase::Reloading {
-            return Do::Nothing;
+            return Action::Nothing;
         }
         match outcome {
             Outcome::Done | Outcome::NotNeeded => self.loaded(),
             Outcome::Later(until) => {
                 self.problem = None;
-                self.rest(Why::Postponed, until);
+                self.idle(IdleReason::Postponed, until);
             }
-            Outcome::NoTarget(problem) => self.retry(Why::Target, problem, now),
-            Outcome::Failed(problem) => self.retry(Why::Retry, problem, now),
+            Outcome::NoTarget(problem) => self.retry(IdleReason::NoTarget, problem, now),
+            Outcome::Failed(problem) => self.retry(IdleReason::Retry, problem, now),
             Outcome::Refused(problem) => self.stop(problem, Some(now + RECHECK_MS)),
             Outcome::Final(problem) => self.stop(problem, None),
         }
-        if self.pending { self.again() } else { Do::Nothing }
+        if self.pending { self.examine_again() } else { Action::Nothing }
     }
 
-    /// What was loaded turned out to have ended the target.
+    /// Stops with a problem, until newer content comes or until `until`.
     pub fn stop(&mut self, problem: Problem, until: Option<u64>) {
         self.problem = Some(problem);
-        self.phase = Phase::Resting { why: Why::Stopped, until };
+        self.phase = Phase::Idle { why: IdleReason::Stopped, until };
     }
 
     fn loaded(&mut self) {
-        self.phase = Phase::Resting { why: Why::Loaded, until: None };
+        self.phase = Phase::Idle { why: IdleReason::Loaded, until: None };
         (self.attempts, self.staggered, self.current, self.problem) = (0, false, None, None);
     }
 
-    fn again(&mut self) -> Do {
+    fn examine_again(&mut self) -> Action {
         self.pending = false;
-        self.rest(Why::Settling, 0);
-        Do::Examine
+        self.idle(IdleReason::Settling, 0);
+        Action::Examine
     }
 
-    fn rest(&mut self, why: Why, until: u64) {
-        self.phase = Phase::Resting { why, until: Some(until) };
+    fn idle(&mut self, why: IdleReason, until: u64) {
+        self.phase = Phase::Idle { why, until: Some(until) };
     }
 
-    fn retry(&mut self, why: Why, problem: Problem, now: u64) {
-        let (first, most) = if why == Why::Target { WAIT_MS } else { RETRY_MS };
+    fn retry(&mut self, why: IdleReason, problem: Problem, now: u64) {
+        let (first, most) = if why == IdleReason::NoTarget { WAIT_MS } else { RETRY_MS };
         let wait = first.saturating_mul(1 << self.attempts.min(16)).min(most);
         self.attempts += 1;
         self.problem = Some(problem);
         let jitter = self.jitter(wait / 2);
-        self.rest(why, now + wait * 3 / 4 + jitter);
+        self.idle(why, now + wait * 3 / 4 + jitter);
     }
 
-    /// xorshift64: spreads the retries of many Pods, nothing more.
+    /// xorshift64: good enough to spread the retries of many Pods.
     fn jitter(&mut self, below: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

@@ -11,63 +11,63 @@ fn problem() -> Problem {
 }
 
 #[test]
-fn one_volume_is_loaded_at_once() {
+fn a_single_volume_is_loaded_at_once() {
     let mut engine = engine(Settings::default());
-    assert_eq!(engine.changed(5), Do::Examine);
-    assert_eq!(engine.examined(5, Examined::Changed(1)), Do::Reload);
-    assert_eq!(engine.reloaded(5, Outcome::Done), Do::Nothing);
-    assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Loaded), None));
+    assert_eq!(engine.changed(5), Action::Examine);
+    assert_eq!(engine.examined(5, Examined::Changed(1)), Action::Reload);
+    assert_eq!(engine.reloaded(5, Outcome::Done), Action::Nothing);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Loaded), None));
 }
 
 #[test]
-fn content_that_is_loaded_is_left_alone() {
+fn loaded_content_is_not_loaded_again() {
     let mut engine = engine(Settings::default());
     engine.changed(5);
-    assert_eq!(engine.examined(5, Examined::Same), Do::Nothing);
-    assert_eq!(engine.resting(), Some(Why::Loaded));
+    assert_eq!(engine.examined(5, Examined::Same), Action::Nothing);
+    assert_eq!(engine.idle_reason(), Some(IdleReason::Loaded));
 }
 
 #[test]
-fn several_volumes_settle_but_not_for_ever() {
+fn several_volumes_settle_for_a_limited_time() {
     let mut engine = engine(Settings { settle: 100, ..Settings::default() });
     for now in (0..=900).step_by(50) {
-        assert_eq!(engine.changed(now), Do::Nothing, "{now}");
+        assert_eq!(engine.changed(now), Action::Nothing, "{now}");
     }
     assert_eq!(engine.deadline(), Some(1_000));
-    assert_eq!(engine.tick(1_000), Do::Examine);
+    assert_eq!(engine.tick(1_000), Action::Examine);
 }
 
 #[test]
-fn a_change_in_flight_is_loaded_afterwards() {
+fn a_change_during_a_reload_is_loaded_afterwards() {
     let mut engine = engine(Settings::default());
     engine.changed(0);
     engine.examined(0, Examined::Changed(1));
-    assert_eq!(engine.changed(1), Do::Nothing);
-    assert_eq!(engine.changed(2), Do::Nothing);
-    assert_eq!(engine.reloaded(3, Outcome::Done), Do::Examine);
-    assert_eq!(engine.examined(3, Examined::Changed(2)), Do::Reload);
-    assert_eq!(engine.reloaded(4, Outcome::Done), Do::Nothing);
+    assert_eq!(engine.changed(1), Action::Nothing);
+    assert_eq!(engine.changed(2), Action::Nothing);
+    assert_eq!(engine.reloaded(3, Outcome::Done), Action::Examine);
+    assert_eq!(engine.examined(3, Examined::Changed(2)), Action::Reload);
+    assert_eq!(engine.reloaded(4, Outcome::Done), Action::Nothing);
 }
 
 #[test]
-fn what_fails_validation_is_not_loaded_and_the_next_is() {
+fn invalid_content_is_not_loaded_and_the_next_content_is() {
     let mut engine = engine(Settings { validate: true, ..Settings::default() });
     engine.changed(0);
-    assert_eq!(engine.examined(0, Examined::Changed(1)), Do::Validate);
-    assert_eq!(engine.validated(1, Err(problem()), true), Do::Nothing);
-    assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Stopped), None));
-    assert_eq!(engine.changed(2), Do::Examine);
-    assert_eq!(engine.examined(2, Examined::Changed(2)), Do::Validate);
-    assert_eq!(engine.validated(3, Ok(()), true), Do::Reload);
+    assert_eq!(engine.examined(0, Examined::Changed(1)), Action::Validate);
+    assert_eq!(engine.validated(1, Err(problem()), true), Action::Nothing);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Stopped), None));
+    assert_eq!(engine.changed(2), Action::Examine);
+    assert_eq!(engine.examined(2, Examined::Changed(2)), Action::Validate);
+    assert_eq!(engine.validated(3, Ok(()), true), Action::Reload);
 }
 
 #[test]
-fn content_that_moved_under_the_validator_is_validated_again() {
+fn content_that_changes_during_validation_is_validated_again() {
     let mut engine = engine(Settings { validate: true, ..Settings::default() });
     engine.changed(0);
     engine.examined(0, Examined::Changed(1));
-    assert_eq!(engine.validated(1, Ok(()), false), Do::Examine);
-    assert_eq!(engine.examined(1, Examined::Changed(2)), Do::Validate);
+    assert_eq!(engine.validated(1, Ok(()), false), Action::Examine);
+    assert_eq!(engine.examined(1, Examined::Changed(2)), Action::Validate);
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn a_retry_does_not_validate_the_same_content_again() {
     engine.validated(1, Ok(()), true);
     engine.reloaded(2, Outcome::Failed(problem()));
     let due = engine.deadline().unwrap();
-    assert_eq!(engine.tick(due), Do::Examine);
-    assert_eq!(engine.examined(due, Examined::Changed(1)), Do::Reload);
+    assert_eq!(engine.tick(due), Action::Examine);
+    assert_eq!(engine.examined(due, Examined::Changed(1)), Action::Reload);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn retries_back_off_and_newer_content_does_not_wait() {
     let mut now = 0;
     let mut waits = alloc::vec::Vec::new();
     for _ in 0..12 {
-        assert_eq!(engine.examined(now, Examined::Changed(1)), Do::Reload);
+        assert_eq!(engine.examined(now, Examined::Changed(1)), Action::Reload);
         engine.reloaded(now, Outcome::Failed(problem()));
         waits.push(engine.deadline().unwrap() - now);
         now = engine.deadline().unwrap();
@@ -98,49 +98,49 @@ fn retries_back_off_and_newer_content_does_not_wait() {
         (187..=312).contains(&waits[0]) && waits.iter().all(|wait| *wait <= 37_500) && waits[11] >= 22_500,
         "{waits:?}"
     );
-    assert_eq!(engine.changed(now), Do::Examine);
-    assert_eq!(engine.examined(now, Examined::Changed(2)), Do::Reload);
+    assert_eq!(engine.changed(now), Action::Examine);
+    assert_eq!(engine.examined(now, Examined::Changed(2)), Action::Reload);
     engine.reloaded(now, Outcome::Failed(problem()));
     assert!(engine.deadline().unwrap() - now <= 312);
 }
 
 #[test]
-fn the_turn_of_a_pod_comes_once_per_change() {
+fn a_pod_waits_once_for_its_turn_per_change() {
     let mut engine = engine(Settings::default());
     engine.changed(0);
     engine.stagger(60_000);
-    assert_eq!(engine.examined(0, Examined::Changed(1)), Do::Nothing);
-    assert_eq!(engine.changed(10_000), Do::Nothing);
-    assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Stagger), Some(60_000)));
-    assert_eq!(engine.tick(60_000), Do::Examine);
-    assert_eq!(engine.examined(60_000, Examined::Changed(2)), Do::Reload);
+    assert_eq!(engine.examined(0, Examined::Changed(1)), Action::Nothing);
+    assert_eq!(engine.changed(10_000), Action::Nothing);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Staggered), Some(60_000)));
+    assert_eq!(engine.tick(60_000), Action::Examine);
+    assert_eq!(engine.examined(60_000, Examined::Changed(2)), Action::Reload);
 }
 
 #[test]
-fn only_what_is_to_be_spread_waits() {
+fn only_staggered_changes_wait() {
     let mut engine = engine(Settings::default());
     engine.changed(0);
-    assert_eq!(engine.examined(0, Examined::Changed(1)), Do::Reload);
-    assert_eq!(engine.changed(10), Do::Nothing);
-    assert_eq!(engine.reloaded(20, Outcome::Done), Do::Examine);
+    assert_eq!(engine.examined(0, Examined::Changed(1)), Action::Reload);
+    assert_eq!(engine.changed(10), Action::Nothing);
+    assert_eq!(engine.reloaded(20, Outcome::Done), Action::Examine);
     engine.stagger(500);
-    assert_eq!(engine.examined(20, Examined::Changed(2)), Do::Nothing);
-    assert_eq!((engine.resting(), engine.deadline()), (Some(Why::Stagger), Some(520)));
+    assert_eq!(engine.examined(20, Examined::Changed(2)), Action::Nothing);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Staggered), Some(520)));
 }
 
 #[test]
-fn refusals_are_looked_at_again() {
+fn a_refused_reload_is_tried_again() {
     let mut engine = engine(Settings::default());
     engine.changed(0);
     engine.examined(0, Examined::Changed(1));
     engine.reloaded(0, Outcome::Refused(problem()));
     assert_eq!(
-        (engine.resting(), engine.deadline(), engine.tick(30_000)),
-        (Some(Why::Stopped), Some(30_000), Do::Examine)
+        (engine.idle_reason(), engine.deadline(), engine.tick(30_000)),
+        (Some(IdleReason::Stopped), Some(30_000), Action::Examine)
     );
 }
 
-/// What the world does, one entry a step.
+/// What happens around the engine, one entry a step.
 #[derive(Clone, Debug)]
 enum World {
     Write,
@@ -161,8 +161,8 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 proptest! {
-    /// Under any order of events: never two things in flight, nothing loaded twice in a row, and once the world is
-    /// calm and willing, the last content is loaded.
+    /// Under any order of events: never two actions in flight, nothing loaded twice in a row, and once the world is
+    /// calm and succeeds, the last content is loaded.
     #[test]
     fn the_last_content_wins(steps in proptest::collection::vec(world(), 0..60), validate in any::<bool>(), stagger in 0u64..2_000, settle in 0u64..200) {
         let mut engine = engine(Settings { settle, validate });
@@ -189,24 +189,24 @@ proptest! {
                     engine.reloaded(now, outcome)
                 }
                 World::Time(passed) => { now += u64::from(passed); engine.tick(now) }
-                _ => Do::Nothing,
+                _ => Action::Nothing,
             };
-            while next != Do::Nothing {
+            while next != Action::Nothing {
                 prop_assert!(!validating && !reloading);
                 match next {
-                    Do::Examine => {
+                    Action::Examine => {
                         examined = content;
                         next = engine.examined(now, if content == loaded { Examined::Same } else { Examined::Changed(content) });
                         continue;
                     }
-                    Do::Validate => validating = true,
-                    Do::Reload => reloading = true,
-                    Do::Nothing => {}
+                    Action::Validate => validating = true,
+                    Action::Reload => reloading = true,
+                    Action::Nothing => {}
                 }
                 break;
             }
         }
-        let invalid = engine.resting() == Some(Why::Stopped) && engine.deadline().is_none();
+        let invalid = engine.idle_reason() == Some(IdleReason::Stopped) && engine.deadline().is_none();
         prop_assert!(loaded == content || (validate && invalid), "{} {} {:?}", loaded, content, engine);
     }
 }

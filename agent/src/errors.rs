@@ -1,5 +1,5 @@
-//! Every way in which the agent refuses or fails: a stable code for machines, a sentence for people (first the object,
-//! then what happens, then the way out).
+//! Every problem that the agent reports: a stable code for machines, and a sentence for people (first the object, then
+//! what happened, then the remedy).
 
 use alloc::{format, string::String};
 
@@ -13,7 +13,7 @@ macro_rules! codes {
             /// Every code, for the documentation's test.
             pub const ALL: &'static [Code] = &[$(Code::$name,)*];
 
-            /// As logs, metrics and /status have it.
+            /// The code in logs, metrics and /status.
             pub fn text(self) -> &'static str {
                 match self { $(Code::$name => $text,)* }
             }
@@ -28,7 +28,7 @@ codes! {
     VolumeUnreadable "HR_VOLUME_UNREADABLE" "A watched volume can't be read.",
     NoProcess "HR_NO_PROCESS" "No process of the container is visible (yet).",
     ProcessAmbiguous "HR_PROCESS_AMBIGUOUS" "More than one process could be meant.",
-    ProcessNeeded "HR_PROCESS_NEEDED" "The container's processes can't be told apart, so a process name is needed.",
+    ProcessNeeded "HR_PROCESS_NEEDED" "The runtime does not show the containers of processes, so a process name is needed.",
     ArgumentMissing "HR_ARGUMENT_MISSING" "The program runs in a mode that does not reload.",
     SignalRefused "HR_SIGNAL_REFUSED" "The process does not handle the signal and would end.",
     SignalIgnored "HR_SIGNAL_IGNORED" "The process ignores the signal.",
@@ -37,17 +37,17 @@ codes! {
     Killed "HR_KILLED" "The process ended within 2 s of the signal; it is never sent again in this Pod.",
     HttpRefused "HR_HTTP_REFUSED" "The program answered with a redirect or a client error.",
     HttpFailed "HR_HTTP_FAILED" "The program could not be reached or answered with a server error.",
-    KeyRemoved "HR_KEY_REMOVED" "A key behind a rewritten subPath file is gone.",
-    LinkLost "HR_LINK_LOST" "A rewritten subPath file was no symlink any more and has been put back.",
+    KeyRemoved "HR_KEY_REMOVED" "The key of a rewritten subPath file is gone.",
+    LinkLost "HR_LINK_LOST" "A rewritten subPath file was not a symlink any more; the agent put it back.",
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",
     ExecFailed "HR_EXEC_FAILED" "The reload command failed.",
     ProbeNotRecorded "HR_PROBE_NOT_RECORDED" "The change could not be recorded for the liveness probe.",
-    Restarting "HR_RESTARTING" "The container has been ended and has not started again yet.",
-    ListenFailed "HR_LISTEN_FAILED" "The status port is taken.",
+    Restarting "HR_RESTARTING" "The agent ended the container, which has not started again yet.",
+    ListenFailed "HR_LISTEN_FAILED" "Another process uses the status port.",
 }
 
-/// What went wrong.
+/// A problem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// The code.

@@ -1,38 +1,38 @@
-//! The little HTTP that the agent speaks: a reload request to the app on the Pod's loopback, and its own status pages.
+//! The part of HTTP that the agent needs: a reload request to the app on the Pod's loopback, and its own status pages.
 
 use alloc::{format, string::String};
 use core::str::from_utf8;
 
-/// Where a reload request may go: the Pod's loopback, nowhere else.
+/// The host of a reload request: the Pod's loopback, nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Host {
     /// 127.0.0.0/8.
     V4([u8; 4]),
     /// `[::1]`.
     V6,
-    /// `localhost`: 127.0.0.1, then `[::1]`.
+    /// `localhost`: 127.0.0.1 and `[::1]` in turn.
     Localhost,
 }
 
 /// A reload request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Request {
-    /// POST unless said otherwise.
+pub struct ReloadRequest {
+    /// The method, POST by default.
     pub method: String,
-    /// Host.
+    /// The host.
     pub host: Host,
-    /// Port.
+    /// The port.
     pub port: u16,
-    /// Host and port as written, for the Host header.
+    /// Host and port as the user wrote them, for the Host header.
     pub authority: String,
     /// Path and query.
     pub path: String,
-    /// The only status code that counts as done; None: 200 to 299.
+    /// The only status code that counts as success; None: 200 to 299.
     pub expected: Option<u16>,
 }
 
-/// Reads `[METHOD ]http://127.0.0.1:PORT/PATH`. None where it is no such URL, or leaves the Pod.
-pub fn request(text: &str) -> Option<Request> {
+/// Parses `[METHOD ]http://127.0.0.1:PORT/PATH`. None for any other text, and for a URL that leaves the Pod.
+pub fn parse_reload_request(text: &str) -> Option<ReloadRequest> {
     let (method, url) = text.split_once(' ').unwrap_or(("POST", text));
     let is_method = !method.is_empty() && method.len() <= 16 && method.bytes().all(|byte| byte.is_ascii_uppercase());
     let rest = url.strip_prefix("http://")?;
@@ -40,7 +40,7 @@ pub fn request(text: &str) -> Option<Request> {
     let printable = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
     let (host, port) = split_port(authority)?;
     let path = if path.starts_with('/') { path.into() } else { format!("/{path}") };
-    (is_method && printable).then(|| Request {
+    (is_method && printable).then(|| ReloadRequest {
         method: method.into(),
         host,
         port,
@@ -80,10 +80,10 @@ fn loopback(text: &str) -> Option<[u8; 4]> {
     (parts.next().is_none() && address[0] == 127).then_some(address)
 }
 
-impl Request {
+impl ReloadRequest {
     /// The bytes to send.
     pub fn text(&self) -> String {
-        let Request { method, path, authority, .. } = self;
+        let ReloadRequest { method, path, authority, .. } = self;
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: hotreload-agent\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         )
@@ -100,54 +100,54 @@ impl Request {
     }
 }
 
-/// The status code of an answer. None while its first line is incomplete; Some(Err) when it is no HTTP.
-pub fn status_code(answer: &[u8]) -> Option<Result<u16, ()>> {
-    let head = answer.get(..12)?;
+/// The status code of a response. None while its first line is incomplete; Some(Err) where it is not HTTP.
+pub fn status_code(response: &[u8]) -> Option<Result<u16, ()>> {
+    let head = response.get(..12)?;
     let valid = head.starts_with(b"HTTP/1.") && head[8] == b' ' && head[9..].iter().all(u8::is_ascii_digit);
     let code = || from_utf8(&head[9..]).ok()?.parse().ok();
     Some(if valid { code().ok_or(()) } else { Err(()) })
 }
 
-/// What a request to the agent's own port asks for.
+/// A request to the agent's own port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked<'a> {
-    /// More bytes are needed.
-    More,
-    /// GET or HEAD of a path, without its query.
+pub enum PageRequest<'a> {
+    /// The request is not complete yet.
+    Incomplete,
+    /// GET or HEAD of a path.
     Page {
-        /// The path.
+        /// The path without its query.
         path: &'a str,
-        /// HEAD: no body.
+        /// HEAD: the response has no body.
         head: bool,
     },
     /// Another method.
-    Method,
-    /// No HTTP.
-    Bad,
+    OtherMethod,
+    /// Not HTTP.
+    Malformed,
 }
 
-/// Reads a request's first line; headers are waited for, not read.
-pub fn asked(text: &[u8]) -> Asked<'_> {
+/// Parses a request's first line. It waits for the end of the headers, but ignores them.
+pub fn parse_page_request(text: &[u8]) -> PageRequest<'_> {
     let ended = text.windows(4).any(|end| end == b"\r\n\r\n");
-    let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return Asked::More };
-    let Ok(line) = from_utf8(&text[..end]) else { return Asked::Bad };
+    let Some(end) = text.iter().position(|byte| *byte == b'\n') else { return PageRequest::Incomplete };
+    let Ok(line) = from_utf8(&text[..end]) else { return PageRequest::Malformed };
     let mut words = line.trim_end_matches('\r').split(' ');
     let (Some(method), Some(path), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
-        return Asked::Bad;
+        return PageRequest::Malformed;
     };
     if !version.starts_with("HTTP/1.") || !path.starts_with('/') {
-        return Asked::Bad;
+        return PageRequest::Malformed;
     }
     match method {
-        _ if !ended => Asked::More,
-        "GET" | "HEAD" => Asked::Page { path: path.split('?').next().unwrap_or(path), head: method == "HEAD" },
-        _ => Asked::Method,
+        _ if !ended => PageRequest::Incomplete,
+        "GET" | "HEAD" => PageRequest::Page { path: path.split('?').next().unwrap_or(path), head: method == "HEAD" },
+        _ => PageRequest::OtherMethod,
     }
 }
 
-/// A whole answer.
-pub fn answer(status: &str, kind: &str, body: &str, head: bool) -> String {
+/// A whole response.
+pub fn response(status: &str, kind: &str, body: &str, head: bool) -> String {
     let length = body.len();
     let body = if head { "" } else { body };
     format!(
@@ -161,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_loopback_urls() {
+    fn loopback_urls_are_parsed() {
         for (text, method, host, port, path) in [
             ("http://127.0.0.1:9090/-/reload", "POST", Host::V4([127, 0, 0, 1]), 9090, "/-/reload"),
             ("GET http://localhost/r?a=b", "GET", Host::Localhost, 80, "/r?a=b"),
@@ -169,7 +169,7 @@ mod tests {
             ("http://127.1.2.3:1?x", "POST", Host::V4([127, 1, 2, 3]), 1, "/?x"),
             ("http://127.255.255.255/", "POST", Host::V4([127, 255, 255, 255]), 80, "/"),
         ] {
-            let found = request(text).unwrap();
+            let found = parse_reload_request(text).unwrap();
             assert_eq!(
                 (found.method.as_str(), found.host, found.port, found.path.as_str()),
                 (method, host, port, path)
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_that_could_leave_the_pod() {
+    fn urls_that_leave_the_pod_are_refused() {
         for bad in [
             "",
             "http://",
@@ -214,12 +214,12 @@ mod tests {
             "http://127.0.0/",
             "http://127.0.0.0x1/",
         ] {
-            assert_eq!(request(bad), None, "{bad}");
+            assert_eq!(parse_reload_request(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn reads_answers() {
+    fn status_codes_are_parsed() {
         assert_eq!(status_code(b"HTTP/1.1 200 OK\r\n"), Some(Ok(200)));
         assert_eq!(status_code(b"HTTP/1.0 302"), Some(Ok(302)));
         assert_eq!(status_code(b"HTTP/1.1 20"), None);
@@ -229,12 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn reads_requests() {
-        assert_eq!(asked(b"GET /status?x HTTP/1.1\r\nHost: a\r\n\r\n"), Asked::Page { path: "/status", head: false });
-        assert_eq!(asked(b"HEAD / HTTP/1.0\r\n\r\n"), Asked::Page { path: "/", head: true });
-        assert_eq!(asked(b"GET /status HTTP/1.1\r\nHost:"), Asked::More);
-        assert_eq!(asked(b"GET /sta"), Asked::More);
-        assert_eq!(asked(b"POST / HTTP/1.1\r\n\r\n"), Asked::Method);
+    fn page_requests_are_parsed() {
+        assert_eq!(
+            parse_page_request(b"GET /status?x HTTP/1.1\r\nHost: a\r\n\r\n"),
+            PageRequest::Page { path: "/status", head: false }
+        );
+        assert_eq!(parse_page_request(b"HEAD / HTTP/1.0\r\n\r\n"), PageRequest::Page { path: "/", head: true });
+        assert_eq!(parse_page_request(b"GET /status HTTP/1.1\r\nHost:"), PageRequest::Incomplete);
+        assert_eq!(parse_page_request(b"GET /sta"), PageRequest::Incomplete);
+        assert_eq!(parse_page_request(b"POST / HTTP/1.1\r\n\r\n"), PageRequest::OtherMethod);
         for bad in [
             &b"\x16\x03\x01\n"[..],
             b"GET\r\n\r\n",
@@ -242,20 +245,20 @@ mod tests {
             b"GET / HTTP/2\r\n\r\n",
             b"\r\n",
         ] {
-            assert_eq!(asked(bad), Asked::Bad);
+            assert_eq!(parse_page_request(bad), PageRequest::Malformed);
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = (asked(&bytes), status_code(&bytes));
-            let _ = from_utf8(&bytes).ok().and_then(request);
+        fn any_bytes_are_parsed_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = (parse_page_request(&bytes), status_code(&bytes));
+            let _ = from_utf8(&bytes).ok().and_then(parse_reload_request);
         }
 
         #[test]
-        fn what_is_accepted_can_not_split_the_request(text in "(GET )?http://(127.0.0.1|localhost)(:80)?/[ -~\r\n]{0,12}") {
-            if let Some(found) = request(&text) {
+        fn no_accepted_url_splits_the_request(text in "(GET )?http://(127.0.0.1|localhost)(:80)?/[ -~\r\n]{0,12}") {
+            if let Some(found) = parse_reload_request(&text) {
                 prop_assert_eq!(found.text().matches("\r\n").count(), 6);
             }
         }

@@ -1,9 +1,9 @@
-//! JSON as the agent needs it: objects written field by field, and lists of strings read (argv in a flag).
+//! The part of JSON that the agent needs: it writes objects field by field, and parses lists of strings (argv in a flag).
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
 
-/// An object under construction.
+/// An object that is being written.
 pub struct Object(String);
 
 impl Default for Object {
@@ -34,7 +34,7 @@ impl Object {
         object
     }
 
-    /// A string field, null when there is none.
+    /// A string field; null for None.
     pub fn optional(self, key: &str, value: Option<&str>) -> Object {
         match value {
             Some(value) => self.string(key, value),
@@ -54,7 +54,7 @@ impl Object {
         self.raw(key, if value { "true" } else { "false" })
     }
 
-    /// A field whose value is JSON already.
+    /// A field whose value is already JSON.
     pub fn raw(self, key: &str, value: &str) -> Object {
         let mut object = self.key(key);
         object.0.push_str(value);
@@ -68,7 +68,7 @@ impl Object {
     }
 }
 
-/// A JSON list of values that are JSON already.
+/// A JSON list of values that are already JSON.
 pub fn list<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> String {
     let mut text = String::from("[");
     for value in values {
@@ -104,7 +104,7 @@ fn quote(text: &mut String, value: &str) {
     text.push('"');
 }
 
-/// Reads `["a","b"]`. None for anything else, an empty list included: an argv needs a program.
+/// Parses `["a","b"]`. None for any other text, also for an empty list: an argv needs a program.
 pub fn strings(text: &str) -> Option<Vec<String>> {
     let mut rest = text.trim().strip_prefix('[')?.trim_start();
     let mut found = Vec::new();
@@ -182,7 +182,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn writes_objects() {
+    fn objects_are_written() {
         let text =
             Object::new().string("a", "x\"\\\n\u{1}").number("n", 7).optional("o", None).boolean("b", true).finish();
         assert_eq!(text, r#"{"a":"x\"\\\n\u0001","n":7,"o":null,"b":true}"#);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_lists_of_strings() {
+    fn lists_of_strings_are_parsed() {
         assert_eq!(strings(r#"["nginx","-t"]"#).unwrap(), ["nginx", "-t"]);
         assert_eq!(strings(r#" [ "a b" , "\u00e9\ud83d\ude00\n\/" ] "#).unwrap(), ["a b", "é😀\n/"]);
         for bad in [
@@ -212,13 +212,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(values in proptest::collection::vec(any::<String>(), 1..5)) {
+        fn written_lists_are_parsed_back(values in proptest::collection::vec(any::<String>(), 1..5)) {
             let text = list(values.iter().map(|value| quoted(value)));
             prop_assert_eq!(strings(&text), Some(values));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn any_text_is_parsed_or_refused(text in any::<String>()) {
             let _ = strings(&text);
         }
     }

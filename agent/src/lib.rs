@@ -1,32 +1,23 @@
-//! What the agent decides, as values in and values out: parsers, whom to tell, what is a change, what to do next.
-//! No kernel, clock or file here (that is src/host/, in the binary), so all of it runs in ordinary tests.
+//! The agent's decisions as values in and values out: parsers, the choice of the process, what counts as a change, the
+//! next action. The kernel, clocks and files are in src/host/ (part of the binary), so ordinary tests run all of this.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 pub mod change;
-mod compat;
-pub mod counters;
+pub mod child_lifecycle;
 pub mod digest;
-pub mod dropin;
 pub mod engine;
 pub mod errors;
-mod exposition;
-mod flags;
 pub mod http;
 pub mod json;
-pub mod memory;
-mod metrics;
 pub mod mountinfo;
-pub mod once;
 pub mod options;
-mod pages;
-pub mod place;
 pub mod proc;
 pub mod report;
+pub mod saved_state;
 pub mod signals;
-mod status;
-pub mod supervise;
+pub mod subpath_file;
 pub mod target;
 pub mod time;

@@ -1,4 +1,4 @@
-//! The agent's commands: argv in, exit code out. What they decide is in the library (pure), what they do in host/.
+//! The agent's commands: argv in, exit code out. The library (pure) decides, host/ acts.
 #![cfg_attr(not(feature = "std"), no_std, no_main)]
 
 extern crate alloc;
@@ -7,16 +7,17 @@ mod host;
 mod panics;
 mod runtime;
 
+use agent::options::compat;
 use alloc::{string::String, vec::Vec};
 use core::ffi::CStr;
+use host::commands::{install, link, probe, supervise, watch};
+use host::layout::Layout;
 
 #[cfg(feature = "std")]
 fn main() {
     panics::catch();
     std::process::exit(runtime::start())
 }
-
-use host::layout::Layout;
 
 fn run(args: &[&'static CStr]) -> i32 {
     let words: Vec<&str> = args.iter().skip(1).map(|arg| arg.to_str().unwrap_or("\u{fffd}")).collect();
@@ -26,20 +27,17 @@ fn run(args: &[&'static CStr]) -> i32 {
     #[cfg(debug_assertions)]
     panics::on_request(&environment);
     match words.split_first() {
-        Some((&"install", rest)) => host::install::install(rest),
-        Some((&"link", rest)) => host::link::link(rest, &layout),
-        Some((&"probe", rest)) => host::probe::probe(rest, &layout),
-        Some((&"supervise", rest)) => host::supervise::supervise(rest, &args[2..], layout, &environment),
-        Some((&"watch", rest)) => host::watch::watch(rest, layout, &environment),
+        Some((&"install", rest)) => install::install(rest),
+        Some((&"link", rest)) => link::link(rest, &layout),
+        Some((&"probe", rest)) => probe::probe(rest, &layout),
+        Some((&"supervise", rest)) => supervise::supervise(rest, &args[2..], layout, &environment),
+        Some((&"watch", rest)) => watch::watch(rest, layout, &environment),
         _ => {
             let entries: Vec<&str> = environment.iter().filter_map(|entry| entry.to_str().ok()).collect();
-            match agent::dropin::flags(&words, &entries) {
-                Some(flags) => {
-                    host::watch::watch(&flags.iter().map(String::as_str).collect::<Vec<&str>>(), layout, &environment)
-                }
-                // Never exits as a sidecar: an unknown command idles and says so, as a bad option does.
-                None => host::watch::watch(&words, layout, &environment),
-            }
+            let translated = compat::flags(&words, &entries);
+            // A sidecar must not exit: `watch` treats an unknown command as a bad option, which it reports while it idles.
+            let flags = translated.as_ref().map(|flags| flags.iter().map(String::as_str).collect());
+            watch::watch(&flags.unwrap_or(words), layout, &environment)
         }
     }
 }

@@ -1,11 +1,11 @@
-//! /proc/PID/mountinfo (proc_pid_mountinfo(5)): which container a process belongs to, and what is mounted where.
+//! Parses /proc/PID/mountinfo (proc_pid_mountinfo(5)): the container of a process, and the mount points.
 
 use alloc::{string::String, vec::Vec};
 
-/// One run of a container: the kubelet makes a new termination-log file, hence a new id, at each restart.
+/// One run of a container: the kubelet creates a new termination-log file, and so a new id, at each restart.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
-    /// UID of the Pod.
+    /// The UID of the Pod.
     pub pod: String,
     /// The container's name.
     pub container: String,
@@ -13,13 +13,13 @@ pub struct Instance {
     pub id: String,
 }
 
-/// The instance that a mountinfo text names: a line whose root (4th field) ends in
-/// `<pod uid>/containers/<name>/<8 hex>`, the kubelet's terminationMessagePath file, wherever it is mounted.
+/// The first instance in a mountinfo text. A line belongs to an instance if its root (4th field) ends in
+/// `<pod uid>/containers/<name>/<8 hex>`: the kubelet's terminationMessagePath file, mounted anywhere.
 pub fn instance(mountinfo: &str) -> Option<Instance> {
     instances(mountinfo).next()
 }
 
-/// Whether the process runs in container `name` of Pod `pod`, and in which instance.
+/// The instance of Pod `pod` in a mountinfo text.
 pub fn instance_in_pod(mountinfo: &str, pod: &str) -> Option<Instance> {
     instances(mountinfo).find(|instance| instance.pod == pod)
 }
@@ -77,13 +77,13 @@ mod tests {
 642 611 254:1 /var/lib/kubelet/pods/6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35/containers/web/1d6c7fa0 /dev/termination-log rw,relatime - ext4 /dev/vda1 rw
 643 611 0:45 / /a\\040b\\134c rw - tmpfs shm rw";
 
-    /// As seq_path(9) writes a path.
+    /// Escapes a path as seq_path(9) does.
     fn escape(path: &str) -> String {
         path.replace('\\', "\\134").replace(' ', "\\040")
     }
 
     #[test]
-    fn finds_the_instance_in_a_real_table() {
+    fn the_instance_in_a_real_table_is_found() {
         let found = instance(REAL).unwrap();
         assert_eq!((found.pod.as_str(), found.container.as_str()), ("6f9cbd13-9a2b-4bc4-92ab-2b3b7a8f2f35", "web"));
         assert_eq!(found.id, "1d6c7fa0");
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_kubelets_directory_may_be_anywhere() {
-        // Its own file system; k0s, MicroK8s and Rancher, which have it elsewhere; a Btrfs subvolume.
+        // A file system of its own; the directories of k0s, MicroK8s and Rancher; a Btrfs subvolume.
         for root in [
             "/pods/u1/containers/web/00ff00ff",
             "/var/lib/k0s/kubelet/pods/u1/containers/web/00ff00ff",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn lookalikes_do_not_count() {
+    fn similar_paths_do_not_count() {
         for root in [
             "/pods/u/containers/web/1D6C7FA0",
             "/pods/u/containers/web/1d6c7fa",
@@ -124,20 +124,20 @@ mod tests {
     }
 
     #[test]
-    fn unescapes_mount_points() {
+    fn mount_points_are_unescaped() {
         assert_eq!(mount_points(REAL.as_bytes()).last().unwrap(), b"/a b\\c");
         assert_eq!(mount_points(REAL.as_bytes()).len(), 5);
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read(text in any::<String>()) {
+        fn any_text_is_parsed(text in any::<String>()) {
             let _ = instance(&text);
             let _ = mount_points(text.as_bytes());
         }
 
         #[test]
-        fn lines_like_the_kernels_are_read(root in "(/[a-z0-9 ]{0,8}){0,3}/(containers|etc)/[a-z-]{0,6}/[0-9a-fA-F]{7,9}", point in "/[ -~]{0,12}") {
+        fn lines_like_the_kernels_are_parsed(root in "(/[a-z0-9 ]{0,8}){0,3}/(containers|etc)/[a-z-]{0,6}/[0-9a-fA-F]{7,9}", point in "/[ -~]{0,12}") {
             let text = alloc::format!("642 611 254:1 {root} {} rw - ext4 /dev/vda1 rw\n", escape(&point));
             if let Some(found) = instance(&text) {
                 let tail = alloc::format!("{}/containers/{}/{}", found.pod, found.container, found.id);

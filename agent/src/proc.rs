@@ -1,4 +1,4 @@
-//! Text of /proc/PID/stat, status and cmdline to values (proc_pid_stat(5), proc_pid_status(5)).
+//! Parses /proc/PID/stat, status and cmdline (proc_pid_stat(5), proc_pid_status(5)).
 
 use crate::mountinfo::Instance;
 use alloc::{string::String, vec::Vec};
@@ -11,26 +11,26 @@ pub const TICKS_PER_SECOND: u64 = 100;
 pub struct Process {
     /// Its id.
     pub pid: u32,
-    /// Parent's id; 0 where the parent lives in another PID namespace: a container's root, an exec session.
+    /// Its parent's id; 0 where the parent is in another PID namespace: a container's root, an exec session.
     pub parent: u32,
     /// Command name, at most 15 bytes.
     pub comm: String,
-    /// Dead, but not waited for.
+    /// It has ended, but its parent has not waited for it.
     pub zombie: bool,
-    /// Start, in clock ticks since boot.
+    /// Its start, in clock ticks since boot.
     pub started: u64,
-    /// Its container, where mountinfo tells.
+    /// Its container, where mountinfo shows it.
     pub instance: Option<Instance>,
 }
 
 impl Process {
-    /// Start, in milliseconds since boot (rounded down to a tick of 10 ms).
+    /// Its start, in milliseconds since boot (rounded down to a tick of 10 ms).
     pub fn started_ms(&self) -> u64 {
         self.started * (1000 / TICKS_PER_SECOND)
     }
 }
 
-/// Reads /proc/PID/stat. The name stands in parentheses and may itself hold spaces and parentheses.
+/// Parses /proc/PID/stat. The name is in parentheses and may itself contain spaces and parentheses.
 pub fn stat(text: &str) -> Option<Process> {
     let (pid, rest) = text.split_once(" (")?;
     let (comm, fields) = rest.rsplit_once(") ")?;
@@ -42,7 +42,7 @@ pub fn stat(text: &str) -> Option<Process> {
     Some(Process { pid: pid.parse().ok()?, parent, comm: comm.into(), zombie, started, instance: None })
 }
 
-/// Signal masks of a process: bit n-1 stands for signal n.
+/// The signal masks of a process: bit n-1 stands for signal n.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Masks {
     /// SigCgt.
@@ -53,12 +53,12 @@ pub struct Masks {
     pub blocked: u64,
 }
 
-/// Whether `mask` holds `signal`.
+/// Whether `mask` contains `signal`.
 pub fn holds(mask: u64, signal: u32) -> bool {
     (1..=64).contains(&signal) && mask >> (signal - 1) & 1 == 1
 }
 
-/// Reads the masks of /proc/PID/status. None when a line is missing or unreadable: in doubt, nothing is sent.
+/// Parses the masks of /proc/PID/status. None if a line is missing or malformed: in doubt, no signal is sent.
 pub fn masks(status: &str) -> Option<Masks> {
     let mask = |key: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(key))?;
@@ -82,7 +82,7 @@ mod tests {
     const NGINX: &str = "17 (nginx) S 0 17 17 0 -1 4194560 1109 0 0 0 1 2 0 0 20 0 1 0 518291 9437184 640 18446744073709551615 1 1 0 0 0 0 0 16781312 134301703 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
     #[test]
-    fn reads_a_real_stat() {
+    fn a_real_stat_is_parsed() {
         let process = stat(NGINX).unwrap();
         assert_eq!((process.pid, process.parent, process.started, process.zombie), (17, 0, 518_291, false));
         assert_eq!(process.comm, "nginx");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_hold_anything() {
+    fn a_command_name_may_contain_anything() {
         for comm in ["a b", ") S 1 (", "((", "tmux: server", "", "(sd-pam)"] {
             let text = format!("9 ({comm}) Z 4 9 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0\n");
             let process = stat(&text).unwrap();
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn broken_stats_are_refused() {
+    fn a_broken_stat_is_refused() {
         for text in ["", "1", "1 (a", "1 (a) S", "x (a) S 1 2", "1 (a) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0"] {
             assert_eq!(stat(text), None, "{text}");
         }
     }
 
     #[test]
-    fn reads_real_masks() {
+    fn real_masks_are_parsed() {
         // nginx 1.22's master; a program of Go 1.26.
         let nginx = masks("Name:\tnginx\nSigQ:\t0/7\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000040001000\nSigCgt:\t0000000198016a07\n").unwrap();
         assert!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_command_lines() {
+    fn command_lines_are_parsed() {
         assert_eq!(
             arguments(b"haproxy\0-W\0-f\0/etc/haproxy.cfg\0"),
             [&b"haproxy"[..], b"-W", b"-f", b"/etc/haproxy.cfg"]
@@ -165,12 +165,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn any_text_is_parsed_or_refused(text in any::<String>()) {
             let _ = (stat(&text), masks(&text), arguments(text.as_bytes()));
         }
 
         #[test]
-        fn every_field_survives(pid in 1u32.., parent in any::<u32>(), comm in "[ -~]{0,15}", started in any::<u64>()) {
+        fn every_field_is_parsed(pid in 1u32.., parent in any::<u32>(), comm in "[ -~]{0,15}", started in any::<u64>()) {
             let text = format!("{pid} ({comm}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0\n");
             let process = stat(&text).unwrap();
             prop_assert_eq!((process.pid, process.parent, process.comm, process.started), (pid, parent, comm, started));

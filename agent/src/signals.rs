@@ -2,14 +2,14 @@
 
 use alloc::{format, string::String};
 
-/// From number 1 on.
+/// Without `SIG`, from number 1 on.
 const NAMES: [&str; 31] = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
     "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
     "PWR", "SYS",
 ];
 
-/// The number of `SIGHUP`, `HUP`, `hup` or `1`. None for anything that is no signal from 1 to 31.
+/// The number of `SIGHUP`, `HUP`, `hup` or `1`. None for anything else.
 pub fn number(text: &str) -> Option<u32> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().filter(|number| (1..=31).contains(number));
@@ -36,7 +36,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_names_and_numbers() {
+    fn names_and_numbers_are_parsed() {
         for (text, expected) in [
             ("SIGHUP", 1),
             ("HUP", 1),
@@ -56,14 +56,14 @@ mod tests {
     }
 
     #[test]
-    fn every_number_has_a_name_that_reads_back() {
+    fn every_number_has_a_name_that_is_parsed_back() {
         for signal in 1..=31 {
             assert_eq!(number(&name(signal)), Some(signal));
         }
     }
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(SIG|sig)?[A-Z0-9é]{0,8}") {
+        fn any_text_is_parsed_or_refused(text in "(SIG|sig)?[A-Z0-9é]{0,8}") {
             prop_assert!(number(&text).is_none_or(|number| (1..=31).contains(&number)));
         }
     }

@@ -1,13 +1,13 @@
-//! Whom to tell: which process of the container is meant, and whether it may get the signal. A signal goes out only to a
-//! process that handles it and for which somebody vouches (a preset's or the user's `--process`, or the user's own
-//! choice of a signal for the container's root). Catching alone proves little: many programs catch SIGHUP to exit.
+//! Chooses the process to signal, and decides whether it may get the signal. A process gets a signal only if it handles
+//! it and if a preset or the user chose it: by name (`--process`), or by a signal for the container's root. A handler
+//! alone proves little: many programs catch SIGHUP to exit.
 
 use crate::errors::{Code, Problem};
 use crate::proc::{Masks, Process, arguments, holds};
 use crate::signals;
 use alloc::{format, string::String, vec::Vec};
 
-/// Looked through, never signalled: a shell swallows a signal, an init hands it to a child that may die of it.
+/// Never signalled; the program below them is: a shell ignores a signal, an init passes it to a child that may die.
 const WRAPPERS: [&str; 17] = [
     "sh",
     "bash",
@@ -27,43 +27,43 @@ const WRAPPERS: [&str; 17] = [
     "my_init",
     "systemd",
 ];
-/// Interpreters that hide under the name of their script.
+/// Interpreters whose process carries the name of its script.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
-/// Runtimes that install a handler for SIGHUP only to exit in order.
+/// Runtimes whose handler for SIGHUP only exits cleanly.
 const CATCH_TO_EXIT: [&str; 3] = ["java", "ruby", "dotnet"];
-/// Milliseconds in which a program that does not handle the signal may still be starting. Measured from start to
-/// handler: nginx 10 ms, postgres 48, java 79, gunicorn 182; fifty times the slowest for a Pod with little CPU.
+/// Milliseconds after its start in which a program without a handler may still install one. Measured from start to
+/// handler: nginx 10 ms, postgres 48, java 79, gunicorn 182; this is fifty times the slowest, for a Pod with little CPU.
 const STARTING_MS: u64 = 10_000;
-/// Milliseconds of age below which the handler must be seen twice: a wrapper's handler is gone after exec.
+/// Milliseconds of age below which the handler is checked twice: a wrapper's handler disappears with exec.
 pub const YOUNG_MS: u64 = 1_000;
 
-/// What is looked for.
+/// The process that the agent looks for.
 #[derive(Clone, Debug, Default)]
-pub struct Want {
-    /// The target container; any of the Pod's when absent (drop-in modes).
+pub struct TargetSelector {
+    /// The target container; any container of the Pod if absent (in place of other sidecars).
     pub container: Option<String>,
-    /// Command names vouched for; none: the container's root, wrappers looked through.
+    /// Command names; none: the container's root, or the program below its wrappers.
     pub processes: Vec<String>,
-    /// One of these must be among the arguments, when there are any.
+    /// The process must have one of these arguments, if there are any.
     pub arguments: Vec<String>,
 }
 
 /// Why there is no target.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Miss {
-    /// It may come: starting, restarting, gone.
+pub enum NoTarget {
+    /// The process may still appear: it is starting, restarting or gone.
     NotYet(Problem),
-    /// It is not to be signalled.
+    /// The process must not be signalled.
     Refused(Problem),
 }
 
-type Found<'a> = Result<&'a Process, Miss>;
+type Found<'a> = Result<&'a Process, NoTarget>;
 
-/// The process to tell among all that are visible. `pod` is the agent's own Pod UID, None where the runtime does not
-/// show it (gVisor, Kata); `me` the agent's pid; `command` reads a process's command line.
+/// Chooses the process to signal among all visible ones. `pod` is the agent's own Pod UID, None where the runtime does
+/// not show it (gVisor, Kata); `me` is the agent's pid; `command` reads a process's command line.
 pub fn choose<'a>(
     all: &'a [Process],
-    want: &Want,
+    want: &TargetSelector,
     pod: Option<&str>,
     me: u32,
     command: &dyn Fn(u32) -> Vec<u8>,
@@ -77,32 +77,37 @@ pub fn choose<'a>(
     Ok(found)
 }
 
-fn in_container<'a>(all: &'a [Process], container: &str, want: &Want, command: &dyn Fn(u32) -> Vec<u8>) -> Found<'a> {
+fn in_container<'a>(
+    all: &'a [Process],
+    container: &str,
+    want: &TargetSelector,
+    command: &dyn Fn(u32) -> Vec<u8>,
+) -> Found<'a> {
     let of_container =
         |process: &&Process| process.instance.as_ref().is_some_and(|instance| instance.container == container);
     let none = || not_yet(format!("container {container}: no process is visible; waiting for it to start"));
     let root = newest_root(all, of_container).ok_or_else(none)?;
     let members: Vec<&Process> = all.iter().filter(|process| process.instance == root.instance).collect();
-    // Where a daemon outlived its root, an exec session would be the earliest process with parent 0.
+    // If a daemon outlived its root, the earliest process with parent 0 would be an exec session.
     if root.zombie || members.iter().any(|member| member.started < root.started) {
         return Err(none());
     }
     let members: Vec<&Process> =
         members.iter().copied().filter(|member| !member.zombie && !in_session(member, &members, root)).collect();
     if want.processes.is_empty() {
-        return look_through(root, &members, command);
+        return below_wrappers(root, &members, command);
     }
-    top(&members, want, container)
+    topmost(&members, want, container)
 }
 
-/// The root of a container's newest instance, for ending the container.
+/// The root process of a container's newest instance: its end is the container's end.
 pub fn root<'a>(all: &'a [Process], container: &str) -> Option<&'a Process> {
     let of_container =
         |process: &&Process| process.instance.as_ref().is_some_and(|instance| instance.container == container);
     newest_root(all, of_container).filter(|root| !root.zombie)
 }
 
-/// The root of the container's newest instance: for each instance its earliest process with parent 0.
+/// The root of the newest instance. The root of an instance is its earliest process with parent 0.
 fn newest_root(all: &[Process], of_container: impl Fn(&&Process) -> bool) -> Option<&Process> {
     let roots = all.iter().filter(|process| process.parent == 0 && of_container(process));
     let earliest = roots.clone().filter(|root| {
@@ -116,7 +121,7 @@ fn newest_root(all: &[Process], of_container: impl Fn(&&Process) -> bool) -> Opt
 /// Whether a process descends from a later process with parent 0: kubectl exec, an exec probe, preStop.
 fn in_session(process: &Process, members: &[&Process], root: &Process) -> bool {
     let mut current = process;
-    // Bounded: parents read one after the other from a living /proc could form a circle.
+    // Bounded: /proc changes between two reads, so the parents could form a circle.
     for _ in 0..members.len() {
         if current.parent == 0 {
             return current.pid != root.pid;
@@ -129,23 +134,23 @@ fn in_session(process: &Process, members: &[&Process], root: &Process) -> bool {
     false
 }
 
-fn anywhere<'a>(all: &'a [Process], want: &Want, me: u32) -> Found<'a> {
+fn anywhere<'a>(all: &'a [Process], want: &TargetSelector, me: u32) -> Found<'a> {
     if want.processes.is_empty() {
-        let message = "the runtime does not show which process is whose; name the target with hotreload.dev/process";
-        return Err(Miss::Refused(Problem::new(Code::ProcessNeeded, message)));
+        let message = "the runtime does not show which container a process belongs to; name the target with hotreload.dev/process";
+        return Err(NoTarget::Refused(Problem::new(Code::ProcessNeeded, message)));
     }
     let others: Vec<&Process> = all.iter().filter(|process| process.pid != me && !process.zombie).collect();
-    top(&others, want, "of this Pod")
+    topmost(&others, want, "of this Pod")
 }
 
-/// The one process of a vouched name that has no vouched ancestor: the master, not its workers.
-fn top<'a>(members: &[&'a Process], want: &Want, container: &str) -> Found<'a> {
+/// The one process with a wanted name that has no ancestor with such a name: the master, not its workers.
+fn topmost<'a>(members: &[&'a Process], want: &TargetSelector, container: &str) -> Found<'a> {
     let names = want.processes.join(", ");
     if let Some(wrapper) = want.processes.iter().find(|name| is_wrapper(name)) {
         let message = format!("container {container}: {wrapper} only wraps the program; name the program itself");
-        return Err(Miss::Refused(Problem::new(Code::SignalRefused, message)));
+        return Err(NoTarget::Refused(Problem::new(Code::SignalRefused, message)));
     }
-    let matches: Vec<&Process> = members.iter().copied().filter(|member| named(member, want)).collect();
+    let matches: Vec<&Process> = members.iter().copied().filter(|member| has_wanted_name(member, want)).collect();
     let is_top = |process: &&&Process| !has_ancestor(process, members, &matches);
     let mut tops = matches.iter().filter(is_top);
     match (tops.next(), tops.count()) {
@@ -156,7 +161,7 @@ fn top<'a>(members: &[&'a Process], want: &Want, container: &str) -> Found<'a> {
                 "container {container}: {} processes are named {names} and none is the parent of the others; name one with hotreload.dev/process",
                 more + 1
             );
-            Err(Miss::Refused(Problem::new(Code::ProcessAmbiguous, message)))
+            Err(NoTarget::Refused(Problem::new(Code::ProcessAmbiguous, message)))
         }
     }
 }
@@ -175,13 +180,13 @@ fn has_ancestor(process: &Process, members: &[&Process], among: &[&Process]) -> 
     false
 }
 
-/// Whether a process carries a vouched name; the kernel keeps 15 bytes of a command name.
-pub fn named(process: &Process, want: &Want) -> bool {
+/// Whether a process has a wanted name; the kernel keeps 15 bytes of a command name.
+fn has_wanted_name(process: &Process, want: &TargetSelector) -> bool {
     want.processes.iter().any(|name| name.as_bytes().get(..15).unwrap_or(name.as_bytes()) == process.comm.as_bytes())
 }
 
-/// From the root down through wrappers to the program.
-fn look_through<'a>(root: &'a Process, members: &[&'a Process], command: &dyn Fn(u32) -> Vec<u8>) -> Found<'a> {
+/// The program below the root and its wrappers.
+fn below_wrappers<'a>(root: &'a Process, members: &[&'a Process], command: &dyn Fn(u32) -> Vec<u8>) -> Found<'a> {
     let mut current = root;
     for _ in 0..=members.len() {
         if !is_wrapper(&current.comm) && !is_script(&command(current.pid)) {
@@ -200,7 +205,7 @@ fn look_through<'a>(root: &'a Process, members: &[&'a Process], command: &dyn Fn
                     "process {} ({}) runs more than one program; name the one to signal with hotreload.dev/process",
                     current.pid, current.comm
                 );
-                return Err(Miss::Refused(Problem::new(Code::ProcessAmbiguous, message)));
+                return Err(NoTarget::Refused(Problem::new(Code::ProcessAmbiguous, message)));
             }
         }
     }
@@ -211,7 +216,7 @@ fn is_wrapper(comm: &str) -> bool {
     comm.starts_with("s6-") || WRAPPERS.contains(&comm)
 }
 
-/// A shell script carries its own file's name as command name, and its interpreter as first argument.
+/// A shell script has its own file name as command name, and its interpreter as first argument.
 fn is_script(cmdline: &[u8]) -> bool {
     let first = arguments(cmdline).first().copied().unwrap_or_default();
     let name = first.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -219,7 +224,7 @@ fn is_script(cmdline: &[u8]) -> bool {
     SHELLS.iter().any(|shell| shell.as_bytes() == name)
 }
 
-fn has_argument(process: &Process, want: &Want, command: &dyn Fn(u32) -> Vec<u8>) -> Result<(), Miss> {
+fn has_argument(process: &Process, want: &TargetSelector, command: &dyn Fn(u32) -> Vec<u8>) -> Result<(), NoTarget> {
     let cmdline = command(process.pid);
     let present = |wanted: &String| arguments(&cmdline).contains(&wanted.as_bytes());
     if want.arguments.is_empty() || want.arguments.iter().any(present) {
@@ -231,30 +236,46 @@ fn has_argument(process: &Process, want: &Want, command: &dyn Fn(u32) -> Vec<u8>
         process.comm,
         want.arguments.join(" or ")
     );
-    Err(Miss::Refused(Problem::new(Code::ArgumentMissing, message)))
+    Err(NoTarget::Refused(Problem::new(Code::ArgumentMissing, message)))
 }
 
-fn not_yet(message: String) -> Miss {
-    Miss::NotYet(Problem::new(Code::NoProcess, message))
+fn not_yet(message: String) -> NoTarget {
+    NoTarget::NotYet(Problem::new(Code::NoProcess, message))
 }
 
-/// What the masks of a chosen process allow.
+/// Whether the chosen process may get the signal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Send it. `may_exit`: the program is of a kind that catches the signal only to end in order.
+    /// Send the signal.
     Send {
-        /// See above.
+        /// Programs of this kind may catch the signal only to exit cleanly.
         may_exit: bool,
     },
-    /// It may not have installed its handler yet.
+    /// The process may not have installed its handler yet.
     NotYet(Problem),
-    /// It must not be sent.
+    /// Do not send the signal.
     Refuse(Problem),
 }
 
-/// Judges one process. `blocked` holds the signals blocked in any of its threads, `age` its milliseconds since start,
-/// `vouched` whether its name was given: then a blocked signal (a thread in sigwait may wait for it) is enough.
-pub fn judge(process: &Process, masks: Masks, blocked: u64, signal: u32, vouched: bool, age: u64) -> Verdict {
+/// A process that is about to get a signal.
+pub struct Candidate<'a> {
+    /// The process.
+    pub process: &'a Process,
+    /// Its signal masks.
+    pub masks: Masks,
+    /// The signals that any of its threads blocks.
+    pub blocked: u64,
+    /// The signal.
+    pub signal: u32,
+    /// Whether it was chosen by name: then a blocked signal is enough, as a thread in sigwait may wait for it.
+    pub is_named: bool,
+    /// Milliseconds since its start.
+    pub age: u64,
+}
+
+/// Judges a candidate.
+pub fn judge(candidate: &Candidate<'_>) -> Verdict {
+    let Candidate { process, masks, blocked, signal, is_named, age } = *candidate;
     let (name, who) = (signals::name(signal), format!("process {} ({})", process.pid, process.comm));
     if holds(masks.ignored, signal) {
         let message = format!("{name} not sent: {who} ignores it; set hotreload.dev/reload: rollout");
@@ -263,7 +284,7 @@ pub fn judge(process: &Process, masks: Masks, blocked: u64, signal: u32, vouched
     if holds(masks.caught, signal) {
         return Verdict::Send { may_exit: is_go(masks) || CATCH_TO_EXIT.contains(&process.comm.as_str()) };
     }
-    if vouched && holds(blocked, signal) {
+    if is_named && holds(blocked, signal) {
         return Verdict::Send { may_exit: false };
     }
     if age < STARTING_MS {
@@ -276,7 +297,7 @@ pub fn judge(process: &Process, masks: Masks, blocked: u64, signal: u32, vouched
     Verdict::Refuse(Problem::new(Code::SignalRefused, message))
 }
 
-/// Go's runtime catches every real-time signal from 35 to 64 (34 it leaves to musl); no program does so by itself.
+/// Go's runtime catches every real-time signal from 35 to 64 (it leaves 34 to musl); no other program does.
 fn is_go(masks: Masks) -> bool {
     (35..=64).all(|signal| holds(masks.caught, signal))
 }

@@ -22,8 +22,8 @@ fn dead(mut process: Process) -> Process {
     process
 }
 
-fn want(processes: &[&str]) -> Want {
-    Want {
+fn want(processes: &[&str]) -> TargetSelector {
+    TargetSelector {
         container: Some("web".into()),
         processes: processes.iter().map(|&name| name.into()).collect(),
         arguments: vec![],
@@ -34,13 +34,13 @@ fn program(_: u32) -> Vec<u8> {
     b"program\0".to_vec()
 }
 
-fn chosen(all: &[Process], want: &Want) -> Result<u32, Miss> {
+fn chosen(all: &[Process], want: &TargetSelector) -> Result<u32, NoTarget> {
     choose(all, want, Some("u"), 999, &program).map(|process| process.pid)
 }
 
-fn code(found: Result<u32, Miss>) -> Code {
+fn code(found: Result<u32, NoTarget>) -> Code {
     match found.unwrap_err() {
-        Miss::NotYet(problem) | Miss::Refused(problem) => problem.code,
+        NoTarget::NotYet(problem) | NoTarget::Refused(problem) => problem.code,
     }
 }
 
@@ -65,7 +65,7 @@ fn exec_sessions_are_never_told() {
 }
 
 #[test]
-fn wrappers_are_looked_through() {
+fn the_program_below_wrappers_is_chosen() {
     let chain = [process(7, 0, "tini", 1, "web"), process(8, 7, "sh", 2, "web"), process(9, 8, "api", 3, "web")];
     assert_eq!(chosen(&chain, &want(&[])), Ok(9));
     assert_eq!(code(chosen(&chain[..2], &want(&[]))), Code::NoProcess);
@@ -75,14 +75,14 @@ fn wrappers_are_looked_through() {
 }
 
 #[test]
-fn a_shell_script_under_its_own_name_is_looked_through() {
+fn the_program_below_a_shell_script_is_chosen() {
     let all = [process(7, 0, "entrypoint.sh", 1, "web"), process(8, 7, "api", 2, "web")];
     let command = |pid: u32| if pid == 7 { b"/bin/sh\0/entrypoint.sh\0".to_vec() } else { b"/api\0".to_vec() };
     assert_eq!(choose(&all, &want(&[]), Some("u"), 999, &command).unwrap().pid, 8);
 }
 
 #[test]
-fn the_top_process_of_a_vouched_name_is_told() {
+fn the_topmost_process_with_the_name_is_chosen() {
     let all = [
         process(7, 0, "bash", 1, "web"),
         process(8, 7, "postgres", 2, "web"),
@@ -102,13 +102,13 @@ fn daemons_under_the_pause_process_are_found() {
 }
 
 #[test]
-fn other_containers_with_the_same_program_are_left_alone() {
+fn the_same_program_in_another_container_is_not_chosen() {
     let all = [process(5, 0, "nginx", 1, "proxy"), process(7, 0, "nginx", 2, "web")];
     assert_eq!(chosen(&all, &want(&["nginx"])), Ok(7));
 }
 
 #[test]
-fn a_restarted_container_is_its_newest_instance() {
+fn the_newest_instance_of_a_restarted_container_is_chosen() {
     let all =
         [process(7, 0, "nginx", 1, "web"), process(8, 7, "nginx", 2, "web"), newer(process(30, 0, "nginx", 90, "web"))];
     assert_eq!(chosen(&all, &want(&["nginx"])), Ok(30));
@@ -125,7 +125,7 @@ fn an_exec_session_does_not_become_the_root_of_a_dead_container() {
 }
 
 #[test]
-fn without_kubelet_lines_a_name_must_match_exactly_one() {
+fn without_container_names_a_name_must_match_exactly_one_process() {
     let all = [
         process(1, 0, "init", 0, ""),
         process(7, 1, "nginx", 2, ""),
@@ -143,7 +143,7 @@ fn without_kubelet_lines_a_name_must_match_exactly_one() {
 #[test]
 fn haproxy_without_a_master_is_refused() {
     let all = [process(7, 0, "haproxy", 1, "web")];
-    let want = Want { arguments: vec!["-W".into(), "-Ws".into()], ..want(&["haproxy"]) };
+    let want = TargetSelector { arguments: vec!["-W".into(), "-Ws".into()], ..want(&["haproxy"]) };
     let found =
         |line: &'static [u8]| choose(&all, &want, Some("u"), 999, &|_| line.to_vec()).map(|process| process.pid);
     assert_eq!(found(b"haproxy\0-Ws\0-f\0x\0"), Ok(7));
@@ -151,7 +151,7 @@ fn haproxy_without_a_master_is_refused() {
 }
 
 #[test]
-fn long_names_match_what_the_kernel_keeps_of_them() {
+fn long_names_match_their_first_15_bytes() {
     let all = [process(7, 0, "prometheus-conf", 1, "web")];
     assert_eq!(chosen(&all, &want(&["prometheus-config-reloader"])), Ok(7));
     assert_eq!(code(chosen(&all, &want(&["prometheus-con"]))), Code::NoProcess);
@@ -159,8 +159,9 @@ fn long_names_match_what_the_kernel_keeps_of_them() {
 
 const HUP: u64 = 1;
 
-fn verdict(comm: &str, masks: Masks, blocked: u64, vouched: bool, age: u64) -> Result<bool, Option<Code>> {
-    match judge(&process(7, 0, comm, 1, "web"), masks, blocked, 1, vouched, age) {
+fn verdict(comm: &str, masks: Masks, blocked: u64, is_named: bool, age: u64) -> Result<bool, Option<Code>> {
+    let process = process(7, 0, comm, 1, "web");
+    match judge(&Candidate { process: &process, masks, blocked, signal: 1, is_named, age }) {
         Verdict::Send { may_exit } => Ok(may_exit),
         Verdict::NotYet(_) => Err(None),
         Verdict::Refuse(problem) => Err(Some(problem.code)),
@@ -168,7 +169,7 @@ fn verdict(comm: &str, masks: Masks, blocked: u64, vouched: bool, age: u64) -> R
 }
 
 #[test]
-fn masks_decide() {
+fn the_signal_masks_decide() {
     let masks = |caught, ignored| Masks { caught, ignored, blocked: 0 };
     assert_eq!(verdict("nginx", masks(HUP, 0), 0, true, 60_000), Ok(false));
     assert_eq!(verdict("java", masks(HUP, 0), 0, true, 60_000), Ok(true));
@@ -183,7 +184,7 @@ fn masks_decide() {
 proptest! {
     /// Whatever /proc shows: never the agent, a zombie, a wrapper, another container's process or an exec session.
     #[test]
-    fn never_a_wrong_target(
+    fn a_wrong_target_is_never_chosen(
         rows in proptest::collection::vec((1u32..12, 0u32..12, 0usize..5, 0u64..6, 0usize..3, any::<bool>()), 0..12),
         by_name in any::<bool>(),
     ) {

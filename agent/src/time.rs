@@ -1,4 +1,4 @@
-//! Times as people and machines read them.
+//! Formats times, parses durations.
 
 use alloc::{format, string::String};
 
@@ -19,7 +19,7 @@ pub fn rfc3339(milliseconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
 }
 
-/// Milliseconds of a duration as Go and Kubernetes write it: `60s`, `1m30s`, `250ms`, `2h`, `0`. None for anything else.
+/// Milliseconds of a duration as Go and Kubernetes write it: `60s`, `1m30s`, `250ms`, `2h`, `0`. None for any other text.
 pub fn duration(text: &str) -> Option<u64> {
     if text == "0" {
         return Some(0);
@@ -45,7 +45,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn writes_times() {
+    fn times_are_formatted() {
         for (milliseconds, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_durations() {
+    fn durations_are_parsed() {
         for (text, milliseconds) in
             [("0", 0), ("0s", 0), ("60s", 60_000), ("1m30s", 90_000), ("250ms", 250), ("2h", 7_200_000)]
         {
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn any_text_is_parsed_or_refused(text in any::<String>()) {
             let _ = duration(&text);
         }
     }

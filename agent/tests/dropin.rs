@@ -28,7 +28,7 @@ fn config_reloader_sidecars_environment() {
     eventually("it watches", || root.read("agent.log").contains("\"watching\"").then_some(()));
     volume.swap(&[("pgbouncer.ini", "2")]);
     eventually("the signal", || (program.signals() == 1).then_some(()));
-    assert!(!root.read("agent.log").contains("could not write memory"));
+    assert!(!root.read("agent.log").contains("could not save state"));
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn bad_options_idle_and_say_so() {
     assert!(
         status.contains("\"state\":\"error\"")
             && status.contains("HR_BAD_SIGNAL")
-            && status.contains("--magic is no option"),
+            && status.contains("--magic is not an option"),
         "{status}"
     );
     assert!(!agent.process.has_ended());

@@ -1,8 +1,8 @@
-//! The sending code itself against processes that end, and whose ids others get, while it is at work.
+//! Runs the code that sends signals while processes end and other processes get their ids.
 
 extern crate alloc;
 
-#[allow(dead_code)] // the binary's own parts, of which sending is the one under test
+#[allow(dead_code)] // these are the binary's modules, of which one is under test
 #[path = "../src/host/mod.rs"]
 mod host;
 #[allow(dead_code)]
@@ -14,9 +14,9 @@ mod runtime;
 mod support;
 
 use agent::proc::Process;
-use agent::target::{Want, YOUNG_MS};
+use agent::target::{TargetSelector, YOUNG_MS};
+use host::methods::signal::{Sent, send};
 use host::procfs::Proc;
-use host::signal::{Sent, send};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -28,7 +28,7 @@ const SIGHUP: u32 = 1;
 /// Set inside the PID namespace: the test's own directory.
 const INSIDE: &str = "HOTRELOAD_TEST_INSIDE";
 
-/// Runs `test` in a PID namespace of its own, where ids can be given out again (any user may make one).
+/// Runs `test` in a PID namespace of its own, where ids can be reused (any user may create one).
 fn in_a_pid_namespace(name: &str, test: fn(&Path)) {
     if let Some(directory) = std::env::var_os(INSIDE) {
         return test(Path::new(&directory));
@@ -45,19 +45,19 @@ fn in_a_pid_namespace(name: &str, test: fn(&Path)) {
     );
 }
 
-/// One that can be signalled.
+/// A process that handles the signal.
 struct Victim {
     process: Process,
     birth: u64,
 }
 
-/// Starts and ends them, and knows which of them were signalled.
+/// Starts and ends victims, and knows which of them got the signal.
 struct Victims {
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     log: std::fs::File,
     proc: Proc,
-    told: HashSet<u64>,
+    signalled: HashSet<u64>,
     _process: Running,
 }
 
@@ -74,7 +74,7 @@ impl Victims {
             answers: BufReader::new(child.stdout.take().unwrap()),
             log: std::fs::File::open(&log).unwrap(),
             proc: Proc::open().unwrap(),
-            told: HashSet::new(),
+            signalled: HashSet::new(),
             _process: Running(child),
         }
     }
@@ -91,28 +91,28 @@ impl Victims {
         Victim { process, birth: birth.parse().unwrap() }
     }
 
-    /// Signals the process that a scan has found before; whether it was.
-    fn tell(&mut self, victim: &Victim) -> bool {
-        // Of a process that is gone another would be looked for, and there is none.
-        let want = Want { processes: vec!["nobody".into()], ..Want::default() };
-        match send(&self.proc, &want, SIGHUP, u64::MAX, Some(&victim.process)) {
-            Sent::Told(_) => self.told.insert(victim.birth),
-            Sent::Not(_) => false,
-            Sent::Younger(_) => unreachable!("nothing started after the end of time"),
+    /// Signals a process that an earlier scan found; whether it got the signal.
+    fn signal(&mut self, victim: &Victim) -> bool {
+        // If the process is gone, the agent looks for another one, and finds none.
+        let selector = TargetSelector { processes: vec!["nobody".into()], ..TargetSelector::default() };
+        match send(&self.proc, &selector, SIGHUP, u64::MAX, Some(&victim.process)) {
+            Sent::Signalled(_) => self.signalled.insert(victim.birth),
+            Sent::Failed(_) => false,
+            Sent::AlreadyFresh(_) => unreachable!("nothing started after the end of time"),
         }
     }
 
-    /// Whoever was signalled was meant.
+    /// Every process that got a signal was the intended one.
     fn check(&mut self) {
         let mut lines = String::new();
         self.log.read_to_string(&mut lines).unwrap();
         for birth in lines.lines().map(|line| line.parse().unwrap()) {
-            assert!(self.told.remove(&birth), "victim {birth} was signalled, and not meant");
+            assert!(self.signalled.remove(&birth), "victim {birth} got a signal for another process");
         }
     }
 }
 
-/// On one processor, and after everybody else there: whoever wakes up interrupts us wherever we are.
+/// Runs the test on one processor only, so that every process that wakes up interrupts it.
 fn be_interrupted() {
     let mut one = rustix::thread::CpuSet::new();
     let allowed = rustix::thread::sched_getaffinity(None).unwrap();
@@ -120,15 +120,15 @@ fn be_interrupted() {
     rustix::thread::sched_setaffinity(None, &one).unwrap();
 }
 
-fn respawned_between_look_and_signal(directory: &Path) {
+fn respawned_between_check_and_signal(directory: &Path) {
     const TIMES: usize = 10_000;
-    /// So many that each is older than a second when its turn comes: younger ones are looked at twice.
+    /// Enough that each is older than a second at its turn: the agent checks younger ones twice.
     const ALIVE: usize = 500;
-    /// A signal takes less, unless the machine is busy with others.
+    /// A signal takes less time, unless the machine is busy.
     const LONGEST: Duration = Duration::from_micros(500);
     be_interrupted();
     let mut victims = Victims::new(directory);
-    // No further down: on a busy machine the test would hardly get on.
+    // Not lower: on a busy machine the test would make little progress.
     rustix::process::setpriority_process(None, 5).unwrap();
     let mut queue: VecDeque<Victim> = (0..ALIVE)
         .map(|_| {
@@ -136,31 +136,31 @@ fn respawned_between_look_and_signal(directory: &Path) {
             victims.answer()
         })
         .collect();
-    let (mut told, mut longest) = (0, Duration::ZERO);
+    let (mut signalled, mut longest) = (0, Duration::ZERO);
     for time in 0..TIMES {
         let victim = queue.pop_front().unwrap();
         let age = host::clock::now().saturating_sub(victim.process.started_ms());
         std::thread::sleep(Duration::from_millis((YOUNG_MS + 10).saturating_sub(age)));
-        // From before the first look to after the signal; rather early, since whoever waits is woken a little late.
+        // From before the first check until after the signal. Early waits are more frequent, as a process wakes up late.
         let share = (time * 7919 % 1000) as u32;
         let wait = longest * share / 1000 * share / 1000;
         victims.order(&format!("replace {} {}", victim.process.pid, wait.as_micros()));
         let begun = Instant::now();
-        if victims.tell(&victim) {
-            told += 1;
+        if victims.signal(&victim) {
+            signalled += 1;
             longest = longest.max(begun.elapsed()).min(LONGEST);
         }
         let next = victims.answer();
-        assert_eq!(next.process.pid, victim.process.pid, "the id was given out again");
+        assert_eq!(next.process.pid, victim.process.pid, "the id was reused");
         queue.push_back(next);
         victims.check();
     }
-    assert!(told > 0 && told < TIMES, "{told} of {TIMES} were told before their end");
+    assert!(signalled > 0 && signalled < TIMES, "{signalled} of {TIMES} got the signal before their end");
 }
 
 #[test]
 fn the_successor_of_a_process_never_gets_its_signal() {
-    in_a_pid_namespace("the_successor_of_a_process_never_gets_its_signal", respawned_between_look_and_signal);
+    in_a_pid_namespace("the_successor_of_a_process_never_gets_its_signal", respawned_between_check_and_signal);
 }
 
 fn another_program_soon(directory: &Path) {
@@ -170,24 +170,24 @@ fn another_program_soon(directory: &Path) {
     std::os::unix::fs::symlink(sleep, &program).unwrap();
     be_interrupted();
     let mut victims = Victims::new(directory);
-    let (mut spared, mut told) = (0, 0);
+    let (mut spared, mut signalled) = (0, 0);
     while spared < 20 {
-        // In the time between the two looks it becomes a program of the same name that the signal would end.
+        // Between the two checks it becomes a program of the same name that the signal would end.
         victims.order(&format!("become {} 3000", program.display()));
         let victim = victims.answer();
-        if victims.tell(&victim) {
-            // On a busy machine it may come to that only after both. Without a second look it would be so each time.
-            told += 1;
-            assert!(told < 60, "told on the word of a handler that is gone");
+        if victims.signal(&victim) {
+            // On a busy machine that may happen after both checks. Without the second check it would happen each time.
+            signalled += 1;
+            assert!(signalled < 60, "the agent trusted a handler that is gone");
             continue;
         }
         spared += 1;
-        assert!(host::signal::is_still(&victims.proc, &victim.process), "it has ended");
+        assert!(victims.proc.is_still(&victim.process), "it has ended");
     }
     victims.check();
     victims.order("start");
     let victim = victims.answer();
-    assert!(victims.tell(&victim), "a young one that handles the signal all the time is told");
+    assert!(victims.signal(&victim), "a young process that keeps its handler gets the signal");
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! A command in flight: the validator, or the reload command. Its own process group, killed as a group at its time-out;
-//! its output goes to the log only, bounded (a validator may print secrets), and is never waited for.
+//! A command in flight: the validator, or the reload command. It runs in a process group of its own, which is killed at
+//! the time-out. Its output goes to the log only (a validator may print secrets), in bounded size; the agent does not
+//! wait for its end.
 
 use super::{clock, files, log};
 use crate::runtime::{self, Spawn};
+use agent::errors::{Code, Problem};
 use alloc::{ffi::CString, format, string::String, vec::Vec};
 use core::ffi::CStr;
 use rustix::event::{PollFd, PollFlags};
@@ -12,15 +14,15 @@ use rustix::io::{self, Errno};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Of the output, this much goes to the log.
+/// The log gets this much of the output.
 const OUTPUT_MAX_BYTES: usize = 8 << 10;
-/// Where programs are looked for without a PATH, as execvp(3) does.
+/// The PATH of execvp(3) where the environment has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command in flight.
 pub struct Child {
     pid: i32,
-    /// None once every holder of its end has closed it, which may be before it ends and after.
+    /// None after every process has closed the other end, which may be before the child ends or after.
     output: Option<OwnedFd>,
     line: Vec<u8>,
     logged: usize,
@@ -30,14 +32,14 @@ pub struct Child {
     pub deadline: u64,
 }
 
-/// How it ended.
+/// How a child ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself, with a code.
+    /// It exited with a code.
     Code(i32),
-    /// Of a signal.
+    /// A signal ended it.
     Signal(i32),
-    /// Killed at its time-out.
+    /// The agent killed it at the time-out.
     TimedOut,
 }
 
@@ -47,14 +49,15 @@ impl Ended {
         match self {
             Ended::Code(127) => "could not be executed".into(),
             Ended::Code(code) => format!("exited with code {code}"),
-            Ended::Signal(signal) => format!("ended of signal {signal}"),
+            Ended::Signal(signal) => format!("was ended by signal {signal}"),
             Ended::TimedOut => "took too long and was killed".into(),
         }
     }
 }
 
 impl Child {
-    /// Starts `argv` (no shell; looked for in PATH). `msg` is the message of its output's log lines.
+    /// Starts `argv` without a shell; a program without a slash is found in PATH. `msg` is the message of the log lines with
+    /// its output.
     pub fn start(argv: &[String], msg: &'static str, timeout: u64) -> io::Result<Child> {
         let words: Vec<CString> = argv.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
         let pointers: Vec<&CStr> = words.iter().map(CString::as_c_str).collect();
@@ -75,7 +78,7 @@ impl Child {
         })
     }
 
-    /// What to poll for.
+    /// The descriptor to poll.
     pub fn descriptor(&self) -> Option<PollFd<'_>> {
         self.output.as_ref().map(|output| PollFd::new(output, PollFlags::IN))
     }
@@ -85,7 +88,7 @@ impl Child {
         self.pid
     }
 
-    /// Logs what it has written, and kills it once its time is over.
+    /// Logs the output so far, and kills the child after its time-out.
     pub fn advance(&mut self) {
         let mut buffer = [0; 1024];
         while let Some(output) = &self.output {
@@ -121,15 +124,15 @@ impl Child {
 
     fn kill(&mut self) {
         self.killed = true;
-        // Looked at again soon, should the kill come before its setpgid.
         self.deadline = u64::MAX;
         let Some(group) = Pid::from_raw(self.pid) else { return };
+        // Before its setpgid the child has no group of its own.
         if kill_process_group(group, Signal::KILL).is_err() {
             let _ = rustix::process::kill_process(group, Signal::KILL);
         }
     }
 
-    /// It has ended with `status`.
+    /// The child has ended with `status`: logs the rest of its output.
     pub fn ended(mut self, status: Ended) -> Ended {
         self.advance();
         self.flush();
@@ -137,8 +140,8 @@ impl Child {
     }
 }
 
-/// Where a program is, by PATH where its name has no slash. ENOENT, or EACCES where all that was found can't be executed.
-pub(super) fn find(program: &str) -> io::Result<CString> {
+/// The path of a program; one without a slash is found in PATH. ENOENT, or EACCES if no file of this name is executable.
+pub fn find(program: &str) -> io::Result<CString> {
     if program.contains('/') {
         return CString::new(program).map_err(|_| Errno::INVAL);
     }
@@ -158,4 +161,10 @@ pub(super) fn find(program: &str) -> io::Result<CString> {
         }
     }
     Err(error)
+}
+
+/// The program `argv` could not be started.
+pub fn not_started(code: Code, argv: &[String], error: Errno) -> Problem {
+    let program = argv.first().map_or("", String::as_str);
+    Problem::new(code, format!("{program}: {}; nothing was reloaded", files::describe(error)))
 }

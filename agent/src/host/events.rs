@@ -1,28 +1,25 @@
-//! What both main loops wait for: events, deadlines, signals, children.
+//! The events that wake the main loop: descriptors, deadlines, signals, ended children.
 
 use super::child::Ended;
 use super::clock;
-use agent::supervise::Came;
+use agent::child_lifecycle::ReceivedSignal;
 use alloc::vec::Vec;
 use rustix::event::{PollFd, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::process::{WaitOptions, wait as wait_child};
 use rustix::time::Timespec;
 
-const SIGTERM: u32 = 15;
-const SIGINT: u32 = 2;
+pub const SIGINT: u32 = 2;
+pub const SIGTERM: u32 = 15;
 pub const SIGCHLD: u32 = 17;
 pub const SIGIO: u32 = 29;
-
-/// What ends the sidecar.
-pub const ENDING: u64 = bit(SIGTERM) | bit(SIGINT);
 
 /// A signal's bit in a mask.
 pub const fn bit(signal: u32) -> u64 {
     1 << (signal - 1)
 }
 
-/// Waits for an event or a deadline (milliseconds since boot).
+/// Waits for an event on a descriptor, or until a deadline (milliseconds since boot).
 pub fn wait(polled: &mut [PollFd<'_>], deadline: Option<u64>) {
     let timeout = deadline.map(|deadline| {
         let left = deadline.saturating_sub(clock::now());
@@ -31,27 +28,27 @@ pub fn wait(polled: &mut [PollFd<'_>], deadline: Option<u64>) {
     let _ = poll(polled, timeout.as_ref());
 }
 
-/// The signals that came, as signalfd(2) tells them.
-pub fn pending(signals: &OwnedFd) -> Vec<Came> {
+/// The signals that this process received since the last call, from signalfd(2).
+pub fn received_signals(signals: &OwnedFd) -> Vec<ReceivedSignal> {
     let mut buffer = [0; 128];
-    let mut came = Vec::new();
+    let mut received = Vec::new();
     while let Ok(128) = rustix::io::read(signals.as_fd(), &mut buffer) {
         // ssi_signo, ssi_errno, ssi_code, ssi_pid: four bytes each.
         let (fields, _) = buffer.as_chunks::<4>();
         let [signal, _, code, sender] = [fields[0], fields[1], fields[2], fields[3]];
-        came.push(Came {
+        received.push(ReceivedSignal {
             signal: u32::from_ne_bytes(signal),
             code: i32::from_ne_bytes(code),
             sender: u32::from_ne_bytes(sender),
         });
     }
-    came
+    received
 }
 
-/// Takes away children that ended: its own, and any orphan that was handed to it.
-pub fn reap(mut tell: impl FnMut(i32, Ended)) {
+/// Reaps children that ended, also orphans of other processes, and reports each.
+pub fn reap(mut report: impl FnMut(i32, Ended)) {
     while let Ok(Some((pid, status))) = wait_child(WaitOptions::NOHANG) {
         let signal = status.terminating_signal().unwrap_or(0);
-        tell(pid.as_raw_nonzero().get(), status.exit_status().map_or(Ended::Signal(signal), Ended::Code));
+        report(pid.as_raw_nonzero().get(), status.exit_status().map_or(Ended::Signal(signal), Ended::Code));
     }
 }

@@ -1,4 +1,4 @@
-//! Small files: whole reads, whole writes, names in a directory.
+//! Small files: complete reads, complete writes, the names in a directory.
 
 use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
@@ -40,7 +40,7 @@ pub fn read(directory: impl AsFd, path: impl Arg + Copy, limit: usize) -> io::Re
     }
 }
 
-/// Opens without creating; the descriptor does not survive exec.
+/// Opens an existing file; exec closes the descriptor.
 pub fn open(directory: impl AsFd, path: impl Arg + Copy, flags: OFlags) -> io::Result<OwnedFd> {
     io::retry_on_intr(|| fs::openat(&directory, path, flags | OFlags::CLOEXEC, Mode::empty()))
 }
@@ -50,7 +50,7 @@ pub fn open_directory(directory: impl AsFd, path: impl Arg + Copy) -> io::Result
     open(directory, path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
-/// Puts `bytes` at `path` in one step: a temporary file beside it, then a rename.
+/// Replaces the file `path` in one step: it writes a temporary file beside it, then renames that.
 pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
     let temporary = format!("{path}.hotreload-tmp");
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
@@ -80,12 +80,12 @@ fn names_of(directory: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
     Ok(found)
 }
 
-/// Makes a directory and those above it, each 0755 where it is missing.
+/// Creates a directory and its parents where they are missing, with mode 0755.
 pub fn make_directories(path: &str) -> io::Result<()> {
     for end in path.match_indices('/').map(|(at, _)| at).chain([path.len()]).filter(|end| *end > 0) {
         match fs::mkdir(&path[..end], Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
-            // A directory above ours that may not be written exists all the same, or the next step says so.
+            // A parent that this user may not write to usually exists; if it does not, the next step fails.
             Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) if end < path.len() => {}
             Err(error) => return Err(error),
         }
@@ -93,7 +93,7 @@ pub fn make_directories(path: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes whatever is at `name`, a directory with all it holds.
+/// Removes `name`, a directory with its contents.
 pub fn remove(directory: impl AsFd, name: &CStr) -> io::Result<()> {
     match fs::unlinkat(&directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
@@ -107,7 +107,7 @@ pub fn remove(directory: impl AsFd, name: &CStr) -> io::Result<()> {
     fs::unlinkat(&directory, name, AtFlags::REMOVEDIR)
 }
 
-/// What people call an error number; the number itself for the rare ones.
+/// An error number in words; rare ones stay numbers.
 pub fn describe(error: Errno) -> alloc::string::String {
     let text = match error {
         Errno::PERM => "operation not permitted",

@@ -1,14 +1,14 @@
-//! Where things lie in the containers (the contract with the webhook).
+//! The paths in the containers, which the webhook mounts.
 
-use agent::options::Volume;
+use agent::options::watch::Volume;
 use alloc::{format, string::String};
 use core::ffi::CStr;
 
-/// The directory that the webhook mounts everything below. Tests put another in HOTRELOAD_ROOT.
+/// The directory above all mounts of the webhook. Tests set another one in HOTRELOAD_ROOT.
 pub struct Layout(String);
 
 impl Layout {
-    /// From the environment.
+    /// Reads the environment.
     pub fn new(environment: &[&CStr]) -> Layout {
         let other = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("HOTRELOAD_ROOT="));
         Layout(other.unwrap_or("/.hotreload").into())
@@ -19,18 +19,18 @@ impl Layout {
         format!("{}/{below}", self.0)
     }
 
-    /// A watched volume's directory.
+    /// The directory of a volume below `vol/`.
     pub fn volume(&self, name: &str) -> String {
         self.path(&format!("vol/{name}"))
     }
 
-    /// Where a volume that was asked for is.
-    pub fn directory(&self, asked: &Volume) -> String {
-        asked.directory.clone().unwrap_or_else(|| self.volume(&asked.name))
+    /// The directory of a watched volume.
+    pub fn directory(&self, volume: &Volume) -> String {
+        volume.directory.clone().unwrap_or_else(|| self.volume(&volume.name))
     }
 
-    /// The agent's memory for a container.
-    pub fn memory(&self, container: &str) -> String {
+    /// The file with the agent's saved state for a container.
+    pub fn state(&self, container: &str) -> String {
         self.path(&format!("state/{container}"))
     }
 }

@@ -1,22 +1,22 @@
-//! Log lines: one JSON object a line on standard output: time, level, msg (constant) and fields.
-//! Never the content of a ConfigMap or Secret.
+//! Writes log lines to standard output. Each is one JSON object: time, level, msg (constant) and fields. A log line never
+//! contains the content of a ConfigMap or Secret.
 
 use agent::{json::Object, time::rfc3339};
 
-/// A line being written.
+/// A line that is being written.
 pub struct Line(Object);
 
-/// Something happened as it should.
+/// An expected event.
 pub fn info(msg: &str) -> Line {
     line("info", msg)
 }
 
-/// Something to look at; the agent goes on as asked.
+/// A problem that a person should see; the agent continues.
 pub fn warn(msg: &str) -> Line {
     line("warn", msg)
 }
 
-/// Something asked for could not be done.
+/// The agent could not do what its flags or command say.
 pub fn error(msg: &str) -> Line {
     line("error", msg)
 }
@@ -37,7 +37,7 @@ impl Line {
         Line(self.0.number(key, value))
     }
 
-    /// Writes the line; one that can't be written is lost, the agent is not.
+    /// Writes the line. An error is ignored: the agent has no other place to report it.
     pub fn write(self) {
         let mut text = self.0.finish();
         text.push('\n');

@@ -1,27 +1,17 @@
-//! Everything that touches the kernel: thin readers and doers around the library's decisions.
+//! Everything that touches the kernel: thin readers and writers around the library's decisions.
 
-pub mod agent;
-pub mod call;
-pub mod child;
+mod agent;
+mod child;
 pub mod clock;
-pub mod copy_tree;
-pub mod events;
-pub mod files;
-pub mod inotify;
-pub mod install;
+pub mod commands;
+mod events;
+mod files;
+mod http_call;
 pub mod layout;
-pub mod link;
 pub mod log;
-pub mod places;
-pub mod probe;
+mod main_loop;
+pub mod methods;
 pub mod procfs;
-pub mod reload;
-pub mod report;
-pub mod restart;
-pub mod server;
-pub mod signal;
-pub mod store;
-pub mod supervise;
-pub mod volume;
-pub mod volumes;
-pub mod watch;
+mod server;
+mod state_file;
+mod volume;

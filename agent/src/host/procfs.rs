@@ -1,4 +1,4 @@
-//! Reads /proc. What can't be read of a process (it ended, it is hidden) is as if the process were not there.
+//! Reads /proc. A process that can't be read, as it ended or is hidden, counts as missing.
 
 use super::files;
 use agent::mountinfo;
@@ -8,20 +8,20 @@ use rustix::fd::OwnedFd;
 use rustix::fs::CWD;
 use rustix::io;
 
-/// Above what the kernel writes into stat and status; a container's mount table is far smaller than this.
+/// More than the kernel writes into stat and status, and than the mount table of any container.
 const FILE_MAX_BYTES: usize = 1 << 20;
 
 /// An open /proc.
 pub struct Proc {
     directory: OwnedFd,
-    /// The agent's own Pod UID, where the runtime shows it.
+    /// The agent's own Pod UID, if the runtime shows it.
     pub pod: Option<String>,
     /// The agent's own process.
     pub me: u32,
 }
 
 impl Proc {
-    /// Opens /proc and finds out where the agent itself runs.
+    /// Opens /proc and reads the agent's own Pod UID.
     pub fn open() -> io::Result<Proc> {
         let directory = files::open_directory(CWD, "/proc")?;
         let me = rustix::process::getpid().as_raw_nonzero().get() as u32;
@@ -35,7 +35,7 @@ impl Proc {
         files::read(&self.directory, format!("{pid}/{file}").as_str(), FILE_MAX_BYTES).ok()
     }
 
-    /// Lossy: a command name may hold any bytes.
+    /// Invalid UTF-8 is replaced: a command name may contain any bytes.
     fn text(&self, pid: u32, file: &str) -> Option<String> {
         self.bytes(pid, file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -56,9 +56,20 @@ impl Proc {
         Some(Process { instance, ..process })
     }
 
-    /// One process, its container not looked up.
+    /// One process, without its container.
     pub fn stat(&self, pid: u32) -> Option<Process> {
         proc::stat(&self.text(pid, "stat")?)
+    }
+
+    /// Whether a process still runs the same program: it has not ended, and no other process has its id.
+    pub fn is_still(&self, process: &Process) -> bool {
+        let is_same = |now: Process| now.started == process.started && now.comm == process.comm && !now.zombie;
+        self.stat(process.pid).is_some_and(is_same)
+    }
+
+    /// Whether a process has ended; one that now runs another program has not.
+    pub fn has_ended(&self, process: &Process) -> bool {
+        self.stat(process.pid).is_none_or(|now| now.zombie || now.started != process.started)
     }
 
     /// The signal masks of a process.
@@ -66,7 +77,7 @@ impl Proc {
         proc::masks(&self.text(pid, "status")?)
     }
 
-    /// Signals blocked in any thread.
+    /// The signals that any thread of a process blocks.
     pub fn blocked(&self, pid: u32) -> u64 {
         let Ok(tasks) = files::open_directory(&self.directory, format!("{pid}/task").as_str()) else { return 0 };
         let threads = files::names(&tasks).unwrap_or_default();
@@ -78,7 +89,7 @@ impl Proc {
         masks.fold(0, |all, masks| all | masks.blocked)
     }
 
-    /// The command line of a process, words ended by NUL.
+    /// The command line of a process; NUL ends each word.
     pub fn command(&self, pid: u32) -> Vec<u8> {
         self.bytes(pid, "cmdline").unwrap_or_default()
     }

@@ -1,9 +1,9 @@
-//! The agent's port: /status, /metrics, /healthz. Tiny and bounded: a few connections, a few hundred bytes of request,
-//! a few seconds each, never waited for.
+//! The agent's port: /status, /metrics, /healthz. It is bounded: a few connections, a small request and a few seconds for
+//! each. It never blocks.
 
 use super::{clock, files, log};
 use agent::errors::{Code, Problem};
-use agent::http::{Asked, answer, asked};
+use agent::http::{PageRequest, parse_page_request, response};
 use alloc::{format, string::String, vec::Vec};
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::event::{PollFd, PollFlags};
@@ -11,11 +11,11 @@ use rustix::fd::OwnedFd;
 use rustix::io::{self, Errno};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
-/// A controller, a Prometheus or two, and someone with curl.
+/// Enough for a controller, two Prometheus servers and a person with curl.
 const CONNECTIONS_MAX: usize = 8;
-/// A GET with some headers; service meshes add a few.
+/// Enough for a GET with headers, also those that a service mesh adds.
 const REQUEST_MAX_BYTES: usize = 4096;
-/// From the first byte of a request to the last of the answer.
+/// From the first byte of a request to the last byte of the response.
 const CONNECTION_MAX_MS: u64 = 5_000;
 
 struct Connection {
@@ -31,16 +31,16 @@ pub struct Server {
     connections: Vec<Connection>,
 }
 
-/// One page, its content type and body; None: no such page.
+/// Renders a page: its content type and body; None for an unknown path.
 pub type Page<'a> = &'a dyn Fn(&str) -> Option<(&'static str, String)>;
 
 impl Server {
-    /// Listens on every address of the Pod. A taken port is a problem to report, not one to stop for.
+    /// Listens on every address of the Pod. If the port is taken, the agent reports it and works without pages.
     pub fn listen(port: u16) -> (Server, Option<Problem>) {
         let any6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         let any4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let listener = match bind(any6, AddressFamily::INET6) {
-            // Nodes without IPv6.
+            // The node has no IPv6.
             Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => bind(any4, AddressFamily::INET),
             found => found,
         };
@@ -62,12 +62,12 @@ impl Server {
         }));
     }
 
-    /// When the oldest connection has had its time.
+    /// When the time of the oldest connection ends.
     pub fn deadline(&self) -> Option<u64> {
         self.connections.iter().map(|connection| connection.deadline).min()
     }
 
-    /// Accepts, reads and answers whatever is ready.
+    /// Accepts, reads and answers every connection that is ready.
     pub fn serve(&mut self, page: Page<'_>) {
         let now = clock::now();
         while let Some(listener) = self.listener.as_ref().filter(|_| self.connections.len() < CONNECTIONS_MAX) {
@@ -95,7 +95,7 @@ fn bind(address: SocketAddr, family: AddressFamily) -> io::Result<OwnedFd> {
 }
 
 impl Connection {
-    /// Whether there is more to do.
+    /// Continues; whether the connection stays open.
     fn advance(&mut self, page: Page<'_>) -> bool {
         if self.outbox.is_none() && !self.read(page) {
             return false;
@@ -123,16 +123,16 @@ impl Connection {
                 Err(_) => return false,
             }
             let plain = "text/plain; charset=utf-8";
-            let text = match asked(&self.inbox) {
-                Asked::More if self.inbox.len() > REQUEST_MAX_BYTES => {
-                    answer("431 Request Header Fields Too Large", plain, "", false)
+            let text = match parse_page_request(&self.inbox) {
+                PageRequest::Incomplete if self.inbox.len() > REQUEST_MAX_BYTES => {
+                    response("431 Request Header Fields Too Large", plain, "", false)
                 }
-                Asked::More => continue,
-                Asked::Bad => answer("400 Bad Request", plain, "", false),
-                Asked::Method => answer("405 Method Not Allowed", plain, "", false),
-                Asked::Page { path, head } => match page(path) {
-                    Some((kind, body)) => answer("200 OK", kind, &body, head),
-                    None => answer("404 Not Found", plain, "use /status, /metrics or /healthz\n", head),
+                PageRequest::Incomplete => continue,
+                PageRequest::Malformed => response("400 Bad Request", plain, "", false),
+                PageRequest::OtherMethod => response("405 Method Not Allowed", plain, "", false),
+                PageRequest::Page { path, head } => match page(path) {
+                    Some((kind, body)) => response("200 OK", kind, &body, head),
+                    None => response("404 Not Found", plain, "use /status, /metrics or /healthz\n", head),
                 },
             };
             self.outbox = Some((text.into_bytes(), 0));
@@ -141,7 +141,7 @@ impl Connection {
     }
 }
 
-/// Says that the port is taken.
-pub fn report(problem: &Problem) {
+/// Logs that the port is taken.
+pub fn log_problem(problem: &Problem) {
     log::error("not listening").string("code", problem.code.text()).string("error", &problem.message).write();
 }

@@ -1,0 +1,258 @@
+//! The agent: performs the actions that the engine decides on, and keeps the state that /status shows.
+
+mod page;
+mod reload;
+
+pub use page::bad_options_page;
+
+use super::child::Ended;
+use super::layout::Layout;
+use super::methods::{InFlight, Target};
+use super::procfs::Proc;
+use super::state_file::{StateFile, random};
+use super::volume::subpath_files::{self, Refreshed};
+use super::volume::{self, VolumeState};
+use super::{clock, log};
+use crate::runtime;
+use agent::change;
+use agent::digest::{Digest, SipHash};
+use agent::engine::{Action, Engine, Examined, Outcome, Settings};
+use agent::errors::Problem;
+use agent::options::method::ReloadMethod;
+use agent::options::watch::Options;
+use agent::proc::Process;
+use agent::report::counters::Counters;
+use alloc::string::String;
+use alloc::vec::Vec;
+use rustix::event::{PollFd, PollFlags};
+
+/// The agent of one container. Every public method that changes something runs the engine's actions to their end.
+pub struct Agent {
+    options: Options,
+    layout: Layout,
+    proc: Option<Proc>,
+    saved: StateFile,
+    volumes: Vec<VolumeState>,
+    engine: Engine,
+    in_flight: Option<InFlight>,
+    /// When the last reload began, milliseconds since boot.
+    began_at: u64,
+    target: Target,
+    counters: Counters,
+    warnings: Vec<Problem>,
+    /// The last problem that was logged, and its time (milliseconds since 1970).
+    reported: Option<(Problem, u64)>,
+    /// The time of the last success, milliseconds since 1970.
+    success_at: u64,
+}
+
+impl Agent {
+    /// Reads the saved state and the volumes. Without a saved state this is the container's first start, and the program
+    /// is going to read the current content.
+    pub fn start(options: Options, layout: Layout, all_atomic: bool, panics: u64) -> Agent {
+        let (saved, had_state) = StateFile::open(layout.state(options.container()));
+        // A supervised program starts after this. After a panic it already runs, with the content of the saved state.
+        let is_first = !had_state || (matches!(options.method, ReloadMethod::Supervise(_)) && panics == 0);
+        let volumes: Vec<VolumeState> =
+            options.volumes.iter().map(|volume| VolumeState::new(volume.clone(), &layout)).collect();
+        let settings = Settings {
+            settle: change::settle(options.volumes.len(), all_atomic),
+            validate: options.validate.is_some(),
+        };
+        log::info("watching")
+            .string("reload", options.method.name())
+            .number("volumes", options.volumes.len() as u64)
+            .write();
+        let mut agent = Agent {
+            options,
+            layout,
+            proc: Proc::open().ok(),
+            saved,
+            volumes,
+            engine: Engine::new(settings, random()[0]),
+            in_flight: None,
+            began_at: 0,
+            target: Target::default(),
+            counters: Counters { panics, ..Counters::default() },
+            warnings: Vec::new(),
+            reported: None,
+            success_at: 0,
+        };
+        agent.read_first(is_first);
+        agent
+    }
+
+    fn read_first(&mut self, is_first: bool) {
+        for volume in &mut self.volumes {
+            if volume.read(self.saved.state.key).is_ok() && (is_first || volume.is_loaded(&self.saved.state)) {
+                volume.set_loaded(&mut self.saved.state, 0);
+            }
+        }
+        let refreshed = self.refresh_subpath_files();
+        if is_first || refreshed.is_ok() {
+            self.saved.save();
+        }
+        if !self.volumes.iter().all(|volume| volume.is_loaded(&self.saved.state)) {
+            let action = self.engine.changed(clock::now());
+            self.run(action);
+        }
+    }
+
+    /// Adds a problem that stops nothing.
+    pub fn warn(&mut self, problem: Problem) {
+        self.warnings.push(problem);
+    }
+
+    /// The supervised program has started.
+    pub fn set_program(&mut self, program: Option<Process>) {
+        self.target.process = program;
+    }
+
+    /// The content of these volumes may have changed.
+    pub fn changed(&mut self, indices: &[usize]) {
+        let now = clock::now();
+        for index in indices {
+            let volume = &mut self.volumes[*index];
+            (volume.is_dirty, volume.changed_at) = (true, Some(now));
+        }
+        if !indices.is_empty() {
+            let action = self.engine.changed(now);
+            self.run(action);
+        }
+    }
+
+    /// Does everything that is due.
+    pub fn tick(&mut self) {
+        let action = self.engine.tick(clock::now());
+        self.run(action);
+        self.watch_signalled();
+        let in_flight = self.in_flight.as_mut();
+        if let Some(outcome) = in_flight.and_then(|one| one.advance(self.proc.as_ref(), &mut self.counters)) {
+            self.finish(outcome);
+        }
+    }
+
+    /// A child has ended: the one in flight, or an orphan that the agent reaped as PID 1.
+    pub fn child_ended(&mut self, pid: i32, status: Ended) {
+        let action = match self.in_flight.take_if(|one| one.is_child(pid)) {
+            Some(InFlight::Validator(child)) => self.validated(child.ended(status)),
+            Some(InFlight::Command(child)) => self.reloaded(super::methods::command_outcome(child.ended(status))),
+            _ => return,
+        };
+        self.run(action);
+    }
+
+    /// Ends the reload in flight.
+    pub fn finish(&mut self, outcome: Outcome) {
+        self.in_flight = None;
+        let action = self.reloaded(outcome);
+        self.run(action);
+    }
+
+    /// The descriptors to poll.
+    pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
+        let signalled = self.target.signalled.as_ref().and_then(|signalled| signalled.handle.as_ref());
+        polled.extend(signalled.map(|handle| PollFd::new(handle, PollFlags::IN)));
+        polled.extend(self.in_flight.as_ref().and_then(InFlight::descriptor));
+    }
+
+    /// The time at which `tick` is due, milliseconds since boot.
+    pub fn deadline(&self) -> Option<u64> {
+        let signalled = self.target.signalled.as_ref().map(|signalled| signalled.until);
+        let in_flight = self.in_flight.as_ref().and_then(InFlight::deadline);
+        [self.engine.deadline(), signalled, in_flight].into_iter().flatten().min()
+    }
+
+    /// Performs an action, and every action that follows from it.
+    fn run(&mut self, mut action: Action) {
+        loop {
+            action = match action {
+                Action::Nothing => return self.log_problem(),
+                Action::Examine => {
+                    let found = self.examine();
+                    self.engine.examined(clock::now(), found)
+                }
+                Action::Validate => self.validate(),
+                Action::Reload => self.reload(),
+            }
+        }
+    }
+
+    fn examine(&mut self) -> Examined {
+        for volume in &mut self.volumes {
+            match volume.read(self.saved.state.key) {
+                Ok(has_changed) => self.counters.changes += u64::from(has_changed),
+                Err(problem) => return Examined::Unreadable(problem),
+            }
+        }
+        if let Err(found) = self.refresh_subpath_files() {
+            return found;
+        }
+        match volume::change(&self.volumes, &self.saved.state) {
+            Some(change) => {
+                let over = if change.env { self.options.restart_stagger } else { self.options.stagger };
+                self.engine.stagger(stagger(over, self.proc.as_ref()));
+                Examined::Changed(change.digest)
+            }
+            None => {
+                self.counters.unchanged += 1;
+                volume::set_all_loaded(&mut self.volumes, &mut self.saved.state);
+                Examined::Same
+            }
+        }
+    }
+
+    /// Brings new content to rewritten subPath files.
+    fn refresh_subpath_files(&mut self) -> Result<(), Examined> {
+        let mut result = Ok(());
+        let has_new_content = |volume: &&VolumeState| volume.digest.is_some() && volume.refreshed != volume.digest;
+        let names: Vec<String> =
+            self.volumes.iter().filter(has_new_content).map(|volume| volume.options.name.clone()).collect();
+        for file in self.options.subpath_files.iter().filter(|file| names.contains(&file.volume)) {
+            match subpath_files::refresh(file, &self.layout) {
+                Refreshed::Fresh { changed, lost } => {
+                    self.counters.links_lost += u64::from(lost.is_some());
+                    if changed {
+                        // A program that started before this moment may have read the old content.
+                        let volume = self.volumes.iter_mut().find(|volume| volume.options.name == file.volume);
+                        volume.into_iter().for_each(|volume| volume.since = clock::now());
+                    }
+                    if let Some(problem) = lost {
+                        log::warn("link lost").string("error", &problem.message).write();
+                        self.warnings.retain(|known| known.message != problem.message);
+                        self.warnings.push(problem);
+                    }
+                }
+                Refreshed::Removed(problem) => result = Err(Examined::Unfit(problem)),
+                Refreshed::Failed(problem) => return Err(Examined::Unreadable(problem)),
+            }
+        }
+        if result.is_ok() {
+            self.volumes.iter_mut().for_each(|volume| volume.refreshed = volume.digest);
+        }
+        result
+    }
+
+    /// Logs each new problem once.
+    fn log_problem(&mut self) {
+        let problem = self.engine.problem.as_ref();
+        if problem == self.reported.as_ref().map(|(reported, _)| reported) {
+            return;
+        }
+        if let Some(problem) = problem {
+            log::warn("not reloaded").string("code", problem.code.text()).string("error", &problem.message).write();
+        }
+        self.reported = problem.map(|problem| (problem.clone(), clock::wall()));
+    }
+}
+
+/// Milliseconds until this Pod's turn among those of its workload, which spread over `over`: a hash of its UID, or of its
+/// name where the UID is unknown.
+fn stagger(over: u64, proc: Option<&Proc>) -> u64 {
+    let environment = runtime::environment();
+    let host = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("HOSTNAME="));
+    let name = proc.and_then(|proc| proc.pod.as_deref()).or(host).unwrap_or_default();
+    let mut hash = SipHash::new([0; 2]);
+    hash.update(name.as_bytes());
+    hash.finish() as u64 % over.max(1)
+}

@@ -1,0 +1,77 @@
+//! The agent's state for its pages.
+
+use super::Agent;
+use agent::errors::Problem;
+use agent::options::method::ReloadMethod;
+use agent::options::watch::Options;
+use agent::proc::Process;
+use agent::report::counters::Counters;
+use agent::report::{Report, TargetReport, VolumeReport, state};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+impl Agent {
+    /// The content type and body of a page. `watch` is the way in which volumes are watched.
+    pub fn page(&self, path: &str, watch: &str) -> Option<(&'static str, String)> {
+        let target = self.target.process.as_ref();
+        // A supervised program may have replaced itself by exec since its start.
+        let supervised = target.filter(|_| matches!(self.options.method, ReloadMethod::Supervise(_)));
+        let current = supervised.and_then(|target| self.proc.as_ref()?.stat(target.pid));
+        self.report(watch, current.as_ref().or(target)).page(path)
+    }
+
+    fn report<'a>(&'a self, watch: &'a str, target: Option<&'a Process>) -> Report<'a> {
+        let volumes = self.volumes.iter().map(|volume| VolumeReport {
+            name: &volume.options.name,
+            watch,
+            seen: volume.generation.as_deref(),
+            loaded: volume.loaded_generation.as_deref(),
+            current: volume.is_loaded(&self.saved.state),
+            loaded_at: volume.loaded_at,
+            sha256: volume.sha256.as_deref(),
+        });
+        let target = target.map(|target| TargetReport {
+            pid: target.pid,
+            comm: &target.comm,
+            instance: target.instance.as_ref().map(|instance| instance.id.as_str()),
+            may_exit: self.target.may_exit,
+        });
+        Report {
+            container: self.options.target.container.as_deref().unwrap_or_default(),
+            reload: self.options.method.name(),
+            state: state(&self.engine),
+            problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
+            warnings: &self.warnings,
+            target,
+            volumes: volumes.collect(),
+            counters: &self.counters,
+            success_at: self.success_at,
+            webhook: match &self.options.method {
+                ReloadMethod::Http(request) if self.options.compat_metrics => Some(request.url()),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// The same page where the options can't be used; `at` is milliseconds since 1970.
+pub fn bad_options_page(
+    problems: &[Problem],
+    options: &Options,
+    at: u64,
+    path: &str,
+) -> Option<(&'static str, String)> {
+    let report = Report {
+        container: options.target.container.as_deref().unwrap_or_default(),
+        reload: options.method.name(),
+        state: "error",
+        problem: problems.first().map(|problem| (problem, at)),
+        warnings: problems.get(1..).unwrap_or_default(),
+        target: None,
+        volumes: Vec::new(),
+        counters: &Counters::default(),
+        success_at: 0,
+        webhook: None,
+    };
+    report.page(path)
+}

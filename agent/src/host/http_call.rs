@@ -1,0 +1,150 @@
+//! An HTTP request in flight: it connects, sends, reads the status line and ignores the rest, and never blocks.
+
+use super::files;
+use agent::engine::Outcome;
+use agent::errors::{Code, Problem};
+use agent::http::{Host, ReloadRequest, status_code};
+use alloc::{format, string::String, vec::Vec};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use rustix::event::{PollFd, PollFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::{self, Errno};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+
+/// A program that loads large rule files before it answers needs seconds.
+const CALL_MAX_MS: u64 = 30_000;
+/// The agent reads a response this far, and ignores its body.
+const RESPONSE_MAX_BYTES: usize = 64 << 10;
+
+/// A request in flight.
+pub struct HttpCall {
+    socket: OwnedFd,
+    text: String,
+    sent: usize,
+    head: Vec<u8>,
+    received: usize,
+    described: String,
+    expected: Option<u16>,
+    /// When the request times out, milliseconds since boot.
+    pub deadline: u64,
+}
+
+impl HttpCall {
+    /// Begins a request. `attempt` makes `localhost` alternate between its two addresses.
+    pub fn start(request: &ReloadRequest, attempt: u64, now: u64) -> Result<HttpCall, Outcome> {
+        let address = match request.host {
+            Host::V4(bytes) => SocketAddr::from((Ipv4Addr::from(bytes), request.port)),
+            Host::Localhost if attempt.is_multiple_of(2) => SocketAddr::from((Ipv4Addr::LOCALHOST, request.port)),
+            Host::Localhost | Host::V6 => SocketAddr::from((Ipv6Addr::LOCALHOST, request.port)),
+        };
+        let described = request.describe();
+        let socket = connect(address).map_err(|error| unreachable(&described, error))?;
+        let text = request.text();
+        Ok(HttpCall {
+            socket,
+            text,
+            sent: 0,
+            head: Vec::new(),
+            received: 0,
+            described,
+            expected: request.expected,
+            deadline: now + CALL_MAX_MS,
+        })
+    }
+
+    /// The descriptor to poll.
+    pub fn descriptor(&self) -> PollFd<'_> {
+        let interest = if self.sent < self.text.len() { PollFlags::OUT } else { PollFlags::IN };
+        PollFd::new(&self.socket, interest)
+    }
+
+    /// The connection.
+    pub fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Whether the connection is established.
+    pub fn is_connected(&self) -> bool {
+        matches!(sockopt::socket_error(&self.socket), Ok(Ok(())))
+            && net::getpeername(&self.socket).is_ok_and(|peer| peer.is_some())
+    }
+
+    /// The status code of the response.
+    pub fn code(&self) -> Option<u16> {
+        status_code(&self.head)?.ok()
+    }
+
+    /// Whether the response is a redirect, which a probe accepts.
+    pub fn is_redirected(&self) -> bool {
+        matches!(status_code(&self.head), Some(Ok(300..=399)))
+    }
+
+    /// Continues; the outcome at the end.
+    pub fn advance(&mut self, now: u64) -> Option<Outcome> {
+        match self.exchange() {
+            Err(Errno::AGAIN) if now < self.deadline => None,
+            Err(Errno::AGAIN) if self.head.len() < 12 => Some(unreachable(&self.described, Errno::TIMEDOUT)),
+            Err(error) if self.head.is_empty() && error != Errno::AGAIN => Some(unreachable(&self.described, error)),
+            _ => Some(self.outcome()),
+        }
+    }
+
+    /// Ok at the end of the response.
+    fn exchange(&mut self) -> io::Result<()> {
+        sockopt::socket_error(&self.socket)??;
+        while self.sent < self.text.len() {
+            self.sent += io::write(&self.socket, &self.text.as_bytes()[self.sent..]).map_err(|error| match error {
+                Errno::NOTCONN => Errno::AGAIN,
+                other => other,
+            })?;
+        }
+        let mut buffer = [0; 1024];
+        while self.received < RESPONSE_MAX_BYTES {
+            match files::read_some(&self.socket, &mut buffer)? {
+                0 => break,
+                count => {
+                    let missing = 12usize.saturating_sub(self.head.len());
+                    self.head.extend_from_slice(&buffer[..count.min(missing)]);
+                    self.received += count;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome(&self) -> Outcome {
+        match status_code(&self.head) {
+            Some(Ok(code)) if self.expected == Some(code) => Outcome::Done,
+            Some(Ok(200..=299)) if self.expected.is_none() => Outcome::Done,
+            Some(Ok(code @ 300..=499)) => {
+                let message = format!(
+                    "{}: answered {code}; check the URL and that the program allows reloads there",
+                    self.described
+                );
+                Outcome::Final(Problem::new(Code::HttpRefused, message))
+            }
+            Some(Ok(code)) => self.failed(&format!("answered {code}")),
+            Some(Err(())) => self.failed("did not answer with HTTP"),
+            None => self.failed("closed the connection without an answer"),
+        }
+    }
+
+    fn failed(&self, what: &str) -> Outcome {
+        Outcome::Failed(Problem::new(Code::HttpFailed, format!("{}: {what}; trying again", self.described)))
+    }
+}
+
+fn connect(address: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)?;
+    match net::connect(&socket, &address) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
+        Err(error) => Err(error),
+    }
+}
+
+/// If nothing listens, the program is starting or gone. Any other error is a failure.
+fn unreachable(described: &str, error: Errno) -> Outcome {
+    let problem = Problem::new(Code::HttpFailed, format!("{described}: {}; trying again", files::describe(error)));
+    if error == Errno::CONNREFUSED { Outcome::NoTarget(problem) } else { Outcome::Failed(problem) }
+}

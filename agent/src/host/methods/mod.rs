@@ -1,0 +1,122 @@
+//! The reload methods, one file each. `begin` starts a reload and either ends it at once or returns what is in flight,
+//! whose `advance` continues it. A new method is a file and a row in `begin`; if it takes time, also a row in `InFlight`.
+
+mod command;
+mod http;
+pub mod probe;
+mod restart;
+pub mod signal;
+mod supervise;
+
+use super::child::Child;
+use super::layout::Layout;
+use super::procfs::Proc;
+use super::state_file::StateFile;
+use super::volume::Change;
+use agent::engine::Outcome;
+use agent::errors::{Code, Problem};
+use agent::options::method::ReloadMethod;
+use agent::options::watch::Options;
+use agent::proc::Process;
+use agent::report::counters::Counters;
+use rustix::event::{PollFd, PollFlags};
+use signal::SignalledProcess;
+
+/// What a method reads and changes.
+pub struct Context<'a> {
+    pub options: &'a Options,
+    pub layout: &'a Layout,
+    pub proc: Option<&'a Proc>,
+    /// The content that the reload is to load.
+    pub change: Change,
+    pub target: &'a mut Target,
+    pub saved: &'a mut StateFile,
+    pub counters: &'a mut Counters,
+}
+
+/// The process that the agent notified last.
+#[derive(Default)]
+pub struct Target {
+    pub process: Option<Process>,
+    /// Programs of this kind may catch the signal only to exit.
+    pub may_exit: bool,
+    /// Set for two seconds after a signal.
+    pub signalled: Option<SignalledProcess>,
+}
+
+/// How a reload began.
+pub enum Begun {
+    Ended(Outcome),
+    InFlight(InFlight),
+}
+
+/// The one thing in flight.
+pub enum InFlight {
+    Validator(Child),
+    Command(Child),
+    Http(http::Reload),
+    Restart(restart::Ending),
+    Supervise(supervise::ProgramRestart),
+}
+
+/// Begins a reload. A change of the environment needs a restart of the container, whatever the method is.
+pub fn begin(context: &mut Context<'_>) -> Begun {
+    let options = context.options;
+    match &options.method {
+        _ if context.change.env => restart::begin(context, options.env_restart),
+        ReloadMethod::Signal(number) => signal::begin(context, *number),
+        ReloadMethod::Http(request) => http::begin(context, request),
+        ReloadMethod::Exec(argv) => command::begin(context, argv),
+        ReloadMethod::Restart(termination) => restart::begin(context, *termination),
+        ReloadMethod::Probe => probe::begin(context),
+        ReloadMethod::Supervise(termination) => supervise::begin(context, *termination),
+        ReloadMethod::None => Begun::Ended(Outcome::Done),
+    }
+}
+
+impl InFlight {
+    /// Continues; the outcome at the end. A child's end is reported to `child_ended` instead.
+    pub fn advance(&mut self, proc: Option<&Proc>, counters: &mut Counters) -> Option<Outcome> {
+        match self {
+            InFlight::Validator(child) | InFlight::Command(child) => {
+                child.advance();
+                None
+            }
+            InFlight::Http(reload) => reload.advance(counters),
+            InFlight::Restart(ending) => ending.advance(proc?),
+            InFlight::Supervise(_) => None,
+        }
+    }
+
+    /// The descriptor to poll.
+    pub fn descriptor(&self) -> Option<PollFd<'_>> {
+        match self {
+            InFlight::Validator(child) | InFlight::Command(child) => child.descriptor(),
+            InFlight::Http(reload) => Some(reload.call.descriptor()),
+            InFlight::Restart(ending) => ending.handle.as_ref().map(|handle| PollFd::new(handle, PollFlags::IN)),
+            InFlight::Supervise(_) => None,
+        }
+    }
+
+    /// The time at which `advance` is due, milliseconds since boot.
+    pub fn deadline(&self) -> Option<u64> {
+        match self {
+            InFlight::Validator(child) | InFlight::Command(child) => Some(child.deadline),
+            InFlight::Http(reload) => Some(reload.call.deadline),
+            InFlight::Restart(ending) => Some(ending.kill_at),
+            InFlight::Supervise(restart) => restart.deadline(),
+        }
+    }
+
+    /// Whether `pid` is the child in flight.
+    pub fn is_child(&self, pid: i32) -> bool {
+        matches!(self, InFlight::Validator(child) | InFlight::Command(child) if child.pid() == pid)
+    }
+}
+
+/// The outcome of a reload command that ended.
+pub use command::outcome as command_outcome;
+
+fn no_proc() -> Outcome {
+    Outcome::Failed(Problem::new(Code::NoProcess, "/proc can't be read; trying again"))
+}

@@ -1,0 +1,167 @@
+//! `signal`: finds the target, makes sure that it is still the process that was judged, and sends the signal. For two
+//! seconds afterwards the agent watches whether the process ends.
+
+use super::{Begun, Context, no_proc};
+use crate::host::{clock, files, procfs::Proc};
+use crate::runtime;
+use agent::engine::Outcome;
+use agent::errors::{Code, Problem};
+use agent::proc::Process;
+use agent::signals;
+use agent::target::{self, Candidate, NoTarget, TargetSelector, Verdict, YOUNG_MS};
+use alloc::{format, string::String};
+use core::time::Duration;
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
+
+/// If a process ends within this time after a signal, the signal ended it.
+const WATCH_MS: u64 = 2_000;
+/// Between the two checks of a young process.
+const SECOND_CHECK: Duration = Duration::from_millis(10);
+
+/// The process that got a signal, and the means to notice its end.
+pub struct SignalledProcess {
+    pub process: Process,
+    /// Readable after the process has ended; None on kernels before 5.3.
+    pub handle: Option<OwnedFd>,
+    /// Until this time the signal counts as the cause of its end, milliseconds since boot.
+    pub until: u64,
+    pub signal: u32,
+    /// Programs of this kind may catch the signal only to exit.
+    may_exit: bool,
+}
+
+/// The result of `send`.
+pub enum Sent {
+    Signalled(SignalledProcess),
+    /// The process started after the change, so it has read the new content.
+    AlreadyFresh(Process),
+    Failed(Outcome),
+}
+
+pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
+    if context.saved.state.killed.contains(&signal) {
+        return Begun::Ended(Outcome::Final(killed(signal, "the program")));
+    }
+    let Some(proc) = context.proc else { return Begun::Ended(no_proc()) };
+    let selector = &context.options.target;
+    Begun::Ended(match send(proc, selector, signal, context.change.since, context.target.process.as_ref()) {
+        Sent::Signalled(signalled) => {
+            context.counters.signals += 1;
+            context.target.process = Some(signalled.process.clone());
+            context.target.may_exit = signalled.may_exit;
+            context.target.signalled = Some(signalled);
+            Outcome::Done
+        }
+        Sent::AlreadyFresh(process) => {
+            context.target.process = Some(process);
+            Outcome::NotNeeded
+        }
+        Sent::Failed(outcome) => outcome,
+    })
+}
+
+/// Sends `signal`, unless the target started after `changed` (milliseconds since boot). `known` is the last target, which
+/// stays the target as long as it runs the same program.
+pub fn send(proc: &Proc, selector: &TargetSelector, signal: u32, changed: u64, known: Option<&Process>) -> Sent {
+    let process = match current(proc, selector, known) {
+        Ok(process) => process,
+        Err(NoTarget::NotYet(problem)) => return Sent::Failed(Outcome::NoTarget(problem)),
+        Err(NoTarget::Refused(problem)) => return Sent::Failed(Outcome::Refused(problem)),
+    };
+    if process.started_ms() > changed {
+        return Sent::AlreadyFresh(process);
+    }
+    match judge_and_send(proc, selector, signal, process) {
+        Ok(signalled) => Sent::Signalled(signalled),
+        Err(outcome) => Sent::Failed(outcome),
+    }
+}
+
+fn current(proc: &Proc, selector: &TargetSelector, known: Option<&Process>) -> Result<Process, NoTarget> {
+    if let Some(known) = known.filter(|known| proc.is_still(known)) {
+        return Ok(known.clone());
+    }
+    let all = proc.processes();
+    target::choose(&all, selector, proc.pod.as_deref(), proc.me, &|pid| proc.command(pid)).cloned()
+}
+
+/// Opens the pidfd before reading /proc, so that the process that is judged is the one that gets the signal, even if
+/// another process gets its pid.
+fn judge_and_send(
+    proc: &Proc,
+    selector: &TargetSelector,
+    signal: u32,
+    process: Process,
+) -> Result<SignalledProcess, Outcome> {
+    let gone = || Outcome::NoTarget(gone(&process));
+    let (Some(pid), Some(number)) = (Pid::from_raw(process.pid as i32), runtime::signal_of(signal)) else {
+        return Err(gone());
+    };
+    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(handle) => Some(handle),
+        Err(Errno::SRCH) => return Err(gone()),
+        Err(_) => None,
+    };
+    let age = clock::now().saturating_sub(process.started_ms());
+    let judge = || judge(proc, selector, signal, &process, age).map_err(|outcome| outcome.unwrap_or_else(gone));
+    let mut may_exit = judge()?;
+    if age < YOUNG_MS {
+        clock::sleep(SECOND_CHECK);
+        may_exit = judge()?;
+    }
+    let sent = match &handle {
+        Some(handle) => pidfd_send_signal(handle, number),
+        None => kill_process(pid, number),
+    };
+    match sent {
+        Ok(()) => Ok(SignalledProcess { until: clock::now() + WATCH_MS, process, handle, signal, may_exit }),
+        Err(Errno::SRCH) => Err(gone()),
+        Err(Errno::PERM) => Err(Outcome::Refused(not_permitted(signal, &process))),
+        Err(error) => {
+            let message = format!("{} to process {}: {}", signals::name(signal), process.pid, files::describe(error));
+            Err(Outcome::Failed(Problem::new(Code::SignalFailed, message)))
+        }
+    }
+}
+
+/// Whether the target may exit because of the signal; Err(None) if it is gone.
+fn judge(
+    proc: &Proc,
+    selector: &TargetSelector,
+    signal: u32,
+    process: &Process,
+    age: u64,
+) -> Result<bool, Option<Outcome>> {
+    let masks = proc.masks(process.pid).filter(|_| proc.is_still(process)).ok_or(None)?;
+    let is_named = !selector.processes.is_empty();
+    let blocked = if agent::proc::holds(masks.caught, signal) { masks.blocked } else { proc.blocked(process.pid) };
+    match target::judge(&Candidate { process, masks, blocked, signal, is_named, age }) {
+        Verdict::Send { may_exit } => Ok(may_exit),
+        Verdict::NotYet(problem) => Err(Some(Outcome::NoTarget(problem))),
+        Verdict::Refuse(problem) => Err(Some(Outcome::Refused(problem))),
+    }
+}
+
+/// The process ended before the signal.
+pub fn gone(process: &Process) -> Problem {
+    Problem::new(Code::NoProcess, format!("process {} ended; waiting for the next", process.pid))
+}
+
+fn not_permitted(signal: u32, process: &Process) -> Problem {
+    let (name, Process { pid, comm, .. }) = (signals::name(signal), process);
+    let message = format!(
+        "{name} not sent: process {pid} ({comm}) runs as another user than the agent; give the agent the program's runAsUser, or set hotreload.dev/reload: rollout"
+    );
+    Problem::new(Code::SignalNotPermitted, message)
+}
+
+/// The signal ended its receiver, so the agent refuses to send it again.
+pub fn killed(signal: u32, comm: &str) -> Problem {
+    let name: String = signals::name(signal);
+    let message = format!(
+        "{comm} ended within 2 s of {name}, which is not sent again in this Pod; set hotreload.dev/reload: rollout"
+    );
+    Problem::new(Code::Killed, message)
+}

@@ -1,0 +1,124 @@
+//! The watched volumes: which content is mounted, and which is loaded.
+
+pub mod read;
+pub mod subpath_files;
+pub mod watcher;
+
+use super::clock;
+use super::layout::Layout;
+use agent::digest::{Digest, SipHash};
+use agent::errors::Problem;
+use agent::options::watch;
+use agent::saved_state::SavedState;
+use alloc::string::String;
+
+/// The state of one volume.
+pub struct VolumeState {
+    /// Its flags.
+    pub options: watch::Volume,
+    /// Its directory.
+    pub directory: String,
+    /// The content may have changed since the last read.
+    pub is_dirty: bool,
+    /// The time of the event that reported it, milliseconds since boot; None before the first.
+    pub changed_at: Option<u64>,
+    /// The digest of the mounted content.
+    pub digest: Option<u128>,
+    /// The digest for which the subPath files were refreshed.
+    pub refreshed: Option<u128>,
+    /// The target of `..data`.
+    pub generation: Option<String>,
+    /// Its target when the content was loaded.
+    pub loaded_generation: Option<String>,
+    /// The time of the load, milliseconds since 1970; 0: never by this agent.
+    pub loaded_at: u64,
+    /// SHA-256 of the loaded content.
+    pub sha256: Option<String>,
+    /// When the mounted content appeared, milliseconds since boot.
+    pub since: u64,
+}
+
+impl VolumeState {
+    /// A volume that was not read yet.
+    pub fn new(options: watch::Volume, layout: &Layout) -> VolumeState {
+        VolumeState {
+            directory: layout.directory(&options),
+            options,
+            is_dirty: true,
+            changed_at: None,
+            digest: None,
+            refreshed: None,
+            generation: None,
+            loaded_generation: None,
+            loaded_at: 0,
+            sha256: None,
+            since: 0,
+        }
+    }
+
+    /// Reads the content if it may have changed; whether it did change.
+    pub fn read(&mut self, key: [u64; 2]) -> Result<bool, Problem> {
+        if !self.is_dirty {
+            return Ok(false);
+        }
+        let reading = read::read(&self.directory, &self.options.ignored, key)?;
+        self.is_dirty = false;
+        let different = self.digest != Some(reading.digest);
+        (self.digest, self.generation) = (Some(reading.digest), reading.generation);
+        if different {
+            self.since = self.changed_at.unwrap_or(reading.since);
+        }
+        Ok(different)
+    }
+
+    /// Whether the mounted content is loaded.
+    pub fn is_loaded(&self, saved: &SavedState) -> bool {
+        self.digest.is_some() && saved.loaded(&self.options.name) == self.digest
+    }
+
+    /// Records that the mounted content was loaded at `at`, milliseconds since 1970.
+    pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64) {
+        let Some(digest) = self.digest else { return };
+        let is_new = saved.loaded(&self.options.name) != Some(digest);
+        self.loaded_generation.clone_from(&self.generation);
+        if is_new || self.sha256.is_none() {
+            self.sha256 = if self.options.secret {
+                None
+            } else {
+                read::sha256(&self.directory, &self.options.ignored, &self.generation)
+            };
+        }
+        if is_new {
+            saved.loaded.retain(|(name, _)| *name != self.options.name);
+            saved.loaded.push((self.options.name.clone(), digest));
+            self.loaded_at = at;
+        }
+    }
+}
+
+/// Mounted content that is not loaded yet.
+#[derive(Clone, Copy)]
+pub struct Change {
+    /// One digest for all volumes.
+    pub digest: u128,
+    /// When the newest of it appeared, milliseconds since boot.
+    pub since: u64,
+    /// Whether a volume with the program's environment is part of it: only a restart of the container loads that.
+    pub env: bool,
+}
+
+/// Compares the mounted content of all volumes with the loaded content; None if everything is loaded.
+pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
+    let is_new = |volume: &&VolumeState| !volume.is_loaded(saved);
+    let since = volumes.iter().filter(is_new).map(|volume| volume.since).max()?;
+    let env = volumes.iter().filter(is_new).any(|volume| volume.options.env);
+    let mut hash = SipHash::new(saved.key);
+    volumes.iter().for_each(|volume| hash.update(&volume.digest.unwrap_or(0).to_le_bytes()));
+    Some(Change { digest: hash.finish(), since, env })
+}
+
+/// Records that the mounted content of all volumes is loaded.
+pub fn set_all_loaded(volumes: &mut [VolumeState], saved: &mut SavedState) {
+    let at = clock::wall();
+    volumes.iter_mut().for_each(|volume| volume.set_loaded(saved, at));
+}

@@ -1,0 +1,32 @@
+//! The flags of `link`.
+
+use super::{bad_value, split, subpath_file, unknown_flag};
+use crate::errors::Problem;
+use crate::subpath_file::{self, SubPathFile};
+use alloc::{string::String, vec::Vec};
+
+/// What `link` prepares.
+#[derive(Clone, Default, Debug)]
+pub struct LinkOptions {
+    /// Directories to copy from the image.
+    pub parents: Vec<String>,
+    /// Files to put in place.
+    pub subpath_files: Vec<SubPathFile>,
+}
+
+/// Reads the flags of `link`.
+pub fn link(args: &[&str]) -> Result<LinkOptions, Vec<Problem>> {
+    let mut link = LinkOptions::default();
+    let read = |arg: &&str| {
+        let (name, value) = split(arg)?;
+        match name {
+            "--parent" if subpath_file::is_absolute(value) => link.parents.push(value.trim_end_matches('/').into()),
+            "--parent" => return Err(bad_value(name, value, "an absolute path without ..")),
+            "--symlink" | "--copy" => link.subpath_files.push(subpath_file(name, value)?),
+            _ => return Err(unknown_flag(name)),
+        }
+        Ok(())
+    };
+    let problems: Vec<Problem> = args.iter().map(read).filter_map(Result::err).collect();
+    if problems.is_empty() { Ok(link) } else { Err(problems) }
+}

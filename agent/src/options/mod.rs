@@ -1,0 +1,55 @@
+//! The command lines, read once: flags `--name=value` (the kubelet expands `$(VAR)` in them). Each command has a file;
+//! compat.rs translates the command lines of other programs. What they share is here: the form of a flag, and the
+//! sentences about a value that can't be used.
+
+pub mod compat;
+pub mod link;
+pub mod method;
+pub mod probe;
+pub mod watch;
+
+use crate::errors::{Code, Problem};
+use crate::subpath_file::{Kind, SubPathFile};
+use crate::time;
+use alloc::{format, string::String};
+
+/// The name and value of `--name=value`.
+fn split(arg: &str) -> Result<(&str, &str), Problem> {
+    arg.split_once('=')
+        .filter(|(name, _)| name.starts_with("--"))
+        .ok_or_else(|| Problem::new(Code::BadOption, format!("argument {arg:?} is not of the form --name=value")))
+}
+
+/// `MOUNTPATH:VOLUME/PATH`.
+fn subpath_file(name: &str, value: &str) -> Result<SubPathFile, Problem> {
+    let kind = if name == "--symlink" { Kind::Symlink } else { Kind::Copy };
+    SubPathFile::parse(kind, value).ok_or_else(|| bad_value(name, value, "MOUNTPATH:VOLUME/PATH"))
+}
+
+/// A text that is not empty.
+fn non_empty(name: &str, value: &str) -> Result<String, Problem> {
+    if value.is_empty() { Err(bad_value(name, value, "a name")) } else { Ok(value.into()) }
+}
+
+/// A duration in milliseconds.
+fn duration(name: &str, value: &str) -> Result<u64, Problem> {
+    time::duration(value).ok_or_else(|| bad_value(name, value, "a duration such as 30s"))
+}
+
+/// `value` can't be used; `remedy` names what can.
+fn bad_value(name: &str, value: &str, remedy: &str) -> Problem {
+    Problem::new(Code::BadOption, format!("{name}: {value:?} can't be used; use {remedy}"))
+}
+
+/// The URL does not lead to the Pod's own loopback.
+fn bad_url(value: &str) -> Problem {
+    Problem::new(Code::UrlNotLocal, format!("--url: {value:?} leaves the Pod; use http://127.0.0.1:PORT/PATH"))
+}
+
+/// The command has no such flag.
+fn unknown_flag(name: &str) -> Problem {
+    Problem::new(Code::BadOption, format!("{name} is not an option of this version; docs/agent.md lists them"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use super::link::link;
+use super::method::{ReloadMethod, Termination};
+use super::probe::probe;
+use super::watch::{Volume, supervise, watch};
+use alloc::{string::String, vec::Vec};
+use proptest::prelude::*;
+
+#[test]
+fn the_flags_of_the_webhook_are_read() {
+    let (options, problems) = watch(&[
+        "--container=web",
+        "--volume=conf",
+        "--secret-volume=tls",
+        "--ignore=tls/token",
+        "--symlink=/etc/nginx/nginx.conf:conf/nginx.conf",
+        "--reload=signal",
+        "--signal=SIGHUP",
+        "--process=nginx",
+        "--require-argument=-W",
+        "--port=9468",
+    ]);
+    assert_eq!(problems, []);
+    assert_eq!((options.port, options.method), (9468, ReloadMethod::Signal(1)));
+    assert_eq!(options.target.container.as_deref(), Some("web"));
+    assert_eq!(
+        (&options.target.processes[..], &options.target.arguments[..]),
+        (&["nginx".into()][..], &["-W".into()][..])
+    );
+    assert_eq!(
+        options.volumes[1],
+        Volume { name: "tls".into(), directory: None, secret: true, ignored: ["token".into()].into(), env: false }
+    );
+    assert_eq!(options.subpath_files.len(), 1);
+}
+
+#[test]
+fn every_mistake_is_reported_and_the_port_is_kept() {
+    let (options, problems) = watch(&[
+        "--port=9470",
+        "--signal=HUPP",
+        "--url=http://reload.shop.svc/",
+        "--volume=",
+        "-v",
+        "--hup=1",
+        "--ignore=x/y",
+        "--copy=/a:nope/b",
+    ]);
+    assert_eq!(options.port, 9470);
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code.text()).collect();
+    assert_eq!(
+        codes,
+        [
+            "HR_BAD_SIGNAL",
+            "HR_URL_NOT_LOCAL",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+            "HR_BAD_OPTION",
+        ]
+    );
+    assert_eq!(
+        problems[0].sentence(),
+        r#"--signal: "HUPP" is not a signal; use a name such as SIGHUP or a number from 1 to 31 [HR_BAD_SIGNAL]"#
+    );
+}
+
+#[test]
+fn a_method_needs_its_flag() {
+    for args in [&["--reload=signal"][..], &["--reload=http", "--signal=1"], &["--reload=magic"], &[]] {
+        assert_eq!(watch(args).1.len(), 1, "{args:?}");
+    }
+    assert_eq!(watch(&["--reload=none"]).1, []);
+}
+
+#[test]
+fn the_method_supervise_belongs_to_the_command_supervise() {
+    let (options, problems) = supervise(&["--reload=supervise", "--signal=SIGQUIT", "--grace=5s"]);
+    assert_eq!(
+        (options.method, problems),
+        (ReloadMethod::Supervise(Termination { signal: 3, grace: 5_000 }), [].into())
+    );
+    assert_eq!(watch(&["--reload=supervise"]).1.len(), 1);
+    assert_eq!(supervise(&["--reload=restart"]).1.len(), 1);
+    assert_eq!(supervise(&["--reload=supervise", "--env-volume=e"]).1.len(), 1);
+}
+
+/// The defaults that docs/agent.md states.
+#[test]
+fn defaults_are_the_documented_ones() {
+    let (options, problems) = watch(&["--reload=none"]);
+    assert_eq!(problems, []);
+    assert_eq!(options.env_restart, Termination { signal: 15, grace: 30_000 });
+    assert_eq!((options.timeout, options.stagger, options.restart_stagger), (30_000, 0, 0));
+    assert_eq!(options.port, 9467);
+}
+
+#[test]
+fn restarts_are_staggered_like_reloads_unless_a_flag_differs() {
+    for (args, wanted) in [
+        (&["--reload=none"][..], (0, 0)),
+        (&["--reload=none", "--stagger=9s"], (9_000, 9_000)),
+        (&["--reload=none", "--restart-stagger=60s"], (0, 60_000)),
+        (&["--reload=none", "--stagger=9s", "--restart-stagger=60s"], (9_000, 60_000)),
+    ] {
+        let (options, problems) = watch(args);
+        assert_eq!((options.stagger, options.restart_stagger, problems), (wanted.0, wanted.1, [].into()), "{args:?}");
+    }
+}
+
+#[test]
+fn the_flags_of_link_are_read() {
+    let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();
+    assert_eq!((found.parents, found.subpath_files.len()), (["/etc/nginx".into()].into(), 2));
+    assert_eq!(link(&["--parent=etc", "--copy=x", "--volume=y"]).unwrap_err().len(), 3);
+}
+
+#[test]
+fn the_flags_of_probe_are_read() {
+    let found = probe(&["--container=web", "--http-get=http://127.0.0.1:8080/live", "--timeout=5s"]).unwrap();
+    let original = found.original.unwrap();
+    assert_eq!((found.container.as_str(), found.timeout, original.connect_only), ("web", 5_000, false));
+    assert_eq!(original.request.describe(), "GET http://127.0.0.1:8080/live");
+    let found = probe(&["--tcp=5432"]).unwrap();
+    assert_eq!(
+        (found.timeout, found.original.map(|to| (to.connect_only, to.request.port))),
+        (1_000, Some((true, 5432)))
+    );
+    assert_eq!(probe(&["--tcp=x", "--http-get=http://10.0.0.1/", "--port=1"]).unwrap_err().len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn any_arguments_are_read_or_reported(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload|validate|grace|http-get|tcp|parent)=)?[ -~é]{0,12}", 0..6)) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let _ = (watch(&args), supervise(&args), link(&args), probe(&args));
+    }
+}

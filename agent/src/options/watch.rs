@@ -1,0 +1,207 @@
+//! The flags of `watch` and `supervise`. Every mistake is reported, and what could be read is used: an agent with a bad
+//! option idles and shows the mistake on its port instead of exiting.
+
+use super::method::{MethodFlags, ReloadMethod, Termination};
+use super::{bad_url, bad_value, duration, non_empty, split, subpath_file, unknown_flag};
+use crate::errors::{Code, Problem};
+use crate::http;
+use crate::json;
+use crate::signals;
+use crate::subpath_file::{self, SubPathFile};
+use crate::target::TargetSelector;
+use alloc::{format, string::String, vec::Vec};
+
+/// The status port, one for each agent of a Pod.
+pub const DEFAULT_PORT: u16 = 9467;
+/// A validator or reload command that takes longer is stuck.
+const TIMEOUT_MS: u64 = 30_000;
+
+/// A watched volume.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Volume {
+    /// Its name, which is also the name of its directory below `vol/`.
+    pub name: String,
+    /// Its directory, where that is not below `vol/`.
+    pub directory: Option<String>,
+    /// It may hold Secrets: no plain hash of it leaves the agent.
+    pub secret: bool,
+    /// Paths that the digest leaves out: tokens, downward API.
+    pub ignored: Vec<String>,
+    /// The program gets it as environment: only a restart of the container brings a change in.
+    pub env: bool,
+}
+
+/// How the watcher was started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The container and process to notify.
+    pub target: TargetSelector,
+    /// The volumes to watch.
+    pub volumes: Vec<Volume>,
+    /// The subPath files to refresh.
+    pub subpath_files: Vec<SubPathFile>,
+    /// How a change reaches the program.
+    pub method: ReloadMethod,
+    /// How the container is ended when its environment changed.
+    pub env_restart: Termination,
+    /// The command that must exit with 0 before a reload.
+    pub validate: Option<Vec<String>>,
+    /// Milliseconds that `validate` and the reload command may take.
+    pub timeout: u64,
+    /// Whether /metrics also shows configmap-reload's metrics.
+    pub compat_metrics: bool,
+    /// Milliseconds over which the Pods of a workload spread.
+    pub stagger: u64,
+    /// The same where the container is restarted because its environment changed.
+    pub restart_stagger: u64,
+    /// The status port.
+    pub port: u16,
+}
+
+/// The container's name where no flag names one (in place of other sidecars).
+const UNNAMED: &str = "agent";
+
+impl Options {
+    /// The target container's name, for files.
+    pub fn container(&self) -> &str {
+        self.target.container.as_deref().unwrap_or(UNNAMED)
+    }
+}
+
+#[derive(Default)]
+struct Flags {
+    target: TargetSelector,
+    volumes: Vec<Volume>,
+    ignored: Vec<(String, String)>,
+    subpath_files: Vec<SubPathFile>,
+    method: MethodFlags,
+    port: Option<u16>,
+    validate: Option<Vec<String>>,
+    timeout: Option<u64>,
+    stagger: Option<u64>,
+    restart_stagger: Option<u64>,
+    compat_metrics: bool,
+}
+
+/// Reads the flags of `watch`.
+pub fn watch(args: &[&str]) -> (Options, Vec<Problem>) {
+    let (options, mut problems) = read(args);
+    if matches!(options.method, ReloadMethod::Supervise(_)) {
+        problems.push(bad_value("--reload", "supervise", "hotreload-agent supervise, which starts the program itself"));
+    }
+    (options, problems)
+}
+
+/// Reads the flags of `supervise`: those of `watch`, for its one method.
+pub fn supervise(args: &[&str]) -> (Options, Vec<Problem>) {
+    let (options, mut problems) = read(args);
+    if problems.is_empty() && !matches!(options.method, ReloadMethod::Supervise(_)) {
+        let remedy = "supervise, or hotreload-agent watch beside the program";
+        problems.push(bad_value("--reload", options.method.name(), remedy));
+    }
+    if let Some(volume) = options.volumes.iter().find(|volume| volume.env) {
+        let remedy = "--reload=restart: the container stays, its environment too";
+        problems.push(bad_value("--env-volume", &volume.name, remedy));
+    }
+    (options, problems)
+}
+
+fn read(args: &[&str]) -> (Options, Vec<Problem>) {
+    let mut flags = Flags::default();
+    let mut problems: Vec<Problem> = args.iter().filter_map(|arg| flags.read(arg).err()).collect();
+    let method = flags.method.method().unwrap_or_else(|problem| {
+        problems.push(problem);
+        ReloadMethod::None
+    });
+    for (volume, path) in core::mem::take(&mut flags.ignored) {
+        match flags.volumes.iter_mut().find(|known| known.name == volume) {
+            Some(known) => known.ignored.push(path),
+            None => problems.push(unknown_volume("--ignore", &volume)),
+        }
+    }
+    for file in &flags.subpath_files {
+        if !flags.volumes.iter().any(|volume| volume.name == file.volume) {
+            problems.push(unknown_volume(&file.mount_path, &file.volume));
+        }
+    }
+    let stagger = flags.stagger.unwrap_or(0);
+    let options = Options {
+        target: flags.target,
+        volumes: flags.volumes,
+        subpath_files: flags.subpath_files,
+        method,
+        env_restart: flags.method.termination(),
+        validate: flags.validate,
+        timeout: flags.timeout.unwrap_or(TIMEOUT_MS),
+        compat_metrics: flags.compat_metrics,
+        stagger,
+        restart_stagger: flags.restart_stagger.unwrap_or(stagger),
+        port: flags.port.unwrap_or(DEFAULT_PORT),
+    };
+    (options, problems)
+}
+
+impl Flags {
+    fn read(&mut self, arg: &str) -> Result<(), Problem> {
+        let (name, value) = split(arg)?;
+        let bad = |remedy: &str| bad_value(name, value, remedy);
+        let words = || json::strings(value).ok_or_else(|| bad("a JSON list of words"));
+        match name {
+            "--container" => self.target.container = Some(non_empty(name, value)?),
+            "--process" => self.target.processes.push(non_empty(name, value)?),
+            "--require-argument" => self.target.arguments.push(non_empty(name, value)?),
+            "--volume" | "--secret-volume" | "--env-volume" | "--env-secret-volume" => {
+                let valid = subpath_file::is_name(value) && !self.volumes.iter().any(|volume| volume.name == value);
+                let volume = Volume {
+                    name: value.into(),
+                    directory: None,
+                    secret: name.contains("secret"),
+                    ignored: Vec::new(),
+                    env: name.starts_with("--env-"),
+                };
+                self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("a volume's name, each once"))?);
+            }
+            "--directory" => {
+                let valid = subpath_file::is_absolute(value);
+                let path: String = value.trim_end_matches('/').into();
+                let volume =
+                    Volume { name: path.clone(), directory: Some(path), secret: true, ignored: Vec::new(), env: false };
+                self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("an absolute path without .."))?);
+            }
+            "--ignore" => {
+                let (volume, path) = value.split_once('/').ok_or_else(|| bad("VOLUME/PATH"))?;
+                self.ignored.push((volume.into(), path.trim_end_matches('/').into()));
+            }
+            "--symlink" | "--copy" => self.subpath_files.push(subpath_file(name, value)?),
+            "--reload" => self.method.reload = Some(value.into()),
+            "--signal" => self.method.signal = Some(signals::number(value).ok_or_else(|| bad_signal(value))?),
+            "--url" => self.method.url = Some(http::parse_reload_request(value).ok_or_else(|| bad_url(value))?),
+            "--command" => self.method.command = Some(words()?),
+            "--validate" => self.validate = Some(words()?),
+            "--status-code" => {
+                let code = value.parse().ok().filter(|code| (200..600).contains(code));
+                self.method.status_code = Some(code.ok_or_else(|| bad("a number from 200 to 599"))?);
+            }
+            "--compat" if value == "configmap-reload" => self.compat_metrics = true,
+            "--grace" => self.method.grace = Some(duration(name, value)?),
+            "--timeout" => self.timeout = Some(duration(name, value)?),
+            "--stagger" => self.stagger = Some(duration(name, value)?),
+            "--restart-stagger" => self.restart_stagger = Some(duration(name, value)?),
+            "--port" => {
+                let port = value.parse().ok().filter(|port| *port > 0);
+                self.port = Some(port.ok_or_else(|| bad("a port from 1 to 65535"))?);
+            }
+            _ => return Err(unknown_flag(name)),
+        }
+        Ok(())
+    }
+}
+
+fn bad_signal(value: &str) -> Problem {
+    let message = format!("--signal: {value:?} is not a signal; use a name such as SIGHUP or a number from 1 to 31");
+    Problem::new(Code::BadSignal, message)
+}
+
+fn unknown_volume(flag: &str, volume: &str) -> Problem {
+    Problem::new(Code::BadOption, format!("{flag}: volume {volume:?} is not watched; add --volume={volume}"))
+}

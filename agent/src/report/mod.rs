@@ -1,0 +1,88 @@
+//! The agent's state as values; status.rs and metrics.rs write them as text. Anyone who reaches the Pod's IP can read
+//! both pages, so a report holds no key or content of a Secret and no output of a validator.
+
+mod compat_metrics;
+pub mod counters;
+mod metrics;
+mod prometheus_text;
+mod routes;
+mod status;
+
+use self::counters::Counters;
+use crate::engine::{Engine, IdleReason};
+use crate::errors::{Code, Problem};
+use alloc::{string::String, vec::Vec};
+
+/// One watched volume.
+pub struct VolumeReport<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// `inotify`, `dnotify`, `poll`.
+    pub watch: &'a str,
+    /// The target of `..data` at the last read; None for volumes written in place.
+    pub seen: Option<&'a str>,
+    /// The target of `..data` when the content was loaded.
+    pub loaded: Option<&'a str>,
+    /// Whether the content is loaded.
+    pub current: bool,
+    /// The time of the load, milliseconds since 1970; 0: never.
+    pub loaded_at: u64,
+    /// SHA-256 of the loaded content, ConfigMaps only.
+    pub sha256: Option<&'a str>,
+}
+
+/// The process that the agent notified last.
+pub struct TargetReport<'a> {
+    /// Its id.
+    pub pid: u32,
+    /// Command name.
+    pub comm: &'a str,
+    /// The container's instance.
+    pub instance: Option<&'a str>,
+    /// Programs of this kind may catch the signal only to exit.
+    pub may_exit: bool,
+}
+
+/// Everything that the pages show.
+pub struct Report<'a> {
+    /// The target container.
+    pub container: &'a str,
+    /// `signal`, `http`, …
+    pub reload: &'a str,
+    /// A word from `state`.
+    pub state: &'a str,
+    /// The problem that keeps content from being loaded, and its time.
+    pub problem: Option<(&'a Problem, u64)>,
+    /// Problems that stop nothing.
+    pub warnings: &'a [Problem],
+    /// The process that the agent notified last.
+    pub target: Option<TargetReport<'a>>,
+    /// The volumes.
+    pub volumes: Vec<VolumeReport<'a>>,
+    /// The counters.
+    pub counters: &'a Counters,
+    /// The time of the last success, milliseconds since 1970; 0: never.
+    pub success_at: u64,
+    /// The URL, where the agent also shows configmap-reload's metrics.
+    pub webhook: Option<String>,
+}
+
+/// The engine's state in one word.
+pub fn state(engine: &Engine) -> &'static str {
+    match engine.idle_reason() {
+        None if engine.is_validating() => "validating",
+        None => "reloading",
+        Some(IdleReason::Loaded) => "loaded",
+        Some(IdleReason::Settling) => "settling",
+        Some(IdleReason::Staggered) => "staggered",
+        Some(IdleReason::NoTarget) => "waiting",
+        Some(IdleReason::Retry) => "retrying",
+        Some(IdleReason::Postponed) => "postponed",
+        Some(IdleReason::Stopped) => match engine.problem.as_ref().map(|problem| problem.code) {
+            Some(Code::ValidationFailed) => "invalid",
+            Some(Code::Killed) => "killed",
+            Some(Code::KeyRemoved) => "removed",
+            _ => "refused",
+        },
+    }
+}

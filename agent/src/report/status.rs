@@ -1,0 +1,75 @@
+//! /status: JSON for programs and people.
+
+use crate::errors::Problem;
+use crate::json::{self, Object};
+use crate::report::counters::Counters;
+use crate::report::{Report, VolumeReport};
+use crate::time::rfc3339;
+use alloc::string::String;
+
+/// The JSON of /status.
+pub(super) fn status(report: &Report<'_>) -> String {
+    let error = match &report.problem {
+        Some((found, at)) => problem(found).optional("at", time(*at).as_deref()).finish(),
+        None => "null".into(),
+    };
+    let target = match &report.target {
+        Some(target) => Object::new()
+            .number("pid", target.pid.into())
+            .string("command", target.comm)
+            .optional("instance", target.instance)
+            .boolean("mayExit", target.may_exit)
+            .finish(),
+        None => "null".into(),
+    };
+    Object::new()
+        .string("version", env!("CARGO_PKG_VERSION"))
+        .string("container", report.container)
+        .string("reload", report.reload)
+        .string("state", report.state)
+        .raw("error", &error)
+        .raw("warnings", &json::list(report.warnings.iter().map(|warning| problem(warning).finish())))
+        .raw("target", &target)
+        .raw("volumes", &json::list(report.volumes.iter().map(volume)))
+        .optional("lastReloadAt", time(report.success_at).as_deref())
+        .raw("counters", &counters(report.counters))
+        .finish()
+}
+
+fn time(milliseconds: u64) -> Option<String> {
+    (milliseconds > 0).then(|| rfc3339(milliseconds))
+}
+
+fn problem(problem: &Problem) -> Object {
+    Object::new().string("code", problem.code.text()).string("message", &problem.message)
+}
+
+fn volume(volume: &VolumeReport<'_>) -> String {
+    Object::new()
+        .string("name", volume.name)
+        .string("watch", volume.watch)
+        .optional("seen", volume.seen)
+        .optional("loaded", volume.loaded)
+        .boolean("current", volume.current)
+        .optional("loadedAt", time(volume.loaded_at).as_deref())
+        .optional("sha256", volume.sha256)
+        .finish()
+}
+
+fn counters(c: &Counters) -> String {
+    Object::new()
+        .number("changes", c.changes)
+        .number("unchanged", c.unchanged)
+        .number("reloaded", c.reloaded)
+        .number("notNeeded", c.not_needed)
+        .number("failed", c.failed)
+        .number("refused", c.refused)
+        .number("signals", c.signals)
+        .number("restarts", c.restarts)
+        .number("killed", c.killed)
+        .number("validationsPassed", c.validations[0])
+        .number("validationsFailed", c.validations[1])
+        .number("linksLost", c.links_lost)
+        .number("panics", c.panics)
+        .finish()
+}
