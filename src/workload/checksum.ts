@@ -1,41 +1,42 @@
 /**
- * Short hashes of ConfigMaps and Secrets, limited to the keys in use: what the `checksum` annotation holds.
- * Pure; whoever calls has read the objects.
+ * Checksums of ConfigMaps and Secrets, limited to the keys in use: the content of the `checksum` annotation.
+ * Pure: the caller has read the objects.
  */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import { isObject } from './json-object.ts'
 import type { Reference, Source } from './references.ts'
 
-/** What a ConfigMap or Secret holds, as the API gives it: `data` of a Secret and all `binaryData` in base64. */
+/** The content of a ConfigMap or Secret, as the API returns it: `data` of a Secret and all `binaryData` in base64. */
 export interface SourceData {
   data?: Readonly<Record<string, string>>
   binaryData?: Readonly<Record<string, string>>
 }
 
-/** Makes a Secret's hash useless to whoever reads an annotation: HMAC-SHA-256 under a key of this install. */
+/** The key of this install for HMAC-SHA-256. A reader of the annotation can't guess a Secret from its checksum. */
 export interface InstallKey {
-  /** 8 hexadecimal digits that stand before each hash, so that hashes under different keys are never compared. */
+  /** 8 hexadecimal digits that stand before each checksum, so that checksums under different keys never match. */
   id: string
   /** 32 random bytes. */
   key: Uint8Array
 }
 
-/** What stands for an object that is not there: an optional source may come to be. */
+/** The checksum of an object that does not exist: an optional source may be created later. */
 export const ABSENT = 'absent'
 
-/** 64 bits: two contents of one object never meet by chance, and an annotation of 20 sources stays short. */
+/** 64 bits: two contents of one object never collide by chance, and an annotation of 20 sources stays short. */
 const HASH_HEX_DIGITS = 16
 
-/** `ConfigMap/web`, as it stands in the annotation. */
+/** `ConfigMap/web`: the key in the annotation. */
 export const sourceId = ({ kind, name }: Source): string => `${kind}/${name}`
 
 export interface UsedKeys extends Source {
   /** Sorted; undefined: every key of the object. */
   keys?: readonly string[]
-  /** Only where every reference is. */
+  /** True only if every reference is optional. */
   optional: boolean
 }
 
-/** Each ConfigMap and Secret of `references` once, with the keys that any of them uses, in the order of their ids. */
+/** Each ConfigMap and Secret of `references` once, with the keys that any reference uses, sorted by id. */
 export function usedKeys(references: readonly Reference[]): UsedKeys[] {
   const byId = new Map<string, UsedKeys>()
   for (const { kind, name, keys, optional } of references) {
@@ -54,9 +55,9 @@ export function usedKeys(references: readonly Reference[]): UsedKeys[] {
 }
 
 /**
- * The hash of the keys in use of one object: SHA-256 for a ConfigMap, HMAC under the install key for a Secret, cut to 64 bits.
- * Every name and value goes in with its length, so that no two contents run into the same bytes; a key that is missing is not an empty one.
- * @throws TypeError for a Secret without a key: a plain hash of a Secret could be guessed offline.
+ * The checksum of the used keys of one object: SHA-256 for a ConfigMap, HMAC under the install key for a Secret, cut to 64 bits.
+ * It covers the length of each name and value, so that no two contents give the same bytes. A missing key differs from an empty one.
+ * @throws TypeError for a Secret without a key: anybody could guess a Secret from its plain hash.
  */
 export function checksum(used: UsedKeys, data: SourceData, key?: InstallKey): string {
   if (used.kind === 'ConfigMap') return digest(createHash('sha256'), used, data)
@@ -67,28 +68,24 @@ export function checksum(used: UsedKeys, data: SourceData, key?: InstallKey): st
 function digest(hash: Hash | Hmac, used: UsedKeys, { data = {}, binaryData = {} }: SourceData): string {
   const keys = used.keys ?? [...Object.keys(data), ...Object.keys(binaryData)].toSorted()
   for (const key of keys) {
-    const [field, value] = Object.hasOwn(data, key)
-      ? ['data', data[key]]
-      : ['binaryData', own(binaryData, key)]
+    const [field, map] = Object.hasOwn(data, key) ? ['data', data] : ['binaryData', binaryData]
+    const value = Object.hasOwn(map, key) ? map[key] : undefined
     hash.update(`${key.length}:${key}=${value === undefined ? '-' : `${field}:${value.length}:${value}`};`)
   }
   return hash.digest('hex').slice(0, HASH_HEX_DIGITS)
 }
 
-const own = (from: Readonly<Record<string, string>>, key: string): string | undefined =>
-  Object.hasOwn(from, key) ? from[key] : undefined
-
-/** The annotation's value: source id -> hash, sorted; undefined where nothing needs a rollout. */
-export const formatChecksums = (hashes: ReadonlyMap<string, string>): string | undefined =>
-  hashes.size === 0
+/** The annotation's value: source id -> checksum, sorted. Undefined: nothing needs a rollout. */
+export const formatChecksums = (checksums: ReadonlyMap<string, string>): string | undefined =>
+  checksums.size === 0
     ? undefined
-    : JSON.stringify(Object.fromEntries([...hashes].toSorted(([a], [b]) => (a < b ? -1 : 1))))
+    : JSON.stringify(Object.fromEntries([...checksums].toSorted(([a], [b]) => (a < b ? -1 : 1))))
 
-/** Reads the annotation back; anything that is not ours reads as no stamp at all. */
+/** Reads the annotation. A value that hotreload did not write gives no checksums. */
 export function parseChecksums(annotation: string | undefined): Map<string, string> {
   try {
     const value: unknown = JSON.parse(annotation ?? '{}')
-    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
+    const entries = isObject(value) ? Object.entries(value) : []
     return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
   } catch {
     return new Map()

@@ -1,7 +1,7 @@
-/** Names of Kubernetes objects. */
+/** Names of Kubernetes objects. Pure. */
 
 /**
- * Whether `name` is a DNS-1123 subdomain, as the name of every ConfigMap, Secret and namespace is. A reference in a manifest is only text:
+ * Whether `name` is a DNS-1123 subdomain, as the names of ConfigMaps, Secrets and workloads are. A reference in a manifest may be any text:
  * `../nodes` must not become part of a path that we request with our own rights.
  */
 export const isLegalName = (name: string): boolean =>

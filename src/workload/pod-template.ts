@@ -8,7 +8,7 @@ export interface PodTemplate {
   spec?: V1PodSpec
 }
 
-/** Any object of the API: what all of them have, and nothing else known. */
+/** Any object of the API, of which only the fields that all objects have are typed. */
 export interface ApiObject {
   apiVersion?: string
   kind?: string
@@ -23,12 +23,12 @@ export function podTemplate(object: ApiObject): PodTemplate | undefined {
   return isObject(found) && isObject(property(found, 'spec')) ? found : undefined
 }
 
-/** The same object with another pod template; copies only along the path, so that a diff sees the rest as the same objects. */
+/** The object with another pod template. Copies only along the path, so that a diff finds the rest identical. */
 export function withPodTemplate<T extends ApiObject>(object: T, template: PodTemplate): T {
   const replaced = (value: unknown, [field, ...rest]: readonly string[]): unknown =>
     field === undefined ? template : { ...(value as object), [field]: replaced(property(value, field), rest) }
   const path = pathOfTemplate(object) ?? []
-  // Of a Pod the template is the object itself, which has fields that a template has not.
+  // A Pod is its own template, and has fields that a template lacks.
   return (path.length === 0 ? { ...object, ...template } : replaced(object, path)) as T
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which ConfigMaps and Secrets a Pod uses, which keys of them, and how. What follows from it is policy's business.
- * Our own containers use none: they watch for others. Other injectors' are not known here; callers leave them out.
+ * Which ConfigMaps and Secrets a Pod uses, with which keys, and how. policy/ decides what follows. Pure.
+ * Our own containers count as users of none: they watch for other containers. Callers leave out the containers of other injectors.
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 
@@ -10,12 +10,12 @@ export interface Source {
 }
 
 export interface Reference extends Source {
-  /** The keys in use; undefined: all of them. */
+  /** The used keys; undefined: all keys. */
   keys?: readonly string[]
-  /** Whether Pods start without it. */
+  /** Whether Pods start if the source does not exist. */
   optional: boolean
   container: string
-  /** An init container, a native sidecar included: it has read its files and variables before we could tell it. */
+  /** Of an init container, native sidecars included: it has read its files and variables before an agent runs. */
   init: boolean
   as: 'volume' | 'subPath' | 'env' | 'envFrom'
   /** The volume's name, for volume and subPath. */
@@ -23,13 +23,13 @@ export interface Reference extends Source {
   mountPath?: string
 }
 
-/** One source of a volume, with the files it makes: path -> key; undefined: every key under its own name. */
+/** One source of a volume. `items` maps its keys to paths; undefined: each key is a file of the same name. */
 interface VolumeSource extends Source {
   optional: boolean
   items?: readonly { key: string; path: string }[]
 }
 
-/** The ConfigMaps and Secrets that fill a volume; none for any other kind of volume. */
+/** The ConfigMaps and Secrets of a volume; empty for any other kind of volume. */
 export function volumeSources(volume: V1Volume): VolumeSource[] {
   if (volume.configMap) return [source('ConfigMap', volume.configMap.name, volume.configMap)]
   if (volume.secret) return [source('Secret', volume.secret.secretName, volume.secret)]
@@ -39,7 +39,7 @@ export function volumeSources(volume: V1Volume): VolumeSource[] {
   ])
 }
 
-/** Whether a volume holds what its user edits: ConfigMaps, Secrets, or what the Secrets Store CSI driver fetches. */
+/** Whether a volume holds configuration: ConfigMaps, Secrets, or the files that the Secrets Store CSI driver fetches. */
 export const isConfigVolume = ({ configMap, secret, projected, csi }: V1Volume): boolean =>
   Boolean(configMap ?? secret) ||
   (projected?.sources ?? []).some((from) => from.configMap ?? from.secret) ||
@@ -53,14 +53,14 @@ function source(
   return { kind, name: name ?? '', optional: optional === true, ...(items ? { items } : {}) }
 }
 
-/** Whether hotreload added this container: in a Pod injected before, or in a template that `hotreload inject` wrote. */
+/** Whether hotreload added this container, to an injected Pod or to a template that `hotreload inject` wrote. */
 export const isOurContainer = ({ name }: V1Container): boolean =>
   /^hotreload-(agent|install|link)(-|$)/.test(name)
 
-/** ServiceAccount admission's own volume, which holds the cluster's CA in a ConfigMap and a token that rotates. */
+/** Whether ServiceAccount admission added this volume, with the cluster's CA in a ConfigMap and a token that rotates. */
 export const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
 
-/** Every use of a ConfigMap or Secret, in the order of the Pod's init containers, then containers. */
+/** Every use of a ConfigMap or Secret: those of the init containers first, then those of the containers. */
 export function references(spec: V1PodSpec): Reference[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
   const of = (container: V1Container, init: boolean): Reference[] => [
@@ -97,7 +97,7 @@ function mounted(container: V1Container, init: boolean, volumes: Map<string, V1V
   })
 }
 
-/** The keys behind `subPath` of a volume: a file is one key, a directory (of items with a path) can be several. */
+/** The keys behind a volume's `subPath`: a file is one key, a directory (of items with a path) can be several. */
 function keysBelow(from: VolumeSource, subPath: string): string[] {
   const path = normalPath(subPath)
   if (!from.items) return [path]
@@ -135,17 +135,17 @@ function variables(container: V1Container, init: boolean): Reference[] {
   ]
 }
 
-/** `./conf//nginx.conf/` is `conf/nginx.conf`, as the kubelet reads it. Absolute paths stay absolute; `.` is the empty path. */
+/** Normalizes a path as the kubelet does: `./conf//nginx.conf/` is `conf/nginx.conf`, and `.` is the empty path. Absolute paths stay absolute. */
 export function normalPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   return (path.startsWith('/') ? '/' : '') + parts.join('/')
 }
 
-/** Whether normalized `path` is `directory` or lies in it. */
+/** Whether the normalized `path` is `directory` or lies in it. */
 export const isAtOrBelow = (path: string, directory: string): boolean =>
   directory === '' ||
   path === directory ||
   path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
 
-/** The directory of an absolute, normalized path. */
+/** The parent directory of an absolute, normalized path. */
 export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/'

@@ -1,18 +1,19 @@
-/** A ConfigMap's or Secret's content as both the webhook and the controller hash it. Pure: the object of the API in. */
+/** The content of a ConfigMap or Secret, as the webhook and the controller read it for a checksum. Pure. */
+import { isObject } from './json-object.ts'
 import type { ApiObject } from './pod-template.ts'
 import type { Source } from './references.ts'
 
-/** Content as the API has it. Of a Secret `data` is empty and everything, still base64, is in `binaryData`. */
+/** Of a Secret, `data` is empty: all of its content, still base64, is in `binaryData`. */
 export interface ConfigContent {
   data: Readonly<Record<string, string>>
-  /** Base64, as the API server sends it: equal bytes are equal text. */
+  /** Base64, as the API server sends it: equal bytes have equal text. */
   binaryData: Readonly<Record<string, string>>
   immutable: boolean
 }
 
 /**
- * Why there is no content. `forbidden`: RBAC says no, which for Secrets is the default. `unavailable`: no cluster, an error, or
- * no answer within the budget.
+ * Why the content is not known. `absent`: the object does not exist. `forbidden`: RBAC denies it, as it does for Secrets by default.
+ * `unavailable`: there is no cluster, or the API server answered with an error or not in time.
  */
 export type Unreadable = 'absent' | 'forbidden' | 'unavailable'
 
@@ -24,9 +25,9 @@ export function contentOf(kind: Source['kind'], object: ApiObject): ConfigConten
   }
 }
 
-/** A map of strings that may be absent. */
+/** The entries of a map that are strings. */
 function texts(map: unknown): Record<string, string> {
-  if (typeof map !== 'object' || map === null) return {}
+  if (!isObject(map)) return {}
   return Object.fromEntries(
     Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   )

@@ -1,7 +1,7 @@
-/** What a workload uses of the cluster's configuration, and how it is named in stamps and baselines. Pure. */
+/** The sources that a workload uses, and their names in checksums and baselines. Pure. */
 import { createHash } from 'node:crypto'
 
-/** A SecretProviderClass stands for what the Secrets Store CSI driver fetched through it: only Reloader's annotations name one. */
+/** A SecretProviderClass stands for the content that the Secrets Store CSI driver fetched with it. Only Reloader's annotations name one. */
 export type SourceKind = 'ConfigMap' | 'Secret' | 'SecretProviderClass'
 
 export interface SourceRef {
@@ -11,25 +11,25 @@ export interface SourceRef {
 }
 
 export interface Use extends SourceRef {
-  /** Sorted; undefined: every key of the object. */
+  /** Sorted; undefined: all keys. */
   keys?: readonly string[]
-  /** Whether Pods start without it. */
+  /** Whether Pods start if the source does not exist. */
   optional: boolean
 }
 
-/** One object of the cluster. */
+/** The name of an object in the cluster: `ConfigMap/shop/web`. */
 export const refId = ({ kind, namespace, name }: SourceRef): string => `${kind}/${namespace}/${name}`
 
-/** As it stands in a stamp: `ConfigMap/web`; with its namespace where that is another than the workload's (Wave allows it). */
+/** The key in a checksum annotation: `ConfigMap/web`, with the namespace if it differs from the workload's (Wave allows it). */
 export const idIn = (namespace: string, use: SourceRef): string =>
   use.namespace === namespace ? `${use.kind}/${use.name}` : refId(use)
 
-/** Equal for equal sets of keys. */
+/** A text that is equal for equal sets of keys. */
 export const keysetOf = ({ keys }: Pick<Use, 'keys'>): string => (keys ? keys.join(',') : '*')
 
 /**
- * As it stands in a baseline: other keys of the same object are another thing to compare, so that a template that begins to use one
- * more key does not look like a change.
+ * The key in a baseline. It depends on the used keys: a template that begins to use one more key must not look like a change of the
+ * source.
  */
 export const baselineId = (namespace: string, use: Use): string =>
   use.keys
