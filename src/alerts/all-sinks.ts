@@ -1,15 +1,34 @@
-/** Alerts to every sink: those of the flags and of the policy file, which may change. Each has a queue of its own, so that none waits for another. */
-import type { Alerts } from './sender.ts'
-import type { Alert, AlertSink } from './sink.ts'
+/** Alerts to every sink, of the flags and of the policy file. Each sink has a queue of its own, so that none waits for another. */
+import type { Clock } from '../async/clock.ts'
+import { postJson } from './post.ts'
+import { type Alerts, createAlertSender } from './sender.ts'
+import { type AlertSink, parseTemplate } from './sink.ts'
 
-/** @param queueFor made once for each sink, and stopped when it is no longer among `sinks` */
+export interface AlertsOptions {
+  clock: Clock
+  /** Read for each alert, since the policy file may change. */
+  sinks: () => readonly AlertSink[]
+  onOutcome: (outcome: 'sent' | 'failed') => void
+}
+
+export const createAlerts = ({ clock, sinks, onOutcome }: AlertsOptions): Pick<Alerts, 'send'> =>
+  alertsToAll(sinks, ({ url, template }) =>
+    createAlertSender({
+      clock,
+      render: parseTemplate(template),
+      post: (body) => postJson(url, body),
+      onOutcome,
+    }),
+  )
+
+/** @param queueFor called once for each sink; its queue is stopped when the sink is no longer among `sinks` */
 export function alertsToAll(
   sinks: () => readonly AlertSink[],
   queueFor: (sink: AlertSink) => Alerts,
 ): Pick<Alerts, 'send'> {
   const queues = new Map<string, Alerts>()
   return {
-    send(alert: Alert) {
+    send(alert) {
       const wanted = new Map(sinks().map((sink) => [`${sink.url.href} ${sink.template}`, sink]))
       for (const [key, queue] of queues)
         if (!wanted.has(key)) {

@@ -1,10 +1,10 @@
-/** Posts JSON to a URL outside the cluster. The URL often holds a token, so that it stands in no log line and no error. */
+/** Posts JSON to a URL outside the cluster. The URL often holds a token, so no log line and no error shows it. */
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
 const TIMEOUT_MILLISECONDS = 10_000
 
-/** The answer's status; rejects where there was none. */
+/** Resolves to the response's status; rejects without a response. */
 export function postJson(url: URL, body: string): Promise<number> {
   const request = url.protocol === 'http:' ? httpRequest : httpsRequest
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }

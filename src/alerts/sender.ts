@@ -1,12 +1,11 @@
-/** Messages to one sink outside the cluster. Tried a few times, then given up and counted: nothing waits for it. */
-
+/** Sends alerts to one sink outside the cluster, in the background: each is tried a few times, then dropped and counted as failed. */
 import type { Clock } from '../async/clock.ts'
 import type { Alert } from './sink.ts'
 
 export interface AlertSenderOptions {
   clock: Clock
   render: (alert: Alert) => string
-  /** Resolves to the status; rejects where there was no answer. */
+  /** Resolves to the response's status; rejects without a response. */
   post: (body: string) => Promise<number>
   onOutcome: (outcome: 'sent' | 'failed') => void
 }
@@ -16,31 +15,31 @@ export interface Alerts {
   stop(): void
 }
 
-/** Milliseconds between tries: after these it is given up. */
+/** Milliseconds before each retry; after the last one the alert is dropped. */
 const RETRIES = [1_000, 5_000, 30_000, 120_000]
-/** What waits while the sink is away; more is failed at once. */
+/** Alerts that wait while the sink is unreachable; any more fail at once. */
 const MOST_WAITING = 500
 
 export function createAlertSender({ clock, render, post, onOutcome }: AlertSenderOptions): Alerts {
   let waiting = 0
-  /** Timers of the next tries. */
-  const later = new Set<() => void>()
+  /** Cancels the timers of retries. */
+  const retries = new Set<() => void>()
   let stopped = false
 
   async function attempt(body: string, tries: number): Promise<void> {
     const status = await post(body).catch(() => 0)
     if (status >= 200 && status < 300) return done('sent')
-    // 4xx but "too many" and "too slow": the same body would be refused again.
+    // 4xx, except for too many requests and time-outs: the same body would be refused again.
     const final = status >= 400 && status < 500 && status !== 429 && status !== 408
     const delay = RETRIES[tries]
     if (final || delay === undefined) return done('failed')
-    // Answered after stop(): a timer would keep the process, for minutes.
+    // A timer set after stop() would keep the process alive for minutes.
     if (stopped) return
     const cancel = clock.after(delay, () => {
-      later.delete(cancel)
+      retries.delete(cancel)
       void attempt(body, tries + 1)
     })
-    later.add(cancel)
+    retries.add(cancel)
   }
   function done(outcome: 'sent' | 'failed'): void {
     waiting -= 1
@@ -55,7 +54,7 @@ export function createAlertSender({ clock, render, post, onOutcome }: AlertSende
     },
     stop() {
       stopped = true
-      for (const cancel of later) cancel()
+      for (const cancel of retries) cancel()
     },
   }
 }

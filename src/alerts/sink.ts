@@ -1,9 +1,9 @@
-/** Where alerts go, and how each is written there. Pure: who posts them is telemetry/alert-sink.ts. */
+/** The places that alerts are sent to, and the text that each gets. Pure: post.ts sends it. */
 import { UserError } from '../errors.ts'
 
 export interface AlertSink {
   url: URL
-  /** JSON with places, see `parseTemplate`. */
+  /** JSON with placeholders, see `parseTemplate`. */
   template: string
 }
 
@@ -15,10 +15,10 @@ export interface Alert {
   message: string
 }
 
-/** What templates may name; each is put in as JSON text, so that no message can break out of its string. */
-const PLACES = /\$\{(reason|kind|namespace|name|message)\}/g
+/** Each value is put in as JSON text, so that no message can break out of its string. */
+const PLACEHOLDERS = /\$\{(reason|kind|namespace|name|message)\}/g
 
-/** Slack's incoming webhooks, and those that take the same. docs/alerts.md has others. */
+/** Slack's incoming webhooks accept it, and so do compatible ones. docs/alerts.md has others. */
 export const defaultTemplate = '{"text":"${reason}: ${kind} ${namespace}/${name}: ${message}"}'
 
 /**
@@ -27,28 +27,28 @@ export const defaultTemplate = '{"text":"${reason}: ${kind} ${namespace}/${name}
  */
 export function parseTemplate(text: string): (alert: Alert) => string {
   const render = (alert: Alert) =>
-    text.replaceAll(PLACES, (_, place: keyof Alert) => JSON.stringify(alert[place]).slice(1, -1))
+    text.replaceAll(PLACEHOLDERS, (_, field: keyof Alert) => JSON.stringify(alert[field]).slice(1, -1))
   const sample = { reason: '"', kind: '"', namespace: '"', name: '"', message: '"\\' }
-  const unknown = /\$\{[^}]*\}/.exec(text.replaceAll(PLACES, ''))?.[0]
+  const unknown = /\$\{[^}]*\}/.exec(text.replaceAll(PLACEHOLDERS, ''))?.[0]
   try {
     JSON.parse(render(sample))
   } catch {
     throw new UserError(
       'HR_BAD_TEMPLATE',
-      'alert template: not JSON once its places are filled',
+      'alert template: not JSON once its placeholders are filled',
       'put each ${…} inside a string',
     )
   }
   if (unknown !== undefined)
     throw new UserError(
       'HR_BAD_TEMPLATE',
-      `alert template: ${unknown} is no place`,
+      `alert template: unknown placeholder ${unknown}`,
       'use ${reason}, ${kind}, ${namespace}, ${name} and ${message}',
     )
   return render
 }
 
-/** Undefined: no URL that JSON can be posted to. Whoever says so leaves the text out, since it may hold a token. */
+/** Undefined: JSON can't be posted to such a URL. An error about it leaves the text out, since it may hold a token. */
 export function sinkUrl(text: string): URL | undefined {
   const url = URL.parse(text)
   return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined

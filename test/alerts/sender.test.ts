@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createAlertSender } from '../../src/alerts/sender.ts'
-import { type Alert, defaultTemplate, parseTemplate } from '../../src/alerts/sink.ts'
+import type { Alert } from '../../src/alerts/sink.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 const alert: Alert = {
@@ -10,22 +10,6 @@ const alert: Alert = {
   name: 'web',
   message: 'a "b"\n\\c',
 }
-
-describe('a template', () => {
-  test('is filled without a way out of its strings', () => {
-    expect(JSON.parse(parseTemplate(defaultTemplate)(alert))).toEqual({
-      text: 'RolledOut: Deployment shop/web: a "b"\n\\c',
-    })
-  })
-  test.each([
-    ['{"text":', 'not JSON'],
-    ['{"text": ${message}}', 'not JSON'],
-    ['{"text":"${secret}"}', '${secret} is no place'],
-  ])('%s: %s', (text, problem) => {
-    expect(() => parseTemplate(text)).toThrow(problem)
-    expect(() => parseTemplate(text)).toThrow(/\[HR_BAD_TEMPLATE\]$/)
-  })
-})
 
 function sink(...answers: (number | 'none')[]) {
   const clock = fakeClock(0)
@@ -46,8 +30,8 @@ function sink(...answers: (number | 'none')[]) {
 
 test.each([
   ['sent at once', [200], ['0 web', 'sent']],
-  ['sent after a while', [503, 'none', 429, 204], ['0 web', '1000 web', '6000 web', '36000 web', 'sent']],
-  ['refused for good', [404], ['0 web', 'failed']],
+  ['sent after retries', [503, 'none', 429, 204], ['0 web', '1000 web', '6000 web', '36000 web', 'sent']],
+  ['refused: no retry', [404], ['0 web', 'failed']],
   ['never answered', [], ['0 web', '1000 web', '6000 web', '36000 web', '156000 web', 'failed']],
 ] as const)('%s', async (_name, answers, expected) => {
   const { clock, log, alerts } = sink(...answers)
@@ -56,13 +40,13 @@ test.each([
   expect(log).toEqual(expected)
 })
 
-test('a sink that is away is not waited for by more than 500', () => {
+test('at most 500 alerts wait for a sink that is unreachable', () => {
   const { log, alerts } = sink()
   for (let index = 0; index < 502; index++) alerts.send(alert)
   expect(log.filter((line) => line === 'failed')).toHaveLength(2)
 })
 
-test('no further try keeps a process that stops', async () => {
+test('no retry keeps a stopping process alive', async () => {
   const { clock, log, alerts } = sink(503, 503)
   alerts.send(alert)
   await clock.advance(100)

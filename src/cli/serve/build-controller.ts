@@ -1,9 +1,6 @@
 /** The controller with its cluster, log, metrics and alerts. Loaded only where there is a cluster. */
 import { hostname } from 'node:os'
-import { alertsToAll } from '../../alerts/all-sinks.ts'
-import { postJson } from '../../alerts/post.ts'
-import { createAlertSender } from '../../alerts/sender.ts'
-import { parseTemplate } from '../../alerts/sink.ts'
+import { createAlerts } from '../../alerts/all-sinks.ts'
 import { systemClock } from '../../async/clock.ts'
 import { Reconciler } from '../../controller/reconciler.ts'
 import { createEventWriter } from '../../controller/report/event-writer.ts'
@@ -34,16 +31,11 @@ export function buildController(
     identity,
     onError: () => metrics.event('failed'),
   })
-  const alerts = alertsToAll(
-    () => [...alertSinks, ...defaults().alertSinks],
-    ({ url, template }) =>
-      createAlertSender({
-        clock: systemClock,
-        render: parseTemplate(template),
-        post: (body) => postJson(url, body),
-        onOutcome: (outcome) => metrics.alert(outcome),
-      }),
-  )
+  const alerts = createAlerts({
+    clock: systemClock,
+    sinks: () => [...alertSinks, ...defaults().alertSinks],
+    onOutcome: (outcome) => metrics.alert(outcome),
+  })
   const report: Report = {
     event(about, type, reason, message) {
       metrics.event('written')
