@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** argv and environment in, exit code out; nothing else reads process.*. Each command's code is loaded when it runs. */
+/** Reads argv and the environment, and sets the exit code; no other file reads process.*. Each command's code is loaded when it runs. */
 import { Command, CommanderError, Option } from 'commander'
 import { controllerFlags, readControllerFlags } from './cli/serve/controller-flags.ts'
 import { readServeOptions, serveFlags, variableOf } from './cli/serve/options.ts'
@@ -8,7 +8,7 @@ import { type QueryGiven, queryFlags, readQueryOptions } from './cli/shared/quer
 import { UserError } from './errors.ts'
 import { VERSION } from './version.ts'
 
-/** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be asked. */
+/** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be read. */
 const EXIT = { done: 0, failed: 1, usage: 2 } as const
 const usageCodes: ReadonlySet<string> = new Set([
   'HR_BAD_FLAG',
@@ -29,7 +29,9 @@ const program = new Command('hotreload')
 
 const serveCommand = program
   .command('serve')
-  .description('the webhook that injects Pods, and the controller that follows ConfigMaps and Secrets')
+  .description(
+    'run the webhook, which injects Pods, and the controller, which watches ConfigMaps and Secrets',
+  )
 for (const flag of [...Object.values(serveFlags), ...Object.values(controllerFlags)])
   serveCommand.addOption(option(flag))
 type Given = Parameters<typeof readServeOptions>[0] & Parameters<typeof readControllerFlags>[0]
@@ -45,7 +47,7 @@ serveCommand.action(async (given: Given) => {
 
 program
   .command('inject')
-  .description('writes manifests as the webhook would have the cluster store them; needs no cluster')
+  .description('print manifests as the webhook would change them; needs no cluster')
   .requiredOption('-f, --filename <file...>', 'a file, a directory, or - for standard input')
   .option('--inject-all', 'treat every workload as opted in', false)
   .addOption(option(serveFlags.agentImage))
@@ -59,14 +61,14 @@ program
     exitCode = await inject(given.filename, options, process)
   })
 
-/** A command that asks and changes nothing: kubectl's own flags, and an answer as a table, JSON or YAML. */
+/** A read-only command: kubectl's own flags, and output as a table, JSON or YAML. */
 function query(name: string, description: string): Command {
   const command = program.command(name).description(description)
   for (const flag of Object.values(queryFlags)) command.addOption(plain(flag))
   return command
 }
 
-query('explain', 'what a change of each ConfigMap and Secret would do to a workload, and why')
+query('explain', 'show what a change of each ConfigMap and Secret would do to a workload, and why')
   .argument('[workload]', 'KIND/NAME, e.g. deployment/web')
   .option(
     '-f, --filename <file...>',
@@ -87,7 +89,7 @@ query('explain', 'what a change of each ConfigMap and Secret would do to a workl
     },
   )
 
-query('doctor', 'whether hotreload is whole, and whether what workloads ask for comes about')
+query('doctor', 'check the installation, and find workloads whose settings have no effect')
   .addOption(option(serveFlags.policy))
   .action(async ({ policy, ...given }: QueryGiven & { policy?: string }) => {
     const options = readQueryOptions(given)
@@ -96,7 +98,7 @@ query('doctor', 'whether hotreload is whole, and whether what workloads ask for 
     exitCode = await doctorCommand(options, await readPolicyFile(policy), process)
   })
 
-query('status', 'what each injected Pod has loaded, by the word of its agents')
+query('status', 'show what each injected Pod has loaded, according to its agents')
   .option('-A, --all-namespaces', 'Pods of all namespaces', false)
   .action(async ({ allNamespaces, ...given }: QueryGiven & { allNamespaces: boolean }) => {
     const options = readQueryOptions(given)
@@ -111,7 +113,7 @@ function plain({ flags, doc, ...flag }: Flag): Option {
   return flag.default === undefined ? made : made.default(flag.default)
 }
 
-/** One that may also come as a variable. */
+/** A flag that an environment variable may set too. */
 function option(flag: Flag): Option {
   return plain(flag).env(variableOf(flag))
 }
@@ -121,7 +123,7 @@ async function run(): Promise<number> {
     await program.parseAsync(process.argv)
     return exitCode
   } catch (error) {
-    // Commander has printed its own message, or the help that was asked for.
+    // Commander has printed its own message, or the requested help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
     if (!(error instanceof UserError)) throw error
     process.stderr.write(`hotreload: ${error.message}\n`)

@@ -1,10 +1,10 @@
-/** Asks an agent for its /status, at the Pod's own address. Anyone in the cluster may; it says nothing secret. */
+/** Reads an agent's /status at the Pod's own address. Anyone in the cluster may; it holds no secret. */
 import { request } from 'node:http'
 
 const TIMEOUT_MILLISECONDS = 1_000
 const LIMIT_BYTES = 64 * 1024
 
-/** What it said, as JSON; undefined where nobody answers in time, or something else does. Never rejects. */
+/** Its JSON. Undefined: no response in time, or not JSON. Never rejects. */
 export function askAgent(ip: string, port: number): Promise<unknown> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS)

@@ -1,4 +1,4 @@
-/** Flags of the controller, Stakater Reloader's own among them, so that its Deployment's args can stay: text in, values out. */
+/** Reads the controller's flags. Stakater Reloader's own are among them, so that its Deployment's args can stay. */
 
 import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../../alerts/sink.ts'
 import { type CompatOptions, type Requirement, type Selector } from '../../compat/request/options.ts'
@@ -11,20 +11,24 @@ export interface ControllerSettings {
   compat: CompatOptions
   limits: RolloutLimits
   evictUninjected: boolean
-  /** At most one; the policy file may name more. */
+  /** At most one; the policy file may have more. */
   alertSinks: readonly AlertSink[]
 }
 
 export const controllerFlags = {
-  compat: { flags: '--compat <which>', doc: "all, none: other tools' annotations", default: 'all' },
+  compat: {
+    flags: '--compat <which>',
+    doc: "all, none: whether other tools' annotations are followed",
+    default: 'all',
+  },
   maxRollouts: {
     flags: '--max-rollouts <number>',
-    doc: 'rollouts under way at once; 0: no limit',
+    doc: 'rollouts in progress at once; 0: no limit',
     default: String(defaultRolloutLimits.total),
   },
   maxRolloutsPerNamespace: {
     flags: '--max-rollouts-per-namespace <number>',
-    doc: 'the same in one namespace',
+    doc: 'rollouts in progress at once in one namespace; 0: no limit',
     default: String(defaultRolloutLimits.perNamespace),
   },
   evictUninjected: {
@@ -33,53 +37,56 @@ export const controllerFlags = {
   },
   alertUrl: {
     flags: '--alert-url <url>',
-    doc: 'where rollouts and troubles are posted as JSON; better as HOTRELOAD_ALERT_URL from a Secret',
+    doc: 'URL to which rollouts and problems are posted as JSON; better as HOTRELOAD_ALERT_URL from a Secret',
   },
   alertTemplate: {
     flags: '--alert-template <json>',
-    doc: 'what is posted, with ${reason}, ${kind}, ${namespace}, ${name}, ${message}',
+    doc: 'JSON to post, with ${reason}, ${kind}, ${namespace}, ${name}, ${message}',
     default: defaultTemplate,
   },
   reloadStrategy: {
     flags: '--reload-strategy <strategy>',
-    doc: "env-vars, annotations: how a reload asked for by Reloader's annotations is written",
+    doc: 'Reloader: env-vars, annotations: what a rollout for its annotations writes',
     default: 'env-vars',
   },
   autoReloadAll: {
     flags: '--auto-reload-all [boolean]',
-    doc: 'Reloader: all workloads but those that say no',
+    doc: 'Reloader: opt in all workloads without auto: "false"',
   },
   reloadOnCreate: {
     flags: '--reload-on-create [boolean]',
-    doc: 'Reloader: a new ConfigMap or Secret counts',
+    doc: 'Reloader: roll out when a ConfigMap or Secret is created',
   },
-  reloadOnDelete: { flags: '--reload-on-delete [boolean]', doc: 'Reloader: a deleted one counts' },
+  reloadOnDelete: { flags: '--reload-on-delete [boolean]', doc: 'Reloader: roll out when one is deleted' },
   syncAfterRestart: {
     flags: '--sync-after-restart [boolean]',
-    doc: 'Reloader: accepted; what changed meanwhile is always rolled out, and nothing else',
+    doc: 'Reloader: no effect; changes made while the controller was down are always rolled out',
   },
-  resourcesToIgnore: { flags: '--resources-to-ignore <list>', doc: 'Reloader: configmaps or secrets' },
-  ignoredWorkloadTypes: { flags: '--ignored-workload-types <list>', doc: 'Reloader: jobs, cronjobs' },
-  namespaces: { flags: '--namespaces <list>', doc: "Reloader's annotations count in these only" },
+  resourcesToIgnore: { flags: '--resources-to-ignore <list>', doc: 'Reloader: ignore configmaps or secrets' },
+  ignoredWorkloadTypes: { flags: '--ignored-workload-types <list>', doc: 'Reloader: ignore jobs, cronjobs' },
+  namespaces: {
+    flags: '--namespaces <list>',
+    doc: 'Reloader: follow its annotations in these namespaces only',
+  },
   namespacesToIgnore: {
     flags: '--namespaces-to-ignore <list>',
-    doc: "Reloader's annotations don't count here",
+    doc: 'Reloader: ignore its annotations in these namespaces',
   },
   namespaceSelector: {
     flags: '--namespace-selector <list>',
-    doc: 'the same by label: key:value, key=value, key',
+    doc: 'Reloader: follow its annotations in namespaces with these labels only: key:value, key=value, key',
   },
   resourceLabelSelector: {
     flags: '--resource-label-selector <list>',
-    doc: 'Reloader: ConfigMaps and Secrets with these labels only',
+    doc: 'Reloader: follow ConfigMaps and Secrets with these labels only',
   },
   isArgoRollouts: {
     flags: '--is-Argo-Rollouts [boolean]',
-    doc: 'Reloader: accepted; Argo Rollouts are followed wherever they are installed',
+    doc: 'Reloader: no effect; Argo Rollouts are watched wherever they are installed',
   },
   enableCsiIntegration: {
     flags: '--enable-csi-integration [boolean]',
-    doc: 'Reloader: SecretProviderClasses of the Secrets Store CSI driver',
+    doc: 'Reloader: watch SecretProviderClasses of the Secrets Store CSI driver',
   },
 } satisfies Record<string, Flag>
 
@@ -124,7 +131,7 @@ export function readControllerFlags(
       }),
     )
   const selector = (flag: ControllerFlag): Selector => list(flag).map((item) => requirement(flag, item))
-  // Accepted, and checked, though they say nothing we don't do anyway.
+  // Checked, though they have no effect.
   flagged('syncAfterRestart')
   flagged('isArgoRollouts')
   const only = [...list('namespaces'), environment['KUBERNETES_NAMESPACE'] ?? ''].filter(
@@ -159,7 +166,7 @@ function alertSink(address: string, template: string): AlertSink {
   return { url, template }
 }
 
-/** `key:value` and `key:*` as Reloader has it; `key=value`, `key!=value`, `key` and `!key` as kubectl. */
+/** `key:value` and `key:*` as Reloader reads them; `key=value`, `key!=value`, `key` and `!key` as kubectl does. */
 function requirement(flag: ControllerFlag, item: string): Requirement {
   const [, not, key = '', operator = '', value = ''] =
     /^(!?)([-./\w]+?)(?:\s*(:|!=|==?)\s*([-.*\w]*))?$/.exec(item) ?? []
@@ -174,7 +181,7 @@ function bad(flag: ControllerFlag, value: string, remedy: string): UserError {
   const [name] = controllerFlags[flag].flags.split(' ')
   return new UserError(
     'HR_BAD_FLAG',
-    `${name}: ${JSON.stringify(value.slice(0, 100))} is not possible`,
+    `${name}: ${JSON.stringify(value.slice(0, 100))} is not a valid value`,
     remedy,
   )
 }

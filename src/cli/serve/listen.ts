@@ -1,12 +1,12 @@
-/** Listening on every address, with an error that names the flag. */
+/** Listens on every address; an error names the flag. */
 import type { AddressInfo } from 'node:net'
 import { UserError } from '../../errors.ts'
 
 type Listen = (at: { host: string; port: number }) => Promise<AddressInfo | string | null>
 
 /**
- * The port listened on, of IPv6 and IPv4 together where the machine has both.
- * @param listen may be called twice: where the kernel has no IPv6 the first call fails
+ * Returns the port, of IPv6 and IPv4 together where the machine has both.
+ * @param listen may be called twice: without IPv6 in the kernel the first call fails
  * @throws UserError HR_PORT that names the flag
  */
 export async function listenOn(flag: string, port: number, listen: Listen): Promise<number> {

@@ -1,4 +1,4 @@
-/** `hotreload serve`: text from flags and environment to typed options, once. */
+/** `hotreload serve`: reads the text of flags and variables into typed options, once. */
 import { UserError } from '../../errors.ts'
 import { type LogLevel, logLevels } from '../../telemetry/log-level.ts'
 import { AGENT_IMAGE } from '../../version.ts'
@@ -19,20 +19,32 @@ export interface ServeOptions {
 
 /** Every flag is also an environment variable: `--tls-dir` is HOTRELOAD_TLS_DIR. */
 export const serveFlags = {
-  port: { flags: '--port <port>', doc: 'HTTPS, where the API server calls', default: '8443' },
-  metricsPort: { flags: '--metrics-port <port>', doc: 'HTTP: /metrics, /healthz, /readyz', default: '8080' },
+  port: { flags: '--port <port>', doc: 'HTTPS port that the API server calls', default: '8443' },
+  metricsPort: {
+    flags: '--metrics-port <port>',
+    doc: 'HTTP port of /metrics, /healthz, /readyz',
+    default: '8080',
+  },
   tlsDir: {
     flags: '--tls-dir <dir>',
-    doc: 'tls.crt and tls.key of this server, followed when they change (default: an authority of its own, kept in Secrets)',
+    doc: 'directory with tls.crt and tls.key, read again when they change (default: its own authority, kept in Secrets)',
   },
   only: {
     flags: '--only <part>',
-    doc: 'webhook or controller: run that part only; webhook with --tls-dir needs no cluster',
+    doc: 'run one part only: webhook or controller; webhook with --tls-dir needs no cluster',
   },
-  kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: the one this Pod runs in)' },
-  agentImage: { flags: '--agent-image <image>', doc: 'what injected Pods run', default: AGENT_IMAGE },
-  policy: { flags: '--policy <file>', doc: 'cluster-wide defaults, followed when the file changes' },
-  logLevel: { flags: '--log-level <level>', doc: logLevels.join(', '), default: 'info' },
+  kubeconfig: { flags: '--kubeconfig <file>', doc: 'cluster to use (default: the one this Pod runs in)' },
+  agentImage: {
+    flags: '--agent-image <image>',
+    doc: 'image of the agent in injected Pods',
+    default: AGENT_IMAGE,
+  },
+  policy: { flags: '--policy <file>', doc: 'file of cluster-wide defaults, read again when it changes' },
+  logLevel: {
+    flags: '--log-level <level>',
+    doc: `lowest level to log: ${logLevels.join(', ')}`,
+    default: 'info',
+  },
 } satisfies Record<keyof ServeOptions, Flag>
 
 export type ServeFlag = keyof typeof serveFlags
@@ -43,7 +55,7 @@ export function variableOf({ flags }: Flag): string {
 }
 
 /**
- * @param given what was set, by flag or variable, as text
+ * @param given values of flags and variables, as text
  * @throws UserError HR_BAD_FLAG that names the flag, the value and what to do
  */
 export function readServeOptions(given: Partial<Record<ServeFlag, string>>): ServeOptions {
@@ -95,7 +107,7 @@ export function readServeOptions(given: Partial<Record<ServeFlag, string>>): Ser
   return { ...ports, agentImage, logLevel, ...(only === undefined ? {} : { only }), ...present }
 }
 
-/** Levels as Stakater Reloader calls them. */
+/** Stakater Reloader's names of levels. */
 const alsoKnownAs: Readonly<Record<string, LogLevel>> = {
   trace: 'debug',
   warning: 'warn',

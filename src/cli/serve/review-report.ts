@@ -1,4 +1,4 @@
-/** One log line and one sample for each review. */
+/** One log line and one metrics sample for each review. */
 import type { Answered } from '../../admission/server.ts'
 import { describeError } from '../../errors.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -6,7 +6,7 @@ import type { LogLevel } from '../../telemetry/log-level.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { apiVersionOf, kindLabel } from '../../workload/kinds.ts'
 
-/** What changed nothing is counted; a line of it is there at level debug. */
+/** Reviews that changed nothing are logged at level debug only. */
 export function reportReview(
   { webhook, request, answer, seconds, error }: Answered,
   log: Log,
@@ -27,7 +27,7 @@ export function reportReview(
     webhook,
     kind: kind.kind,
     namespace,
-    // Pods of a controller have no name yet.
+    // A controller's Pod has no name yet.
     name: name ?? object?.metadata?.generateName,
     operation,
     dryRun,

@@ -69,16 +69,19 @@ describe('a selector', () => {
 })
 
 test.each([
-  [{ compat: 'some' }, '--compat: "some" is not possible; use all or none'],
-  [{ maxRollouts: '-1' }, '--max-rollouts: "-1" is not possible; use a whole number'],
+  [{ compat: 'some' }, '--compat: "some" is not a valid value; use all or none'],
+  [{ maxRollouts: '-1' }, '--max-rollouts: "-1" is not a valid value; use a whole number'],
   [{ maxRolloutsPerNamespace: 'many' }, '--max-rollouts-per-namespace: "many"'],
   [
     { reloadStrategy: 'default' },
-    '--reload-strategy: "default" is not possible; use env-vars or annotations',
+    '--reload-strategy: "default" is not a valid value; use env-vars or annotations',
   ],
-  [{ isArgoRollouts: 'yes' }, '--is-Argo-Rollouts: "yes" is not possible; use true or false'],
-  [{ resourcesToIgnore: 'pods' }, '--resources-to-ignore: "pods" is not possible; use configmaps, secrets'],
-  [{ namespaceSelector: 'a b' }, '--namespace-selector: "a b" is not possible'],
+  [{ isArgoRollouts: 'yes' }, '--is-Argo-Rollouts: "yes" is not a valid value; use true or false'],
+  [
+    { resourcesToIgnore: 'pods' },
+    '--resources-to-ignore: "pods" is not a valid value; use configmaps, secrets',
+  ],
+  [{ namespaceSelector: 'a b' }, '--namespace-selector: "a b" is not a valid value'],
 ])('%j', (given, problem) => {
   expect(() => readControllerFlags(given)).toThrow(problem)
   expect(() => readControllerFlags(given)).toThrow(/\[HR_BAD_FLAG\]$/)
