@@ -1,4 +1,4 @@
-/** Jobs as Reloader makes them: of a CronJob, now, and a Job once more. Pure. */
+/** Manifests of the Jobs that Reloader creates: one run of a CronJob, and a Job once more. Pure. */
 import { createHash } from 'node:crypto'
 import { writtenKey } from '../../policy/annotations.ts'
 import { isObject } from '../../workload/json-object.ts'
@@ -6,7 +6,7 @@ import { type ApiObject } from '../../workload/pod-template.ts'
 
 const CHECKSUM = writtenKey('checksum')
 
-/** As `kubectl create job --from=cronjob/…` makes it. */
+/** As `kubectl create job --from=cronjob/…` creates it. */
 export function jobNow(cronJob: ApiObject, checksum: string): ApiObject {
   const { metadata = {}, kind, apiVersion } = cronJob
   const spec = isObject(cronJob['spec']) ? cronJob['spec'] : {}
@@ -17,7 +17,7 @@ export function jobNow(cronJob: ApiObject, checksum: string): ApiObject {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
-      // A Job's name goes into labels of 63 characters.
+      // A Job's name becomes a label value, of 63 characters at most.
       name: `${(metadata.name ?? '').slice(0, 51)}-${hash}`,
       namespace: metadata.namespace ?? '',
       ...(isObject(from['labels']) ? { labels: from['labels'] as Record<string, string> } : {}),

@@ -1,6 +1,6 @@
 /**
- * Jobs that are about to be deleted and made again, in a ConfigMap of our own namespace: who dies in between leaves behind what the next
- * one makes. Encrypted under the install key, since a manifest may hold what only readers of its own namespace should see.
+ * Records of Jobs that are about to be deleted and recreated, in a ConfigMap of our own namespace: after a crash, the next leader recreates
+ * them. Encrypted under the install key, since only readers of a Job's own namespace should see its manifest.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { Api } from '../../api/api.ts'
@@ -16,11 +16,11 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export interface JobRecords {
-  /** @param uid of the Job that is to go. @throws ApiError, or that there is no install key */
+  /** @param uid of the Job to delete. @throws ApiError, or UserError HR_NO_INSTALL_KEY */
   keep(uid: string, job: ApiObject): Promise<void>
   /** @throws ApiError */
   drop(uid: string): Promise<void>
-  /** By uid; undefined: under another install key. @throws ApiError, or that there is no install key */
+  /** By uid; undefined: encrypted under another install key. @throws ApiError, or UserError HR_NO_INSTALL_KEY */
   read(): Promise<Map<string, ApiObject | undefined>>
 }
 
@@ -41,7 +41,7 @@ export function createJobRecords(api: Api, installKey: () => InstallKey | undefi
   }
 }
 
-/** Not the key itself, which is for checksums. */
+/** A key of its own: the install key itself is for checksums. */
 const derived = ({ key }: InstallKey): Buffer =>
   Buffer.from(hkdfSync('sha256', key, '', 'hotreload job records', 32))
 
@@ -52,7 +52,7 @@ export function sealed(key: InstallKey, uid: string, job: ApiObject): string {
   return Buffer.concat([nonce, cipher.getAuthTag(), text]).toString('base64')
 }
 
-/** Undefined: not sealed with this key for this Job. */
+/** Undefined: not sealed under this key for this Job. */
 export function opened(key: InstallKey, uid: string, text: string): ApiObject | undefined {
   const bytes = Buffer.from(text, 'base64')
   const [nonce, tag] = [bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES)]

@@ -1,8 +1,7 @@
 /**
- * Reloader's way with a Job: deleted, and made again under its name. What is to be made is recorded before the deletion and taken from the
- * record until it is there, by whoever leads then: no moment to die at loses it (docs/decisions/0004).
+ * Replaces a Job as Reloader does: deletes it, and recreates it under its name. The new Job is recorded before the deletion, and the leader
+ * creates it from the record until it exists: a crash at any moment loses no Job (docs/decisions/0004).
  */
-
 import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
@@ -14,9 +13,9 @@ import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
 
 export interface JobReplacements {
-  /** `conflict`: it is another one by now. @throws ApiError, or that there was no answer */
+  /** `conflict`: another Job has its name by now. @throws ApiError; rejects as well without a response */
   replace(job: ApiObject, checksum: string): Promise<'done' | 'conflict'>
-  /** Makes what was deleted and not made again before we led. @throws ApiError */
+  /** Recreates the Jobs that an earlier leader deleted and did not recreate. @throws ApiError */
   takeOver(): Promise<void>
   stop(): void
 }
@@ -40,11 +39,11 @@ interface JobId {
   uid: string
 }
 
-/** Milliseconds for the old one to be gone, before others get their turn: this is waited for in a place that rollouts need. */
+/** Milliseconds to wait until the old Job is gone. The wait occupies a worker that rollouts need, so a longer one goes through the queue. */
 const GONE_WITHIN = 2_000
-/** Each next time after twice as long: a finalizer may hold it for hours. */
-const ASK_AGAIN = 100
-const LAST_ASK_AGAIN = 30_000
+/** Milliseconds before the next attempt. It doubles each time, since a finalizer may keep the old Job for hours. */
+const FIRST_DELAY = 100
+const LONGEST_DELAY = 30_000
 
 const JOB = { apiVersion: 'batch/v1', kind: 'Job' }
 
@@ -56,36 +55,37 @@ export function createJobReplacements({
   isLeading,
 }: Options): JobReplacements {
   const records = createJobRecords(api, installKey)
-  /** By the uid of the Job that was there before. */
-  const toMake = new Map<string, ApiObject>()
-  /** Until its next turn. */
+  /** Jobs to create, by the uid of the deleted Job. */
+  const toCreate = new Map<string, ApiObject>()
+  /** Of the next attempt, by uid. */
   const delays = new Map<string, number>()
   const queue = createQueue({
     clock,
     concurrency: 4,
     run: async (uid) => {
-      const job = toMake.get(uid)
-      if (job && isLeading()) await makeGood(uid, job)
+      const job = toCreate.get(uid)
+      if (job && isLeading()) await recreate(uid, job)
     },
     onError(uid, error) {
-      const { name = '', namespace = '' } = toMake.get(uid)?.metadata ?? {}
-      report.log('error', 'Job deleted and not made again yet; trying again', {
+      const { name = '', namespace = '' } = toCreate.get(uid)?.metadata ?? {}
+      report.log('error', 'Job deleted and not recreated yet; trying again', {
         namespace,
         name,
         ...describeError(error),
       })
       const about = { ...JOB, namespace, name, uid }
-      const message = `deleted to be made again with what changed, and can't be made yet; it is tried again`
+      const message =
+        'deleted to run again with the changed configuration, and not recreated yet; trying again'
       report.event(about, 'Warning', 'RolloutFailed', message)
     },
   })
 
-  /** Until the Job is there, whoever made it. */
-  async function makeGood(uid: string, job: ApiObject): Promise<void> {
-    const outcome = await made(uid, job)
+  /** Creates the Job, unless it exists by now; what can't be done yet is tried later. */
+  async function recreate(uid: string, job: ApiObject): Promise<void> {
+    const outcome = await create(uid, job)
     if (outcome === 'later') {
-      const delay = delays.get(uid) ?? ASK_AGAIN
-      delays.set(uid, Math.min(LAST_ASK_AGAIN, delay * 2))
+      const delay = delays.get(uid) ?? FIRST_DELAY
+      delays.set(uid, Math.min(LONGEST_DELAY, delay * 2))
       queue.add(uid, delay)
       return
     }
@@ -94,25 +94,25 @@ export function createJobReplacements({
 
   async function forget(uid: string): Promise<void> {
     await records.drop(uid)
-    toMake.delete(uid)
+    toCreate.delete(uid)
     delays.delete(uid)
   }
 
-  async function made(uid: string, job: ApiObject): Promise<'there' | 'later'> {
+  async function create(uid: string, job: ApiObject): Promise<'done' | 'later'> {
     const { namespace = '', name = '' } = job.metadata ?? {}
-    const create: ApiCall = { method: 'POST', path: pathOf({ ...JOB, namespace }), body: job }
-    for (let [waited, delay] = [0, ASK_AGAIN]; waited < GONE_WITHIN; waited += delay, delay *= 2) {
-      // 404: its namespace is gone, and takes it along.
-      const created = await send(api, create, 201, 404, 409)
-      if (created.status !== 409) return 'there'
+    const call: ApiCall = { method: 'POST', path: pathOf({ ...JOB, namespace }), body: job }
+    for (let [waited, delay] = [0, FIRST_DELAY]; waited < GONE_WITHIN; waited += delay, delay *= 2) {
+      // 404: its namespace is gone, so no Job is needed.
+      const created = await send(api, call, 201, 404, 409)
+      if (created.status !== 409) return 'done'
       const { status, body } = await api.call({
         method: 'GET',
         path: pathOf({ ...JOB, namespace, name }),
       })
       const { metadata } = (status === 200 ? body : {}) as ApiObject
-      // Another one, or the old one that nobody deleted after all: then it is compared, and replaced, as before.
+      // Another Job, or the old one, which nobody deleted: the controller compares it and replaces it as before.
       const isBack = metadata !== undefined && metadata.uid !== uid
-      if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'there'
+      if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'done'
       await new Promise<void>((resolve) => void clock.after(delay, resolve))
     }
     return 'later'
@@ -121,35 +121,38 @@ export function createJobReplacements({
   return {
     async replace(job, checksum) {
       const { namespace = '', name = '', uid = '' } = job.metadata ?? {}
-      const create = newJob(job, checksum)
-      // What can't be created must not be deleted first.
-      const probe = { ...create, metadata: { ...create.metadata, name: `${name.slice(0, 50)}-dry-run` } }
+      const replacement = newJob(job, checksum)
+      // Tried before the deletion, since the API server may refuse the new Job.
+      const dryRun = {
+        ...replacement,
+        metadata: { ...replacement.metadata, name: `${name.slice(0, 50)}-dry-run` },
+      }
       const jobs = pathOf({ ...JOB, namespace })
-      await send(api, { method: 'POST', path: `${jobs}?dryRun=All`, body: probe }, 201)
-      await records.keep(uid, create)
-      toMake.set(uid, create)
+      await send(api, { method: 'POST', path: `${jobs}?dryRun=All`, body: dryRun }, 201)
+      await records.keep(uid, replacement)
+      toCreate.set(uid, replacement)
       try {
         const body = { preconditions: { uid }, propagationPolicy: 'Background' }
         const path = pathOf({ ...JOB, namespace, name })
         const deleted = await send(api, { method: 'DELETE', path, body }, 200, 202, 404, 409)
         const isOurs = deleted.status === 200 || deleted.status === 202
-        await (isOurs ? makeGood(uid, create) : forget(uid))
+        await (isOurs ? recreate(uid, replacement) : forget(uid))
         return isOurs ? 'done' : 'conflict'
       } catch (error) {
-        // Whether it was deleted is not known; the record is, and tells what to do.
-        queue.add(uid, ASK_AGAIN)
+        // It may have been deleted or not: the queue finds out, and acts according to the record.
+        queue.add(uid, FIRST_DELAY)
         throw error
       }
     },
     async takeOver() {
       for (const [uid, job] of await records.read()) {
         if (job === undefined) {
-          report.log('error', 'a Job that was to be made again is recorded under another install key', {
+          report.log('error', 'record of a deleted Job not readable: it was made under another install key', {
             uid,
           })
           continue
         }
-        toMake.set(uid, job)
+        toCreate.set(uid, job)
         queue.add(uid)
       }
     },

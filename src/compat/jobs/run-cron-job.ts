@@ -1,5 +1,4 @@
-/** What Reloader does with a CronJob: it runs once, now. */
-
+/** Runs a CronJob once, now, as Reloader does. */
 import { type Api, type ApiCall, ApiError, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
@@ -17,8 +16,8 @@ export interface CronJobVersion {
 }
 
 /**
- * The Job's name is made from the state that is reached, so that a second attempt after a crash finds the first one's work instead of doing
- * it twice. Returns the CronJob with `checksum` as its state; undefined: it is another one, or another version, by now.
+ * The Job's name is derived from the checksum, so that a second attempt after a crash finds the first one's Job instead of creating another.
+ * Returns the CronJob with `checksum` in its annotation; undefined: it is another object, or another version, by now.
  * @throws ApiError
  */
 export async function runCronJob(
@@ -33,7 +32,7 @@ export async function runCronJob(
     body: jobNow(cronJob, checksum),
   }
   const created = await send(api, create, 201, 409)
-  // Made by an attempt that did not live to write it down. A ResourceQuota that others count at the same moment is a 409 as well.
+  // AlreadyExists: an earlier attempt created it and crashed. A conflict at a ResourceQuota is a 409 as well.
   if (created.status === 409 && Object(created.body).reason !== 'AlreadyExists')
     throw new ApiError(create, created)
   const write: ApiCall = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { jobNow, newJob } from '../../../src/compat/jobs/job-manifests.ts'
 
-test('a CronJob’s Job: the same name for the same state, as kubectl would make it', () => {
+test('a CronJob’s Job: the same name for the same state, as kubectl would create it', () => {
   const cronJob = {
     apiVersion: 'batch/v1',
     kind: 'CronJob',
@@ -21,7 +21,7 @@ test('a CronJob’s Job: the same name for the same state, as kubectl would make
   expect(jobNow(cronJob, '{"a":"b"}').metadata?.name).not.toBe(job.metadata?.name)
 })
 
-test('a Job made again is the Job without what the API server added', () => {
+test('a recreated Job is the Job without what the API server added', () => {
   const labels = {
     app: 'x',
     'controller-uid': 'u',
