@@ -14,16 +14,16 @@ export const reloadMethods = { signal, http, exec, restart, probe, supervise, ro
 export type ReloadMethod = keyof typeof reloadMethods
 
 /** How one container's process takes a change: a method and its values. */
-export type Reload<M extends ReloadMethod = ReloadMethod> = {
-  [K in M]: (typeof reloadMethods)[K] extends MethodRow<infer R> ? R : never
-}[M]
+export type Reload = {
+  [M in ReloadMethod]: (typeof reloadMethods)[M] extends MethodRow<infer R> ? R : never
+}[ReloadMethod]
 
-/** Also proves that each row's reload carries the row's own name. */
-const rows: { [M in ReloadMethod]: MethodRow<Reload & { method: M }> } = reloadMethods
-const rowsOfAny: Record<ReloadMethod, MethodRow<Reload>> = rows
+/** This type refuses a row whose reload carries the name of another row. */
+const named: { [M in ReloadMethod]: MethodRow<Reload & { method: M }> } = reloadMethods
+const rows: Record<ReloadMethod, MethodRow<Reload>> = named
 
 export const methodNames = Object.keys(reloadMethods) as ReloadMethod[]
 
-export const methodRow = (method: ReloadMethod): MethodRow<Reload> => rowsOfAny[method]
+export const methodRow = (method: ReloadMethod): MethodRow<Reload> => rows[method]
 
-export const methodOf = (reload: Reload): MethodRow<Reload> => rowsOfAny[reload.method]
+export const methodOf = (reload: Reload): MethodRow<Reload> => rows[reload.method]
