@@ -1,4 +1,4 @@
-/** The contract with agent/: its paths, commands and flags (docs/agent.md). Flags, because the kubelet expands `$(VAR)` in them. */
+/** The agent's paths, commands and flags (docs/agent.md). It takes flags rather than variables, because the kubelet expands `$(VAR)` in them. */
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ForwardedProbe } from '../policy/methods/liveness.ts'
 import { methodOf } from '../policy/methods/reload-methods.ts'
@@ -9,15 +9,15 @@ import type { WatchedVolume } from './watched-volumes.ts'
 export const AGENT = 'hotreload-agent'
 
 export const paths = {
-  /** The agent's program, where it runs in the app's image. */
+  /** The agent's program, if it runs in the app's image. */
   bin: '/.hotreload/bin',
-  /** Below it each watched volume under its own name. */
+  /** Holds each watched volume under its own name. */
   volumes: '/.hotreload/vol',
-  /** Directories in which a file became a symlink, at the path they have in the app. */
+  /** Holds directories in which a file became a symlink, at the path that the app sees. */
   directories: '/.hotreload/dir',
-  /** Files that are rewritten in place, at the path they have in the app. */
+  /** Holds files that the agent rewrites in place, at the path that the app sees. */
   copies: '/.hotreload/copy',
-  /** The agents' memory over their own restarts. */
+  /** The state that the agents keep over their own restarts. */
   state: '/.hotreload/state',
 } as const
 
@@ -41,7 +41,7 @@ export const linkArgs = (subPaths: readonly SubPathMount[], parents: readonly st
   ...rewriteArgs(subPaths),
 ]
 
-/** What an agent is to watch and to do; the same flags beside the app and, with `supervise`, in its container. */
+/** What an agent watches and does. The flags are the same beside the app and, with `supervise`, in its container. */
 export function watchArgs(
   plan: ContainerPlan,
   {
@@ -72,7 +72,7 @@ export function watchArgs(
   ]
 }
 
-/** Our liveness probe: fails once after a change, else asks what the user's asked. `timeoutSeconds` is the probe's. */
+/** A liveness probe that fails once after a change, and otherwise asks what the user's probe asked. `timeoutSeconds` is the probe's. */
 export function probeArgs(container: string, forward: ForwardedProbe, timeoutSeconds: number): string[] {
   return [
     'probe',

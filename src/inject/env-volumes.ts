@@ -1,4 +1,4 @@
-/** Volumes that only the agent mounts: ConfigMaps and Secrets whose values are the app's variables, limited to the keys in use. */
+/** Volumes that only the agent mounts: the ConfigMaps and Secrets behind the app's variables, limited to the keys in use. */
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ContainerPlan, EnvSource } from '../policy/plan.ts'
 import { nameFor } from './names.ts'

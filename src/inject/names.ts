@@ -1,10 +1,10 @@
-/** Names of what is added to a Pod. */
+/** Names of the containers and volumes that are added to a Pod. */
 import { createHash } from 'node:crypto'
 
 /**
  * `hotreload-vol-web-conf` for container `web` and volume `conf`. Dashes of all parts but the last are doubled, or container `web` with volume
- * `admin-conf` and container `web-admin` with volume `conf` would share a name. A name of an API object has 63 characters at most; a longer
- * one of ours is cut and ends in a short hash.
+ * `admin-conf` and container `web-admin` with volume `conf` would share a name. Kubernetes allows 63 characters; a longer name is cut and
+ * ends in 8 digits of its checksum.
  */
 export function nameFor(prefix: string, ...parts: string[]): string {
   const name = [
@@ -13,6 +13,6 @@ export function nameFor(prefix: string, ...parts: string[]): string {
     ...parts.slice(-1),
   ].join('-')
   if (name.length <= 63) return name
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
-  return `${name.slice(0, 54).replace(/-+$/, '')}-${hash}`
+  const checksum = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  return `${name.slice(0, 54).replace(/-+$/, '')}-${checksum}`
 }

@@ -1,15 +1,15 @@
-/** Requests and limits of the agent: little, but never what would change the Pod's class or break its namespace's quota. */
+/** Requests and limits of the agent: small, and such that the Pod keeps its QoS class and its namespace's quota allows it. */
 import type { V1Container, V1PodSpec, V1ResourceRequirements } from '@kubernetes/client-node'
 import type { Policy } from '../policy/policy.ts'
 import { amount } from '../workload/quantity.ts'
 
 type Quantities = Record<string, string>
 
-/** Measured: 0.1 to 1 MB of memory, no CPU while nothing changes. */
+/** Measured: the agent uses 0.1 to 1 MB of memory, and no CPU while nothing changes. */
 const REQUESTS: Quantities = { cpu: '1m', memory: '4Mi', 'ephemeral-storage': '1Mi' }
-/** Room for a burst, and for the largest ConfigMap (1 MiB) many times over. */
+/** Enough for a burst, and for the largest ConfigMap (1 MiB) many times over. */
 const LIMITS: Quantities = { cpu: '100m', memory: '16Mi', 'ephemeral-storage': '16Mi' }
-/** In a Guaranteed Pod a request is its limit; 1m of CPU would be throttled to a standstill. */
+/** In a Guaranteed Pod a request is its limit, and with 1m of CPU the agent would stand still. */
 const GUARANTEED: Quantities = { cpu: '10m', memory: '16Mi', 'ephemeral-storage': '16Mi' }
 
 const pick = (from: Quantities, wanted: (name: string) => boolean): Quantities =>
@@ -34,8 +34,8 @@ export function isGuaranteed(spec: V1PodSpec): boolean {
 }
 
 /**
- * @param runsProgramsOf the target whose validator or command runs in the agent's container, and needs what it needs in its own: promtool
- *   under 16Mi did not fail, but read 148 GB from disk in 180 s
+ * @param runsProgramsOf the app's container, if the agent runs its validator or command, which needs as much as in that container: with
+ *   16Mi promtool did not fail, but read 148 GB from disk in 180 s
  */
 export function agentResources(
   spec: V1PodSpec,
@@ -45,7 +45,7 @@ export function agentResources(
   if (policy.shared.resources) return policy.shared.resources
   if (spec.resources) return undefined
   if (runsProgramsOf) {
-    // Not its graphics cards: they would be counted, and taken, twice.
+    // Not its devices: the scheduler would count, and take, them twice.
     const limits = pick(runsProgramsOf.resources?.limits ?? {}, (name) => name in REQUESTS)
     const requests = isGuaranteed(spec)
       ? limits
@@ -70,7 +70,7 @@ export function agentResources(
   }
 }
 
-/** Init containers that run once count by the maximum, so the target's own quantities cost the Pod nothing. */
+/** The app's own quantities. They cost the Pod nothing, because of init containers that run once only the largest counts. */
 export const initResources = (target: V1Container, spec: V1PodSpec): Pick<V1Container, 'resources'> =>
   spec.resources || !target.resources ? {} : { resources: withoutClaims(target.resources) }
 

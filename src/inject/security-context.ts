@@ -1,11 +1,11 @@
-/** The securityContext of what we add: as little as it can do with, and never more than the target has. */
+/** The securityContext of each added container: as few rights as it needs, and never more than the app's container has. */
 import type { V1Container, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node'
 import { mayRunAsRoot } from '../workload/run-as-user.ts'
 
-/** What a container may add to nothing; each of them only where the target has it too. */
+/** Capabilities that an added container may have after dropping ALL; each only if the app's container has it. */
 export type Capability = 'KILL' | 'CHOWN' | 'DAC_OVERRIDE' | 'FOWNER'
 
-/** The target's user and confinement without its capabilities; `wanted` ones where a root target keeps them. */
+/** The user and confinement of the app's container without its capabilities, except `wanted` ones that a root container has. */
 export function rightsBeside(
   target: V1Container,
   spec: V1PodSpec,
@@ -27,7 +27,7 @@ export function rightsBeside(
   }
 }
 
-/** Beside a target whose programs it runs: what they can do there, they must be able to do here. */
+/** For an agent that runs the app's programs: they must have the same rights here as there. */
 export function rightsOf(target: V1Container, spec: V1PodSpec): V1SecurityContext {
   const { capabilities, readOnlyRootFilesystem } = target.securityContext ?? {}
   const { capabilities: _, readOnlyRootFilesystem: __, ...rights } = rightsBeside(target, spec, [])
@@ -38,17 +38,17 @@ export function rightsOf(target: V1Container, spec: V1PodSpec): V1SecurityContex
   }
 }
 
-/** The program's installer: the agent image's own user, or the Pod's, since it only writes into an emptyDir. */
+/** For the installer: it only writes into an emptyDir, so that it runs as the user of its own image, or of the Pod. */
 export const installerRights = (spec: V1PodSpec): V1SecurityContext => ({
   allowPrivilegeEscalation: false,
   capabilities: { drop: ['ALL'] },
   readOnlyRootFilesystem: true,
-  // The restricted standard wants it said where the Pod does not; where the Pod says root it would be a contradiction.
+  // The restricted standard requires it if the Pod does not set it; together with the Pod's root user it would be a contradiction.
   ...(spec.securityContext?.runAsUser === 0 ? {} : { runAsNonRoot: true }),
   ...seccomp({ name: '' }, spec),
 })
 
-/** The target's own profile; the Pod's is inherited; else RuntimeDefault, as the restricted Pod Security Standard asks. */
+/** The app container's own profile; else the Pod's, which is inherited; else RuntimeDefault, which the restricted standard requires. */
 function seccomp(
   { securityContext }: V1Container,
   spec: V1PodSpec,
@@ -57,7 +57,7 @@ function seccomp(
   return spec.securityContext?.seccompProfile ? {} : { seccompProfile: { type: 'RuntimeDefault' } }
 }
 
-/** All of ours are in the runtimes' default set, so a target has one unless it drops it. */
+/** All these capabilities are in the default set of runtimes, so that a container has one unless it drops it. */
 function keeps({ securityContext }: V1Container, capability: Capability): boolean {
   const named = (list: string[] | undefined) =>
     list?.some((name) => name === capability || name === `CAP_${capability}` || name === 'ALL')

@@ -1,4 +1,4 @@
-/** The containers that hotreload adds for one target: what installs the program, what prepares files, and the agent itself. */
+/** The containers that hotreload adds: the installer of the agent's program, the one that prepares files, and the agent itself. */
 import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
@@ -13,7 +13,7 @@ import { type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
 export const INSTALL = 'hotreload-install'
 export const BIN_VOLUME = 'hotreload-bin'
 export const STATE_VOLUME = 'hotreload-state'
-/** Empty, and mounted where the ServiceAccount's token would be: ServiceAccount admission leaves such a container alone. */
+/** Empty, and mounted at the path of the ServiceAccount's token, so that ServiceAccount admission mounts no token there. */
 export const NO_TOKEN_VOLUME = 'hotreload-no-token'
 const noToken: V1VolumeMount = {
   name: NO_TOKEN_VOLUME,
@@ -21,7 +21,7 @@ const noToken: V1VolumeMount = {
   readOnly: true,
 }
 
-/** Puts the agent's program where the app's image can run it. */
+/** Copies the agent's program to a volume, so that a container with the app's image can run it. */
 export const installContainer = (
   { container }: ContainerPlan,
   spec: V1PodSpec,
@@ -67,7 +67,7 @@ export function linkContainer({
       ...rewrite.below,
       noToken,
     ],
-    // To keep the owners of what it copies, where the app itself is root and could do the same.
+    // To keep the owners of the files that it copies, if the app itself is root and could do the same.
     securityContext: rightsBeside(container, spec, ['CHOWN', 'DAC_OVERRIDE', 'FOWNER']),
     ...initResources(container, spec),
   }
@@ -81,7 +81,7 @@ export const agentArgs = (agent: Agent, spec: V1PodSpec): string[] =>
     graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
   })
 
-/** Where an agent works, beside the app or in its container. */
+/** The agent's mounts, beside the app or in its container. */
 export const agentMounts = ({ watched, env, rewrite }: Agent): V1VolumeMount[] => [
   ...volumeMountsOf([...watched, ...env]),
   ...(rewrite?.ownMounts ?? []),
@@ -123,7 +123,7 @@ export function agentContainer({
   }
 }
 
-/** Root without KILL can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
+/** Without KILL, even root can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
 const agentCapabilities = (plan: ContainerPlan): Capability[] =>
   methodOf(plan.reload).needsKill || plan.env.length > 0 ? ['KILL'] : []
 
@@ -145,7 +145,7 @@ function program(
 export const binMount = (inAppImage: boolean): V1VolumeMount[] =>
   inAppImage ? [{ name: BIN_VOLUME, mountPath: paths.bin, readOnly: true }] : []
 
-/** A subPathExpr in our arguments, or in a mount that we repeat, means the app's variables; else we need none. */
+/** The app's variables, if a subPathExpr in our arguments or in a repeated mount needs them. */
 function variables(
   { container, subPaths }: ContainerPlan,
   repeated: readonly V1VolumeMount[],
@@ -159,7 +159,7 @@ function variables(
 function variablesOf(container: V1Container): Pick<V1Container, 'env' | 'envFrom'> {
   const env = container.env?.map((variable) => {
     const field = variable.valueFrom?.resourceFieldRef
-    // Without a container's name the field would be about our own limits.
+    // Without a container's name the field would have the limits of our own container.
     return field
       ? { ...variable, valueFrom: { resourceFieldRef: { containerName: container.name, ...field } } }
       : variable

@@ -1,4 +1,4 @@
-/** The status annotation: per container what was done, what was not and why. Sentences are the plan's own. */
+/** The status annotation: for each container what was done, what was not done, and why. Its sentences come from the plan. */
 import { writtenKey } from '../policy/annotations.ts'
 import type { ReloadStatus } from '../policy/methods/method-row.ts'
 import { methodOf } from '../policy/methods/reload-methods.ts'
@@ -12,9 +12,9 @@ export interface ContainerStatus extends ReloadStatus {
   chosenBy: string
   agent?: string
   validate?: readonly string[]
-  /** ConfigMaps and Secrets whose values are variables, for which the container is restarted in place. */
+  /** ConfigMaps and Secrets behind variables, whose change restarts the container in place. */
   env?: string[]
-  /** What the agent watches. */
+  /** The volumes that the agent watches. */
   volumes?: string[]
   /** mountPath -> symlink, copy or keep. */
   subPaths?: Record<string, string>

@@ -1,4 +1,4 @@
-/** Makes subPath mounts of ConfigMaps and Secrets update: what the app mounts instead, and the init container that prepares it. */
+/** Replaces subPath mounts of ConfigMaps and Secrets by mounts whose files the agent can update. */
 import type { V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
@@ -9,17 +9,17 @@ import type { WatchedVolume } from './watched-volumes.ts'
 export interface Rewrite {
   /** The new mounts of the app's container. */
   volumeMounts: V1VolumeMount[]
-  /** Volumes that the Pod needs for it. */
+  /** Volumes that these mounts need. */
   volumes: V1Volume[]
-  /** Directories that become a copy of the image's own, with symlinks in it. */
+  /** Directories that become copies of the image's own, with symlinks in them. */
   parents: string[]
-  /** Where agent and init container see what the app sees. */
+  /** Mounts through which the agent and the init container see the same files as the app. */
   ownMounts: V1VolumeMount[]
-  /** What the app mounts below `parents`, for the init container to make mount points of. */
+  /** The app's mounts below `parents`, for which the init container creates mount points. */
   below: V1VolumeMount[]
 }
 
-/** Undefined where the container has no subPath mount to rewrite. */
+/** Undefined if the container has no subPath mount to replace. */
 export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVolume[]): Rewrite | undefined {
   const { container, subPaths } = plan
   const links = subPaths.filter(({ mode }) => mode === 'symlink')
@@ -31,7 +31,7 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
   const parents = outermost(links.map(({ mountPath }) => parentOf(mountPath)))
   const readOnly = container.securityContext?.readOnlyRootFilesystem === true
   const placed = new Set<string>()
-  /** In the order that was, since each mount that moves is more to patch. */
+  /** Keeps the order of the mounts, because each mount that moves makes the patch longer. */
   const place = (mount: V1VolumeMount): V1VolumeMount[] => {
     const rewritten = subPaths.find((one) => one.mount.mountPath === mount.mountPath)
     if (!rewritten || rewritten.mode === 'keep') return [mount]
@@ -73,7 +73,7 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
   }
 }
 
-/** The app's mounts in a container of ours. Only a privileged container may propagate mounts, and ours never is. */
+/** The app's mounts for a container of ours, which is never privileged and so may not propagate mounts. */
 export const repeated = (mounts: readonly V1VolumeMount[]): V1VolumeMount[] =>
   mounts.map(({ mountPropagation: _, ...mount }) => mount)
 
@@ -84,15 +84,15 @@ export const volumeMountsOf = (watched: readonly WatchedVolume[]): V1VolumeMount
     readOnly: true,
   }))
 
-/** Without directories that lie in another one: a copy of the outer holds them. */
+/** Without directories inside another one: the copy of the outer directory holds them. */
 function outermost(directories: readonly string[]): string[] {
   const all = [...new Set(directories)]
   return all.filter((one) => !all.some((other) => other !== one && isAtOrBelow(one, other))).toSorted()
 }
 
 /**
- * Init containers that mount a key of a watched volume with subPath get a volume of their own: of a key that is missing the kubelet makes
- * a directory in the volume, which stays for the Pod's life and stands in the way of the key.
+ * Gives init containers that mount a key of a watched volume with subPath a volume of their own. If the key is missing, the kubelet
+ * creates a directory in the volume, which stays for the Pod's life and keeps the key from appearing.
  */
 export function separateInitVolumes(spec: V1PodSpec, watched: ReadonlySet<string>): V1PodSpec {
   const isShared = (mount: V1VolumeMount) =>

@@ -1,17 +1,17 @@
-/** The volumes that an agent watches for one container, limited to the keys that the container could see anyway. */
+/** The volumes that an agent watches for one container, limited to the keys that the container itself can see. */
 import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { isAtOrBelow, normalPath } from '../workload/references.ts'
 import { nameFor } from './names.ts'
 
 export interface WatchedVolume {
-  /** The user's name for it, and its directory below /.hotreload/vol. */
+  /** The user's name of the volume, and of its directory below /.hotreload/vol. */
   name: string
-  /** The Pod's volume that is mounted there. */
+  /** The volume of the Pod that the agent mounts there. */
   mounted: V1Volume
-  /** It holds, or may hold, a Secret, so not even its hash may be shown. */
+  /** It holds, or may hold, a Secret, so that the agent shows not even its checksum. */
   isSecret: boolean
-  /** Paths that change for reasons of their own (tokens, labels) and are no reason to reload. */
+  /** Paths whose change is no reason to reload (tokens, labels). */
   ignored: string[]
 }
 
@@ -21,7 +21,7 @@ export const watchedVolumes = ({ container, volumes, subPaths }: ContainerPlan):
     const isWhole = (container.volumeMounts ?? []).some(
       ({ name, subPath, subPathExpr }) => name === volume.name && !subPath && !subPathExpr,
     )
-    // A subPathExpr's key is known to the kubelet only.
+    // Only the kubelet knows the key of a subPathExpr.
     const limited = !isWhole && used.length > 0 && used.every(({ isExpression }) => !isExpression)
     const mounted = limited
       ? limitedTo([...new Set(used.map(({ path }) => path))], {
@@ -49,7 +49,7 @@ function ignoredPaths({ projected }: V1Volume): string[] {
   ])
 }
 
-/** The same volume with only what lies at or below `paths`. */
+/** The same volume with only the files at or below `paths`. */
 function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
   const isUsed = (path: string) => paths.some((used) => isAtOrBelow(normalPath(path), used))
   const items = (of: { items?: V1KeyToPath[] }): V1KeyToPath[] =>
@@ -62,7 +62,7 @@ function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
     [from.configMap, from.secret].some((of) => of && items(of).length > 0) ||
     ignoredPaths({ name: '', projected: { sources: [from] } }).some(isUsed)
   const candidates = (projected.sources ?? []).filter(mayHold)
-  // The API server refuses a path that two sources name, and which of several has the key is not known here: those without items stay whole.
+  // The API server refuses a path that two sources name, and only the cluster knows which source has a key: sources without items stay whole.
   const narrowed = <T extends { items?: V1KeyToPath[] }>(of: T): T =>
     of.items || candidates.length === 1 ? { ...of, items: items(of) } : of
   const sources = candidates.map((from): V1VolumeProjection => {

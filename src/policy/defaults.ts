@@ -1,19 +1,19 @@
-/** What holds where a workload says nothing: built in, or the cluster's (policy-file.ts). */
+/** Defaults for a workload without annotations of its own: the built-in ones, and the cluster's (policy-file.ts). */
 
 import type { AlertSink } from '../alerts/sink.ts'
 
 export interface Defaults {
   /** Full annotation keys; a workload's own annotation of the same key wins. */
   annotations: Readonly<Record<string, string>>
-  /** Containers of other injectors, which mount ConfigMaps of their own: never touched unless `hotreload.dev/container` names one. */
+  /** Containers of other injectors, which mount their own ConfigMaps. hotreload changes one only if `hotreload.dev/container` names it. */
   excludedContainers: ReadonlySet<string>
-  /** Seconds that a validator or a command may take; undefined: what the agent takes by itself (docs/agent.md). */
+  /** Seconds that a validator or a command may take; undefined: the agent's own default (docs/agent.md). */
   timeoutSeconds?: number
-  /** Besides the one that `serve` was started with. */
+  /** In addition to the sink of `--alert-url`. */
   alertSinks: readonly AlertSink[]
 }
 
-/** istio-proxy mounts a ConfigMap (its mesh's CA) and dies of SIGHUP; the others are alike. */
+/** istio-proxy mounts a ConfigMap (the CA of its mesh) and ends on SIGHUP; the others are similar. */
 const INJECTED_BY_OTHERS = [
   'istio-proxy',
   'istio-init',

@@ -1,4 +1,4 @@
-/** `env: restart`: variables are fixed when a process starts, so a change of their ConfigMap or Secret restarts the container in place. */
+/** Plans `env: restart`: a process can't take new variables, so a change of their ConfigMap or Secret restarts the container in place. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { usedKeys } from '../workload/checksum.ts'

@@ -1,4 +1,4 @@
-/** The cluster-wide defaults of `--policy FILE`: the same keys and parsers as the annotations. Text in, values out; the command line reads the file. */
+/** Parses the policy file, which holds the cluster's defaults: the same keys and parsers as the annotations. The command line reads the file. */
 import { parse } from 'yaml'
 import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
@@ -20,8 +20,8 @@ import { duration, names } from './values/parse.ts'
  */
 export function parseDefaults(text: string): Defaults {
   const { defaults = {}, excludedContainers = [], timeout, alerts = [], ...unknown } = mappingIn(text)
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw bad(`unknown field "${stranger}"`)
+  const [unknownField] = Object.keys(unknown)
+  if (unknownField !== undefined) throw bad(`unknown field "${unknownField}"`)
   if (!Array.isArray(excludedContainers) || !excludedContainers.every((name) => typeof name === 'string'))
     throw bad('excludedContainers is not a list of names')
   if (!isObject(defaults)) throw bad('defaults is not a mapping')
@@ -30,7 +30,7 @@ export function parseDefaults(text: string): Defaults {
     annotations: annotationsOf(defaults),
     excludedContainers: new Set([
       ...builtInDefaults.excludedContainers,
-      ...excludedContainers.flatMap((name) => said(() => names('excludedContainers', name))),
+      ...excludedContainers.flatMap((name) => inFile(() => names('excludedContainers', name))),
     ]),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeoutSeconds(timeout) }),
     alertSinks: alerts.map(alertSink),
@@ -42,7 +42,7 @@ function mappingIn(text: string): Record<string, unknown> {
   try {
     file = parse(text) ?? {}
   } catch (error) {
-    // Its first line ends in a colon: the place in the text follows, which is not for a log.
+    // The first line of the error ends in a colon. An excerpt of the file follows, which must not reach a log.
     throw bad(`not YAML: ${error instanceof Error ? error.message.replace(/:?\n[^]*$/, '') : String(error)}`)
   }
   if (!isObject(file)) throw bad('not a mapping')
@@ -58,14 +58,14 @@ function annotationsOf(defaults: Record<string, unknown>): Record<string, string
   })
   const { problems } = readPolicy(Object.fromEntries(keys), builtInDefaults)
   const [mistake] = problems
-  // As in an annotation, but said of the file: its reader has written no annotation.
+  // The parser's sentence names an annotation, but the user wrote a file.
   if (mistake) throw bad(`defaults.${mistake.problem.slice(PREFIX.length)}`, mistake.remedy)
   return Object.fromEntries(keys)
 }
 
 function timeoutSeconds(value: unknown): number {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  const seconds = said(() => duration('timeout', text))
+  const seconds = inFile(() => duration('timeout', text))
   if (seconds > 0) return seconds
   throw bad(`timeout: ${text} leaves no time at all`, 'use a number and a unit, e.g. 60s or 2m')
 }
@@ -75,20 +75,20 @@ function alertSink(value: unknown, index: number): AlertSink {
   const at = `alerts[${index}]`
   if (!isObject(value)) throw bad(`${at} is not a mapping`)
   const { url, template = defaultTemplate, ...unknown } = value
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw bad(`${at}: unknown field "${stranger}"`)
+  const [unknownField] = Object.keys(unknown)
+  if (unknownField !== undefined) throw bad(`${at}: unknown field "${unknownField}"`)
   const address = typeof url === 'string' ? sinkUrl(url) : undefined
   if (!address) throw bad(`${at}.url is not a URL`, 'use https://…')
   if (typeof template !== 'string') throw bad(`${at}.template is not text`, 'quote the JSON')
-  said(() => parseTemplate(template))
+  inFile(() => parseTemplate(template))
   return { url: address, template }
 }
 
 const bad = (what: string, remedy = 'docs/policy.md shows a policy file') =>
   new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)
 
-/** What another parser says, said of the file. */
-function said<T>(parser: () => T): T {
+/** Names the policy file in the errors of another parser. */
+function inFile<T>(parser: () => T): T {
   try {
     return parser()
   } catch (error) {

@@ -1,4 +1,4 @@
-/** A workload's annotations, read once into values. Whether they fit its containers is decide.ts's question. */
+/** Reads a workload's annotations into values, once. decide.ts checks whether they fit its containers. */
 import { UserError } from '../errors.ts'
 import {
   type AnnotationName,
@@ -14,7 +14,7 @@ import { didYouMean } from './values/did-you-mean.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 
-/** What a workload asks for: `shared` holds for every container, `byContainer` wins for the one that a suffix names. */
+/** The values of a workload: `shared` holds for every container, and `byContainer` takes precedence for the container that a suffix names. */
 export interface Policy {
   shared: Values
   byContainer: ReadonlyMap<string, Values>
@@ -23,13 +23,13 @@ export interface Policy {
 export interface PolicyReading {
   policy: Policy
   problems: UserError[]
-  /** Sentences for the user about what was not understood, and ignored. */
+  /** Sentences for the user about annotations that are unknown, and ignored. */
   warnings: string[]
 }
 
 /**
- * Reads all annotations under our prefix, the cluster's defaults below them. Never throws: every mistake is in `problems`, so that the
- * user sees all of them at once.
+ * Reads all annotations with our prefix, which take precedence over the cluster's defaults. Never throws: every mistake is in `problems`,
+ * so that the user sees all of them at once.
  */
 export function readPolicy(metadata: Readonly<Record<string, string>>, defaults: Defaults): PolicyReading {
   const shared: Values = {}
@@ -56,7 +56,7 @@ export function readPolicy(metadata: Readonly<Record<string, string>>, defaults:
   return { policy: { shared, byContainer }, problems, warnings }
 }
 
-/** What holds for one container: its own suffixed keys before those for all. */
+/** The values for one container: keys with its suffix take precedence over keys for all. */
 export const settingsOf = (policy: Policy, container: string): Values => ({
   ...policy.shared,
   ...policy.byContainer.get(container),

@@ -8,18 +8,18 @@ import { mayRunAsRoot } from '../workload/run-as-user.ts'
 import type { Value } from './annotations.ts'
 
 export interface SubPathMount {
-  /** As the container declares it. */
+  /** As the container declares it. Its mountPath identifies it. */
   mount: V1VolumeMount
   mountPath: string
-  /** Path in the volume: normalized, or a subPathExpr as it stands. */
+  /** Path in the volume: normalized, or the text of a subPathExpr. */
   path: string
   isExpression: boolean
   mode: 'symlink' | 'copy' | 'keep'
-  /** For keep: why, as the end of a sentence. */
+  /** Why the mode is keep, as the end of a sentence. */
   reason?: string
 }
 
-/** Directories of system and programs: copying one would cost megabytes, or hand the program its own code to write. */
+/** Directories of the system and of programs. A copy of one would take megabytes, or let the program write its own code. */
 const SYSTEM_TREES = [
   '/usr',
   '/bin',
@@ -38,7 +38,7 @@ const SYSTEM_TREES = [
   '/sys',
 ]
 
-/** `/` and `/etc` themselves hold what the runtime writes (resolv.conf, hosts); directories below /etc are fine. */
+/** The runtime writes into `/` and `/etc` themselves (resolv.conf, hosts); directories below /etc can be copied. */
 const isSystemDirectory = (path: string): boolean =>
   path === '/' ||
   path === '/etc' ||
@@ -119,11 +119,11 @@ function decideMode(
     : { mode: 'copy' }
 }
 
-/** A key is a file; only `items` can make directories. */
+/** A key is a file; only `items` can create directories. */
 const isDirectory = (path: string, volume: V1Volume): boolean =>
   itemPaths(volume).some((item) => item !== path && isAtOrBelow(item, path))
 
-/** Whether a path can be in the volume: an item of that path or below it, or any key where a source has no items. */
+/** Whether the volume can have a path: an item at or below it, or any key if a source has no items. */
 const exists = (path: string, volume: V1Volume): boolean =>
   itemPaths(volume).some((item) => isAtOrBelow(item, path)) ||
   (volumeSources(volume).some(({ items }) => !items) && /^[-._a-zA-Z0-9]{1,253}$/.test(path))

@@ -1,10 +1,10 @@
-/** Annotations that don't fit the Pod they are on: all mistakes at once, each with its remedy. */
+/** Finds annotations that do not fit their Pod: all mistakes at once, each with its remedy. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { annotations, PREFIX } from './annotations.ts'
 import type { Policy } from './policy.ts'
 
-/** Keys that name what the Pod has not, or speak of one program where there are several. */
+/** Problems of keys that name a container or volume which the Pod does not have, or that are about one program although the Pod has several. */
 export function unknownNames(spec: V1PodSpec, policy: Policy, targets: V1Container[]): UserError[] {
   const containers = spec.containers.map(({ name }) => name)
   const volumes = (spec.volumes ?? []).map(({ name }) => name)

@@ -1,8 +1,8 @@
-/** What a shared process namespace would break: programs that must be PID 1, and whoever relies on being it. */
+/** Finds what a shared process namespace breaks: programs that must be PID 1, and hooks that signal PID 1. */
 import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
 import type { Note } from './method-row.ts'
 
-/** Commands that must be PID 1, which is the sandbox's once processes are shared (s6-overlay, systemd). */
+/** Commands that must be PID 1 (s6-overlay, systemd). With shared processes the sandbox is PID 1. */
 const MUST_BE_FIRST = new Set([
   '/init',
   '/sbin/init',
@@ -20,7 +20,7 @@ export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): strin
   if (spec.shareProcessNamespace === false) {
     return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
   }
-  // Processes are shared by the whole Pod, so it may be another container that stands against it.
+  // The whole Pod shares its processes, so that another container may be the obstacle.
   const first = spec.containers.find(({ command }) => MUST_BE_FIRST.has(command?.[0] ?? ''))
   return (
     first &&
@@ -28,7 +28,7 @@ export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): strin
   )
 }
 
-/** With shared processes PID 1 is the sandbox, so a `kill 1` in a probe or hook no longer reaches the program. */
+/** With shared processes the sandbox is PID 1, so that a `kill 1` in a probe or hook no longer reaches the program. */
 export function sharingNotes(spec: V1PodSpec): Note[] {
   if (spec.shareProcessNamespace) return []
   return spec.containers.flatMap((container) => {

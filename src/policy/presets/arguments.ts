@@ -1,13 +1,13 @@
-/** What a container's command and arguments say to the program, as far as its manifest shows them. */
+/** Reads the command, arguments and mounts of a container, as far as its manifest shows them. */
 import type { V1Container } from '@kubernetes/client-node'
 
 export const wordsOf = ({ command = [], args = [] }: V1Container): string[] => [...command, ...args]
 
-/** Whether one of the flags is there, alone or as `--flag=true`. */
+/** Whether the container has one of the flags, alone or as `--flag=true`. */
 export const hasFlag = (container: V1Container, ...flags: string[]): boolean =>
   wordsOf(container).some((word) => flags.includes(word) || flags.some((name) => word === `${name}=true`))
 
-/** The value of the first of the flags that is there: `--flag=value` or `--flag value`. */
+/** The value of the first of the flags that the container has: `--flag=value` or `--flag value`. */
 export const flag = (container: V1Container, ...names: string[]): string | undefined =>
   names.map((name) => valueOf(wordsOf(container), name)).find((value) => value !== undefined)
 
@@ -16,16 +16,16 @@ function valueOf(all: readonly string[], name: string): string | undefined {
   return all[at]?.startsWith(`${name}=`) ? all[at].slice(name.length + 1) : all[at + 1 || all.length]
 }
 
-/** Whether one of these files comes from a volume, by itself or with a directory above it. */
+/** Whether a volume holds one of these files, or a directory above it. */
 export const mounts = ({ volumeMounts = [] }: V1Container, ...files: readonly string[]): boolean =>
   volumeMounts
     .map(({ mountPath }) => mountPath.replace(/\/+$/, ''))
     .some((path) => files.some((file) => file === path || file.startsWith(`${path}/`)))
 
-/** With a web configuration file a Prometheus-like program may ask for TLS and a password, which we have not. */
+/** With a web configuration file, a program like Prometheus may require TLS and a password, which the agent does not have. */
 export const isOpen = (container: V1Container): boolean => flag(container, '--web.config.file') === undefined
 
-/** Where a Prometheus-like program listens, from its --web.… flags. */
+/** The address of a program like Prometheus, from its --web.… flags. */
 export function webAddress(container: V1Container, defaultPort: number): string {
   const external = URL.parse(flag(container, '--web.external-url') ?? '')?.pathname
   const prefix = flag(container, '--web.route-prefix') ?? external ?? ''

@@ -6,7 +6,7 @@ export const data = {
   postgresql: {
     names: ['postgres', 'postgresql'],
     reload: signal('SIGHUP', 'postgres'),
-    doc: 'SIGHUP to the postmaster, open sessions too; settings of context postmaster need a restart',
+    doc: 'SIGHUP to the postmaster, which reloads open sessions too; settings of context postmaster need a restart',
     source: 'postgresql.org/docs/current/config-setting.html',
     proved: true,
   },
@@ -43,7 +43,7 @@ export const data = {
     names: ['memcached'],
     reload: (container) =>
       flag(container, '-Y', '--auth-file') === undefined ? rollout : signal('SIGHUP', 'memcached'),
-    doc: 'SIGHUP re-reads the file of its users, named by -Y or --auth-file; else it has none, so changes roll out',
+    doc: 'SIGHUP re-reads the users file that -Y or --auth-file names; without such a flag changes roll out',
     source: 'github.com/memcached/memcached, memcached.c: sig_hup',
     proved: true,
   },

@@ -22,7 +22,7 @@ export const network = {
   coredns: {
     names: ['coredns'],
     reload: watches,
-    doc: 'watches the Corefile itself where that has the reload plugin, as that of Kubernetes has; imported files only together with it',
+    doc: 'watches the Corefile if that has the reload plugin, as the Corefile of Kubernetes does; reads imported files only together with it',
     source: 'coredns.io/plugins/reload',
   },
   dnsmasq: {
@@ -39,14 +39,14 @@ export const network = {
       const mounted = mounts(container, '/etc/stunnel/stunnel.conf', ...named)
       return mounted ? rollout : signal('SIGHUP', 'stunnel', 'stunnel4')
     },
-    doc: 'SIGHUP for renewed certificates; a rollout where a volume holds its own file, of which it remembers where the symlinks led when it started',
+    doc: 'SIGHUP for renewed certificates; a rollout if a volume holds its configuration file, because it remembers where the symlinks led at its start',
     source: 'stunnel(8), SIGNALS; seen with 5.68: "Cannot open configuration file"',
     proved: true,
   },
   keepalived: {
     names: ['keepalived'],
     reload: signal('SIGHUP', 'keepalived'),
-    doc: 'SIGHUP to the parent, which starts up with the new configuration',
+    doc: 'SIGHUP to the parent, which starts with the new configuration',
     source: 'keepalived(8), SIGNALS',
     validate: 'keepalived --config-test',
     proved: true,
@@ -54,7 +54,7 @@ export const network = {
   openvpn: {
     names: ['openvpn'],
     reload: rollout,
-    doc: 'SIGHUP ends every connection, and fails where it stepped down from root: a rollout does no more harm',
+    doc: 'SIGHUP ends every connection, and fails if it stepped down from root; a rollout does no more harm',
     source: 'openvpn(8), SIGNALS and --user',
   },
   dovecot: {

@@ -9,7 +9,7 @@ export const observability = {
       hasFlag(container, '--web.enable-lifecycle') && isOpen(container)
         ? post(`${webAddress(container, 9090)}/-/reload`)
         : signal('SIGHUP', 'prometheus'),
-    doc: 'POST /-/reload with --web.enable-lifecycle, else SIGHUP',
+    doc: 'POST /-/reload with --web.enable-lifecycle, otherwise SIGHUP',
     source: 'prometheus.io/docs/prometheus/latest/configuration/configuration',
     validate: 'promtool check config /etc/prometheus/prometheus.yml',
     proved: true,
@@ -18,7 +18,7 @@ export const observability = {
     names: ['alertmanager'],
     reload: (container) =>
       isOpen(container) ? post(`${webAddress(container, 9093)}/-/reload`) : signal('SIGHUP', 'alertmanager'),
-    doc: 'POST /-/reload; SIGHUP where --web.config.file guards it',
+    doc: 'POST /-/reload; SIGHUP if --web.config.file guards it',
     source: 'prometheus.io/docs/alerting/latest/management_api',
     validate: 'amtool check-config /etc/alertmanager/alertmanager.yml',
     proved: true,
@@ -29,7 +29,7 @@ export const observability = {
       isOpen(container)
         ? post(`${webAddress(container, 9115)}/-/reload`)
         : signal('SIGHUP', 'blackbox_export'),
-    doc: 'POST /-/reload; SIGHUP where --web.config.file guards it. A mistake is not applied',
+    doc: 'POST /-/reload; SIGHUP if --web.config.file guards it. It does not apply a mistake',
     source: 'github.com/prometheus/blackbox_exporter, README',
     proved: true,
   },
@@ -37,19 +37,19 @@ export const observability = {
     names: ['alloy'],
     reload: (container) =>
       post(`http://127.0.0.1:${portOf(flag(container, '--server.http.listen-addr'), 12_345)}/-/reload`),
-    doc: 'POST /-/reload; after a mistake it goes on as it was',
+    doc: 'POST /-/reload; after a mistake it keeps its old configuration',
     source: 'grafana.com/docs/alloy/latest/reference/cli/run',
   },
   grafana: {
     names: ['grafana', 'grafana-oss', 'grafana-enterprise'],
     reload: rollout,
-    doc: 'reads grafana.ini when it starts only',
+    doc: 'reads grafana.ini only when it starts',
     source: 'grafana.com/docs/grafana/latest/setup-grafana/configure-grafana',
   },
   loki: {
     names: ['loki'],
     reload: rollout,
-    doc: 'watches its runtime_config file itself, and reads everything else when it starts only',
+    doc: 'watches its runtime_config file, and reads everything else only when it starts',
     source: 'grafana.com/docs/loki/latest/configure, runtime configuration file',
   },
   'opentelemetry-collector': {
@@ -62,7 +62,7 @@ export const observability = {
       'otelcol-k8s',
     ],
     reload: signal('SIGHUP', 'otelcol', 'otelcol-contrib', 'otelcol-k8s'),
-    doc: 'SIGHUP: all pipelines anew in the same process. A mistake in the configuration ends it: validate',
+    doc: 'SIGHUP restarts all pipelines in the same process. A mistake in the configuration ends it: validate',
     source: 'github.com/open-telemetry/opentelemetry-collector, otelcol/collector.go',
     validate: 'otelcol validate --config=/etc/otelcol/config.yaml',
   },
@@ -70,21 +70,21 @@ export const observability = {
     names: ['telegraf'],
     reload: (container) =>
       flag(container, '--watch-config') === undefined ? signal('SIGHUP', 'telegraf') : watches,
-    doc: 'SIGHUP: all plugins anew in the same process; with --watch-config it watches itself. A mistake in the configuration ends it',
+    doc: 'SIGHUP restarts all plugins in the same process; with --watch-config it watches its files. A mistake in the configuration ends it',
     source: 'github.com/influxdata/telegraf, cmd/telegraf/telegraf.go',
   },
   vector: {
     names: ['vector'],
     reload: (container) =>
       hasFlag(container, '--watch-config', '-w') ? watches : signal('SIGHUP', 'vector'),
-    doc: 'SIGHUP; with --watch-config it watches itself',
+    doc: 'SIGHUP; with --watch-config it watches its files',
     source: 'vector.dev/docs/administration/management',
     validate: 'vector validate --no-environment /etc/vector/vector.yaml',
   },
   fluentd: {
     names: ['fluentd', 'fluentd-kubernetes-daemonset'],
     reload: signal('SIGUSR2', 'fluentd', 'ruby'),
-    doc: 'SIGUSR2 to the supervisor (1.9 and later): the pipeline anew; SIGHUP restarts its workers',
+    doc: 'SIGUSR2 to the supervisor (1.9 and later) restarts the pipeline; SIGHUP restarts its workers',
     source: 'docs.fluentd.org/deployment/signals',
     validate: 'fluentd --dry-run --config /fluentd/etc/fluent.conf',
   },
@@ -92,7 +92,7 @@ export const observability = {
     names: ['fluent-bit'],
     reload: (container) =>
       hasFlag(container, '-Y', '--enable-hot-reload') ? post('http://127.0.0.1:2020/api/v2/reload') : rollout,
-    doc: 'POST /api/v2/reload where it runs with --enable-hot-reload, else a rollout: a SIGHUP in flight would be lost',
+    doc: 'POST /api/v2/reload with --enable-hot-reload, otherwise a rollout: a SIGHUP during a reload is lost',
     source: 'docs.fluentbit.io/manual/administration/hot-reload',
     validate: 'fluent-bit --dry-run --config /fluent-bit/etc/fluent-bit.conf',
   },

@@ -1,22 +1,22 @@
-/** What a row of the table of programs is made of. */
+/** The columns of the table of programs (presets.ts). */
 import type { V1Container } from '@kubernetes/client-node'
 import type { Reload } from '../methods/reload-methods.ts'
 
 export interface Preset {
-  /** Last segments of images and commands that are exactly this program. */
+  /** The program's images and commands, as the last segments of their names. */
   names: readonly string[]
-  /** A function where the container's arguments or mounts decide. */
+  /** A function if the container's arguments or mounts decide. */
   reload: Reload | ((container: V1Container) => Reload)
-  /** For people: what happens, and where the facts are from. */
+  /** For the documentation: what happens, and the source of the facts. */
   doc: string
   source: string
-  /** For people: what to set `hotreload.dev/validate` to. Nothing runs it by itself: paths differ, and so do images. */
+  /** For the documentation: a value for `hotreload.dev/validate`. It is no default, because paths and images differ. */
   validate?: string
-  /** A test of ours saw the new value in effect in the running program; for a rollout: that it is not, whatever is sent. */
+  /** A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. */
   proved?: true
 }
 
-/** Longest name that the kernel keeps of a command, in bytes (TASK_COMM_LEN less its NUL: proc_pid_comm(5)). */
+/** The kernel keeps so many bytes of a command's name (TASK_COMM_LEN without its NUL: proc_pid_comm(5)). */
 export const COMMAND_NAME_BYTES = 15
 
 export const signal = (signal: string, ...processes: string[]): Reload => ({

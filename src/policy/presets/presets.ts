@@ -1,6 +1,6 @@
 /**
- * The programs that hotreload knows how to reload, or knows not to signal: which one a container runs, and what it needs. The rows stand
- * in presets/, by kind; docs/programs.md is written from them. A row is added only with a source for its facts.
+ * The table of programs that hotreload knows how to reload, or knows not to signal. Its rows are in the files beside this one, by kind of
+ * program; docs/programs.md is written from them. A row needs a source for its facts.
  */
 import type { V1Container } from '@kubernetes/client-node'
 import { UserError } from '../../errors.ts'
@@ -34,14 +34,14 @@ export function presetName(key: string, value: string): PresetName {
 
 const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name)
 
-/** The preset whose names include the last segment of the command where the container sets one, else of the image; undefined: unknown. */
+/** The preset whose names include the last segment of the container's command, if it sets one, else of its image; undefined: no preset. */
 export function recognise(container: V1Container): PresetName | undefined {
   const [word] = container.command ?? []
   const program = word === undefined ? imageName(container.image ?? '') : (word.split('/').at(-1) ?? '')
   return byProgram.get(program)
 }
 
-/** Asked for each container of each Pod. */
+/** A map, because each container of each Pod looks its program up. */
 const byProgram = new Map(
   Object.entries(presets).flatMap(([name, { names }]) =>
     names.map((program): [string, PresetName] => [program, name as PresetName]),

@@ -6,7 +6,7 @@ export const web = {
   nginx: {
     names: ['nginx', 'nginx-unprivileged', 'openresty'],
     reload: signal('SIGHUP', 'nginx', 'openresty'),
-    doc: 'SIGHUP to the master: new workers with the new configuration, old ones finish their connections',
+    doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
     validate: 'nginx -t',
     proved: true,
@@ -14,7 +14,7 @@ export const web = {
   haproxy: {
     names: ['haproxy'],
     reload: { method: 'signal', signal: 'SIGUSR2', processes: ['haproxy'], requireArguments: ['-W', '-Ws'] },
-    doc: 'SIGUSR2 to the master; refused where it runs without master-worker mode (-W), which it would not survive',
+    doc: 'SIGUSR2 to the master; refused without master-worker mode (-W), where the signal would end it',
     source: 'haproxy management guide, 3.3 Master-worker mode',
     validate: 'haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg',
     proved: true,
@@ -22,7 +22,7 @@ export const web = {
   apache2: {
     names: ['apache2', 'httpd'],
     reload: signal('SIGUSR1', 'apache2', 'httpd'),
-    doc: 'SIGUSR1, graceful: SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
+    doc: 'SIGUSR1 (graceful), because SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
     source: 'httpd.apache.org/docs/2.4/stopping.html',
     validate: 'httpd -t',
     proved: true,
@@ -38,7 +38,7 @@ export const web = {
   varnish: {
     names: ['varnish', 'varnishd'],
     reload: rollout,
-    doc: 'a VCL is loaded by varnishadm only',
+    doc: 'only varnishadm loads a VCL',
     source: 'varnishd(1)',
   },
   envoy: {
@@ -47,7 +47,7 @@ export const web = {
       mounts(container, flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml')
         ? rollout
         : watches,
-    doc: 'watches the files of its dynamic resources (with watched_directory) itself; a rollout where a volume holds its bootstrap file, which it never re-reads',
+    doc: 'watches the files of its dynamic resources (with watched_directory); a rollout if a volume holds its bootstrap file, which it never re-reads',
     source: 'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem',
     validate: 'envoy --mode validate -c /etc/envoy/envoy.yaml',
   },
@@ -58,20 +58,20 @@ export const web = {
       const usual = ['yml', 'yaml', 'toml'].map((extension) => `/etc/traefik/traefik.${extension}`)
       return mounts(container, ...(named === undefined ? usual : [named])) ? rollout : watches
     },
-    doc: 'watches the files of its file provider itself; a rollout where a volume holds its install (static) configuration, which it never re-reads',
+    doc: 'watches the files of its file provider; a rollout if a volume holds its install (static) configuration, which it never re-reads',
     source: 'doc.traefik.io/traefik/providers/file',
   },
   caddy: {
     names: ['caddy'],
     reload: (container) => (hasFlag(container, '--watch', '-w') ? watches : rollout),
-    doc: 'watches its Caddyfile itself with --watch; else its API is the only way, so changes roll out',
+    doc: 'watches its Caddyfile with --watch; otherwise only its API can reload it, so changes roll out',
     source: 'caddyserver.com/docs/command-line#caddy-run',
     proved: true,
   },
   'php-fpm': {
     names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],
     reload: signal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
-    doc: 'SIGUSR2 to the master: graceful reload of workers and configuration, by starting itself anew. A mistake ends it: validate',
+    doc: 'SIGUSR2 to the master, which reloads workers and configuration gracefully by starting itself again. A mistake ends it: validate',
     source: 'php-fpm(8), SIGNALS',
     validate: 'php-fpm -t',
     proved: true,
@@ -79,7 +79,7 @@ export const web = {
   gunicorn: {
     names: ['gunicorn'],
     reload: signal('SIGHUP', 'gunicorn'),
-    doc: 'SIGHUP to the master: configuration and workers anew. A mistake ends it: validate',
+    doc: 'SIGHUP to the master, which reads its configuration and replaces its workers. A mistake ends it: validate',
     source: 'docs.gunicorn.org/en/stable/signals.html',
     validate: 'gunicorn --check-config APP',
     proved: true,
@@ -87,7 +87,7 @@ export const web = {
   uwsgi: {
     names: ['uwsgi'],
     reload: (container) => (hasFlag(container, '--master', '-M') ? signal('SIGHUP', 'uwsgi') : rollout),
-    doc: 'SIGHUP to the master, which finishes requests and starts itself anew; a rollout where no argument says --master',
+    doc: 'SIGHUP to the master, which finishes requests and starts itself again; a rollout if no argument says --master',
     source: 'uwsgi-docs.readthedocs.io/en/latest/Management.html',
     proved: true,
   },

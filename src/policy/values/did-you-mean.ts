@@ -1,6 +1,6 @@
-/** What a user who mistyped a word most probably meant. */
+/** Suggests the word that a user probably meant. */
 
-/** The most alike of the known words; undefined: none is alike enough to be suggested. */
+/** The known word that is most similar; undefined: no word is similar enough. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
   const best = known
     .map((name) => ({ name, distance: editDistance(word, name) }))
@@ -8,7 +8,7 @@ export function didYouMean(word: string, known: readonly string[]): string | und
   return best && best.distance <= Math.max(1, word.length / 3) ? best.name : undefined
 }
 
-/** How many letters must be added, removed, replaced or swapped with their neighbour to come from one word to the other. */
+/** The number of letters to add, remove, replace or swap with their neighbour that turns one word into the other. */
 function editDistance(from: string, to: string): number {
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY

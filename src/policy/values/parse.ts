@@ -1,13 +1,10 @@
-/** Parsers of annotation values: text in, value out; a mistake is a UserError that names the key, the value and the remedy. */
+/** Parsers of annotation values: text in, value out. Each throws a UserError that names the key, the value and the remedy. */
 import { UserError } from '../../errors.ts'
 import { parseDuration } from '../../workload/duration.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { amount } from '../../workload/quantity.ts'
 
-/**
- * Signals by number, those of x86 and arm64 (signal(7)). KILL (9) and STOP (19) are left out: no process can catch them, so nothing
- * reloads on them.
- */
+/** Signals by number on x86 and arm64 (signal(7)), without KILL (9) and STOP (19): no process can catch them, so no program reloads on them. */
 const SIGNALS =
   '- HUP INT QUIT ILL TRAP ABRT BUS FPE - USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT - TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
     ' ',
@@ -62,7 +59,7 @@ export function names(key: string, value: string): string[] {
   )
 }
 
-/** A command's name as the kernel keeps it: comm(5) has at most 15 bytes, so longer names are compared by their first 15. */
+/** The agent compares the first 15 bytes of a longer name, because the kernel keeps no more (proc_pid_comm(5)). */
 export function commandName(key: string, value: string): string {
   const name = value.trim()
   if (/^[^\s/\0]+$/.test(name)) return name
@@ -78,7 +75,7 @@ export interface ReloadUrl {
   url: string
 }
 
-/** `[METHOD ]http://127.0.0.1:PORT/PATH`: what does not stay in the Pod is refused, so that an annotation is never a way to call others. */
+/** `[METHOD ]http://127.0.0.1:PORT/PATH`. Another host is refused, so that nobody can use an annotation to call it. */
 export function reloadUrl(key: string, value: string): ReloadUrl {
   const [, httpMethod = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
   const parsed = URL.parse(url)
@@ -107,7 +104,7 @@ export function reloadUrl(key: string, value: string): ReloadUrl {
   return { httpMethod, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
 }
 
-/** A JSON array of words, or words separated by spaces, where single and double quotes keep spaces. No shell: `$`, `|` and `;` are plain characters. */
+/** A JSON array of words, or words separated by spaces that quotes keep together. There is no shell: `$`, `|` and `;` are plain characters. */
 export function argv(key: string, value: string): string[] {
   const words = value.trim().startsWith('[') ? jsonWords(value) : splitWords(value)
   if (words && words.length > 0 && words[0] !== '' && words.every((word) => !word.includes('\0')))
@@ -160,10 +157,10 @@ export interface ResourceRequirements {
   limits?: Record<string, string>
 }
 
-/** All that the agent could use; another name, or a request over its limit, would have the API server refuse every Pod. */
+/** The API server refuses each Pod for another name, and for a request over its limit. */
 const AGENT_RESOURCES = ['cpu', 'memory', 'ephemeral-storage']
 
-/** Bytes below which runtimes start nothing: runc 1.1 failed at 2 MiB and needed 3, and Docker refuses less than 6 MB. */
+/** Bytes. Runtimes start no container with less: runc 1.1 failed at 2 MiB and needed 3, and Docker refuses less than 6 MB. */
 const SMALLEST_MEMORY_LIMIT = 6_000_000
 
 /** Kubernetes' ResourceRequirements as JSON; quantities as strings or numbers (apimachinery, resource.Quantity). */
@@ -203,9 +200,9 @@ export function resources(key: string, value: string): ResourceRequirements {
   return result
 }
 
-/** A value as it is shown in a sentence: quoted, one line, not longer than a line. */
+/** A value for a sentence: quoted, on one line, and cut to 60 characters. */
 export function shown(value: string): string {
-  // Control characters of an annotation must not reach a terminal.
+  // A control character of an annotation must not reach a terminal.
   const plain = value.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
   return `"${plain.length > 60 ? `${plain.slice(0, 57)}…` : plain}"`
 }
