@@ -1,4 +1,4 @@
-/** A small API server that lists in pages and streams watch events; a test cuts connections, forgets the past, or says no. */
+/** A small API server that lists in pages and streams watch events. A test can cut or close watches, forget the past, or refuse. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { Connection } from '../../src/kube/connection.ts'
 
@@ -13,6 +13,7 @@ export async function watchableApi() {
   const requests: { url: string; accept: string }[] = []
   let version = 100
   let status = 200
+  let closesWatches = false
   let goneBefore = 0
   const send = (line: object) => {
     for (const watcher of watchers) watcher.write(`${JSON.stringify(line)}\n`)
@@ -29,6 +30,10 @@ export async function watchableApi() {
       response.flushHeaders()
       if (Number(url.searchParams.get('resourceVersion')) < goneBefore) {
         response.end(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410 } })}\n`)
+        return
+      }
+      if (closesWatches) {
+        response.end()
         return
       }
       watchers.add(response)
@@ -80,6 +85,8 @@ export async function watchableApi() {
     /** What came before now is forgotten: a watch from there is 410 Gone. */
     forgetPast: () => (goneBefore = version),
     answerWith: (code: number) => (status = code),
+    /** As some proxies do: ends each watch as soon as it has begun. */
+    closeWatches: () => (closesWatches = true),
     /** Writes half a line and resets each watch. */
     cut() {
       for (const watcher of watchers) {

@@ -164,12 +164,10 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
         },
       })
     })
-  const watches = (): Watch[] => [
-    ...(configMaps ? [configMaps] : []),
-    ...secrets.watches(),
-    ...workloadWatches,
-    ...otherWatches,
-  ]
+  const watches = (): Watch[] =>
+    [configMaps, ...secrets.watches(), ...workloadWatches, ...otherWatches].filter(
+      (watch) => watch !== undefined,
+    )
 
   return {
     workloads,

@@ -28,7 +28,7 @@ export function createSecretWatches({
   /** Namespace -> its users. The watch ends with the last one: clusters create and delete namespaces all day. */
   const usersOf = new Map<string, Set<string>>()
   const namespacesOf = new Map<string, ReadonlySet<string>>()
-  const byNamespace = new Map<string, Watch>()
+  const byNamespace = new Map<string, Watch | undefined>()
   let wholeCluster: Watch | undefined
   let isRefused = false
 
@@ -36,7 +36,7 @@ export function createSecretWatches({
     ...listener,
     listed() {
       isRefused = false
-      for (const watch of byNamespace.values()) watch.stop()
+      for (const watch of byNamespace.values()) watch?.stop()
       byNamespace.clear()
     },
     refused() {
@@ -48,6 +48,8 @@ export function createSecretWatches({
 
   function watchNamespace(namespace: string): void {
     if (byNamespace.has(namespace)) return
+    // Reserved, because the listener may call `use` before watchCollection returns.
+    byNamespace.set(namespace, undefined)
     const collection = { path: `/api/v1/namespaces/${namespace}/secrets`, metadataOnly: true }
     byNamespace.set(namespace, watchCollection(collection, { ...listener, listed() {}, refused() {} }))
   }
@@ -61,7 +63,8 @@ export function createSecretWatches({
     byNamespace.delete(namespace)
   }
 
-  const watches = (): Watch[] => [...(wholeCluster ? [wholeCluster] : []), ...byNamespace.values()]
+  const watches = (): Watch[] =>
+    [wholeCluster, ...byNamespace.values()].filter((watch) => watch !== undefined)
   return {
     start() {
       wholeCluster = watchCollection({ path: '/api/v1/secrets', metadataOnly: true }, wholeClusterListener)

@@ -3,7 +3,7 @@
  * the keys in use are kept.
  */
 import type { Clock } from '../../async/clock.ts'
-import { createQueue } from '../../async/queue.ts'
+import { createQueue, type Requeue } from '../../async/queue.ts'
 import { type Observation, observe } from '../../checksum/expected-checksums.ts'
 import type { SourceMarks } from '../../compat/request/reload-request.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
@@ -67,9 +67,9 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
   })
 
   /** Rejects where the API server did not answer, so that the queue tries again. */
-  async function refresh(id: string): Promise<void> {
+  async function refresh(id: string): Promise<Requeue> {
     const entry = entries.get(id)
-    if (!entry) return
+    if (!entry) return undefined
     // Without the key a Secret has no checksum, so reading it has no use yet.
     const isEarly = entry.ref.kind === 'Secret' && installKey() === undefined
     const { content, version, marks, isPaused } = isEarly ? notYet(entry) : await read(entry.ref)
@@ -89,10 +89,10 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     // A first reading changes nothing for running processes: no nudge for it.
     const differing = new Set([...changed].filter((keyset) => before.has(keyset)))
     Object.assign(entry, { observed: after, version, marks, isPaused })
-    if (isEarly) queue.add(id, RETRY_KEY)
-    if (content === 'forbidden') queue.add(id, RETRY_FORBIDDEN)
     if (changed.size > 0 || hasNewMarks) onChange(entry.ref, entry.users, differing)
-    if (content === 'unavailable' && !isEarly) throw new Error('source not readable')
+    if (isEarly) return RETRY_KEY
+    if (content === 'unavailable') throw new Error('source not readable')
+    return content === 'forbidden' ? RETRY_FORBIDDEN : undefined
   }
 
   const usesOfEntry = (id: string, { users }: Entry): Use[] =>

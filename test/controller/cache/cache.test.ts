@@ -1,67 +1,69 @@
-// What the controller knows of a cluster, without one: a test tells the listeners what there is.
+// The cache without a cluster: a test reports objects to the listeners of its watches.
 import { expect, test } from 'vitest'
-import type { Collection, Listener } from '../../../src/api/api.ts'
+import type { Listener } from '../../../src/api/api.ts'
+import { collectionOf } from '../../../src/api/paths.ts'
 import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { createCache } from '../../../src/controller/cache/cache.ts'
 import { builtInDefaults, type Defaults } from '../../../src/policy/defaults.ts'
+import { workloadKinds } from '../../../src/workload/kinds.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { keys, workload } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { fakeWatches } from '../../support/fake-watches.ts'
 
 const DEPLOYMENTS = '/apis/apps/v1/deployments'
 
-function view() {
-  const following = new Map<string, Listener>()
-  const names = new Map<string, string[]>()
+function createTestCache(watches = fakeWatches()) {
   const changed: string[] = []
+  const lines: string[] = []
+  let synced = 0
   let defaults: Defaults = builtInDefaults
-  const cluster = createCache(
+  const cache = createCache(
     {
       api: { namespace: 'hotreload-system', call: async () => ({ status: 404, body: {} }) },
-      watchCollection({ path }: Collection, listener) {
-        following.set(path, listener)
-        return {
-          names: () => names.get(path) ?? [],
-          lastProgress: () => 0,
-          stop() {
-            if (following.get(path) === listener) following.delete(path)
-          },
-        }
-      },
+      watchCollection: watches.watchCollection,
       clock: fakeClock(),
-      report: { sizes() {}, log() {} },
+      report: {
+        sizes() {},
+        log: (level, message, fields) => lines.push(JSON.stringify([level, message, fields])),
+      },
       defaults: () => defaults,
       installKey: () => undefined,
       compat: defaultCompatOptions,
     },
-    { workloadChanged: (key) => changed.push(key), contentChanged() {}, synced() {} },
+    { workloadChanged: (key) => changed.push(key), contentChanged() {}, synced: () => (synced += 1) },
   )
-  cluster.start()
   return {
-    cluster,
+    cache,
     changed,
-    followed: () => [...following.keys()],
-    refuse: (path: string) => following.get(path)?.refused(403),
-    gone: (name: string) => following.get(DEPLOYMENTS)?.removed('shop', name),
+    lines,
+    synced: () => synced,
+    ...watches,
     deployments: (...objects: ApiObject[]) => {
-      const listener = following.get(DEPLOYMENTS)
-      for (const object of objects) listener?.changed(object)
-      listener?.listed()
+      const listener = watches.listener(DEPLOYMENTS)
+      for (const object of objects) listener.changed(object)
+      listener.listed()
     },
-    /** As a list comes: each name is known when its object is told. */
+    /** As in a list: a name is known when its object is reported. */
     list: (path: string, ...objects: string[]) => {
-      const listener = following.get(path)
+      const listener = watches.listener(path)
       for (const [index, name] of objects.entries()) {
-        names.set(path, objects.slice(0, index + 1))
-        listener?.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
+        watches.names.set(path, objects.slice(0, index + 1))
+        listener.changed({ metadata: { namespace: 'shop', name, resourceVersion: '1' } })
       }
-      listener?.listed()
+      listener.listed()
     },
-    defaultsAre: (annotations: Record<string, string>) => {
+    setDefaults: (annotations: Record<string, string>) => {
       defaults = { ...builtInDefaults, annotations: keys(annotations) }
-      cluster.relistWorkloads()
+      cache.relistWorkloads()
     },
   }
+}
+
+function startTestCache(watches = fakeWatches()) {
+  const test = createTestCache(watches)
+  test.cache.start()
+  return test
 }
 
 const app = { name: 'app', image: 'shop/app:1', volumeMounts: [{ name: 'conf', mountPath: '/conf' }] }
@@ -69,43 +71,42 @@ const spec = { containers: [app], volumes: [{ name: 'conf', configMap: { name: '
 const named = (name: string): ApiObject =>
   workload({ template: keys({ inject: 'true' }), spec, metadata: { name, uid: name, resourceVersion: '7' } })
 
-test('other defaults: what every workload asks for is read anew, though none has changed', () => {
-  const { cluster, changed, deployments, defaultsAre } = view()
-  const sourcesOf = (name: string) =>
-    cluster.workloads.get(`Deployment/shop/${name}`)?.summary.native?.sources
+test('with other defaults every workload is summarized again, though none has changed', () => {
+  const { cache, changed, deployments, setDefaults } = startTestCache()
+  const sourcesOf = (name: string) => cache.workloads.get(`Deployment/shop/${name}`)?.summary.native?.sources
   deployments(named('a'), named('b'))
   expect(sourcesOf('a')).toMatchObject({ rollout: [{ name: 'web' }], inPlace: [] })
-  defaultsAre({ signal: 'SIGHUP' })
+  setDefaults({ signal: 'SIGHUP' })
   changed.length = 0
   deployments(named('a'), named('b'))
   expect(sourcesOf('a')).toMatchObject({ rollout: [], inPlace: [{ name: 'web' }] })
   expect(changed).toEqual(['Deployment/shop/a', 'Deployment/shop/b'])
 })
 
-test('a workload that went while they were listed anew is gone; until the list is complete nobody is', () => {
-  const { cluster, deployments, defaultsAre } = view()
+test('a workload that a new list lacks is gone, but not before that list is complete', () => {
+  const { cache, deployments, setDefaults } = startTestCache()
   deployments(named('a'), named('b'))
-  defaultsAre({ signal: 'SIGHUP' })
-  expect(cluster.workloads.size()).toBe(2)
+  setDefaults({ signal: 'SIGHUP' })
+  expect(cache.workloads.size()).toBe(2)
   deployments(named('b'))
-  expect([...cluster.workloads.all()].map(({ key }) => key)).toEqual(['Deployment/shop/b'])
+  expect([...cache.workloads.all()].map(({ key }) => key)).toEqual(['Deployment/shop/b'])
 })
 
 test.each([
   ['ConfigMap', 'configmap', '/api/v1/configmaps'],
   ['Secret', 'secret', '/api/v1/secrets'],
-])('%ss asked for by a pattern are found, whichever list is complete first', (kind, prefix, path) => {
+])('%ss selected by a pattern are found, whichever list is complete first', (kind, prefix, path) => {
   const annotations = { [`${prefix}.reloader.stakater.com/reload`]: 'd.' }
   const web = workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } })
-  const { cluster, deployments, list } = view()
+  const { cache, deployments, list } = startTestCache()
   deployments(web)
   list(path, 'db', 'other')
-  const summary = cluster.workloads.get('Deployment/shop/a')?.summary
-  expect(summary && cluster.usedSources(summary).compat).toMatchObject([{ use: { kind, name: 'db' } }])
-  expect(cluster.sources.size()).toBe(1)
+  const summary = cache.workloads.get('Deployment/shop/a')?.summary
+  expect(summary && cache.usedSources(summary).compat).toMatchObject([{ use: { kind, name: 'db' } }])
+  expect(cache.sources.size()).toBe(1)
 })
 
-test('Secrets of a namespace are followed for as long as a workload there uses some', () => {
+test('a namespace’s Secrets are watched while a workload there uses some', () => {
   const secretSpec = { containers: [app], volumes: [{ name: 'conf', secret: { secretName: 'web' } }] }
   const withSecret = (name: string) =>
     workload({
@@ -117,21 +118,83 @@ test('Secrets of a namespace are followed for as long as a workload there uses s
         annotations: { 'reloader.stakater.com/auto': 'true' },
       },
     })
-  const { followed, deployments, refuse, gone } = view()
+  const { watched, deployments, listener } = startTestCache()
   const path = '/api/v1/namespaces/shop/secrets'
   deployments(withSecret('a'), withSecret('b'))
-  refuse('/api/v1/secrets')
-  expect(followed()).toContain(path)
-  gone('a')
-  expect(followed()).toContain(path)
-  gone('b')
-  expect(followed()).not.toContain(path)
+  listener('/api/v1/secrets').refused(403)
+  expect(watched()).toContain(path)
+  listener(DEPLOYMENTS).removed('shop', 'a')
+  expect(watched()).toContain(path)
+  listener(DEPLOYMENTS).removed('shop', 'b')
+  expect(watched()).not.toContain(path)
 })
 
-test('Secrets asked for by a pattern are followed where they may be, though none of them is known yet', () => {
+test('Secrets selected by a pattern are watched, though none of their names is known yet', () => {
   const annotations = { 'secret.reloader.stakater.com/reload': 'd.' }
-  const { followed, deployments, refuse } = view()
-  refuse('/api/v1/secrets')
+  const { watched, deployments, listener } = startTestCache()
+  listener('/api/v1/secrets').refused(403)
   deployments(workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } }))
-  expect(followed()).toContain('/api/v1/namespaces/shop/secrets')
+  expect(watched()).toContain('/api/v1/namespaces/shop/secrets')
+})
+
+const lists = [
+  '/api/v1/namespaces',
+  '/api/v1/configmaps',
+  ...workloadKinds.map((kind) => collectionOf(kind).path),
+]
+
+test('nothing is watched before start, and everything stops with stop', () => {
+  const { cache, watched } = createTestCache()
+  expect(watched()).toEqual([])
+  expect(cache.watches()).toEqual([])
+  cache.start()
+  expect(watched()).toEqual(expect.arrayContaining([...lists, '/api/v1/secrets']))
+  expect(cache.watches()).toHaveLength(watched().length)
+  cache.stop()
+  expect(watched()).toEqual([])
+})
+
+test('a watch that calls its listener at once finds everything constructed', () => {
+  const metadata = { namespace: 'shop', name: 'web', uid: 'a', resourceVersion: '7' }
+  const callAtOnce = (path: string, listener: Listener) => {
+    const annotations = { 'reloader.stakater.com/auto': 'true', 'secret.reloader.stakater.com/reload': 'd.' }
+    listener.changed(
+      path === DEPLOYMENTS ? workload({ spec, metadata: { ...metadata, annotations } }) : { metadata },
+    )
+    if (path === '/api/v1/secrets') listener.refused(403)
+    else listener.listed()
+  }
+  const { cache, changed, synced, watched } = startTestCache(fakeWatches(callAtOnce))
+  expect(changed).toContain('Deployment/shop/web')
+  expect(watched()).toContain('/api/v1/namespaces/shop/secrets')
+  expect(synced()).toBe(1)
+  expect(cache.isSynced()).toBe(true)
+})
+
+test('it is synced once every list is complete or refused, and complete only without a refusal', () => {
+  const { cache, listener, lines, synced } = startTestCache()
+  for (const path of lists.slice(1)) listener(path).listed()
+  expect([synced(), cache.isSynced()]).toEqual([0, false])
+  listener('/api/v1/namespaces').refused(403)
+  expect([synced(), cache.isSynced(), cache.isComplete()]).toEqual([1, true, false])
+  expect(lines.join()).toContain('"what":"namespaces","status":403')
+  listener('/api/v1/namespaces').listed()
+  expect([synced(), cache.isComplete()]).toEqual([1, true])
+})
+
+test('a namespace’s label decides whether its workloads use anything', () => {
+  const { cache, changed, deployments, listener } = startTestCache()
+  deployments(named('a'))
+  const uses = () => {
+    const summary = cache.workloads.get('Deployment/shop/a')?.summary
+    return summary && cache.usedSources(summary).rollout.map(({ name }) => name)
+  }
+  expect(uses()).toEqual([])
+  changed.length = 0
+  listener('/api/v1/namespaces').changed({
+    metadata: { name: 'shop', labels: { 'hotreload.dev/injection': 'enabled' } },
+  })
+  expect(uses()).toEqual(['web'])
+  expect(changed).toEqual(['Deployment/shop/a'])
+  expect(cache.sources.size()).toBe(1)
 })

@@ -8,26 +8,46 @@ import { fakeClock } from '../../support/fake-clock.ts'
 const configMap = { kind: 'ConfigMap', namespace: 'shop', name: 'web', optional: false } as const
 const secret = { kind: 'Secret', namespace: 'shop', name: 'db', optional: false } as const
 
-/** Sources that all read alike. */
+const contentOf = (data: Record<string, string>) => ({ data, binaryData: {}, immutable: false })
+
+/** Sources that all have the content of `setContent`. */
 function sourcesOf(
-  content: SourceReading['content'],
+  first: SourceReading['content'],
   installKey: () => InstallKey | undefined = () => undefined,
 ) {
   const clock = fakeClock()
+  let content = first
+  let isPaused = false
   let reads = 0
+  const changes: { name: string; users: string[]; keysets: string[] }[] = []
   const sources = createSources({
     clock,
     async read() {
       reads += 1
-      return { content, version: '1', marks: { ignored: false, match: false }, isPaused: false }
+      return { content, version: '1', marks: { ignored: false, match: false }, isPaused }
     },
     installKey,
-    onChange() {},
+    onChange: ({ name }, users, keysets) => changes.push({ name, users: [...users], keysets: [...keysets] }),
   })
-  return { clock, sources, reads: () => reads }
+  return {
+    clock,
+    sources,
+    changes,
+    reads: () => reads,
+    setContent: async (next: SourceReading['content'], version: string) => {
+      content = next
+      sources.reportVersion(configMap, version)
+      await clock.advance(1)
+    },
+    setPaused: async (version: string) => {
+      isPaused = true
+      sources.reportVersion(configMap, version)
+      await clock.advance(1)
+    },
+  }
 }
 
-test('a Secret that was read before the install key was is hashed as soon as there is one', async () => {
+test('a Secret has a checksum as soon as there is an install key', async () => {
   let key: InstallKey | undefined
   const content = { data: { password: 'MQ==' }, binaryData: {}, immutable: false }
   const { clock, sources } = sourcesOf(content, () => key)
@@ -39,7 +59,7 @@ test('a Secret that was read before the install key was is hashed as soon as the
   expect(sources.state(secret).observed).toMatchObject({ hash: expect.stringContaining(`${key.id}:`) })
 })
 
-test('an API server that has no room is not asked each second', async () => {
+test('an overloaded API server gets fewer and fewer requests', async () => {
   const { clock, sources, reads } = sourcesOf('unavailable')
   sources.use('web', [configMap])
   await clock.advance(600_000)
@@ -47,9 +67,66 @@ test('an API server that has no room is not asked each second', async () => {
   expect(reads()).toBeLessThan(30)
 })
 
-test('Secrets are not read again and again while there is no install key', async () => {
+test('no Secret is read without an install key', async () => {
   const { clock, sources, reads } = sourcesOf({ data: {}, binaryData: {}, immutable: false })
   sources.use('web', [secret])
   await clock.advance(60_000)
   expect(reads()).toBe(0)
+})
+
+test('a first reading changes no keyset, so that it nudges no Pod; a later difference does', async () => {
+  const { clock, sources, changes, setContent } = sourcesOf(contentOf({ a: '1', b: '1' }))
+  sources.use('web', [{ ...configMap, keys: ['a'] }])
+  sources.use('api', [configMap])
+  await clock.advance(1)
+  expect(changes).toEqual([{ name: 'web', users: ['web', 'api'], keysets: [] }])
+  await setContent(contentOf({ a: '1', b: '2' }), '2')
+  expect(changes[1]).toEqual({ name: 'web', users: ['web', 'api'], keysets: ['*'] })
+})
+
+test('keys that a user adds are read for the first time: no keyset changes', async () => {
+  const { clock, sources, changes } = sourcesOf(contentOf({ a: '1', b: '1' }))
+  sources.use('web', [{ ...configMap, keys: ['a'] }])
+  await clock.advance(1)
+  sources.use('web', [{ ...configMap, keys: ['a', 'b'] }])
+  await clock.advance(1)
+  expect(changes.map(({ keysets }) => keysets)).toEqual([[], []])
+})
+
+test('a pause is reported, though the content stays', async () => {
+  const { clock, sources, changes, setPaused } = sourcesOf(contentOf({ a: '1' }))
+  sources.use('web', [configMap])
+  await clock.advance(1)
+  await setPaused('2')
+  expect(changes[1]?.keysets).toEqual([])
+  expect(sources.state(configMap).isPaused).toBe(true)
+})
+
+test('a version that was read already is not read again', async () => {
+  const { clock, sources, reads } = sourcesOf(contentOf({ a: '1' }))
+  sources.use('web', [configMap])
+  await clock.advance(1)
+  sources.reportVersion(configMap, '1')
+  sources.reportVersion({ ...configMap, name: 'unused' }, '1')
+  await clock.advance(1)
+  expect(reads()).toBe(1)
+})
+
+test('a source without users is forgotten', async () => {
+  const { clock, sources } = sourcesOf(contentOf({ a: '1' }))
+  sources.use('web', [configMap])
+  sources.use('api', [configMap])
+  await clock.advance(1)
+  sources.use('web', [])
+  expect(sources.size()).toBe(1)
+  sources.use('api', [])
+  expect(sources.size()).toBe(0)
+  expect(sources.state(configMap).observed).toBeUndefined()
+})
+
+test('a refused source is read again every five minutes', async () => {
+  const { clock, sources, reads } = sourcesOf('forbidden')
+  sources.use('web', [configMap])
+  await clock.advance(600_000)
+  expect(reads()).toBe(3)
 })
