@@ -1,19 +1,16 @@
-/** Handler of `/mutate/pods`: a Pod is created, and gets its agent. No I/O: what is not in the request is not known. */
+/** Handler of `/mutate/pods`: a Pod is created, and gets its agent. No I/O: it knows only the request. */
 
-import { injectPod, isInjected } from '../inject/pod.ts'
-import { PREFIX } from '../policy/annotations.ts'
-import { type Decision, decide, type SkipReason, skipReasons, unsuitable } from '../policy/decide.ts'
+import { type InjectionOptions, injectPod } from '../inject/pod.ts'
+import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
-import { type PolicyReading, readPolicy } from '../policy/policy.ts'
-import { type ApiObject, controller, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
+import { readPod, type SkippedPod } from '../policy/read-workload.ts'
+import { podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
 import { patchBetween } from './patch.ts'
 import { cachePatches } from './patch-cache.ts'
 
-export interface PodHandlerOptions {
-  agentImage: string
-  version: string
-  /** Asked at each request, since the policy file may change. */
+export interface PodHandlerOptions extends InjectionOptions {
+  /** A function, since the policy file may change. */
   defaults: () => Defaults
 }
 
@@ -21,68 +18,23 @@ export const podHandler = (options: PodHandlerOptions): Mutate =>
   cachePatches(decideEach(options), options.defaults)
 
 const decideEach =
-  ({ agentImage, version, defaults }: PodHandlerOptions) =>
+  (options: PodHandlerOptions) =>
   (request: AdmissionRequest): Answer => {
     const pod = request.object
-    if (!pod) return skipped(request, { skip: 'notRequested', warnings: [] })
-    const injection = injectionOf(pod, defaults())
-    if ('skip' in injection) return skipped(request, injection)
-    const { decision, template } = injection
-    const injected = injectPod(template, decision.plan, { agentImage, version })
-    return {
-      allowed: true,
-      patch: patchBetween(pod, injected as ApiObject),
-      warnings: injection.warnings,
-      outcome: 'injected',
-    }
+    const template = pod && podTemplate(pod)
+    if (!pod || !template) return skipped(request, { skip: 'notRequested', warnings: [] })
+    const reading = readPod(template, options.defaults())
+    if (reading.skip) return skipped(request, reading)
+    const { plan, warnings } = reading
+    const patch = patchBetween(pod, withPodTemplate(pod, injectPod(template, plan, options)))
+    return { allowed: true, patch, warnings, outcome: 'injected' }
   }
 
-interface Injection {
-  template: PodTemplate
-  decision: Decision
-  reading: PolicyReading
-  warnings: string[]
-}
-
-interface Skip {
-  skip: SkipReason
-  warnings: string[]
-}
-
-/** What to do with a Pod, or with a template as if it were one; `inject` asks the same. */
-export function injectionOf(
-  pod: ApiObject,
-  defaults: Defaults,
-  bare = !controller(pod.metadata),
-): Injection | Skip {
-  const template = podTemplate(pod)
-  const annotations = template?.metadata?.annotations ?? {}
-  if (!template || annotations[`${PREFIX}inject`] === undefined) return { skip: 'notRequested', warnings: [] }
-  const skip = isInjected(template) ? 'alreadyInjected' : unsuitable(template)
-  if (skip) return { skip, warnings: [] }
-  const reading = readPolicy(annotations, defaults)
-  if (reading.policy.shared.inject === false) return { skip: 'notRequested', warnings: [] }
-  const decision = decide(template, reading.policy, defaults, bare)
-  const problems = [...reading.problems, ...decision.problems]
-  const notes = [...decision.plan.containers.flatMap((one) => one.notes), ...decision.plan.notes].filter(
-    ({ warn }) => warn,
-  )
-  const warnings = [
-    ...problems.map(({ message }) => message),
-    ...reading.warnings,
-    ...notes.map(({ text }) => text),
-  ]
-  if (problems.length > 0) return { skip: 'invalid', warnings }
-  return decision.skip ? { skip: decision.skip, warnings } : { template, decision, reading, warnings }
-}
-
-/** A skipped Pod is always allowed: whoever made it would only try again. */
-function skipped(request: AdmissionRequest, { skip, warnings }: Skip): Answer {
-  // A controller's Pod gets its name after us.
-  const name = request.name ? `Pod ${request.name}` : 'this Pod'
-  const why =
-    skip === 'notRequested' || skip === 'alreadyInjected'
-      ? []
-      : [`${name} is not injected: ${skipReasons[skip]}`]
+/** A skipped Pod is always allowed: its creator would only try again. */
+function skipped({ name }: AdmissionRequest, { skip, warnings }: SkippedPod): Answer {
+  // A controller's Pod gets its name after the webhooks.
+  const pod = name ? `Pod ${name}` : 'this Pod'
+  const isExpected = skip === 'notRequested' || skip === 'alreadyInjected'
+  const why = isExpected ? [] : [`${pod} is not injected: ${skipReasons[skip]}`]
   return { allowed: true, warnings: [...warnings, ...why], outcome: 'skipped', reason: skip }
 }

@@ -1,25 +1,29 @@
 /**
- * Charts' own `checksum/…` annotations, kept as they were (`hotreload.dev/chart-checksum: freeze`): where nothing else of the template
- * changes and every source reloads in place, the old values mean no rollout. Pure.
+ * Keeps a chart's own `checksum/…` annotations as they were (`hotreload.dev/chart-checksum: freeze`). If nothing else in the template changes
+ * and every source reloads in place, the old values spare a rollout. Pure.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { type Annotations, annotationsOf } from '../policy/mirror.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import type { Annotations } from './template-annotations.ts'
 
-export const isChartChecksum = (key: string): boolean => key.startsWith('checksum/')
+/** The first key of a chart's own checksum. Helm charts put one on the template, so that a changed ConfigMap replaces the Pods. */
+export const chartChecksumKey = (template: PodTemplate | undefined): string | undefined =>
+  Object.keys(annotationsOf(template)).find(isChartChecksum)
+
+const isChartChecksum = (key: string): boolean => key.startsWith('checksum/')
 
 /**
- * The template's annotations with the chart's checksums of `before`; undefined where something else differs too, a checksum comes or goes,
- * or none differs.
+ * The template's annotations with the chart's checksums of `before`; undefined if something else differs too, if a checksum was added or
+ * removed, or if none differs.
  */
-export function frozen(template: PodTemplate, before: PodTemplate): Annotations | undefined {
-  const [now, then] = [template.metadata?.annotations ?? {}, before.metadata?.annotations ?? {}]
+export function keepChartChecksums(template: PodTemplate, before: PodTemplate): Annotations | undefined {
+  const [now, then] = [annotationsOf(template), annotationsOf(before)]
   const keys = Object.keys(now).filter((key) => isChartChecksum(key) && now[key] !== then[key])
   if (keys.length === 0 || keys.some((key) => then[key] === undefined)) return undefined
   const annotations = { ...now, ...Object.fromEntries(keys.map((key) => [key, then[key] ?? ''])) }
-  const rest = ({ metadata, ...others }: PodTemplate, instead: Annotations) => ({
+  const withOnly = ({ metadata, ...others }: PodTemplate, instead: Annotations) => ({
     ...others,
     metadata: { ...metadata, annotations: instead },
   })
-  return isDeepStrictEqual(rest(template, annotations), rest(before, then)) ? annotations : undefined
+  return isDeepStrictEqual(withOnly(template, annotations), withOnly(before, then)) ? annotations : undefined
 }

@@ -1,15 +1,15 @@
 /**
- * What a template's checksum must say, given what its sources hold. The webhook writes it and the controller compares with it, so that it
- * is one function: which references count is the plan's, the hashing is workload/checksum.ts's. Pure.
+ * Computes what a template's checksum must say for the present content of its sources. The webhook writes it and the controller compares
+ * with it, so both use this one function. The plan says which references count; workload/checksum.ts computes each checksum. Pure.
  */
 import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { ABSENT, checksum, type InstallKey, sourceId, type UsedKeys, usedKeys } from '../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from '../workload/source-content.ts'
 
-/** What one source holds in the keys that somebody uses. */
+/** The checksum of one source's keys in use. */
 export interface Observed {
-  /** ABSENT where there is no such object. */
+  /** ABSENT if the object does not exist. */
   hash: string
   immutable: boolean
 }
@@ -26,9 +26,11 @@ export function observe(
   return { hash: checksum(used, content, key), immutable: content.immutable }
 }
 
-/** The sources of a plan: those whose change needs new Pods, and those that reload in place while they can change at all. */
+/** The sources of a plan. */
 export interface PlannedSources {
+  /** A change needs new Pods. */
   rollout: UsedKeys[]
+  /** A change reloads in place, unless the source is immutable. */
   inPlace: UsedKeys[]
 }
 
@@ -37,25 +39,25 @@ export function plannedSources(plan: PodPlan): PlannedSources {
   return { rollout: usedKeys(rollout), inPlace: usedKeys(inPlace) }
 }
 
-export interface Expected {
-  /** Source id -> hash, for each source that needs new Pods and could be read. */
+export interface ExpectedChecksums {
+  /** Source id -> checksum, for each source that needs new Pods and could be read. */
   hashes: Map<string, string>
   unreadable: { used: UsedKeys; why: Exclude<Unreadable, 'absent'> }[]
-  /** Sources that would reload in place, were they not immutable. */
+  /** Sources that would reload in place if they were not immutable. */
   immutable: UsedKeys[]
 }
 
-export function expected(
+export function expectedChecksums(
   { rollout, inPlace }: PlannedSources,
   observation: (used: UsedKeys) => Observation,
-): Expected {
-  const result: Expected = { hashes: new Map(), unreadable: [], immutable: [] }
+): ExpectedChecksums {
+  const result: ExpectedChecksums = { hashes: new Map(), unreadable: [], immutable: [] }
   for (const used of rollout) {
     const observed = observation(used)
     if (typeof observed === 'string') result.unreadable.push({ used, why: observed })
     else result.hashes.set(sourceId(used), observed.hash)
   }
-  // The kubelet never looks at an immutable object again: a new one of the same name reaches new Pods only.
+  // The kubelet does not read an immutable object again: a new one of the same name reaches new Pods only.
   for (const used of inPlace) {
     const observed = observation(used)
     if (typeof observed === 'string' || !observed.immutable) continue

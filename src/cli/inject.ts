@@ -1,18 +1,15 @@
 /** `hotreload inject`: what the webhook would do to the Pods of these manifests, written into the manifests. Offline, with the same core. */
-import { injectionOf } from '../admission/pod-handler.ts'
-import { mirror, withAnnotations } from '../checksum/template-annotations.ts'
 import { injectPod } from '../inject/pod.ts'
-import { inTemplate, isOurs, PREFIX } from '../policy/annotations.ts'
-import { skipReasons } from '../policy/decide.ts'
+import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
-import { readPolicy } from '../policy/policy.ts'
+import { INJECT, mirror, withAnnotations } from '../policy/mirror.ts'
+import { readWorkload, warningsOf } from '../policy/read-workload.ts'
 import { isObject } from '../workload/json-object.ts'
 import { type ApiObject, type PodTemplate, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
+import { isInjected } from '../workload/references.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
 import { mapObjects } from './shared/manifest.ts'
 import { readManifests } from './shared/read-manifests.ts'
-
-const INJECT = `${PREFIX}inject`
 
 export interface InjectOptions {
   agentImage: string
@@ -68,42 +65,30 @@ export function injectObject(
   if (mistyped.length > 0) return { object, notes: [], problems: mistyped.map(({ message }) => message) }
   const own = textAnnotations(object.metadata?.annotations)
   const inner = textAnnotations(template.metadata?.annotations)
-  // A template that says no is not overruled.
-  const refused = inner[INJECT]?.trim() === 'false'
-  const wish = options.injectAll && !refused ? { [INJECT]: 'true' } : {}
-  const { annotations, conflicts } =
-    object.kind === 'Pod'
-      ? { annotations: { ...wish, ...own }, conflicts: [] }
-      : mirror({ ...wish, ...own }, inner)
-  if (conflicts.length > 0) return { object, notes: [], problems: conflicts.map(({ message }) => message) }
-  const asPod: ApiObject = { ...withAnnotations(template, annotations), kind: 'Pod' }
+  // --inject-all does not overrule a template that refuses.
+  const isForced = options.injectAll && inner[INJECT]?.trim() !== 'false'
+  const metadata = isForced ? { [INJECT]: 'true', ...own } : own
+  const annotations = object.kind === 'Pod' ? metadata : inner
+  const mirrored = mirror(metadata, annotations)
+  if (mirrored.conflicts.length > 0)
+    return { object, notes: [], problems: mirrored.conflicts.map(({ message }) => message) }
+  const workload = withPodTemplate(
+    { ...object, metadata: { ...object.metadata, annotations: metadata } },
+    withAnnotations(template, annotations),
+  )
+  if (isInjected(template)) return { object, notes: [], problems: [] }
   // The manifest itself is rewritten, so that applying it again changes nothing, a bare Pod's mounts included.
-  const injection = injectionOf(asPod, options.defaults, false)
-  const aside = object.kind === 'Pod' ? nothing : workloadKeys(own, options.defaults)
-  // A wish that is neither true nor false is not mirrored, and is a mistake of its own.
-  const asks = (own[INJECT] ?? annotations[INJECT] ?? 'false').trim() !== 'false'
-  if (aside.problems.length > 0 && asks)
-    return {
-      object,
-      notes: [],
-      problems: [...aside.problems, ...('skip' in injection ? injection.warnings : [])],
-    }
-  if (!('skip' in injection)) {
-    const { kind: _, ...injected } = injectPod(asPod, injection.decision.plan, options) as ApiObject
-    return {
-      object: withPodTemplate(object, injected),
-      notes: [...aside.warnings, ...injection.warnings],
-      problems: [],
-    }
-  }
-  const { skip, warnings } = injection
-  if (skip === 'invalid') return { object, notes: [], problems: warnings }
-  const silent = skip === 'notRequested' || skip === 'alreadyInjected'
-  return {
-    object,
-    notes: silent ? [] : [...aside.warnings, ...warnings, `not injected: ${skipReasons[skip]}`],
-    problems: [],
-  }
+  const reading = readWorkload(workload, options.defaults, mirrored, false)
+  // A value that is neither true nor false is not mirrored, and is a mistake of its own.
+  const isRequested = (metadata[INJECT] ?? mirrored.annotations[INJECT] ?? 'false').trim() !== 'false'
+  if (reading.problems.length > 0 && isRequested)
+    return { object, notes: [], problems: reading.problems.map(({ message }) => message) }
+  if (reading.skip === 'notRequested') return { object, notes: [], problems: [] }
+  const warnings = unsuitable(template) ? reading.unknown : warningsOf(reading)
+  if (reading.skip)
+    return { object, notes: [...warnings, `not injected: ${skipReasons[reading.skip]}`], problems: [] }
+  const injected = injectPod(reading.template, reading.plan, options)
+  return { object: withPodTemplate(object, injected), notes: warnings, problems: [] }
 }
 
 /** A field that is null is one that is not there: so the API server reads it, and templating leaves many (`volumeMounts:` with nothing below). */
@@ -112,17 +97,6 @@ function withoutNulls(value: unknown): unknown {
   if (!isObject(value)) return value
   const present = Object.entries(value).filter(([, field]) => field !== null)
   return Object.fromEntries(present.map(([name, field]) => [name, withoutNulls(field)]))
-}
-
-const nothing = { problems: [] as string[], warnings: [] as string[] }
-
-/** The keys on a workload that are not mirrored, those nobody knows included: as the workload webhook would speak of them. */
-function workloadKeys(own: Readonly<Record<string, string>>, defaults: Defaults): typeof nothing {
-  const keys = Object.fromEntries(
-    Object.entries(own).filter(([key]) => isOurs(key) && (!inTemplate(key) || key === INJECT)),
-  )
-  const { problems, warnings } = readPolicy(keys, { ...defaults, annotations: {} })
-  return { problems: problems.map(({ message }) => message), warnings }
 }
 
 /** Reads each of `files` (`-`: standard input; a directory: its manifests by name), writes the result, and the notes to stderr. */

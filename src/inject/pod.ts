@@ -2,7 +2,6 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import { isOurContainer } from '../workload/references.ts'
 import { emptyDir } from './agent-flags.ts'
 import { type Agent, agentsOf, isBeside, needsInstall } from './agents.ts'
 import { changeAppContainer } from './app-container.ts'
@@ -29,10 +28,6 @@ interface PodInjection extends InjectionOptions {
   plan: PodPlan
   agents: readonly Agent[]
 }
-
-/** Whether a container of ours exists: this Pod was injected before, by us or by hand with `hotreload inject`. */
-export const isInjected = ({ spec }: PodTemplate): boolean =>
-  (spec?.initContainers ?? []).some(isOurContainer)
 
 /** The injected Pod. Unchanged parts are the same objects as before, so that a diff is cheap. */
 export function injectPod(pod: PodTemplate, plan: PodPlan, options: InjectionOptions): PodTemplate {

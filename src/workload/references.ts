@@ -57,6 +57,10 @@ function source(
 export const isOurContainer = ({ name }: V1Container): boolean =>
   /^hotreload-(agent|install|link)(-|$)/.test(name)
 
+/** Whether the Pod was injected before, by the webhook or by hand with `hotreload inject`. */
+export const isInjected = ({ spec }: { spec?: V1PodSpec }): boolean =>
+  (spec?.initContainers ?? []).some(isOurContainer)
+
 /** Whether ServiceAccount admission added this volume, with the cluster's CA in a ConfigMap and a token that rotates. */
 export const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
 

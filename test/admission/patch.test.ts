@@ -2,11 +2,8 @@ import type { V1PodSpec } from '@kubernetes/client-node'
 import jsonpatch from 'fast-json-patch'
 import { describe, expect, test } from 'vitest'
 import { patchBetween } from '../../src/admission/patch.ts'
-import { injectionOf } from '../../src/admission/pod-handler.ts'
-import { injectPod } from '../../src/inject/pod.ts'
-import { builtInDefaults } from '../../src/policy/defaults.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
-import { AGENT_IMAGE, nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
+import { injectedPod, nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
 
 describe('patchBetween', () => {
   test('is empty between an object and itself', () => {
@@ -80,12 +77,6 @@ describe('patchBetween', () => {
 })
 
 describe('a patch of the Pod webhook', () => {
-  function injected(object: ApiObject) {
-    const injection = injectionOf(object, builtInDefaults)
-    if ('skip' in injection) throw new Error(injection.skip)
-    const { template, decision } = injection
-    return injectPod(template, decision.plan, { agentImage: AGENT_IMAGE, version: '0.0.0' })
-  }
   const labels = JSON.parse('{"__proto__":"x","constructor":"y","a/b~c":"z"}')
 
   test.each<[what: string, object: ApiObject]>([
@@ -98,7 +89,7 @@ describe('a patch of the Pod webhook', () => {
     expect(patch?.length).toBeGreaterThan(0)
     expect(request.object).toEqual(object)
     const applied = jsonpatch.applyPatch(structuredClone(object), patch ?? []).newDocument
-    expect(applied).toEqual(injected(object))
+    expect(applied).toEqual(injectedPod(object))
   })
 
   test('appends to the lists, and never writes one anew', async () => {

@@ -1,13 +1,12 @@
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import type { Mutate } from '../../src/admission/answer.ts'
-import { boundWarnings } from '../../src/admission/warnings.ts'
-import { unlabelledHandler, workloadHandler } from '../../src/admission/workload-handler.ts'
+import { workloadHandler } from '../../src/admission/workload-handler.ts'
 import { injectObject } from '../../src/cli/inject.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import type { InstallKey } from '../../src/workload/checksum.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
-import { keys, nginx, podSpec, readerOf, requestFor, submit, workload } from '../support/builders.ts'
+import { keys, nginx, podSpec, readerOf, submit, workload } from '../support/builders.ts'
 
 const KEY: InstallKey = { id: '0a1b2c3d', key: new Uint8Array(32).fill(7) }
 const IN = keys({ inject: 'true' })
@@ -447,28 +446,4 @@ describe('left alone', () => {
       warnings: [],
     }),
   )
-})
-
-describe('in a namespace without the label', () => {
-  test('an opted-in workload is told, and nothing else happens', async () =>
-    expect(await submit(unlabelledHandler, workload({ own: IN }))).toMatchObject({
-      allowed: true,
-      warnings: [
-        'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment',
-      ],
-      reason: 'unlabelled',
-    }))
-
-  test('so that it is understood when a long name leaves no room for all of it', async () => {
-    const request = { ...requestFor(workload({ own: IN })), namespace: 'payments-staging-eu-west-1' }
-    const { warnings } = await unlabelledHandler(request)
-    expect(boundWarnings(warnings)[0]).toMatch(/so hotreload\.dev\/inject does nothing/)
-  })
-
-  test('others are not', async () => {
-    expect((await submit(unlabelledHandler, workload())).warnings).toEqual([])
-    expect((await submit(unlabelledHandler, workload({ own: keys({ inject: 'false' }) }))).warnings).toEqual(
-      [],
-    )
-  })
 })

@@ -89,7 +89,7 @@ describe('what the user is told', () => {
     ]))
 
   test('every mistake at once, and the object is left', () => {
-    const { problems, object } = said({ signal: 'HUPP', 'chart-checksum': 'thaw' })
+    const { problems, object } = said({ 'chart-checksum': 'thaw', signal: 'HUPP' })
     expect(problems).toHaveLength(2)
     expect(problems.join()).toMatch(/HR_BAD_VALUE.*HR_BAD_SIGNAL/)
     expect(agents(object)).toBe(0)

@@ -4,7 +4,7 @@ import jsonpatch from 'fast-json-patch'
 import { expect, test } from 'vitest'
 import { podTemplate } from '../../src/workload/pod-template.ts'
 import { bare, names, spec, wishes } from '../support/any-pod.ts'
-import { pod, pods, requestFor } from '../support/builders.ts'
+import { injectedPod, pod, pods, requestFor } from '../support/builders.ts'
 
 test('the result of any Pod is consistent', async () => {
   await fc.assert(
@@ -16,6 +16,7 @@ test('the result of any Pod is consistent', async () => {
       expect(outcome).toMatch(/^(injected|skipped)$/)
       const after = jsonpatch.applyPatch(structuredClone(before), patch).newDocument
       expect(request.object).toEqual(before)
+      expect(after).toEqual(injectedPod(before))
 
       const result = podTemplate(after)?.spec ?? { containers: [] }
       const all = [...(result.initContainers ?? []), ...result.containers]

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { injectPod, isInjected } from '../../src/inject/pod.ts'
+import { injectPod } from '../../src/inject/pod.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
+import { isInjected } from '../../src/workload/references.ts'
 import { AGENT_IMAGE, decisionFor, nginx, pod, podSpec, pods, submit } from '../support/builders.ts'
 
 const injected = async (object: ApiObject) => (await submit(pods(), object)).object

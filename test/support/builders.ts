@@ -4,11 +4,18 @@ import jsonpatch from 'fast-json-patch'
 import type { AdmissionRequest, Answer, Mutate } from '../../src/admission/answer.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
+import { injectPod } from '../../src/inject/pod.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
+import { readPod } from '../../src/policy/read-workload.ts'
 import { templateKinds } from '../../src/workload/kinds.ts'
-import type { ApiObject, PodTemplate } from '../../src/workload/pod-template.ts'
+import {
+  type ApiObject,
+  type PodTemplate,
+  podTemplate,
+  withPodTemplate,
+} from '../../src/workload/pod-template.ts'
 import type { ConfigContent, Unreadable } from '../../src/workload/source-content.ts'
 
 export const AGENT_IMAGE = 'ghcr.io/hotreload/hotreload-agent:0.0.0'
@@ -96,6 +103,18 @@ export async function submit(handler: Mutate, object: ApiObject, old?: ApiObject
   const request = requestFor(object, old)
   const answer: Answer = await handler(request)
   return { ...answer, object: jsonpatch.applyPatch(structuredClone(object), answer.patch ?? []).newDocument }
+}
+
+/** The Pod as the webhook would inject it, without going through a patch. */
+export function injectedPod(object: ApiObject): ApiObject {
+  const template = podTemplate(object)
+  const reading = template && readPod(template, builtInDefaults)
+  return template && reading?.plan
+    ? withPodTemplate(
+        object,
+        injectPod(template, reading.plan, { agentImage: AGENT_IMAGE, version: '0.0.0' }),
+      )
+    : object
 }
 
 export const pods = (): Mutate =>

@@ -1,7 +1,7 @@
 /** The manifests that a test runs over: the inputs of the golden files, and those of the folder that CORPUS names, which is no part of the repository. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { withAnnotations } from '../../src/checksum/template-annotations.ts'
+import { withAnnotations } from '../../src/policy/mirror.ts'
 import { type ApiObject, podTemplate, withPodTemplate } from '../../src/workload/pod-template.ts'
 import { keys } from './builders.ts'
 

@@ -1,8 +1,8 @@
 /** A Pod that is created as a dry run and stored nowhere: whether the API server reaches the webhook and trusts it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
-import { isInjected } from '../../inject/pod.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
+import { isInjected } from '../../workload/references.ts'
 import type { Finding } from './finding.ts'
 
 /** Passes the restricted Pod Security Standard and a quota that wants requests and limits. */

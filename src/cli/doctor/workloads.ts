@@ -1,14 +1,13 @@
 /** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { injectionOf } from '../../admission/pod-handler.ts'
-import { PREFIX } from '../../policy/annotations.ts'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
+import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
+import { readPod, readWorkload } from '../../policy/read-workload.ts'
 import { runsToCompletion } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
-import { asks, planned } from '../explain/planned.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { count, type Finding, few } from './finding.ts'
 
@@ -25,7 +24,7 @@ const byNamespace = (objects: readonly ApiObject[]): [string, ApiObject[]][] =>
 /** Opted in where nobody listens. */
 export function checkNamespaces(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
   const check = 'namespaces'
-  const deaf = byNamespace(workloads.filter((one) => asks(one) && !labelled.has(namespaceOf(one))))
+  const deaf = byNamespace(workloads.filter((one) => isOptedIn(one) && !labelled.has(namespaceOf(one))))
   if (deaf.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in workload is in a labelled namespace' }]
   return deaf.map(([namespace, ones]) => ({
@@ -46,14 +45,14 @@ export function checkAnnotations(
   defaults: Defaults,
 ): Finding[] {
   const check = 'annotations'
-  const ours = workloads.filter((one) => asks(one) && labelled.has(namespaceOf(one)))
-  const mistaken = ours.filter((one) => planned(one, defaults).problems.length > 0)
+  const ours = workloads.filter((one) => isOptedIn(one) && labelled.has(namespaceOf(one)))
+  const mistaken = ours.filter((one) => readWorkload(one, defaults).problems.length > 0)
   if (mistaken.length === 0)
     return [{ check, result: 'ok', text: `${count(ours.length, 'opted-in workload')}, without mistakes` }]
   return mistaken.map((one) => ({
     check,
     result: 'problem',
-    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${planned(one, defaults).problems[0]?.message}`,
+    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${readWorkload(one, defaults).problems[0]?.message}`,
   }))
 }
 
@@ -70,7 +69,7 @@ export function checkPods(
       labelled.has(namespaceOf(pod)) &&
       pod.metadata?.deletionTimestamp === undefined &&
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
-      !('skip' in injectionOf({ ...pod, kind: 'Pod' }, defaults)),
+      readPod(pod, defaults).skip === undefined,
   )
   const untold = workloads.filter((one) => labelled.has(namespaceOf(one)) && isUntold(one, defaults))
   if (without.length === 0 && untold.length === 0)
@@ -96,10 +95,10 @@ export function checkPods(
 
 /** Its own annotation was never mirrored into its template, so that its Pods don't ask; the same manifest applied again changes nothing. */
 function isUntold(workload: ApiObject, defaults: Defaults): boolean {
-  const told = podTemplate(workload)?.metadata?.annotations?.[`${PREFIX}inject`] !== undefined
-  if (!asks(workload) || told || runsToCompletion(workload)) return false
-  const { decision, problems } = planned(workload, defaults)
-  return problems.length === 0 && decision.plan.containers.some(({ agent }) => agent)
+  const told = annotationsOf(podTemplate(workload))[INJECT] !== undefined
+  if (!isOptedIn(workload) || told || runsToCompletion(workload)) return false
+  const { plan, problems } = readWorkload(workload, defaults)
+  return problems.length === 0 && plan.containers.some(({ agent }) => agent)
 }
 
 /**
@@ -114,8 +113,8 @@ export function secretsToRead(
 ): Map<string, string[]> {
   const uses = workloads.flatMap((one) => {
     const namespace = namespaceOf(one)
-    const rolls = asks(one) && labelled.has(namespace) && !runsToCompletion(one)
-    const own = rolls ? classifyReferences(planned(one, defaults).decision.plan).rollout : []
+    const rolls = isOptedIn(one) && labelled.has(namespace) && !runsToCompletion(one)
+    const own = rolls ? classifyReferences(readWorkload(one, defaults).plan).rollout : []
     const followed = compat ? followedSources(one, defaults) : []
     return [...own.map(({ kind, name }) => ({ kind, name, namespace })), ...followed.map(({ use }) => use)]
   })
@@ -158,7 +157,7 @@ export function checkSecrets(
 export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
   const check = 'subpaths'
   const dead = workloads
-    .filter((one) => !asks(one) && !runsToCompletion(one) && !isNeverLabelled(namespaceOf(one)))
+    .filter((one) => !isOptedIn(one) && !runsToCompletion(one) && !isNeverLabelled(namespaceOf(one)))
     .map((one) => ({ one, mounts: deadMounts(one) }))
     .filter(({ mounts }) => mounts > 0)
   if (dead.length === 0)

@@ -1,22 +1,22 @@
-/** What keeps a change from coming about, that the plan has nothing to do with. Pure. */
+/** Finds what blocks a change outside of the plan: missing sources, pauses and update strategies. Pure. */
 
 import { plannedSources } from '../../checksum/expected-checksums.ts'
 import { isPaused, PAUSE } from '../../policy/annotations.ts'
-import type { Decision } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
+import type { PodPlan } from '../../policy/plan.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
 import { inPlacePolicy, isSuspended, replacesItsPods, workloadKindOf } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 
-/** Sources that no Pod can start without, and that are not there. */
-export function absent({ plan }: Decision, content: (used: UsedKeys) => unknown): string[] {
+/** Sources that do not exist, though Pods can't start without them. */
+export function missingSources(plan: PodPlan, content: (used: UsedKeys) => unknown): string[] {
   const { rollout, inPlace } = plannedSources(plan)
   const missing = [...rollout, ...inPlace].filter((used) => !used.optional && content(used) === 'absent')
   return [...new Set(missing.map(({ kind, name }) => `${kind} ${name} is not there, and Pods wait for it`))]
 }
 
-/** The user's own brakes, and the policy file's. */
-export function held(object: ApiObject, defaults: Defaults): string[] {
+/** What the user, or the policy file, set to delay or prevent rollouts. */
+export function blockers(object: ApiObject, defaults: Defaults): string[] {
   const { updateStrategy } = Object(object['spec'])
   const own = object.metadata?.annotations ?? {}
   const { suspend = [] } = workloadKindOf(object) ?? {}

@@ -57,7 +57,7 @@ async function explainLive(
   const object = await readObject(client, wanted)
   if (!podTemplate(object))
     throw new UserError('HR_NO_OBJECT', `${target} has no pod template`, 'name the workload it refers to')
-  return [await explain(object, await liveSurroundings(client, object, defaults))]
+  return [explain(object, await liveSurroundings(client, object, defaults))]
 }
 
 async function explainFiles(
@@ -76,9 +76,7 @@ async function explainFiles(
   const found = objects.filter((object) => podTemplate(object))
   if (found.length === 0)
     throw new UserError('HR_NO_MANIFESTS', `-f: no workload in ${files.join(', ')}`, 'name a file with one')
-  return Promise.all(
-    found.map((object) => explainManifest(object, besides(objects, object, defaults), namespace)),
-  )
+  return found.map((object) => explainManifest(object, besides(objects, object, defaults), namespace))
 }
 
 /** What the manifests themselves say of a workload's ConfigMaps, Secrets and namespace. */
@@ -99,11 +97,7 @@ function besides(objects: readonly ApiObject[], { metadata }: ApiObject, default
   }
 }
 
-async function explainManifest(
-  object: ApiObject,
-  around: Surroundings,
-  namespace?: string,
-): Promise<Explanation> {
+function explainManifest(object: ApiObject, around: Surroundings, namespace?: string): Explanation {
   const places = [object.metadata, podTemplate(object)?.metadata].filter(isObject)
   const mistyped = new Set(
     places.flatMap(({ annotations }) => mistypedAnnotations(annotations)).map(({ message }) => message),

@@ -1,22 +1,27 @@
 /**
- * What each ConfigMap and Secret that a workload uses would do to it. The plan is the webhook's (policy/decide.ts), the sentences are those
- * that its handlers answer at `kubectl apply`; nothing is decided here. Pure: object and contents in, values out.
+ * Explains what a change of each ConfigMap and Secret would do to a workload that uses it. The plan and the sentences are those of the
+ * webhook; nothing is decided here. Pure: object and contents in, values out.
  */
-import type { Mutate } from '../../admission/answer.ts'
-import { injectionOf } from '../../admission/pod-handler.ts'
-import { unlabelledHandler, workloadHandler } from '../../admission/workload-handler.ts'
-import { expected, observe, plannedSources } from '../../checksum/expected-checksums.ts'
+import { unlabelledWarning } from '../../admission/unlabelled-handler.ts'
+import { workloadWarnings } from '../../admission/workload-warnings.ts'
+import {
+  type ExpectedChecksums,
+  expectedChecksums,
+  observe,
+  plannedSources,
+} from '../../checksum/expected-checksums.ts'
 import { skipReasons, unsuitable } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
+import { annotationsOf, INJECT, isOptedIn, withAnnotations } from '../../policy/mirror.ts'
+import { readPod, readWorkload, type WorkloadReading } from '../../policy/read-workload.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
-import { workloadKindOf } from '../../workload/kinds.ts'
-import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
+import { runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
+import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
-import { absent, held } from './blockers.ts'
+import { blockers, missingSources } from './blockers.ts'
 import { type Change, changeOf } from './change.ts'
 import { otherTools } from './other-tools.ts'
-import { asIfOptedIn, asks, planned } from './planned.ts'
 
 export interface Explanation {
   object: { kind: string; namespace?: string; name: string }
@@ -25,53 +30,50 @@ export interface Explanation {
   /** Why its Pods get no agent; absent: they get one. */
   notInjected?: string
   changes: Change[]
-  /** Mistakes, and whatever keeps all of it from happening. */
+  /** Mistakes, and whatever prevents all of it. */
   problems: string[]
   warnings: string[]
 }
 
-/** What is known of the cluster; of manifests it is what stands beside the workload. */
+/** What is known of the cluster. For manifests: the other objects of the same files. */
 export interface Surroundings {
   defaults: Defaults
-  /** What a source holds, or why that is not known; undefined: nothing is known of it, and nothing said. */
+  /** What a source contains, or why that is not known; undefined: nothing is known of it, and no warning says so. */
   content: (used: UsedKeys) => ConfigContent | Unreadable | undefined
   /** Whether the namespace has our label; undefined: not known. */
   labelled: boolean | undefined
 }
 
-/** Hashes are compared with nothing here: any key will do. */
+/** Only the presence of checksums matters here, so any key will do. */
 const ANY_KEY: InstallKey = { id: '00000000', key: new Uint8Array(32) }
 const UNKNOWN: ConfigContent = { data: {}, binaryData: {}, immutable: false }
 
 /** The sources that an explanation asks `content` for. */
-export const sourcesOf = (object: ApiObject, defaults: Defaults): UsedKeys[] => {
-  const { decision } = planned(asIfOptedIn(object), defaults)
-  const { rollout, inPlace } = plannedSources(decision.plan)
+export function sourcesOf(object: ApiObject, defaults: Defaults): UsedKeys[] {
+  const { rollout, inPlace } = plannedSources(readWorkload(asIfOptedIn(object), defaults).plan)
   return [...rollout, ...inPlace]
 }
 
 /** @param object has a pod template */
-export async function explain(object: ApiObject, around: Surroundings): Promise<Explanation> {
+export function explain(object: ApiObject, around: Surroundings): Explanation {
   const { kind = '', metadata = {} } = object
-  const optedIn = asks(object)
-  const wished = asIfOptedIn(object)
-  const { decision, template, env } = planned(wished, around.defaults)
-  const { problems, warnings } = await said(wished, around)
-  const unlabelled =
-    optedIn && around.labelled === false ? (await unlabelledHandler(requestFor(wished))).warnings : []
-  const found = expected(plannedSources(decision.plan), (used) =>
+  const workload = asIfOptedIn(object)
+  const reading = readWorkload(workload, around.defaults)
+  const { plan, template, skip } = reading
+  const checksums = expectedChecksums(plannedSources(plan), (used) =>
     observe(used, around.content(used) ?? UNKNOWN, ANY_KEY),
   )
+  const { problems, warnings } = admissionMessages(workload, reading, checksums)
+  const isUnlabelled = isOptedIn(object) && around.labelled === false && !controller(metadata)
   const reason = unsuitable(template)
-  const skip = decision.skip && skipReasons[decision.skip]
   const circumstances = {
     workload: object,
     ...(reason ? { notInjected: `Pods are not injected: ${skipReasons[reason]}` } : {}),
-    immutable: new Set(found.immutable.map(sourceId)),
+    immutable: new Set(checksums.immutable.map(sourceId)),
     forbidden: new Set(
-      found.unreadable.filter(({ why }) => why === 'forbidden').map(({ used }) => sourceId(used)),
+      checksums.unreadable.filter(({ why }) => why === 'forbidden').map(({ used }) => sourceId(used)),
     ),
-    env,
+    env: plan.policy.shared.env ?? 'rollout',
   }
   return {
     object: {
@@ -79,53 +81,56 @@ export async function explain(object: ApiObject, around: Surroundings): Promise<
       ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
       name: metadata.name ?? metadata.generateName ?? '',
     },
-    optedIn,
-    ...(skip ? { notInjected: skip } : {}),
-    // With mistakes the plan is not acted on.
+    optedIn: isOptedIn(object),
+    ...(skip ? { notInjected: skipReasons[skip] } : {}),
+    // With mistakes nobody acts on the plan.
     changes:
-      problems.length > 0
-        ? []
-        : references(template.spec ?? { containers: [] }).map((one) =>
-            changeOf(one, decision.plan, circumstances),
-          ),
-    problems: [...problems, ...unlabelled],
+      problems.length > 0 ? [] : references(plan.spec).map((one) => changeOf(one, plan, circumstances)),
+    problems: [
+      ...problems,
+      ...(isUnlabelled ? [unlabelledWarning(object, metadata.namespace ?? 'default')] : []),
+    ],
     warnings: [
       ...warnings,
-      ...absent(decision, around.content),
-      ...held(object, around.defaults),
+      ...missingSources(plan, around.content),
+      ...blockers(object, around.defaults),
       ...otherTools(object, around.defaults),
     ],
   }
 }
 
-/** The answer that `kubectl apply` of it would print. */
-async function said(
-  object: ApiObject,
-  { defaults, content }: Surroundings,
-): Promise<{ problems: string[]; warnings: string[] }> {
-  if (!workloadKindOf(object)) {
-    const injection = injectionOf({ ...podTemplate(object), kind: 'Pod' }, defaults, object.kind === 'Pod')
-    const invalid = 'skip' in injection && injection.skip === 'invalid'
-    return invalid
-      ? { problems: injection.warnings, warnings: [] }
-      : { problems: [], warnings: injection.warnings }
-  }
-  const read = (kind: 'ConfigMap' | 'Secret') => async (_namespace: string, name: string) =>
-    content({ kind, name, optional: false }) ?? UNKNOWN
-  const handler = workloadHandler({
-    defaults: () => defaults,
-    reader: { configMap: read('ConfigMap'), secret: read('Secret') },
-    installKey: () => ANY_KEY,
-  })
-  const { allowed, message = '', warnings } = await handler(requestFor(object))
-  return allowed ? { problems: [], warnings: [...warnings] } : { problems: message.split('\n'), warnings: [] }
+/** The same object, opted in. An `inject` that is neither true nor false stays, so that its mistake is reported. */
+function asIfOptedIn(object: ApiObject): ApiObject {
+  const template = podTemplate(object)
+  const [own, inner] = [annotationsOf(object), annotationsOf(template)]
+  const isDecided = [own, inner].some(({ [INJECT]: inject = 'false' }) => inject.trim() !== 'false')
+  if (!template || isDecided) return object
+  const { [INJECT]: _, ...annotations } = own
+  return withPodTemplate(
+    { ...object, metadata: { ...object.metadata, annotations } },
+    withAnnotations(template, { ...inner, [INJECT]: 'true' }),
+  )
 }
 
-const requestFor = (object: ApiObject): Parameters<Mutate>[0] => ({
-  uid: '',
-  kind: { group: '', version: '', kind: object.kind ?? '' },
-  ...(object.metadata?.namespace ? { namespace: object.metadata.namespace } : {}),
-  operation: 'CREATE',
-  object,
-  oldObject: null,
-})
+/** What `kubectl apply` of the workload, or the creation of its Pods, would print. */
+function admissionMessages(
+  object: ApiObject,
+  reading: WorkloadReading,
+  checksums: ExpectedChecksums,
+): { problems: string[]; warnings: string[] } {
+  if (!workloadKindOf(object)) {
+    const pod = podTemplate(object) ?? {}
+    const { skip, warnings } = readPod(pod, reading.plan.defaults, object.kind === 'Pod')
+    return skip === 'invalid' ? { problems: warnings, warnings: [] } : { problems: [], warnings }
+  }
+  if (controller(object.metadata)) return { problems: [], warnings: [] }
+  if (reading.problems.length > 0)
+    return { problems: reading.problems.map(({ message }) => message), warnings: [] }
+  const context = {
+    isChanged: true,
+    isFrozen: false,
+    checksums: runsToCompletion(object) ? undefined : checksums,
+    namespace: object.metadata?.namespace ?? 'default',
+  }
+  return { problems: [], warnings: workloadWarnings(reading, context) }
+}

@@ -1,10 +1,10 @@
 /** What injected Pods are to be asked, and what their agents' answers say. Fields: docs/agent.md, /status. Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { injectionOf } from '../../admission/pod-handler.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
+import { readPod } from '../../policy/read-workload.ts'
 import { isObject } from '../../workload/json-object.ts'
 
 /** One agent of a Pod, and the container it serves. */
@@ -70,9 +70,9 @@ export function withoutAsking(pod: V1Pod): AgentStatus | undefined {
 
 /** By the webhook's own judgement of the Pod: `not injected` where it should have an agent. */
 function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> {
-  const injection = injectionOf({ ...pod, kind: 'Pod' }, builtInDefaults)
-  return 'skip' in injection
-    ? { state: 'no agent', note: skipReasons[injection.skip] }
+  const { skip } = readPod(pod, builtInDefaults)
+  return skip
+    ? { state: 'no agent', note: skipReasons[skip] }
     : { state: 'not injected', note: 'it asks for an agent and has none: see hotreload doctor' }
 }
 

@@ -3,16 +3,16 @@
  * both agree on what needs new Pods. Pure.
  */
 
+import { chartChecksumKey } from '../../checksum/chart-checksum.ts'
 import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
-import { isOptedIn } from '../../checksum/template-annotations.ts'
 import type { CompatOptions } from '../../compat/request/options.ts'
 import type { ReloadRequest } from '../../compat/request/reload-request.ts'
 import { readRequest } from '../../compat/tools.ts'
-import { isOurs, isPaused, writtenKey } from '../../policy/annotations.ts'
-import { decide } from '../../policy/decide.ts'
+import { isPaused, writtenKey } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { methodOf } from '../../policy/methods/reload-methods.ts'
-import { readPolicy } from '../../policy/policy.ts'
+import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
+import { readWorkload } from '../../policy/read-workload.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { isSuspended, progressOf, replacesItsPods } from '../../workload/kinds.ts'
@@ -88,9 +88,7 @@ export function summarize(
     compat: request,
     compatChecksums: parseChecksums(metadata.annotations?.[CHECKSUM]),
     isPaused: isPaused({ ...defaults.annotations, ...metadata.annotations }),
-    hasChartChecksum: Object.keys(podTemplate(workload)?.metadata?.annotations ?? {}).some((key) =>
-      key.startsWith('checksum/'),
-    ),
+    hasChartChecksum: chartChecksumKey(podTemplate(workload)) !== undefined,
     isSuspended: isSuspended(workload),
     progress: progressOf(workload),
     selector: selectorOf(spec['selector']),
@@ -99,15 +97,10 @@ export function summarize(
 
 function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary | undefined {
   const template = podTemplate(workload)
-  if (!template) return undefined
-  const metadata = workload.metadata?.annotations ?? {}
-  const annotations = template.metadata?.annotations ?? {}
-  if (!isOptedIn(metadata, annotations)) return undefined
-  // As admission/workloads.ts reads them.
-  const ours = Object.fromEntries(Object.entries(metadata).filter(([key]) => isOurs(key)))
-  const { policy, problems } = readPolicy({ ...ours, ...annotations }, defaults)
-  const { plan, problems: misfits } = decide(template, policy, defaults, false)
-  if (problems.length > 0 || misfits.length > 0) return undefined
+  if (!template || !isOptedIn(workload)) return undefined
+  const annotations = annotationsOf(template)
+  const { plan, problems } = readWorkload(workload, defaults, { annotations, conflicts: [] })
+  if (problems.length > 0) return undefined
   const agents = plan.containers.filter(({ agent }) => agent)
   const rolls = replacesItsPods(workload)
   const sources = plannedSources(plan)
@@ -115,14 +108,14 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
     checksums: parseChecksums(annotations[CHECKSUM]),
     // A run of a Job reads what is there when it starts.
     sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
-    canary: policy.shared.canary,
+    canary: plan.policy.shared.canary,
     agents: agents.length,
     restarting: new Set(
       agents.some(({ reload }) => methodOf(reload).endsProcess)
         ? sources.inPlace.map(sourceId)
         : agents.flatMap(({ env }) => env.map(sourceId)),
     ),
-    injected: annotations['hotreload.dev/inject']?.trim() === 'true',
+    injected: annotations[INJECT]?.trim() === 'true',
   }
 }
 

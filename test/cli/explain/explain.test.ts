@@ -33,7 +33,7 @@ function explained(
   object: ApiObject,
   known: Record<string, ReturnType<Surroundings['content']>> = {},
   labelled?: boolean,
-): Promise<Explanation> {
+): Explanation {
   return explain(object, { defaults: builtInDefaults, content: (used) => known[sourceId(used)], labelled })
 }
 const optedIn = (own: Record<string, string>, parts: WorkloadParts = {}) =>
@@ -163,21 +163,21 @@ describe('each use of a ConfigMap or Secret', () => {
       ],
     ],
   ])('%s', async (_, own, spec, expected) =>
-    expect(rows(await explained(optedIn(own, { spec })))).toEqual(expected),
+    expect(rows(explained(optedIn(own, { spec })))).toEqual(expected),
   )
 
   test.each([
     ['CronJob', 'next run', 'a run reads what is there when it starts'],
     ['ReplicaSet', 'nothing', 'nobody replaces the Pods of a ReplicaSet'],
   ])('variables of a %s: %s', async (kind, outcome, why) => {
-    const { changes } = await explained(workload({ kind, template: IN, spec: api({ env }) }))
+    const { changes } = explained(workload({ kind, template: IN, spec: api({ env }) }))
     expect(changes).toMatchObject([{ outcome, how: expect.stringContaining(why) }])
   })
 
   test('a bare Pod is replaced by nobody, and keeps its mounts', async () => {
     const { ownerReferences: _, ...metadata } = pod().metadata ?? {}
     const bare = { ...pod(podSpec({ containers: [nginx({ volumeMounts: subPath })] })), metadata }
-    const { changes } = await explained(bare)
+    const { changes } = explained(bare)
     expect(changes).toMatchObject([
       { outcome: 'nothing', how: expect.stringContaining('nobody replaces a bare Pod') },
     ])
@@ -186,7 +186,7 @@ describe('each use of a ConfigMap or Secret', () => {
 
 describe('what the cluster knows', () => {
   test('an immutable ConfigMap reaches new Pods only', async () => {
-    const { changes, warnings } = await explained(optedIn({}), {
+    const { changes, warnings } = explained(optedIn({}), {
       'ConfigMap/web': content({ immutable: true }),
     })
     expect(changes).toMatchObject([
@@ -197,7 +197,7 @@ describe('what the cluster knows', () => {
 
   test('a Secret that may not be read rolls nothing out', async () => {
     const spec = api({ envFrom: [{ secretRef: { name: 'db' } }] })
-    const { changes, warnings } = await explained(optedIn({}, { spec }), { 'Secret/db': 'forbidden' })
+    const { changes, warnings } = explained(optedIn({}, { spec }), { 'Secret/db': 'forbidden' })
     expect(changes).toMatchObject([{ outcome: 'nothing', how: expect.stringContaining('deploy/secrets') }])
     expect(warnings).toEqual([
       'Secret db is used by env but may not be read: apply deploy/secrets in namespace shop, or nothing rolls out',
@@ -205,16 +205,16 @@ describe('what the cluster knows', () => {
   })
 
   test('a required ConfigMap that is not there', async () =>
-    expect((await explained(optedIn({}), { 'ConfigMap/web': 'absent' })).warnings).toEqual([
+    expect(explained(optedIn({}), { 'ConfigMap/web': 'absent' }).warnings).toEqual([
       'ConfigMap web is not there, and Pods wait for it',
     ]))
 
   test('a namespace without the label is a problem of who opted in, and of nobody else', async () => {
     const said =
       'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment'
-    expect((await explained(optedIn({}), {}, false)).problems).toEqual([said])
-    expect((await explained(optedIn({}), {}, true)).problems).toEqual([])
-    expect((await explained(workload(), {}, false)).problems).toEqual([])
+    expect(explained(optedIn({}), {}, false).problems).toEqual([said])
+    expect(explained(optedIn({}), {}, true).problems).toEqual([])
+    expect(explained(workload(), {}, false).problems).toEqual([])
   })
 })
 
@@ -222,9 +222,7 @@ describe('what holds a change back, or adds to it', () => {
   test('pause in the policy file, but where the workload says otherwise', async () => {
     const defaults = { ...builtInDefaults, annotations: keys({ pause: 'true' }) }
     const saidOf = async (own: Record<string, string>) =>
-      (
-        await explain(optedIn(own), { defaults, content: () => undefined, labelled: undefined })
-      ).warnings.join()
+      explain(optedIn(own), { defaults, content: () => undefined, labelled: undefined }).warnings.join()
     expect(await saidOf({})).toContain('hotreload.dev/pause is "true" in the policy file')
     expect(await saidOf({ pause: 'false' })).not.toContain('pause')
   })
@@ -264,7 +262,7 @@ describe('what holds a change back, or adds to it', () => {
       'annotations of Wave, which hotreload follows: a change of ConfigMap/web rolls out',
     ],
   ])('%s', async (_, object, sentence) =>
-    expect((await explained(object)).warnings).toContainEqual(expect.stringContaining(sentence)),
+    expect(explained(object).warnings).toContainEqual(expect.stringContaining(sentence)),
   )
 })
 
@@ -282,19 +280,19 @@ describe('who is opted in', () => {
       false,
     ],
   ])('%s', async (_, object, expected) => {
-    const { optedIn: is, changes } = await explained(object)
+    const { optedIn: is, changes } = explained(object)
     expect(is).toBe(expected)
     // With the wish it would be the same.
     expect(changes).toMatchObject([{ outcome: 'reloaded' }])
   })
 
   test('a wish that is neither yes nor no is a mistake', async () =>
-    expect((await explained(workload({ own: keys({ inject: 'yes' }) }))).problems).toEqual([
+    expect(explained(workload({ own: keys({ inject: 'yes' }) })).problems).toEqual([
       expect.stringContaining('HR_BAD_VALUE'),
     ]))
 
   test('mistakes are told all at once, and nothing is promised', async () => {
-    const { problems, changes } = await explained(optedIn({ signal: 'HUPP', container: 'nobody' }))
+    const { problems, changes } = explained(optedIn({ signal: 'HUPP', container: 'nobody' }))
     expect(problems.join('\n')).toMatch(/HR_BAD_SIGNAL[\s\S]*HR_UNKNOWN_NAME/)
     expect(changes).toEqual([])
   })
@@ -310,7 +308,7 @@ describe('one decision: what is explained is what is injected', () => {
       // Of a bare Pod `inject` rewrites the mounts, which the webhook may not (decide.ts).
       .filter((object) => object && object.kind !== 'Pod' && podTemplate(object))
     for (const object of objects) {
-      const { notInjected, optedIn: asks, problems, changes } = await explained(object)
+      const { notInjected, optedIn: asks, problems, changes } = explained(object)
       const { object: injected } = injectObject(object, {
         agentImage: AGENT_IMAGE,
         version: '0',

@@ -1,0 +1,23 @@
+/**
+ * Handler of `/mutate/unlabelled`: a workload in a namespace without our label. The other webhooks never get it, so this one tells the user
+ * why nothing happens.
+ */
+import { isOptedIn } from '../policy/mirror.ts'
+import { type ApiObject, controller } from '../workload/pod-template.ts'
+import type { Mutate } from './answer.ts'
+
+export const unlabelledHandler: Mutate = ({ object: workload, namespace = 'default' }) => {
+  const isUsersOwn = workload && isOptedIn(workload) && !controller(workload.metadata)
+  return isUsersOwn
+    ? {
+        allowed: true,
+        warnings: [unlabelledWarning(workload, namespace)],
+        outcome: 'skipped',
+        reason: 'unlabelled',
+      }
+    : { allowed: true, warnings: [], outcome: 'skipped', reason: 'notRequested' }
+}
+
+/** Warnings are cut at 120 characters; a long namespace name only costs the last, least important words. */
+export const unlabelledWarning = ({ kind = 'workload' }: ApiObject, namespace: string): string =>
+  `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this ${kind}`
