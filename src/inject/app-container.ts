@@ -1,8 +1,8 @@
 /** Changes the app's own container: its subPath mounts, and its liveness probe or command where the reload method runs our program in it. */
 import type { V1Container, V1PodSpec, V1Probe, V1VolumeMount } from '@kubernetes/client-node'
 import type { ForwardedProbe } from '../policy/methods/liveness.ts'
+import type { Agent } from './agent.ts'
 import { AGENT, paths, probeArgs } from './agent-flags.ts'
-import type { Agent } from './agents.ts'
 import { agentArgs, agentMounts, binMount, STATE_VOLUME } from './sidecar.ts'
 
 export function changeAppContainer(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {

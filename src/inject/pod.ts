@@ -2,8 +2,8 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
+import { type Agent, isBeside, needsInstall, planAgents } from './agent.ts'
 import { emptyDir } from './agent-flags.ts'
-import { type Agent, agentsOf, isBeside, needsInstall } from './agents.ts'
 import { changeAppContainer } from './app-container.ts'
 import {
   agentContainer,
@@ -14,7 +14,7 @@ import {
   NO_TOKEN_VOLUME,
   STATE_VOLUME,
 } from './sidecar.ts'
-import { withStatus } from './status.ts'
+import { withStatus } from './status-annotation.ts'
 import { separateInitVolumes } from './subpath.ts'
 
 export interface InjectionOptions {
@@ -31,7 +31,7 @@ interface PodInjection extends InjectionOptions {
 
 /** The injected Pod. Unchanged parts are the same objects as before, so that a diff is cheap. */
 export function injectPod(pod: PodTemplate, plan: PodPlan, options: InjectionOptions): PodTemplate {
-  const injection = { ...options, plan, agents: agentsOf(plan) }
+  const injection = { ...options, plan, agents: planAgents(plan) }
   return steps.reduce((result, step) => step(result, injection), pod)
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { planAgents } from '../../src/inject/agent.ts'
 import { probeArgs } from '../../src/inject/agent-flags.ts'
-import { agentsOf } from '../../src/inject/agents.ts'
 import { agentArgs } from '../../src/inject/sidecar.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
 function flags(short: Record<string, string>, spec = podSpec()): string[] {
-  const [agent] = agentsOf(decisionFor(spec, short).plan)
+  const [agent] = planAgents(decisionFor(spec, short).plan)
   return agent ? agentArgs(agent, spec) : []
 }
 

@@ -1,13 +1,13 @@
 import type { V1Container } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { agentsOf } from '../../src/inject/agents.ts'
+import { planAgents } from '../../src/inject/agent.ts'
 import { changeAppContainer } from '../../src/inject/app-container.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
 function changed(short: Record<string, string>, change: Partial<V1Container> = {}) {
   const container = nginx(change)
   const spec = podSpec({ containers: [container] })
-  const [agent] = agentsOf(decisionFor(spec, short).plan)
+  const [agent] = planAgents(decisionFor(spec, short).plan)
   return { container, after: agent ? changeAppContainer(container, agent, spec) : undefined }
 }
 

@@ -1,6 +1,6 @@
 import type { V1Container, V1VolumeMount } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { agentsOf } from '../../src/inject/agents.ts'
+import { planAgents } from '../../src/inject/agent.ts'
 import { repeated, separateInitVolumes } from '../../src/inject/subpath.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
@@ -21,7 +21,7 @@ function rewrite(
       { name: 'conf', ...(change.secret ? { secret: { secretName: 's' } } : { configMap: { name: 'web' } }) },
     ],
   })
-  return agentsOf(decisionFor(spec, short).plan)[0]?.rewrite
+  return planAgents(decisionFor(spec, short).plan)[0]?.rewrite
 }
 
 describe('a subPath mount', () => {

@@ -5,7 +5,7 @@ import { PREFIX } from '../values/prefix.ts'
 import type { Choice, ReloadSettings } from './method-row.ts'
 import { methodNames, methodRow, type Reload, type ReloadMethod } from './reload-methods.ts'
 
-export interface ReloadRequest {
+export interface ReloadInput {
   container: V1Container
   spec: V1PodSpec
   settings: ReloadSettings & { reload?: ReloadMethod | 'auto' }
@@ -13,12 +13,12 @@ export interface ReloadRequest {
   preset: { name: string; reload: Reload } | undefined
 }
 
-export function chooseReload(request: ReloadRequest): Choice<Reload> {
+export function chooseReload(request: ReloadInput): Choice<Reload> {
   const { reload = 'auto' } = request.settings
   return reload === 'auto' ? chooseAutomatically(request) : chooseMethod(reload, request)
 }
 
-function chooseMethod(method: ReloadMethod, { preset, ...request }: ReloadRequest): Choice<Reload> {
+function chooseMethod(method: ReloadMethod, { preset, ...request }: ReloadInput): Choice<Reload> {
   const known = preset?.reload.method === method ? preset : undefined
   return methodRow(method).choose({ ...request, preset: known })
 }
@@ -30,7 +30,7 @@ const implying = methodNames.flatMap((method) => {
 })
 
 /** Never a guess: a program that nobody knows rolls out. */
-function chooseAutomatically(request: ReloadRequest): Choice<Reload> {
+function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   const { container, settings, preset } = request
   const implied = implying.filter(({ annotation }) => settings[annotation] !== undefined)
   if (implied.length > 1) {

@@ -1,32 +1,32 @@
 /** Databases, caches and brokers, and runtimes that must never be signalled. */
 import { flag } from './arguments.ts'
-import { type Preset, rollout, signal } from './preset.ts'
+import { byRollout, bySignal, type Preset } from './preset.ts'
 
 export const data = {
   postgresql: {
     names: ['postgres', 'postgresql'],
-    reload: signal('SIGHUP', 'postgres'),
+    reload: bySignal('SIGHUP', 'postgres'),
     doc: 'SIGHUP to the postmaster, which reloads open sessions too; settings of context postmaster need a restart',
     source: 'postgresql.org/docs/current/config-setting.html',
     proved: true,
   },
   pgbouncer: {
     names: ['pgbouncer'],
-    reload: signal('SIGHUP', 'pgbouncer'),
+    reload: bySignal('SIGHUP', 'pgbouncer'),
     doc: 'SIGHUP, the same as RELOAD; clients stay connected',
     source: 'pgbouncer.org/usage.html#signals',
     proved: true,
   },
   mosquitto: {
     names: ['mosquitto', 'eclipse-mosquitto'],
-    reload: signal('SIGHUP', 'mosquitto'),
+    reload: bySignal('SIGHUP', 'mosquitto'),
     doc: 'SIGHUP; listeners are not re-read',
     source: 'mosquitto(8), SIGNALS',
     proved: true,
   },
   nats: {
     names: ['nats', 'nats-server'],
-    reload: signal('SIGHUP', 'nats-server'),
+    reload: bySignal('SIGHUP', 'nats-server'),
     doc: 'SIGHUP, the same as --signal reload; clients stay connected',
     source: 'docs.nats.io/running-a-nats-service/nats_admin/signals',
     validate: 'nats-server -t -c /etc/nats/nats.conf',
@@ -34,7 +34,7 @@ export const data = {
   },
   redis: {
     names: ['redis', 'redis-server', 'valkey'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'never re-reads its file',
     source: 'redis.io, configuration',
     proved: true,
@@ -42,27 +42,27 @@ export const data = {
   memcached: {
     names: ['memcached'],
     reload: (container) =>
-      flag(container, '-Y', '--auth-file') === undefined ? rollout : signal('SIGHUP', 'memcached'),
+      flag(container, '-Y', '--auth-file') === undefined ? byRollout : bySignal('SIGHUP', 'memcached'),
     doc: 'SIGHUP re-reads the users file that -Y or --auth-file names; without such a flag changes roll out',
     source: 'github.com/memcached/memcached, memcached.c: sig_hup',
     proved: true,
   },
   mysql: {
     names: ['mysql', 'mysqld', 'mariadb', 'mariadbd'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'SIGHUP flushes logs and tables, and re-reads no option file',
     source: 'dev.mysql.com/doc/refman/8.4/en/unix-signal-response.html',
     proved: true,
   },
   mongod: {
     names: ['mongod', 'mongo'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'never re-reads its file',
     source: 'mongodb.com/docs/manual, mongod',
   },
   java: {
     names: ['java', 'spring'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'a JVM catches SIGHUP to exit',
     source: 'java(1), -Xrs',
     proved: true,

@@ -1,11 +1,11 @@
 /** Name servers, tunnels, failover and mail. */
 import { mounts, wordsOf } from './arguments.ts'
-import { type Preset, rollout, signal, watches } from './preset.ts'
+import { byItself, byRollout, bySignal, type Preset } from './preset.ts'
 
 export const network = {
   named: {
     names: ['named', 'bind9'],
-    reload: signal('SIGHUP', 'named'),
+    reload: bySignal('SIGHUP', 'named'),
     doc: 'SIGHUP, the same as rndc reload',
     source: 'named(8), SIGNALS',
     validate: 'named-checkconf -z',
@@ -13,7 +13,7 @@ export const network = {
   },
   unbound: {
     names: ['unbound'],
-    reload: signal('SIGHUP', 'unbound'),
+    reload: bySignal('SIGHUP', 'unbound'),
     doc: 'SIGHUP; its cache starts empty again. A mistake in the configuration ends it: validate',
     source: 'unbound(8), SIGNALS; github.com/NLnetLabs/unbound, daemon/unbound.c',
     validate: 'unbound-checkconf',
@@ -21,13 +21,13 @@ export const network = {
   },
   coredns: {
     names: ['coredns'],
-    reload: watches,
+    reload: byItself,
     doc: 'watches the Corefile if that has the reload plugin, as the Corefile of Kubernetes does; reads imported files only together with it',
     source: 'coredns.io/plugins/reload',
   },
   dnsmasq: {
     names: ['dnsmasq'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'SIGHUP re-reads hosts files, never dnsmasq.conf: for hosts files set `signal: SIGHUP`',
     source: 'dnsmasq(8), NOTES',
     proved: true,
@@ -37,7 +37,7 @@ export const network = {
     reload: (container) => {
       const named = wordsOf(container).filter((word) => word.startsWith('/'))
       const mounted = mounts(container, '/etc/stunnel/stunnel.conf', ...named)
-      return mounted ? rollout : signal('SIGHUP', 'stunnel', 'stunnel4')
+      return mounted ? byRollout : bySignal('SIGHUP', 'stunnel', 'stunnel4')
     },
     doc: 'SIGHUP for renewed certificates; a rollout if a volume holds its configuration file, because it remembers where the symlinks led at its start',
     source: 'stunnel(8), SIGNALS; seen with 5.68: "Cannot open configuration file"',
@@ -45,7 +45,7 @@ export const network = {
   },
   keepalived: {
     names: ['keepalived'],
-    reload: signal('SIGHUP', 'keepalived'),
+    reload: bySignal('SIGHUP', 'keepalived'),
     doc: 'SIGHUP to the parent, which starts with the new configuration',
     source: 'keepalived(8), SIGNALS',
     validate: 'keepalived --config-test',
@@ -53,13 +53,13 @@ export const network = {
   },
   openvpn: {
     names: ['openvpn'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'SIGHUP ends every connection, and fails if it stepped down from root; a rollout does no more harm',
     source: 'openvpn(8), SIGNALS and --user',
   },
   dovecot: {
     names: ['dovecot'],
-    reload: signal('SIGHUP', 'dovecot'),
+    reload: bySignal('SIGHUP', 'dovecot'),
     doc: 'SIGHUP to the master, the same as doveadm reload',
     source: 'doveadm(1), reload; github.com/dovecot/core, doveadm-master.c',
     validate: 'doveconf -n',

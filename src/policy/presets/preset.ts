@@ -19,11 +19,11 @@ export interface Preset {
 /** The kernel keeps so many bytes of a command's name (TASK_COMM_LEN without its NUL: proc_pid_comm(5)). */
 export const COMMAND_NAME_BYTES = 15
 
-export const signal = (signal: string, ...processes: string[]): Reload => ({
+export const bySignal = (signal: string, ...processes: string[]): Reload => ({
   method: 'signal',
   signal,
   processes,
 })
-export const post = (url: string): Reload => ({ method: 'http', httpMethod: 'POST', url })
-export const watches: Reload = { method: 'none' }
-export const rollout: Reload = { method: 'rollout' }
+export const byPost = (url: string): Reload => ({ method: 'http', httpMethod: 'POST', url })
+export const byItself: Reload = { method: 'none' }
+export const byRollout: Reload = { method: 'rollout' }

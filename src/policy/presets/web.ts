@@ -1,11 +1,11 @@
 /** Web servers, proxies, caches and the servers of applications. */
 import { flag, hasFlag, mounts } from './arguments.ts'
-import { type Preset, rollout, signal, watches } from './preset.ts'
+import { byItself, byRollout, bySignal, type Preset } from './preset.ts'
 
 export const web = {
   nginx: {
     names: ['nginx', 'nginx-unprivileged', 'openresty'],
-    reload: signal('SIGHUP', 'nginx', 'openresty'),
+    reload: bySignal('SIGHUP', 'nginx', 'openresty'),
     doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
     validate: 'nginx -t',
@@ -21,7 +21,7 @@ export const web = {
   },
   apache2: {
     names: ['apache2', 'httpd'],
-    reload: signal('SIGUSR1', 'apache2', 'httpd'),
+    reload: bySignal('SIGUSR1', 'apache2', 'httpd'),
     doc: 'SIGUSR1 (graceful), because SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
     source: 'httpd.apache.org/docs/2.4/stopping.html',
     validate: 'httpd -t',
@@ -29,7 +29,7 @@ export const web = {
   },
   squid: {
     names: ['squid'],
-    reload: signal('SIGHUP', 'squid'),
+    reload: bySignal('SIGHUP', 'squid'),
     doc: 'SIGHUP, the same as -k reconfigure. A mistake in the configuration ends it: validate',
     source: 'squid(8), -k',
     validate: 'squid -k parse',
@@ -37,7 +37,7 @@ export const web = {
   },
   varnish: {
     names: ['varnish', 'varnishd'],
-    reload: rollout,
+    reload: byRollout,
     doc: 'only varnishadm loads a VCL',
     source: 'varnishd(1)',
   },
@@ -45,8 +45,8 @@ export const web = {
     names: ['envoy'],
     reload: (container) =>
       mounts(container, flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml')
-        ? rollout
-        : watches,
+        ? byRollout
+        : byItself,
     doc: 'watches the files of its dynamic resources (with watched_directory); a rollout if a volume holds its bootstrap file, which it never re-reads',
     source: 'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem',
     validate: 'envoy --mode validate -c /etc/envoy/envoy.yaml',
@@ -56,21 +56,21 @@ export const web = {
     reload: (container) => {
       const named = flag(container, '--configFile', '--configfile')
       const usual = ['yml', 'yaml', 'toml'].map((extension) => `/etc/traefik/traefik.${extension}`)
-      return mounts(container, ...(named === undefined ? usual : [named])) ? rollout : watches
+      return mounts(container, ...(named === undefined ? usual : [named])) ? byRollout : byItself
     },
     doc: 'watches the files of its file provider; a rollout if a volume holds its install (static) configuration, which it never re-reads',
     source: 'doc.traefik.io/traefik/providers/file',
   },
   caddy: {
     names: ['caddy'],
-    reload: (container) => (hasFlag(container, '--watch', '-w') ? watches : rollout),
+    reload: (container) => (hasFlag(container, '--watch', '-w') ? byItself : byRollout),
     doc: 'watches its Caddyfile with --watch; otherwise only its API can reload it, so changes roll out',
     source: 'caddyserver.com/docs/command-line#caddy-run',
     proved: true,
   },
   'php-fpm': {
     names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],
-    reload: signal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
+    reload: bySignal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
     doc: 'SIGUSR2 to the master, which reloads workers and configuration gracefully by starting itself again. A mistake ends it: validate',
     source: 'php-fpm(8), SIGNALS',
     validate: 'php-fpm -t',
@@ -78,7 +78,7 @@ export const web = {
   },
   gunicorn: {
     names: ['gunicorn'],
-    reload: signal('SIGHUP', 'gunicorn'),
+    reload: bySignal('SIGHUP', 'gunicorn'),
     doc: 'SIGHUP to the master, which reads its configuration and replaces its workers. A mistake ends it: validate',
     source: 'docs.gunicorn.org/en/stable/signals.html',
     validate: 'gunicorn --check-config APP',
@@ -86,7 +86,7 @@ export const web = {
   },
   uwsgi: {
     names: ['uwsgi'],
-    reload: (container) => (hasFlag(container, '--master', '-M') ? signal('SIGHUP', 'uwsgi') : rollout),
+    reload: (container) => (hasFlag(container, '--master', '-M') ? bySignal('SIGHUP', 'uwsgi') : byRollout),
     doc: 'SIGHUP to the master, which finishes requests and starts itself again; a rollout if no argument says --master',
     source: 'uwsgi-docs.readthedocs.io/en/latest/Management.html',
     proved: true,

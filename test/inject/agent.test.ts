@@ -1,11 +1,11 @@
 import type { V1Container } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { agentsOf, needsInstall } from '../../src/inject/agents.ts'
+import { needsInstall, planAgents } from '../../src/inject/agent.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
 describe('the agents of a Pod', () => {
   const agentsFor = (...names: string[]) =>
-    agentsOf(decisionFor(podSpec({ containers: names.map((name) => nginx({ name })) })).plan)
+    planAgents(decisionFor(podSpec({ containers: names.map((name) => nginx({ name })) })).plan)
 
   test('one alone has the plain name', () =>
     expect(agentsFor('web').map(({ name, port }) => [name, port])).toEqual([['hotreload-agent', 9467]]))
@@ -22,7 +22,7 @@ describe('the agent’s program is installed for the app’s image', () => {
     const spec = podSpec({
       containers: [nginx({ command: ['nginx'], securityContext: { runAsUser: 1000 }, ...container })],
     })
-    return agentsOf(decisionFor(spec, short).plan).some((agent) => needsInstall(agent, spec))
+    return planAgents(decisionFor(spec, short).plan).some((agent) => needsInstall(agent, spec))
   }
   const subPath = [{ name: 'conf', mountPath: '/etc/nginx/a.conf', subPath: 'a.conf' }]
 

@@ -5,7 +5,7 @@ import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
 import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import type { Agent } from './agents.ts'
+import type { Agent } from './agent.ts'
 
 export interface ContainerStatus extends ReloadStatus {
   reload: string

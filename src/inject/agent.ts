@@ -19,7 +19,7 @@ export interface Agent {
   rewrite: Rewrite | undefined
 }
 
-export function agentsOf({ containers }: PodPlan): Agent[] {
+export function planAgents({ containers }: PodPlan): Agent[] {
   const served = containers.filter(({ agent }) => agent)
   return served.map((plan, index) => {
     const watched = watchedVolumes(plan)
