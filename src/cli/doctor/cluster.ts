@@ -1,9 +1,9 @@
-/** Whether the cluster can carry what hotreload adds, and who else follows ConfigMaps in it. Pure. */
+/** Checks the cluster: the versions of the API server and the kubelets, and other tools that roll out for ConfigMaps. Pure. */
 import type { V1Deployment, V1Node } from '@kubernetes/client-node'
 import { tools } from '../../compat/tools.ts'
 import { count, type Finding, few } from './finding.ts'
 
-/** Kubernetes 1.30: native sidecars, matchConditions and ValidatingAdmissionPolicy v1 are all there. */
+/** Kubernetes 1.30 is the first version with native sidecars, matchConditions and ValidatingAdmissionPolicy v1. */
 const OLDEST_MINOR = 30
 
 /** @param gitVersion e.g. v1.36.3, or v1.30.1-eks-1de2ab1 */
@@ -20,7 +20,7 @@ export function checkServer(gitVersion: string): Finding[] {
 
 export function checkNodes(nodes: readonly V1Node[]): Finding[] {
   const check = 'nodes'
-  // Pods that run on Windows are not injected.
+  // Pods on Windows are not injected.
   const linux = nodes.filter(({ status }) => status?.nodeInfo?.operatingSystem !== 'windows')
   const old = linux.filter(({ status }) => isOld(status?.nodeInfo?.kubeletVersion ?? ''))
   if (old.length === 0)
@@ -53,10 +53,10 @@ export function checkOtherTools(deployments: readonly V1Deployment[]): Finding[]
   return found.map(({ tool, name }) => ({
     check,
     result: 'warning',
-    text: `Deployment ${name} is ${tool}, whose annotations hotreload follows too, so that workloads with them roll out twice: scale it down, or start hotreload with --compat=none`,
+    text: `Deployment ${name} is ${tool}, whose annotations hotreload follows too, so workloads with them roll out twice: scale it down, or start hotreload with --compat=none`,
   }))
 }
 
-/** `registry:5000/stakater/reloader:v1.4@sha256:…` is `reloader`. */
+/** The last segment: `registry:5000/stakater/reloader:v1.4@sha256:…` is `reloader`. */
 const nameOf = (image: string): string =>
   (image.split('@')[0] ?? '').split('/').at(-1)?.split(':')[0]?.toLowerCase() ?? ''

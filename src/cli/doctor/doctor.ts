@@ -1,4 +1,4 @@
-/** `hotreload doctor`: whether all that hotreload needs is there, and whether what users asked for comes about. It changes nothing. */
+/** `hotreload doctor`: checks the installation, and finds workloads whose settings have no effect. It changes nothing. */
 import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { VERSION } from '../../version.ts'
@@ -21,12 +21,12 @@ import {
   checkSecrets,
   checkSubPaths,
   secretsToRead,
-  usersOwn,
+  withoutController,
 } from './workloads.ts'
 
 /**
- * @returns the exit code: 0; 1 with a problem; 2 where something could not be looked at
- * @throws UserError where the cluster can't be asked at all
+ * @returns the exit code: 0; 1 with a problem; 2 if something could not be checked
+ * @throws UserError if the cluster can't be reached
  */
 export async function doctorCommand(
   options: QueryOptions,
@@ -36,8 +36,8 @@ export async function doctorCommand(
 ): Promise<number> {
   const client = await clusterAccess(options, io.env)
   const progress = progressOn(io)
-  const question = { only: options.namespace, defaults, now }
-  const findings = await examine(client, question, (text) => progress.say(text)).finally(() => progress.end())
+  const scope = { only: options.namespace, defaults, now }
+  const findings = await examine(client, scope, (text) => progress.say(text)).finally(() => progress.end())
   writeAnswer(io, options.output, findings, (columns) => asText(findings, columns))
   return exitCodeOf(findings)
 }
@@ -47,9 +47,9 @@ export function exitCodeOf(findings: readonly Finding[]): number {
   return has('problem') ? 1 : has('unknown') ? 2 : 0
 }
 
-/** What a person knows and the cluster does not tell. */
-export interface Question {
-  /** The namespace whose workloads are looked at; undefined: all. */
+/** The user's part of the input: the cluster does not know it. */
+export interface Scope {
+  /** The namespace whose workloads are checked; undefined: all. */
   only: string | undefined
   /** The cluster's policy file. */
   defaults: Defaults
@@ -58,11 +58,11 @@ export interface Question {
 
 export async function examine(
   client: KubeClient,
-  { only, defaults, now }: Question,
+  { only, defaults, now }: Scope,
   say: (text: string) => void = () => {},
 ): Promise<Finding[]> {
   const read = createClusterReader(client, only, say)
-  // First and alone: without an answer to this nothing else is asked.
+  // First and alone: if this call fails, no other is made.
   const server = checkServer(await read.version())
   const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])
   const { namespace } = accountOf(configuration)
@@ -92,8 +92,8 @@ async function examineInstall(
   now: number,
 ): Promise<Finding[]> {
   const webhooks = ifReadable('webhooks', configuration, checkWebhooks)
-  if ('found' in configuration && configuration.found === undefined) return webhooks
-  const found = 'found' in configuration ? configuration.found : undefined
+  if ('value' in configuration && configuration.value === undefined) return webhooks
+  const found = 'value' in configuration ? configuration.value : undefined
   const certManager = found?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
   const [expiries, missing, trial] = await Promise.all([
     read.expiries(account.namespace),
@@ -103,7 +103,7 @@ async function examineInstall(
   return [
     ...webhooks,
     ...ifReadable('replicas', deployment, (one) => checkDeployment(one, account.namespace, VERSION)),
-    ...ifReadable('certificate', 'found' in configuration ? expiries : configuration, (ones) =>
+    ...ifReadable('certificate', 'value' in configuration ? expiries : configuration, (ones) =>
       checkCertificates(trusted(found), ones, now),
     ),
     trial,
@@ -112,8 +112,8 @@ async function examineInstall(
 }
 
 async function tryInjection(read: Reader, namespaces: Namespaces): Promise<Finding> {
-  if ('missing' in namespaces) return untried(`not tried: ${namespaces.missing}`, 'unknown')
-  const where = namespaces.found.find(hasLabel)?.metadata?.name
+  if ('denied' in namespaces) return untried(`not tried: ${namespaces.denied}`, 'unknown')
+  const where = namespaces.value.find(hasLabel)?.metadata?.name
   return where === undefined
     ? untried(
         'no namespace is labelled, so nothing is injected; kubectl label namespace NAME hotreload.dev/injection=enabled',
@@ -135,13 +135,13 @@ async function examineWorkloads(
   defaults: Defaults,
 ): Promise<Finding[]> {
   const [all, pods] = await Promise.all([read.workloads(), read.pods()])
-  if ('missing' in namespaces || 'missing' in all) {
-    const why = [namespaces, all].flatMap((one) => ('missing' in one ? [one.missing] : [])).join(', ')
-    return [{ check: 'workloads', result: 'unknown', text: `not looked at: ${why}` }]
+  if ('denied' in namespaces || 'denied' in all) {
+    const why = [namespaces, all].flatMap((one) => ('denied' in one ? [one.denied] : [])).join(', ')
+    return [{ check: 'workloads', result: 'unknown', text: `not checked: ${why}` }]
   }
-  const labelled = new Set(namespaces.found.filter(hasLabel).map(({ metadata }) => metadata?.name ?? ''))
-  const workloads = usersOwn(all.found)
-  const compat = !('found' in deployment) || followsOtherTools(deployment.found)
+  const labelled = new Set(namespaces.value.filter(hasLabel).map(({ metadata }) => metadata?.name ?? ''))
+  const workloads = withoutController(all.value)
+  const compat = !('value' in deployment) || followsOtherTools(deployment.value)
   const secrets = secretsToRead(workloads, labelled, defaults, compat)
   return [
     ...checkNamespaces(workloads, labelled),
@@ -157,7 +157,7 @@ function asText(findings: readonly Finding[], columns: number | undefined): stri
   const sums = (['problem', 'warning'] as const).map((result) =>
     count(findings.filter((one) => one.result === result).length, result),
   )
-  const unseen = findings.filter(({ result }) => result === 'unknown').length
-  const rest = unseen > 0 ? `, ${count(unseen, 'thing')} not looked at` : ''
+  const unchecked = findings.filter(({ result }) => result === 'unknown').length
+  const rest = unchecked > 0 ? `, ${count(unchecked, 'check')} not done` : ''
   return `${formatTable(['RESULT', 'CHECK', 'WHAT'], rows, columns)}\n${sums.join(', ')}${rest}\n`
 }

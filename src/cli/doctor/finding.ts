@@ -1,26 +1,26 @@
-/** What a check of `hotreload doctor` found. */
+/** The results of the checks of `hotreload doctor`. Pure. */
 
-/** `unknown`: it could not be looked at. */
+/** `unknown`: it could not be checked. */
 export type Result = 'ok' | 'warning' | 'problem' | 'unknown'
 
 export interface Finding {
-  /** Stable, for programs. */
+  /** The name of the check. Stable, for programs. */
   check: string
   result: Result
-  /** One sentence: the object, what is with it, and the way out. */
+  /** One sentence: the object, its state, and the remedy. */
   text: string
 }
 
-/** What a reader found, or why it could not look: the end of "could not look: …". */
-export type Seen<T> = { found: T } | { missing: string }
+/** A value of the cluster, or why it could not be read: the end of "not checked: …". */
+export type Lookup<T> = { value: T } | { denied: string }
 
-export const found = <T>(value: T): Seen<T> => ({ found: value })
+export const found = <T>(value: T): Lookup<T> => ({ value })
 
-/** The findings of what was seen, or that it was not. */
-export function ifReadable<T>(check: string, seen: Seen<T>, judge: (found: T) => Finding[]): Finding[] {
-  return 'found' in seen
-    ? judge(seen.found)
-    : [{ check, result: 'unknown', text: `not looked at: ${seen.missing}` }]
+/** The findings about a value, or one finding that it could not be read. */
+export function ifReadable<T>(check: string, lookup: Lookup<T>, judge: (value: T) => Finding[]): Finding[] {
+  return 'value' in lookup
+    ? judge(lookup.value)
+    : [{ check, result: 'unknown', text: `not checked: ${lookup.denied}` }]
 }
 
 /** `a, b and 3 more` */

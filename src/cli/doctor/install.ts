@@ -1,4 +1,4 @@
-/** Whether hotreload is there and whole: its entries at the API server, its replicas, its certificate. Pure. */
+/** Checks the installation: the webhook configuration, the replicas, the certificates. Pure. */
 import type { V1Container, V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { INSTALL_NAME } from '../shared/install-names.ts'
@@ -15,13 +15,13 @@ export const ENTRIES = [
 
 const INSTALL = 'kubectl apply -k deploy'
 
-/** @param configuration undefined: there is none */
+/** @param configuration undefined: it does not exist */
 export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | undefined): Finding[] {
   const check = 'webhooks'
   const problem = (text: string): Finding => ({ check, result: 'problem', text })
   const what = `MutatingWebhookConfiguration ${configuration?.metadata?.name ?? INSTALL_NAME}`
   if (!configuration)
-    return [problem(`${what} is not there, so nothing is injected: hotreload is not installed; ${INSTALL}`)]
+    return [problem(`${what} does not exist, so nothing is injected: hotreload is not installed; ${INSTALL}`)]
   const entries = configuration.webhooks ?? []
   const lacking = ENTRIES.filter((name) => !entries.some((entry) => entry.name === name))
   const empty = entries.filter(({ clientConfig }) => !clientConfig.caBundle).map(({ name }) => name)
@@ -30,7 +30,7 @@ export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | un
     ...(empty.length > 0
       ? [
           problem(
-            `${what} has no caBundle at ${few(empty)}, so the API server trusts nobody; see the log of Deployment ${INSTALL_NAME}, or of cert-manager's cainjector`,
+            `${what} has no caBundle at ${few(empty)}, so the API server can't verify hotreload's certificate; see the log of Deployment ${INSTALL_NAME}, or of cert-manager's cainjector`,
           ),
         ]
       : []),
@@ -40,7 +40,7 @@ export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | un
     : [{ check, result: 'ok', text: `${what} has its ${ENTRIES.length} entries, each with a caBundle` }]
 }
 
-/** All authorities that the API server trusts for our entries. */
+/** All authorities that the API server trusts for our entries, each once. */
 export const trusted = (configuration: V1MutatingWebhookConfiguration | undefined): Certificate[] =>
   [...new Set((configuration?.webhooks ?? []).map(({ clientConfig }) => clientConfig.caBundle ?? ''))]
     .map((bundle) => Buffer.from(bundle, 'base64').toString())
@@ -54,7 +54,7 @@ export function checkDeployment(
 ): Finding[] {
   const check = 'replicas'
   const what = `Deployment ${namespace}/${deployment?.metadata?.name ?? INSTALL_NAME}`
-  if (!deployment) return [{ check, result: 'problem', text: `${what} is not there; ${INSTALL}` }]
+  if (!deployment) return [{ check, result: 'problem', text: `${what} does not exist; ${INSTALL}` }]
   const wanted = deployment.spec?.replicas ?? 1
   const ready = deployment.status?.readyReplicas ?? 0
   const updated = deployment.status?.updatedReplicas ?? 0
@@ -64,7 +64,7 @@ export function checkDeployment(
   return [{ check, result, text: text + advice }, ...checkVersions(deployment, what, ours)]
 }
 
-/** Unless `--compat=none` says otherwise. */
+/** Whether the install follows other tools' annotations: it does without `--compat=none`. */
 export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
   const container = containerOf(deployment)
   const variable = valueOf(container, 'HOTRELOAD_COMPAT')
@@ -97,17 +97,17 @@ function checkVersions(deployment: V1Deployment, what: string, ours: string): Fi
   return [{ check: 'versions', result: 'ok', text: `${what} runs ${server ?? 'an image without a version'}` }]
 }
 
-/** Undefined for an image by digest, or `latest`. */
+/** Undefined for an image with a digest only, or `latest`. */
 function tagOf(image = ''): string | undefined {
   const tag = /:([^/:@]+)$/.exec(image.split('@')[0] ?? '')?.[1]
   return tag === 'latest' ? undefined : tag
 }
 
-/** What a replica says of its certificates at /metrics, in milliseconds since 1970; undefined: it did not say. */
+/** When a replica's certificates expire according to its metrics, in milliseconds since 1970. Undefined: not reported. */
 export interface Expiry {
   pod: string
   serving?: number
-  /** Of the authority in use; a replica with cert-manager's files knows none. */
+  /** Of its authority. A replica with cert-manager's files has none. */
   ca?: number
 }
 
@@ -121,7 +121,7 @@ export function readExpiry(pod: string, metrics: string): Expiry {
   return { pod, ...Object.fromEntries(samples) }
 }
 
-/** Renewal is due when a third of 90 days is left: whatever has less than this had weeks to be renewed. */
+/** Renewal is due when a third of 90 days is left, so that a certificate with less than 7 days should have been renewed weeks ago. */
 const SOON_MILLISECONDS = 7 * 86_400_000
 
 export function checkCertificates(
@@ -133,34 +133,44 @@ export function checkCertificates(
   if (authorities.length === 0)
     return [{ check, result: 'problem', text: 'caBundle holds no certificate; see the log of hotreload' }]
   const last = Math.max(...authorities.map(({ notAfter }) => notAfter.getTime()))
-  const strange = replicas.filter(
+  const untrusted = replicas.filter(
     ({ ca }) =>
       ca !== undefined && !authorities.some(({ notAfter }) => Math.abs(notAfter.getTime() - ca) < 1000),
   )
   return [
-    ends(check, 'the authority in caBundle', last, now),
+    checkExpiry(check, 'the authority in caBundle', last, now),
     ...replicas.flatMap(({ pod, serving }) =>
       serving === undefined
-        ? [{ check, result: 'unknown' as const, text: `Pod ${pod} did not say when its certificate ends` }]
-        : [ends(check, `the certificate of Pod ${pod}`, serving, now)],
+        ? [
+            {
+              check,
+              result: 'unknown' as const,
+              text: `Pod ${pod} did not report when its certificate expires`,
+            },
+          ]
+        : [checkExpiry(check, `the certificate of Pod ${pod}`, serving, now)],
     ),
-    ...strange.map(({ pod }) => ({
+    ...untrusted.map(({ pod }) => ({
       check,
       result: 'problem' as const,
-      text: `Pod ${pod} serves a certificate of another authority than caBundle holds; see its log`,
+      text: `Pod ${pod} serves a certificate of an authority that is not in caBundle; see its log`,
     })),
   ]
 }
 
-function ends(check: string, what: string, at: number, now: number): Finding {
+function checkExpiry(check: string, what: string, at: number, now: number): Finding {
   const date = new Date(at).toISOString().slice(0, 10)
   if (at <= now)
     return {
       check,
       result: 'problem',
-      text: `${what} ended on ${date}, so the API server calls nobody; see the log`,
+      text: `${what} expired on ${date}, so the API server can't call the webhook; see the log`,
     }
   return at - now < SOON_MILLISECONDS
-    ? { check, result: 'warning', text: `${what} ends on ${date} and should have been renewed; see the log` }
-    : { check, result: 'ok', text: `${what} is good until ${date}` }
+    ? {
+        check,
+        result: 'warning',
+        text: `${what} expires on ${date} and should have been renewed; see the log`,
+      }
+    : { check, result: 'ok', text: `${what} is valid until ${date}` }
 }

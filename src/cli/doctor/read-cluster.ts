@@ -1,4 +1,4 @@
-/** What `hotreload doctor` looks at. Whatever may not be read is said, and everything else is looked at all the same. */
+/** Reads the objects that `hotreload doctor` checks. Each that the user may not read gives a reason; the others are read all the same. */
 import { text } from 'node:stream/consumers'
 import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
@@ -11,7 +11,7 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import { canServiceAccount, type ServiceAccount } from '../shared/service-account.ts'
-import { found, type Seen } from './finding.ts'
+import { found, type Lookup } from './finding.ts'
 import { type Expiry, readExpiry } from './install.ts'
 import { rightsNeeded } from './rights.ts'
 import { trialPod } from './trial.ts'
@@ -20,23 +20,23 @@ const METRICS_TIMEOUT_MILLISECONDS = 5_000
 
 export type ClusterReader = ReturnType<typeof createClusterReader>
 
-/** @param namespace of workloads and Pods; undefined: all */
+/** @param namespace the one of workloads and Pods; undefined: all */
 export function createClusterReader(
   client: KubeClient,
   namespace: string | undefined,
   say: (text: string) => void,
 ) {
-  /** Undefined: there is none. */
-  async function get<T>(path: string, what: string): Promise<Seen<T | undefined>> {
+  /** Undefined: it does not exist. */
+  async function get<T>(path: string, what: string): Promise<Lookup<T | undefined>> {
     const response = await client.call({ method: 'GET', path })
     if (response.status === 404) return found(undefined)
-    return response.status === 200 ? found(response.body as T) : missing(response, `get ${what}`)
+    return response.status === 200 ? found(response.body as T) : denied(response, `get ${what}`)
   }
-  async function list<T extends ApiObject>(path: string, what: string): Promise<Seen<T[]>> {
+  async function list<T extends ApiObject>(path: string, what: string): Promise<Lookup<T[]>> {
     const listed = await listAll<T>(client, path, (count) => say(`listing ${what}: ${count}`))
     if (Array.isArray(listed)) return found(listed)
-    // A kind that the cluster does not have.
-    return listed.status === 404 ? found([]) : missing(listed, `list ${what}`)
+    // The cluster does not have the kind.
+    return listed.status === 404 ? found([]) : denied(listed, `list ${what}`)
   }
   let served: Promise<WorkloadKind[]> | undefined
   const servedKinds = (): Promise<WorkloadKind[]> => (served ??= readServedKinds(client))
@@ -59,38 +59,38 @@ export function createClusterReader(
         `/apis/apps/v1/namespaces/${install}/deployments/${INSTALL_NAME}`,
         `deployments/${INSTALL_NAME} in namespace ${install}`,
       ),
-    async expiries(install: string): Promise<Seen<Expiry[]>> {
+    async expiries(install: string): Promise<Lookup<Expiry[]>> {
       const path = `/api/v1/namespaces/${install}/pods?labelSelector=app.kubernetes.io%2Fname%3D${INSTALL_NAME}`
       const pods = await list<ApiObject & V1Pod>(path, `pods in namespace ${install}`)
-      if (!('found' in pods)) return pods
-      const running = pods.found.filter(({ status }) => status?.phase === 'Running')
+      if ('denied' in pods) return pods
+      const running = pods.value.filter(({ status }) => status?.phase === 'Running')
       return found(await mapLimit(running, (pod) => expiryOf(client, pod)))
     },
-    /** What its ServiceAccount lacks. */
+    /** The rights that its ServiceAccount lacks. */
     async missingRights(account: ServiceAccount, certManager: boolean) {
       const needed = rightsNeeded(account, certManager, await servedKinds())
       const answers = await mapLimit(needed, ({ right }) => canServiceAccount(client, right, account))
       if (answers.includes(undefined))
-        return { missing: 'you may not create subjectaccessreviews' } satisfies Seen<never>
+        return { denied: 'you may not create subjectaccessreviews' } satisfies Lookup<never>
       return found(needed.filter((_, index) => answers[index] === false))
     },
     trial: (where: string): Promise<ApiResponse> =>
       client.call({ method: 'POST', path: `/api/v1/namespaces/${where}/pods?dryRun=All`, body: trialPod }),
     nodes: () => list<ApiObject & V1Node>('/api/v1/nodes', 'nodes'),
-    async namespaces(): Promise<Seen<ApiObject[]>> {
+    async namespaces(): Promise<Lookup<ApiObject[]>> {
       if (namespace === undefined) return list('/api/v1/namespaces', 'namespaces')
       const one = await get<ApiObject>(`/api/v1/namespaces/${namespace}`, `namespace ${namespace}`)
-      return 'found' in one ? found(one.found ? [one.found] : []) : one
+      return 'value' in one ? found(one.value ? [one.value] : []) : one
     },
     deployments: () =>
       list<ApiObject & V1Deployment>(inNamespace('/apis/apps/v1/deployments'), 'deployments'),
-    async workloads(): Promise<Seen<ApiObject[]>> {
+    async workloads(): Promise<Lookup<ApiObject[]>> {
       const lists = await mapLimit(await servedKinds(), (one) =>
         list(inNamespace(collectionOf(one).path), one.plural),
       )
-      const refused = lists.filter((one) => 'missing' in one).map((one) => one.missing)
-      if (refused.length > 0) return { missing: refused.join(', ') }
-      return found(lists.flatMap((one) => ('found' in one ? one.found : [])))
+      const denied = lists.flatMap((one) => ('denied' in one ? [one.denied] : []))
+      if (denied.length > 0) return { denied: denied.join(', ') }
+      return found(lists.flatMap((one) => ('value' in one ? one.value : [])))
     },
     pods: () => list<ApiObject & V1Pod>(inNamespace('/api/v1/pods'), 'pods'),
     async readableSecrets(namespaces: Iterable<string>, account: ServiceAccount) {
@@ -113,25 +113,25 @@ async function readServedKinds(client: KubeClient): Promise<WorkloadKind[]> {
   return workloadKinds.filter((_, index) => areServed[index])
 }
 
-/** Namespace and ServiceAccount of this install. */
+/** The ServiceAccount of the install. */
 export function accountOf(
-  configuration: Seen<V1MutatingWebhookConfiguration | undefined>,
-  deployment?: Seen<V1Deployment | undefined>,
+  configuration: Lookup<V1MutatingWebhookConfiguration | undefined>,
+  deployment?: Lookup<V1Deployment | undefined>,
 ): ServiceAccount {
   const service =
-    'found' in configuration ? configuration.found?.webhooks?.[0]?.clientConfig.service : undefined
-  const spec = deployment && 'found' in deployment ? deployment.found?.spec?.template.spec : undefined
+    'value' in configuration ? configuration.value?.webhooks?.[0]?.clientConfig.service : undefined
+  const spec = deployment && 'value' in deployment ? deployment.value?.spec?.template.spec : undefined
   return {
     namespace: service?.namespace ?? INSTALL_NAMESPACE,
     name: spec?.serviceAccountName ?? INSTALL_NAME,
   }
 }
 
-const missing = (response: ApiResponse, what: string): { missing: string } => ({
-  missing: response.status === 403 ? `you may not ${what}` : refusal(response, what).message,
+const denied = (response: ApiResponse, what: string): { denied: string } => ({
+  denied: response.status === 403 ? `you may not ${what}` : refusal(response, what).message,
 })
 
-/** Metrics are text, through the API server's proxy. */
+/** Read from the replica's metrics, through the API server's proxy. */
 async function expiryOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<Expiry> {
   const { namespace, name = '' } = metadata ?? {}
   const ports = spec?.containers.flatMap((container) => container.ports ?? []) ?? []
@@ -142,8 +142,8 @@ async function expiryOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<
       { method: 'GET', path },
       AbortSignal.timeout(METRICS_TIMEOUT_MILLISECONDS),
     )
-    const said = await text(parts)
-    return status === 200 ? readExpiry(name, said) : { pod: name }
+    const metrics = await text(parts)
+    return status === 200 ? readExpiry(name, metrics) : { pod: name }
   } catch {
     return { pod: name }
   }

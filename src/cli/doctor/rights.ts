@@ -1,7 +1,4 @@
-/**
- * The rights of hotreload's ServiceAccount, and what stops without each. A test holds them against deploy/base: what is asked for here
- * is granted there.
- */
+/** The rights that hotreload's ServiceAccount needs, and what does not work without each. A test compares them with deploy/base. Pure. */
 import { groupOf, replacesItsPods, type WorkloadKind } from '../../workload/kinds.ts'
 import type { Right, ServiceAccount } from '../shared/service-account.ts'
 import type { Finding } from './finding.ts'
@@ -13,7 +10,7 @@ interface Need {
   name?: string
   /** In the install's own namespace only. */
   own?: boolean
-  /** Not with cert-manager, which does it then. */
+  /** Not needed with cert-manager. */
   ownAuthority?: boolean
   /** The end of "…, so ". */
   without: string
@@ -23,8 +20,8 @@ const workloadVerbs = ['get', 'list', 'watch', 'patch'] as const
 
 /** @param kinds the kinds of workload that the cluster has */
 export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
-  { resource: 'configmaps', verbs: ['get'], without: 'no checksum is taken and nothing rolls out' },
-  { resource: 'configmaps', verbs: ['list', 'watch'], without: 'no edit of a ConfigMap is seen' },
+  { resource: 'configmaps', verbs: ['get'], without: 'hotreload takes no checksums and nothing rolls out' },
+  { resource: 'configmaps', verbs: ['list', 'watch'], without: 'no change of a ConfigMap is noticed' },
   { resource: 'namespaces', verbs: ['list', 'watch'], without: 'no namespace counts as labelled' },
   ...kinds.filter(replacesItsPods).map((kind) => ({
     group: groupOf(kind),
@@ -42,31 +39,42 @@ export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
     group: 'batch',
     resource: 'jobs',
     verbs: ['get', 'list', 'watch', 'create', 'delete'],
-    without: "Reloader's Jobs are not made again",
+    without: "Reloader's Jobs are not recreated",
   },
   {
     resource: 'pods',
     verbs: ['get', 'list', 'patch'],
     without: 'Pods see an edit after a minute instead of at once',
   },
-  { resource: 'events', verbs: ['create'], without: 'no Event says what was done' },
-  { resource: 'configmaps', verbs: ['create', 'patch'], own: true, without: 'no baseline is kept' },
-  { group: 'coordination.k8s.io', resource: 'leases', verbs: ['create'], own: true, without: 'nobody leads' },
+  { resource: 'events', verbs: ['create'], without: 'no Events are written' },
+  { resource: 'configmaps', verbs: ['create', 'patch'], own: true, without: 'no baselines are stored' },
+  {
+    group: 'coordination.k8s.io',
+    resource: 'leases',
+    verbs: ['create'],
+    own: true,
+    without: 'no replica leads',
+  },
   {
     group: 'coordination.k8s.io',
     resource: 'leases',
     name: 'hotreload-controller',
     verbs: ['get', 'update'],
     own: true,
-    without: 'nobody leads',
+    without: 'no replica leads',
   },
-  { resource: 'secrets', verbs: ['create'], own: true, without: 'there is no key to hash Secrets with' },
+  {
+    resource: 'secrets',
+    verbs: ['create'],
+    own: true,
+    without: 'there is no key for the checksums of Secrets',
+  },
   {
     resource: 'secrets',
     name: 'hotreload-install-key',
     verbs: ['get'],
     own: true,
-    without: 'there is no key to hash Secrets with',
+    without: 'there is no key for the checksums of Secrets',
   },
   ...['hotreload-ca', 'hotreload-serving'].map((name) => ({
     resource: 'secrets',
@@ -74,7 +82,7 @@ export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
     verbs: ['get', 'patch'],
     own: true,
     ownAuthority: true,
-    without: 'the certificate is not kept',
+    without: 'the certificate is not stored',
   })),
   {
     group: 'admissionregistration.k8s.io',
@@ -82,11 +90,11 @@ export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
     name: 'hotreload',
     verbs: ['get', 'patch'],
     ownAuthority: true,
-    without: 'the API server is not told whom to trust',
+    without: 'the API server does not get the caBundle',
   },
 ]
 
-/** Each right to ask for, with its need. */
+/** Each right to check, with its need. */
 export function rightsNeeded(
   account: ServiceAccount,
   certManager: boolean,
@@ -108,14 +116,14 @@ export function rightsNeeded(
     )
 }
 
-/** @param missing of what `rightsNeeded` lists */
+/** @param missing those of `rightsNeeded` that the ServiceAccount lacks */
 export function checkRights(
   missing: readonly { need: Need; right: Right }[],
   { namespace, name }: ServiceAccount,
 ): Finding[] {
   const check = 'permissions'
-  const who = `ServiceAccount ${namespace}/${name}`
-  if (missing.length === 0) return [{ check, result: 'ok', text: `${who} has every right that it needs` }]
+  const account = `ServiceAccount ${namespace}/${name}`
+  if (missing.length === 0) return [{ check, result: 'ok', text: `${account} has every right that it needs` }]
   return [...Map.groupBy(missing, ({ need }) => need)].map(
     ([{ resource, group, without, name: only }, rights]) => {
       const what = [resource, group].filter(Boolean).join('.') + (only ? ` ${only}` : '')
@@ -123,7 +131,7 @@ export function checkRights(
       return {
         check,
         result: 'problem',
-        text: `${who} may not ${verbs} ${what}, so ${without}; apply deploy again`,
+        text: `${account} may not ${verbs} ${what}, so ${without}; apply deploy again`,
       }
     },
   )

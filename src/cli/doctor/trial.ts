@@ -1,11 +1,11 @@
-/** A Pod that is created as a dry run and stored nowhere: whether the API server reaches the webhook and trusts it. */
+/** Creates a Pod as a dry run, which stores nothing: whether the API server reaches the webhook and trusts it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { isInjected } from '../../workload/references.ts'
 import type { Finding } from './finding.ts'
 
-/** Passes the restricted Pod Security Standard and a quota that wants requests and limits. */
+/** It passes the restricted Pod Security Standard, and a quota that requires requests and limits. */
 export const trialPod: V1Pod = {
   apiVersion: 'v1',
   kind: 'Pod',
@@ -46,7 +46,7 @@ export function judgeTrial({ status, body }: ApiResponse, namespace: string, our
     return { check, result: 'ok', text: `${what} would get its agent (dry run)${other}` }
   }
   const message = String(Object(body).message ?? '').slice(0, 300)
-  // What is refused with failurePolicy Fail, where the API server says why.
+  // Denied by failurePolicy Fail; the message has the reason.
   if (message.includes('failed calling webhook') && message.includes('hotreload'))
     return { check, result: 'problem', text: `${what} can't be created: ${message}` }
   const why = message.includes('cannot create resource') ? `you may not create pods in ${namespace}` : message

@@ -1,33 +1,33 @@
-/** Whether what users asked for comes about, workload by workload. Pure: lists of objects in, findings out. */
+/** Finds workloads whose settings have no effect. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
 import { readPod, readWorkload } from '../../policy/read-workload.ts'
-import { runsToCompletion } from '../../workload/kinds.ts'
+import { kindLabel, runsToCompletion } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { count, type Finding, few } from './finding.ts'
 
-const nameOf = ({ kind, metadata }: ApiObject): string => `${kind} ${metadata?.name}`
+const nameOf = (object: ApiObject): string => `${kindLabel(object)} ${object.metadata?.name}`
 const namespaceOf = ({ metadata }: ApiObject): string => metadata?.namespace ?? ''
 
-/** Those that users write: what a controller made is its controller's. */
-export const usersOwn = (objects: readonly ApiObject[]): ApiObject[] =>
+/** The objects that users write: those of a controller follow their owner. */
+export const withoutController = (objects: readonly ApiObject[]): ApiObject[] =>
   objects.filter(({ metadata }) => !controller(metadata))
 
 const byNamespace = (objects: readonly ApiObject[]): [string, ApiObject[]][] =>
   [...Map.groupBy(objects, namespaceOf)].toSorted(([a], [b]) => (a < b ? -1 : 1))
 
-/** Opted in where nobody listens. */
+/** Finds opted-in workloads in namespaces without the label. */
 export function checkNamespaces(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
   const check = 'namespaces'
-  const deaf = byNamespace(workloads.filter((one) => isOptedIn(one) && !labelled.has(namespaceOf(one))))
-  if (deaf.length === 0)
+  const unlabelled = byNamespace(workloads.filter((one) => isOptedIn(one) && !labelled.has(namespaceOf(one))))
+  if (unlabelled.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in workload is in a labelled namespace' }]
-  return deaf.map(([namespace, ones]) => ({
+  return unlabelled.map(([namespace, ones]) => ({
     check,
     result: 'problem',
     text: `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on ${few(ones.map(nameOf))}; ${
@@ -38,7 +38,7 @@ export function checkNamespaces(workloads: readonly ApiObject[], labelled: Reado
   }))
 }
 
-/** Mistakes that were there before the webhook was. */
+/** Finds mistakes that were stored before the webhook was installed. */
 export function checkAnnotations(
   workloads: readonly ApiObject[],
   labelled: ReadonlySet<string>,
@@ -56,7 +56,7 @@ export function checkAnnotations(
   }))
 }
 
-/** Pods that should have an agent and have none, by their own word or by that of their workload. */
+/** Finds Pods without an agent that are opted in by their own annotation, or by their workload's. */
 export function checkPods(
   pods: readonly (ApiObject & V1Pod)[],
   workloads: readonly ApiObject[],
@@ -71,39 +71,41 @@ export function checkPods(
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
       readPod(pod, defaults).skip === undefined,
   )
-  const untold = workloads.filter((one) => labelled.has(namespaceOf(one)) && isUntold(one, defaults))
-  if (without.length === 0 && untold.length === 0)
-    return [{ check, result: 'ok', text: 'every Pod that asks for an agent has it' }]
-  const passedOver = byNamespace(without).map(
+  const notMirrored = workloads.filter(
+    (one) => labelled.has(namespaceOf(one)) && isNotMirrored(one, defaults),
+  )
+  if (without.length === 0 && notMirrored.length === 0)
+    return [{ check, result: 'ok', text: 'every opted-in Pod has its agent' }]
+  const ofPods = byNamespace(without).map(
     ([namespace, ones]): Finding => ({
       check,
       result: 'problem',
       text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
-        ones.length === 1 ? 'asks for an agent and has' : 'ask for an agent and have'
-      } none, made while hotreload was away: kubectl rollout restart the workload, or make the Pod again`,
+        ones.length === 1 ? 'is opted in and has' : 'are opted in and have'
+      } no agent, created while hotreload was not available: kubectl rollout restart the workload, or recreate the Pod`,
     }),
   )
-  const neverAsked = byNamespace(untold).map(
+  const ofWorkloads = byNamespace(notMirrored).map(
     ([namespace, ones]): Finding => ({
       check,
       result: 'problem',
-      text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was away or the namespace had no label; kubectl rollout restart them`,
+      text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them`,
     }),
   )
-  return [...passedOver, ...neverAsked]
+  return [...ofPods, ...ofWorkloads]
 }
 
-/** Its own annotation was never mirrored into its template, so that its Pods don't ask; the same manifest applied again changes nothing. */
-function isUntold(workload: ApiObject, defaults: Defaults): boolean {
-  const told = annotationsOf(podTemplate(workload))[INJECT] !== undefined
-  if (!isOptedIn(workload) || told || runsToCompletion(workload)) return false
+/** Whether the opt-in is missing in the template, so that its Pods get no agent. A new apply of the same manifest changes nothing. */
+function isNotMirrored(workload: ApiObject, defaults: Defaults): boolean {
+  const isMirrored = annotationsOf(podTemplate(workload))[INJECT] !== undefined
+  if (!isOptedIn(workload) || isMirrored || runsToCompletion(workload)) return false
   const { plan, problems } = readWorkload(workload, defaults)
   return problems.length === 0 && plan.containers.some(({ agent }) => agent)
 }
 
 /**
- * Namespace -> Secrets whose change needs new Pods.
- * @param compat whether other tools' annotations are followed, as they are without our label
+ * Namespace -> names of Secrets whose change needs new Pods.
+ * @param compat whether hotreload follows other tools' annotations, for which a namespace needs no label
  */
 export function secretsToRead(
   workloads: readonly ApiObject[],
@@ -127,7 +129,7 @@ export function secretsToRead(
   )
 }
 
-/** @param readable whether hotreload may read Secrets of a namespace; undefined: we may not ask */
+/** @param readable whether hotreload may read the Secrets of a namespace; undefined: the user may not check that */
 export function checkSecrets(
   secrets: ReadonlyMap<string, readonly string[]>,
   readable: ReadonlyMap<string, boolean | undefined>,
@@ -141,29 +143,29 @@ export function checkSecrets(
       return {
         check,
         result: 'unknown',
-        text: `${which}: you may not create subjectaccessreviews, to see who reads it`,
+        text: `${which}: you may not create subjectaccessreviews, which shows whether hotreload can read it`,
       }
     return may
-      ? { check, result: 'ok', text: `${which} is read, and rolls out` }
+      ? { check, result: 'ok', text: `${which} can be read, and a change rolls out` }
       : {
           check,
           result: 'warning',
-          text: `${which} needs new Pods when it changes but may not be read: kubectl apply -n ${namespace} -k deploy/secrets, or nothing rolls out`,
+          text: `${which} needs new Pods when it changes, but hotreload may not read it: kubectl apply -n ${namespace} -k deploy/secrets, or nothing rolls out`,
         }
   })
 }
 
-/** What Kubernetes itself never updates, where nobody asked us to. */
+/** Finds subPath mounts of workloads that are not opted in: Kubernetes never updates them. */
 export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
   const check = 'subpaths'
-  const dead = workloads
+  const stale = workloads
     .filter((one) => !isOptedIn(one) && !runsToCompletion(one) && !isNeverLabelled(namespaceOf(one)))
-    .map((one) => ({ one, mounts: deadMounts(one) }))
+    .map((one) => ({ one, mounts: staleMounts(one) }))
     .filter(({ mounts }) => mounts > 0)
-  if (dead.length === 0)
-    return [{ check, result: 'ok', text: 'no workload has subPath mounts that nobody updates' }]
-  return byNamespace(dead.map(({ one }) => one)).map(([namespace, ones]) => {
-    const mounts = dead.filter(({ one }) => ones.includes(one)).reduce((sum, one) => sum + one.mounts, 0)
+  if (stale.length === 0)
+    return [{ check, result: 'ok', text: 'no workload has subPath mounts that never follow an edit' }]
+  return byNamespace(stale.map(({ one }) => one)).map(([namespace, ones]) => {
+    const mounts = stale.filter(({ one }) => ones.includes(one)).reduce((sum, one) => sum + one.mounts, 0)
     return {
       check,
       result: 'warning',
@@ -174,7 +176,7 @@ export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
   })
 }
 
-function deadMounts(workload: ApiObject): number {
+function staleMounts(workload: ApiObject): number {
   const spec = podTemplate(workload)?.spec ?? { containers: [] }
   const mounts = references(spec).filter(({ as, init }) => as === 'subPath' && !init)
   // A projected volume has several sources behind one mount.

@@ -1,4 +1,4 @@
-// What is looked at, what is said of it, and that a missing right, cluster or install stops nothing else.
+// Each check and its sentence; a missing right, cluster or install stops no other check.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
@@ -32,7 +32,7 @@ import {
   checkSecrets,
   checkSubPaths,
   secretsToRead,
-  usersOwn,
+  withoutController,
 } from '../../../src/cli/doctor/workloads.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
@@ -70,7 +70,7 @@ const configuration = (
 })
 
 describe('webhooks', () => {
-  test('all there', () => expect(results(checkWebhooks(configuration()))).toEqual(['ok']))
+  test('all entries exist', () => expect(results(checkWebhooks(configuration()))).toEqual(['ok']))
 
   test('the entries are those of deploy/', () => {
     const deployed = parseAllDocuments(
@@ -90,7 +90,7 @@ describe('webhooks', () => {
     expect(texts(findings)).toContain('has no entry pods.hotreload.dev')
   })
 
-  test('nobody wrote the caBundle', () => {
+  test('a caBundle is missing', () => {
     const findings = checkWebhooks(
       configuration((name) => (name === 'pods.hotreload.dev' ? undefined : caBundle)),
     )
@@ -112,14 +112,14 @@ describe('certificates', () => {
     ))
 
   test.each<[string, Parameters<typeof checkCertificates>[1], Finding['result'], string]>([
-    ['late', [{ pod: 'a', serving: NOW + 3 * DAY }], 'warning', 'should have been renewed'],
-    ['over', [{ pod: 'a', serving: NOW - DAY }], 'problem', 'ended on 2026-11-20'],
-    ['not told', [{ pod: 'a' }], 'unknown', 'Pod a did not say'],
+    ['late for its renewal', [{ pod: 'a', serving: NOW + 3 * DAY }], 'warning', 'should have been renewed'],
+    ['expired', [{ pod: 'a', serving: NOW - DAY }], 'problem', 'expired on 2026-11-20'],
+    ['not reported', [{ pod: 'a' }], 'unknown', 'Pod a did not report'],
     [
       'of another authority',
       [{ pod: 'a', serving: NOW + 60 * DAY, ca: ca + DAY }],
       'problem',
-      'another authority',
+      'an authority that is not in caBundle',
     ],
   ])('%s', (_, replicas, result, sentence) => {
     const findings = checkCertificates(authorities, replicas, NOW)
@@ -157,7 +157,7 @@ describe('replicas and versions', () => {
     status: { readyReplicas: ready, updatedReplicas: 2 },
   })
   test.each<[string, V1Deployment | undefined, Finding['result'][], string]>([
-    ['none', undefined, ['problem'], 'is not there'],
+    ['none', undefined, ['problem'], 'does not exist'],
     ['all', deployment(2, 'r:5000/hotreload:0.1.0'), ['ok', 'ok'], '2 of 2'],
     ['one of two', deployment(1, 'hotreload:0.1.0'), ['warning', 'ok'], '1 of 2'],
     ['none of two', deployment(0, 'hotreload:0.1.0'), ['problem', 'ok'], 'kubectl describe pods'],
@@ -174,7 +174,12 @@ describe('replicas and versions', () => {
       ['warning', 'ok'],
       '2 of 2 replicas Ready, 1 of its newest template; see kubectl describe pods',
     ],
-    ['a digest tells none', deployment(2, 'r:5000/hotreload@sha256:ab'), ['ok', 'ok'], 'without a version'],
+    [
+      'a digest shows no version',
+      deployment(2, 'r:5000/hotreload@sha256:ab'),
+      ['ok', 'ok'],
+      'without a version',
+    ],
   ])('%s', (_, one, expected, sentence) => {
     const findings = checkDeployment(one, 'hotreload-system', '0.1.0')
     expect(results(findings)).toEqual(expected)
@@ -182,7 +187,7 @@ describe('replicas and versions', () => {
   })
 })
 
-describe('the Pod that is tried', () => {
+describe('the trial Pod', () => {
   test('is one that the webhook injects', async () => {
     const { outcome, object } = await submit(pods(), structuredClone(trialPod) as ApiObject)
     expect(outcome).toBe('injected')
@@ -202,7 +207,7 @@ describe('the Pod that is tried', () => {
       'x509: unknown',
     ],
     [
-      'is not ours to make',
+      'is one that the user may not create',
       { status: 403, body: { message: 'pods is forbidden: User "a" cannot create resource "pods"' } },
       'unknown',
       'you may not create pods in shop',
@@ -241,13 +246,13 @@ describe('permissions', () => {
     },
   )
 
-  test('with cert-manager the certificate is not ours to keep', () => {
+  test('with cert-manager, hotreload needs no right to its certificate', () => {
     const asked = rightsNeeded(account, true, workloadKinds).map(({ need }) => need)
     expect(asked.some(({ ownAuthority }) => ownAuthority)).toBe(false)
     expect(asked.length).toBeGreaterThan(20)
   })
 
-  test('what is missing is said once for each object, with what stops', () => {
+  test('one finding for each object, with its missing rights and what does not work', () => {
     const missing = rightsNeeded(account, false, workloadKinds).filter(
       ({ need }) => need.resource === 'deployments',
     )
@@ -270,7 +275,7 @@ describe('the cluster', () => {
   const node = (name: string, kubeletVersion: string, operatingSystem = 'linux') =>
     ({ metadata: { name }, status: { nodeInfo: { kubeletVersion, operatingSystem } } }) as V1Node
 
-  test('nodes that are too old are named; Windows does not matter', () => {
+  test('names the nodes that are too old, except those on Windows', () => {
     expect(results(checkNodes([node('a', 'v1.31.0'), node('w', 'v1.27.0', 'windows')]))).toEqual(['ok'])
     expect(texts(checkNodes([node('a', 'v1.31.0'), node('b', 'v1.28.4')]))).toContain('node b (v1.28.4)')
   })
@@ -303,7 +308,7 @@ const dead = podSpec({
 })
 
 describe('workloads', () => {
-  test('opted in where nobody listens', () => {
+  test('an opt-in without the label', () => {
     const deaf = workload({ own: IN, metadata: { namespace: 'quiet' } })
     expect(results(checkNamespaces([workload({ own: IN })], labelled))).toEqual(['ok'])
     expect(texts(checkNamespaces([deaf], labelled))).toBe(
@@ -313,7 +318,7 @@ describe('workloads', () => {
     expect(texts(checkNamespaces([system], labelled))).toContain('hotreload never acts there')
   })
 
-  test('mistakes that were there before the webhook', () => {
+  test('mistakes from before the installation', () => {
     expect(texts(checkAnnotations([workload({ own: IN })], labelled, builtInDefaults))).toBe(
       '1 opted-in workload, without mistakes',
     )
@@ -323,7 +328,7 @@ describe('workloads', () => {
     )
   })
 
-  test('Pods that were passed over', () => {
+  test('opted-in Pods without an agent', () => {
     const one = (change: object = {}, spec = podSpec()) => {
       const made = pod(spec)
       return {
@@ -336,7 +341,7 @@ describe('workloads', () => {
     expect(checkPods([one()], [], labelled, builtInDefaults)).toMatchObject([
       {
         result: 'problem',
-        text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) asks for an agent and has none/),
+        text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) is opted in and has no agent/),
       },
     ])
     // No agent is due: nothing to watch, at its end, where nobody listens.
@@ -348,13 +353,13 @@ describe('workloads', () => {
     expect(results(checkPods(fine, [], labelled, builtInDefaults))).toEqual(['ok'])
   })
 
-  test('Pods that never asked, since their template was not told', () => {
+  test('Pods without an agent, since the opt-in is not in their template', () => {
     const untold = [workload({ own: IN }), workload({ kind: 'StatefulSet', own: IN })]
     expect(checkPods([], untold, labelled, builtInDefaults)).toEqual([
       {
         check: 'pods',
         result: 'problem',
-        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was away or the namespace had no label; kubectl rollout restart them',
+        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them',
       },
     ])
     const fine = [
@@ -421,7 +426,7 @@ describe('workloads', () => {
     expect(followsOtherTools({ spec: { selector: {}, template: { spec } } })).toBe(expected)
   })
 
-  test('subPath mounts that nobody updates, counted by namespace', () => {
+  test('subPath mounts that never follow an edit, counted by namespace', () => {
     const two = [workload({ spec: dead }), workload({ kind: 'StatefulSet', spec: dead })]
     expect(texts(checkSubPaths(two))).toBe(
       'namespace shop: 2 subPath mounts of ConfigMaps or Secrets (Deployment web, StatefulSet web) never follow an edit; hotreload.dev/inject: "true" changes that, see hotreload explain',
@@ -433,8 +438,8 @@ describe('workloads', () => {
     ).toEqual(['ok'])
   })
 
-  test('what a controller made is its controller’s', () =>
-    expect(usersOwn([pod(), workload()])).toMatchObject([{ kind: 'Deployment' }]))
+  test('objects of a controller are left out', () =>
+    expect(withoutController([pod(), workload()])).toMatchObject([{ kind: 'Deployment' }]))
 
   test('a few names', () => expect(few(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c and 2 more'))
 })
@@ -456,7 +461,7 @@ describe('the whole', () => {
   const all = { only: undefined, defaults: builtInDefaults, now: NOW }
   const version = { status: 200, body: { gitVersion: 'v1.36.3' } }
 
-  test('without any right: each one is named, and nothing throws', async () => {
+  test('without any right: the findings name each, and nothing throws', async () => {
     const findings = await examine(
       clientOf(({ path }) => (path === '/version' ? version : { status: 403, body: {} })),
       all,
@@ -478,7 +483,7 @@ describe('the whole', () => {
       expect(rows.some((row) => row.includes(`\`${check}\``))).toBe(true)
   })
 
-  test('without an install: that is said once, and the rest is looked at', async () => {
+  test('without an install: one finding, and the other checks go on', async () => {
     const findings = await examine(
       clientOf(({ path }) => {
         if (path === '/version') return version
@@ -510,7 +515,7 @@ describe('the whole', () => {
     expect(lists.filter((path) => !path.includes('/namespaces/shop/'))).toEqual(['/api/v1/nodes?limit=250'])
   })
 
-  test('a cluster that knows nobody is not asked further', async () => {
+  test('a cluster that does not know the user gets one request only', async () => {
     const paths: string[] = []
     const client = clientOf(({ path }) => {
       paths.push(path)
