@@ -221,3 +221,5 @@ describe('paragraphs have four sentences at most', () => {
     expect(paragraphsOf(read(page)).filter((paragraph) => sentencesIn(paragraph) > 4)).toEqual([]),
   )
 })
+
+test('README.md fits two screens', () => expect(read('README.md').split('\n').length).toBeLessThan(100))
