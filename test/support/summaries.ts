@@ -1,0 +1,37 @@
+/** Workloads as the controller's cache has them, read from small objects. */
+import { type CompatOptions, defaultCompatOptions } from '../../src/compat/request/options.ts'
+import type { Workload } from '../../src/controller/cache/workloads.ts'
+import type { SourceState } from '../../src/controller/decide/source-diff.ts'
+import { summarize, type WorkloadSummary } from '../../src/controller/decide/workload-summary.ts'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { keys, nginx, podSpec, type WorkloadParts, workload } from './builders.ts'
+
+/** A Deployment that is rolled out for its ConfigMap `web`, since nothing is known of its program; in version 7. Parts replace parts. */
+export function summaryOf(parts: WorkloadParts = {}, compat?: Partial<CompatOptions>): WorkloadSummary {
+  const object = workload({
+    template: keys({ inject: 'true' }),
+    spec: podSpec({ containers: [nginx({ image: 'shop/app:1' })] }),
+    ...parts,
+    metadata: { uid: 'u-web', resourceVersion: '7', ...parts.metadata },
+  })
+  const options = { defaults: builtInDefaults, compat: { ...defaultCompatOptions, ...compat } }
+  const summary = summarize(object, options)
+  if (!summary) throw new Error('the workload requests nothing')
+  return summary
+}
+
+export const KEY = 'Deployment/shop/web'
+
+export const workloadOf = (parts: WorkloadParts = {}): Workload => ({
+  key: KEY,
+  summary: summaryOf(parts),
+  runningSince: undefined,
+})
+
+/** A source that was read, and holds what this checksum stands for. */
+export const sourceState = (hash: string, change: Partial<SourceState> = {}): SourceState => ({
+  observed: { hash, immutable: false },
+  marks: { ignored: false, match: false },
+  isPaused: false,
+  ...change,
+})
