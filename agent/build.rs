@@ -1,5 +1,5 @@
-//! Links the binary without std against musl's static libc (Debian's `musl-dev`), for whichever architecture is being
-//! built. With the feature `std` the toolchain's own start-up is used and nothing is done here.
+//! Links the binary without std against musl's static libc (Debian's `musl-dev`) of the target's architecture. With the
+//! feature `std` it does nothing: the binary then uses the toolchain's own start-up code.
 use std::{env, path::Path};
 
 fn main() {
@@ -19,7 +19,7 @@ fn main() {
     let start = ["crt1.o", "crti.o"].map(|file| format!("{dir}/{file}"));
     let libc = ["-Wl,--start-group".into(), format!("{dir}/libc.a"), "-Wl,--end-group".into(), format!("{dir}/crtn.o")];
     let flags = ["-nostartfiles", "-nostdlib", "-static", "-no-pie"].map(String::from);
-    // No build id and no read-only relocations: each costs a page in the file and nothing is relocated at run time.
+    // No build id and no read-only relocations: each costs a page in the file, and nothing is relocated at run time.
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let small = ["-Wl,--build-id=none", "-Wl,-z,norelro", "-Wl,--no-eh-frame-hdr"].map(String::from);
     let small = small.into_iter().chain([format!("-Wl,-T,{root}/discard.ld")]);

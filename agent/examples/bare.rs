@@ -15,7 +15,7 @@ fn main() {
     let mut reader = Reader::new(&inotify, &mut buffer);
     while let Ok(event) = reader.next() {
         if event.file_name() == Some(c"..data") {
-            kill_process(pid, Signal::HUP).expect("a process to tell");
+            kill_process(pid, Signal::HUP).expect("a process to signal");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Decides for `supervise`, the main process of the app's container, what follows from a signal, from the end of the
-//! program, and from a restart in place; and so when the container ends, and with which exit code.
+//! program, and from a restart in place. It decides when the container ends, and with which exit code.
 
 const SIGINT: u32 = 2;
 const SIGQUIT: u32 = 3;

@@ -1,5 +1,5 @@
 //! The digest of a volume: its files in byte order of their paths, each as path, NUL, length in decimal, NUL, content.
-//! SipHash with the agent's own key serves to compare; SHA-256 is what /status may show (ConfigMaps only).
+//! The agent compares digests of SipHash with a key of its own; /status shows SHA-256, of ConfigMaps only.
 
 use alloc::{format, string::String};
 use core::hash::Hasher;

@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 
 macro_rules! codes {
     ($($name:ident $text:literal $doc:literal,)*) => {
-        /// A stable code; docs/errors.md says what to do about each.
+        /// A stable code; docs/errors.md explains each.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum Code { $(#[doc = $doc] $name,)* }
 

@@ -1,6 +1,8 @@
-//! Everything the language calls unsafe: process start and its repetition, memory, and the few calls rustix keeps to
-//! itself.
-//! Not its job: deciding anything. Each block says why it is sound.
+//! All unsafe code: process start and restart, memory, and the few calls that rustix does not offer. It decides nothing,
+//! and each block has the reason why it is sound.
+//!
+//! It declares libc's functions and constants itself: the build links musl under a gnu target (build.rs), for which the
+//! crate libc has the layouts of glibc.
 #![allow(unsafe_code)]
 
 use alloc::{ffi::CString, vec::Vec};
@@ -13,13 +15,13 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 
 const SIGPIPE: c_int = 13;
-/// Signal numbers on every architecture this is built for: 1 to 64.
+/// The highest signal number on every supported architecture.
 const SIGNALS: c_int = 64;
 const SIG_DFL: usize = 0;
 const SIG_IGN: usize = 1;
 const SIG_BLOCK: c_int = 0;
 const SIG_SETMASK: c_int = 2;
-/// O_CLOEXEC | O_NONBLOCK, as signalfd(2) wants them on every architecture this is built for.
+/// O_CLOEXEC | O_NONBLOCK for signalfd(2), on every supported architecture.
 const SFD_CLOEXEC_NONBLOCK: c_int = 0o2_004_000;
 const F_NOTIFY: c_int = 1026;
 
@@ -44,15 +46,15 @@ unsafe extern "C" {
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
 static ENVP: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
 
-/// The environment as `NAME=value` strings, as the process was started.
+/// The environment at the process's start, as `NAME=value` strings.
 pub fn environment() -> Vec<&'static CStr> {
     strings(ENVP.load(SeqCst))
 }
 
 fn strings(list: *const *const c_char) -> Vec<&'static CStr> {
     let mut found = Vec::new();
-    // SAFETY: `list` is argv or envp as the kernel laid it out: pointers to strings that live as long as the process,
-    // ended by a null pointer. Nothing here ever changes them.
+    // SAFETY: `list` is argv or envp from the kernel: pointers to strings that live as long as the process,
+    // ended by a null pointer. Nothing changes them.
     unsafe {
         let mut next = list;
         while !next.is_null() && !(*next).is_null() {
@@ -67,7 +69,7 @@ fn strings(list: *const *const c_char) -> Vec<&'static CStr> {
 pub fn signal_fd(mask: u64) -> Option<OwnedFd> {
     let mut set: SignalSet = [0; 16];
     set[0] = mask;
-    // SAFETY: `set` outlives both calls; the old mask is not asked for. A descriptor that is returned is ours alone.
+    // SAFETY: `set` outlives both calls; the old mask is not requested. Only this process owns the new descriptor.
     unsafe {
         sigprocmask(SIG_BLOCK, &set, ptr::null_mut());
         let fd = signalfd(-1, &set, SFD_CLOEXEC_NONBLOCK);
@@ -75,49 +77,50 @@ pub fn signal_fd(mask: u64) -> Option<OwnedFd> {
     }
 }
 
-/// A peer that closes its connection must not end the agent: std does this at start, without std nobody does.
+/// Ignores SIGPIPE, so that a peer that closes its connection does not end the agent. std does this at start; without
+/// std the agent has to.
 pub fn ignore_sigpipe() {
-    // SAFETY: SIG_IGN is no function, so no code of ours runs in a signal handler.
+    // SAFETY: SIG_IGN is not a function, so none of our code runs in a signal handler.
     unsafe { signal(SIGPIPE, SIG_IGN) };
 }
 
-/// A signal by its number, None outside 1 to 31.
+/// The signal with this number; None outside 1 to 31.
 pub fn signal_of(number: u32) -> Option<Signal> {
-    // SAFETY: 1 to 31 are the kernel's standard signals, and libc keeps none of those for itself.
+    // SAFETY: 1 to 31 are the kernel's standard signals, and libc reserves none of them.
     (1..=31).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number as i32) })
 }
 
 /// Standard output.
 pub fn stdout() -> BorrowedFd<'static> {
-    // SAFETY: nothing here closes descriptor 1; a write to one that was closed before the start fails, no more.
+    // SAFETY: nothing closes descriptor 1. If it was closed before the start, a write fails.
     unsafe { rustix::stdio::stdout() }
 }
 
-/// How a child is started.
+/// The parameters of a child.
 pub struct Spawn<'a> {
-    /// Absolute path, or relative to the working directory: no search.
+    /// The program: an absolute path, or one relative to the working directory. PATH is not searched.
     pub path: &'a CStr,
-    /// The whole argv.
+    /// The complete argv.
     pub argv: &'a [&'a CStr],
-    /// Standard output and standard error; inherited when absent.
+    /// Standard output and standard error; inherited if absent.
     pub output: Option<BorrowedFd<'a>>,
-    /// A process group of its own, so that it can be killed with everything it started.
+    /// Whether it gets a process group of its own, so that it can be killed together with its children.
     pub own_group: bool,
 }
 
-/// Sends any signal, real-time ones too, to a child that has not been waited for: its id is nobody else's.
+/// Sends any signal, also a real-time one, to a child. Until the child is reaped, no other process has its id.
 pub fn kill_child(pid: i32, signal: u32) -> Result<(), Errno> {
-    // SAFETY: plain integers; errno is this thread's own.
+    // SAFETY: plain integers; errno belongs to this thread.
     unsafe { if kill(pid, signal as c_int) == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(*__errno_location())) } }
 }
 
 /// Starts a child with the agent's environment, default signals and an empty signal mask (a mask blocked for signalfd
-/// would be inherited through exec). The error of execve(2) where it can't be executed.
+/// would be inherited through exec). Fails with the error of execve(2).
 pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
-    // Closed by execve: the reader then sees the end, else the error.
+    // execve closes the pipe, so the reader gets its end; otherwise it gets the error.
     let (failure, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
     let argv: Vec<*const c_char> = how.argv.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
-    // SAFETY: one thread only, so the child may run ordinary code until execve; argv ends in null and points to
+    // SAFETY: one thread only, so the child may run ordinary code until execve; argv ends with null and points to
     // strings that outlive the call (the child has its own copy of the address space).
     let pid = unsafe {
         let pid = fork();
@@ -151,25 +154,25 @@ pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
     }
 }
 
-/// Asks for SIGIO at every one of `events` in a directory (dnotify, fcntl(2)).
+/// Requests SIGIO for `events` in a directory (dnotify, fcntl(2)); whether that worked.
 pub fn notify_by_signal(directory: BorrowedFd<'_>, events: u32) -> bool {
     // SAFETY: plain integers on a descriptor that the caller holds open.
     unsafe { fcntl(directory.as_raw_fd(), F_NOTIFY, events) == 0 }
 }
 
-/// Starts this program anew in the same process, with this environment, or with the one that it was started with.
+/// Starts this program again in the same process, with this environment or with its original one.
 pub fn start_again(environment: Option<&[CString]>) -> ! {
     let entries = environment.map(|entries| entries.iter().map(|entry| entry.as_ptr()).chain([ptr::null()]));
     let list: Option<Vec<*const c_char>> = entries.map(Iterator::collect);
     let envp = list.as_ref().map_or(ENVP.load(SeqCst) as *const *const c_char, |list| list.as_ptr());
-    // SAFETY: ARGV and ENVP are the kernel's, ended by null, as `list` is; it and its strings outlive execve.
+    // SAFETY: ARGV, ENVP and `list` end with null; they and their strings outlive execve.
     unsafe {
         execve(c"/proc/self/exe".as_ptr(), ARGV.load(SeqCst), envp);
         _exit(101)
     }
 }
 
-#[cfg(not(any(feature = "std", test)))] // a test has the harness's
+#[cfg(not(any(feature = "std", test)))] // a test has the harness's own
 mod start {
     use super::*;
     use core::alloc::{GlobalAlloc, Layout};
@@ -182,7 +185,7 @@ mod start {
 
     struct Libc;
 
-    // SAFETY: malloc aligns to 16 bytes, more than any type here needs; null goes back to the caller as GlobalAlloc wants.
+    // SAFETY: malloc aligns to 16 bytes, more than any type here needs; null goes back to the caller, as GlobalAlloc requires.
     unsafe impl GlobalAlloc for Libc {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             unsafe { malloc(layout.size()) }
@@ -198,7 +201,7 @@ mod start {
     #[global_allocator]
     static ALLOCATOR: Libc = Libc;
 
-    /// Where musl's start-up code goes.
+    /// musl's start-up code calls this.
     #[unsafe(no_mangle)]
     extern "C" fn main(_: c_int, argv: *mut *const c_char, envp: *mut *const c_char) -> c_int {
         ARGV.store(argv, SeqCst);
@@ -206,7 +209,7 @@ mod start {
         crate::run(&strings(argv))
     }
 
-    /// The unwinder's two symbols, which core was compiled to name. Panics never unwind here.
+    /// The unwinder's two symbols, to which core refers. Panics never unwind here.
     #[unsafe(no_mangle)]
     extern "C" fn rust_eh_personality() {}
     #[unsafe(no_mangle)]
@@ -216,7 +219,7 @@ mod start {
     }
 }
 
-/// The feature `std`: the same entry from an ordinary `main`.
+/// With the feature `std`: the same entry, from an ordinary `main`.
 #[cfg(all(feature = "std", not(test)))]
 pub fn start() -> i32 {
     extern crate std;
@@ -227,7 +230,7 @@ pub fn start() -> i32 {
     let args = std::env::args_os().filter_map(|arg| CString::new(arg.into_vec()).ok());
     let argv: Vec<*const c_char> = args.map(|arg| arg.into_raw() as *const c_char).chain([ptr::null()]).collect();
     ARGV.store(argv.leak().as_mut_ptr(), SeqCst);
-    // SAFETY: libc's own list, read once before anything could change it.
+    // SAFETY: libc's own list; nothing can change it before this read.
     ENVP.store(unsafe { environ }, SeqCst);
     crate::run(&strings(ARGV.load(SeqCst)))
 }

@@ -276,9 +276,9 @@ pub struct Candidate<'a> {
 /// Judges a candidate.
 pub fn judge(candidate: &Candidate<'_>) -> Verdict {
     let Candidate { process, masks, blocked, signal, is_named, age } = *candidate;
-    let (name, who) = (signals::name(signal), format!("process {} ({})", process.pid, process.comm));
+    let (name, subject) = (signals::name(signal), format!("process {} ({})", process.pid, process.comm));
     if holds(masks.ignored, signal) {
-        let message = format!("{name} not sent: {who} ignores it; set hotreload.dev/reload: rollout");
+        let message = format!("{name} not sent: {subject} ignores it; set hotreload.dev/reload: rollout");
         return Verdict::Refuse(Problem::new(Code::SignalIgnored, message));
     }
     if holds(masks.caught, signal) {
@@ -290,10 +290,11 @@ pub fn judge(candidate: &Candidate<'_>) -> Verdict {
     if age < STARTING_MS {
         return Verdict::NotYet(Problem::new(
             Code::NoProcess,
-            format!("{who} does not handle {name} yet; waiting for it to start"),
+            format!("{subject} does not handle {name} yet; waiting for it to start"),
         ));
     }
-    let message = format!("{name} not sent: {who} does not handle it and would end; set hotreload.dev/reload: rollout");
+    let message =
+        format!("{name} not sent: {subject} does not handle it and would end; set hotreload.dev/reload: rollout");
     Verdict::Refuse(Problem::new(Code::SignalRefused, message))
 }
 

@@ -1,4 +1,4 @@
-//! Commands: validation before any reload, and exec.
+//! Commands: validation before each reload, the reload method `exec`, and the command `probe`.
 
 mod support;
 use std::fs;
@@ -27,7 +27,7 @@ fn validated(root: &Root, name: &str, text: &str, more: &[&str]) -> (Volume, Pro
 }
 
 #[test]
-fn what_fails_validation_reaches_nobody_and_the_next_good_change_does() {
+fn invalid_content_causes_no_signal_and_the_next_valid_content_does() {
     let root = Root::new();
     let (volume, program, agent) = validated(&root, "m", "echo 'secret \u{1b}[31m detail' >&2; grep -q good $1", &[]);
     volume.swap(&[("a", "broken")]);
@@ -45,11 +45,11 @@ fn what_fails_validation_reaches_nobody_and_the_next_good_change_does() {
     volume.swap(&[("a", "good 2")]);
     agent.reaches("loaded");
     calm();
-    assert_eq!(program.signals(), 1, "it never stopped having this content");
+    assert_eq!(program.signals(), 1, "the program already has this content");
 }
 
 #[test]
-fn content_that_changes_under_the_validator_is_validated_again() {
+fn content_that_changes_during_validation_is_validated_again() {
     let root = Root::new();
     let (volume, program, agent) = validated(
         &root,
@@ -67,7 +67,7 @@ fn content_that_changes_under_the_validator_is_validated_again() {
 }
 
 #[test]
-fn a_validator_that_hangs_is_killed_with_what_it_started() {
+fn a_validator_that_hangs_is_killed_with_its_children() {
     let root = Root::new();
     let (volume, program, agent) =
         validated(&root, "o", "sleep 30 & echo $! > $HOTRELOAD_ROOT/child; sleep 30", &["--timeout=300ms"]);
@@ -82,7 +82,7 @@ fn a_validator_that_hangs_is_killed_with_what_it_started() {
 }
 
 #[test]
-fn a_validator_that_is_not_there_is_named() {
+fn a_missing_validator_is_reported() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let agent = Agent::watch(&root, &["--volume=conf", "--reload=none", "--validate=[\"no-such-program\",\"-t\"]"]);
@@ -91,12 +91,12 @@ fn a_validator_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_validator_that_can_not_be_started_now_is_tried_again() {
+fn a_validator_that_can_not_be_started_now_is_retried() {
     let root = Root::new();
     let (volume, program, agent) = validated(&root, "q", "exit 0", &[]);
     let writer = fs::OpenOptions::new().append(true).open(root.join("check")).unwrap();
     volume.swap(&[("a", "2")]);
-    eventually("it is said", || agent.log().contains("check: text file busy").then_some(()));
+    eventually("the error is logged", || agent.log().contains("check: text file busy").then_some(()));
     assert_eq!(program.signals(), 0);
     drop(writer);
     agent.reaches("loaded");
@@ -104,7 +104,7 @@ fn a_validator_that_can_not_be_started_now_is_tried_again() {
 }
 
 #[test]
-fn the_reload_command_runs_once_and_again_until_it_succeeds() {
+fn the_reload_command_is_retried_until_it_succeeds() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let command =
@@ -136,7 +136,7 @@ fn the_probe_fails_once_for_a_container_older_than_the_change() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=probe"]);
-    // In a PID namespace of its own, whose PID 1 is the container's root.
+    // A PID namespace of its own, in which the script is PID 1, like a container's root.
     let probe = |wait: &str| {
         let script = format!("{wait}; {} probe --container=web; echo code $?", support::BINARY);
         let mut command = std::process::Command::new("unshare");
@@ -147,18 +147,18 @@ fn the_probe_fails_once_for_a_container_older_than_the_change() {
     assert!(output(probe(":")).contains("code 0"), "nothing changed");
     let (file, began) = (root.join("go"), root.join("began"));
     let old = probe(&format!("> {}; while [ ! -e {} ]; do sleep 0.02; done", began.display(), file.display()));
-    eventually("it has begun", || began.exists().then_some(()));
+    eventually("the script runs", || began.exists().then_some(()));
     volume.swap(&[("a", "2")]);
-    eventually("it is recorded", || root.join("state/web.change").exists().then_some(()));
+    eventually("the change is recorded", || root.join("state/web.change").exists().then_some(()));
     agent.reaches("loaded");
     fs::write(&file, "").unwrap();
     assert!(output(old).contains("code 1"), "older than the change");
-    std::thread::sleep(std::time::Duration::from_millis(20)); // start times count in ticks of 10 ms
+    std::thread::sleep(std::time::Duration::from_millis(20)); // start times have a resolution of 10 ms
     assert!(output(probe(":")).contains("code 0"), "started after it");
 }
 
 #[test]
-fn the_probe_forwards_what_stood_there_before() {
+fn the_probe_runs_the_original_probe() {
     let root = Root::new();
     let agent = Agent::watch(&root, &["--reload=none"]);
     let probe = |flag: String| {

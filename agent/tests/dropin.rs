@@ -1,4 +1,4 @@
-//! In place of config-reloader-sidecar and configmap-reload, as they are configured.
+//! The agent in place of config-reloader-sidecar and configmap-reload, with their configuration.
 
 mod support;
 use std::fs::File;
@@ -16,11 +16,11 @@ fn start(root: &Root, port: u16, args: &[String], environment: &[(&str, String)]
 }
 
 #[test]
-fn config_reloader_sidecars_environment() {
+fn the_environment_of_config_reloader_sidecar_works() {
     let root = Root::new();
     let volume = root.volume("pgbouncer", &[("pgbouncer.ini", "1")]);
     let program = Program::reloading(&root, &root.name("q"));
-    // It has no port of its own to choose; another agent on this machine may have the default one.
+    // It has no flag for the port, and another agent on this machine may use the default one.
     let log = root.join("agent.log");
     let mut command = Command::new(BINARY);
     command.env("CONFIG_DIR", format!("{}/", volume.path.display())).env("PROCESS_NAME", root.name("q"));
@@ -32,7 +32,7 @@ fn config_reloader_sidecars_environment() {
 }
 
 #[test]
-fn configmap_reloads_flags_and_metrics() {
+fn the_flags_and_metrics_of_configmap_reload_work() {
     let root = Root::new();
     let volume = root.volume("config", &[("prometheus.yml", "1")]);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,7 +55,7 @@ fn configmap_reloads_flags_and_metrics() {
     assert!(buffer[..count].starts_with(b"PUT /-/reload HTTP/1.1\r\n"));
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
     drop(stream);
-    let metrics = eventually("it is counted", || {
+    let metrics = eventually("the request is counted", || {
         agent
             .get("/metrics")
             .filter(|text| text.contains(&format!("configmap_reload_success_reloads_total{{webhook=\"{url}\"}} 1")))

@@ -1,4 +1,4 @@
-//! What the agent does where the kernel, or the Pod it runs in, lets it do less.
+//! The agent on kernels, and in Pods, that deny it something.
 
 mod support;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{Agent, BINARY, Program, Root, Running, calm, eventually, free_port};
 
-/// An agent started through another program, which becomes it by exec.
+/// Starts an agent through another program, which becomes the agent by exec.
 fn watch(root: &Root, through: &[&str], flags: &[&str]) -> Agent {
     let (port, log) = (free_port(), root.join("agent.log"));
     let port_flag = format!("--port={port}");
@@ -20,7 +20,7 @@ fn watch(root: &Root, through: &[&str], flags: &[&str]) -> Agent {
     agent
 }
 
-/// An agent some of whose system calls fail, see support/deny.pl.
+/// Starts an agent for which some system calls fail, see support/deny.pl.
 fn denied(root: &Root, rules: &[&str], flags: &[&str]) -> Agent {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/deny.pl");
     watch(root, &[&["perl", script.to_str().unwrap()], rules, &["--"]].concat(), flags)
@@ -36,24 +36,24 @@ fn reloaded(agent: &Agent, times: u32) {
 }
 
 #[test]
-fn without_inotify_instances_a_directory_tells_by_dnotify() {
+fn without_inotify_dnotify_reports_changes() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let agent = denied(&root, &[NO_INOTIFY], &["--volume=conf", "--reload=none"]);
     assert_eq!(agent.field("watch"), "dnotify");
     for (content, times) in [("2", 1), ("3", 2)] {
         volume.swap(&[("a", content)]);
-        // What dnotify does not tell is looked for, too, but only every 30 s.
+        // The agent also polls, but only every 30 s.
         let end = Instant::now() + Duration::from_secs(10);
-        eventually("it is told", || {
-            assert!(Instant::now() < end, "nothing was told");
+        eventually("the change is reported", || {
+            assert!(Instant::now() < end, "dnotify reported nothing");
             (agent.field("reloaded") == times.to_string()).then_some(())
         });
     }
 }
 
 #[test]
-fn without_inotify_and_dnotify_directories_are_looked_at() {
+fn without_inotify_and_dnotify_directories_are_polled() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let in_place = root.join("vol/in-place/sub");
@@ -61,7 +61,7 @@ fn without_inotify_and_dnotify_directories_are_looked_at() {
     let flags = ["--volume=conf", "--volume=in-place", "--volume=late", "--reload=none"];
     let agent = denied(&root, &[NO_INOTIFY, NO_DNOTIFY], &flags);
     assert_eq!(agent.field("watch"), "poll");
-    eventually("what is missing is said", || agent.log().contains("volume late: not read").then_some(()));
+    eventually("the missing volume is reported", || agent.log().contains("volume late: not read").then_some(()));
     let late = root.volume("elsewhere", &[("a", "1")]);
     fs::rename(late.path, root.join("vol/late")).unwrap();
     reloaded(&agent, 1);
@@ -75,13 +75,13 @@ fn without_inotify_and_dnotify_directories_are_looked_at() {
 }
 
 #[test]
-fn a_swap_among_more_events_than_the_kernel_keeps_is_noticed() {
+fn a_swap_is_noticed_when_the_event_queue_overflows() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let agent = Agent::watch(&root, &["--volume=conf", "--reload=none"]);
     agent.process.signal("STOP");
     let stat = format!("/proc/{}/stat", agent.process.pid());
-    eventually("it has stopped", || fs::read_to_string(&stat).unwrap().contains(") T ").then_some(()));
+    eventually("the agent has stopped", || fs::read_to_string(&stat).unwrap().contains(") T ").then_some(()));
     let most: u32 = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
     let noise = volume.path.join("..noise");
     for _ in 0..=most / 3 {
@@ -97,7 +97,7 @@ fn a_swap_among_more_events_than_the_kernel_keeps_is_noticed() {
 }
 
 #[test]
-fn kernels_without_pidfd_are_told_by_id() {
+fn without_pidfd_the_signal_goes_to_the_process_id() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let name = root.name("r");
@@ -107,21 +107,21 @@ fn kernels_without_pidfd_are_told_by_id() {
     let agent = denied(&root, &["pidfd_open=ENOSYS"], &flags);
     volume.swap(&[("a", "2")]);
     eventually("the signal", || (program.signals() == 1).then_some(()));
-    // Its end is noticed all the same, at the end of the two seconds.
+    // The agent notices its end all the same, after two seconds.
     program.process.signal("KILL");
     assert!(agent.reaches("killed").contains("HR_KILLED"));
     assert!(program.process.has_ended());
 }
 
 #[test]
-fn nodes_without_ipv6_are_answered_by_ipv4() {
+fn without_ipv6_the_agent_listens_on_ipv4() {
     let root = Root::new();
     // AF_INET6.
     let agent = denied(&root, &["socket:0:10=EAFNOSUPPORT"], &["--reload=none"]);
     assert_eq!(agent.field("state"), "loaded");
 }
 
-/// A program of another user that says on its standard output when it is ready, and when SIGHUP comes.
+/// A program of another user that writes a line when it is ready, and at each SIGHUP.
 const OTHER_USER: [&str; 5] = [
     "--reuid=65534",
     "--clear-groups",
@@ -131,16 +131,16 @@ const OTHER_USER: [&str; 5] = [
 ];
 
 #[test]
-fn what_may_not_be_signalled_is_named_once() {
+fn a_process_that_may_not_be_signalled_is_reported_once() {
     for way in ["--reload=signal", "--reload=restart"] {
         let root = Root::new();
         let volume = root.volume("conf", &[("a", "1")]);
         let name = root.name("s");
         let mut command = Command::new("setpriv");
         let mut program = Running(command.args(OTHER_USER).arg(&name).stdout(Stdio::piped()).spawn().unwrap());
-        let mut said = BufReader::new(program.0.stdout.take().unwrap());
-        said.read_line(&mut String::new()).unwrap();
-        // As root in a container without the capability.
+        let mut output = BufReader::new(program.0.stdout.take().unwrap());
+        output.read_line(&mut String::new()).unwrap();
+        // As root, but without the capability KILL.
         let without = ["setpriv", "--inh-caps=-kill", "--bounding-set=-kill"];
         let process = format!("--process={name}");
         let agent = watch(&root, &without, &["--volume=conf", way, "--signal=SIGHUP", &process]);
@@ -152,25 +152,25 @@ fn what_may_not_be_signalled_is_named_once() {
         assert_eq!(agent.log().matches("\"msg\":\"not reloaded\"").count(), 1);
         program.signal("KILL");
         let mut rest = String::new();
-        said.read_to_string(&mut rest).unwrap();
+        output.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "");
     }
 }
 
 #[test]
-fn a_copy_that_can_not_be_written_whole_keeps_its_old_bytes() {
+fn a_copy_that_can_not_be_written_completely_keeps_its_old_bytes() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "old")]);
     let copy = "--copy=/app/a:conf/a";
     let linked = Command::new(BINARY).args(["link", copy]).env("HOTRELOAD_ROOT", &root.path).status().unwrap();
     assert!(linked.success());
-    // A write that would go beyond the limit is cut there, as on a full disk.
+    // The kernel cuts a write at the limit, as on a full disk.
     let agent = watch(&root, &["prlimit", "--fsize=65536"], &["--volume=conf", "--reload=none", copy]);
     volume.swap(&[("a", &"x".repeat(100_000))]);
     let status = agent.reaches("retrying");
     assert!(status.contains("HR_COPY_FAILED") && status.contains("no space left; the old content stays"), "{status}");
-    // Tried again now and then, which a reader may see for a moment.
-    eventually("the old bytes are back", || (root.read("copy/app/a") == "old").then_some(()));
+    // The agent retries, and a reader may see that for a moment.
+    eventually("the old bytes are restored", || (root.read("copy/app/a") == "old").then_some(()));
     assert_eq!(agent.field("reloaded"), "0");
     volume.swap(&[("a", "new")]);
     reloaded(&agent, 1);

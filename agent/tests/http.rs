@@ -1,4 +1,4 @@
-//! Reload requests: until they succeed, once for each change, never elsewhere; and the agent's own pages.
+//! Reload requests, which are retried until they succeed, and the agent's own pages.
 
 mod support;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Agent, Root, calm, eventually, exchange};
 
-/// A program that answers each request with the next of `answers` (the last one for ever).
+/// A program that answers each request with the next of `answers`, and then always with the last one.
 fn program(answers: &[&str]) -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, (send, requests)) = (listener.local_addr().unwrap().port(), channel());
@@ -51,7 +51,7 @@ fn one_request_for_a_change() {
 }
 
 #[test]
-fn a_failing_program_is_asked_again() {
+fn a_failed_request_is_retried() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let (port, requests) = program(&["500 No", "503 Not yet", "204 Done"]);
@@ -66,7 +66,7 @@ fn a_failing_program_is_asked_again() {
 }
 
 #[test]
-fn redirects_are_not_followed_and_client_errors_not_repeated() {
+fn redirects_are_not_followed_and_client_errors_not_retried() {
     for answer in ["302 Found", "403 Lifecycle APIs are not enabled"] {
         let root = Root::new();
         let volume = root.volume("conf", &[("a", "1")]);
@@ -75,7 +75,7 @@ fn redirects_are_not_followed_and_client_errors_not_repeated() {
         volume.swap(&[("a", "2")]);
         assert!(agent.reaches("refused").contains("HR_HTTP_REFUSED"));
         calm();
-        assert_eq!(requests.try_iter().count(), 1, "not again");
+        assert_eq!(requests.try_iter().count(), 1, "no second request");
         volume.swap(&[("a", "3")]);
         requests.recv_timeout(Duration::from_secs(30)).expect("one for each content");
         calm();
@@ -84,7 +84,7 @@ fn redirects_are_not_followed_and_client_errors_not_repeated() {
 }
 
 #[test]
-fn a_program_that_does_not_listen_yet_is_waited_for() {
+fn the_agent_waits_for_a_program_that_does_not_listen_yet() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let port = support::free_port();
@@ -103,7 +103,7 @@ fn a_program_that_does_not_listen_yet_is_waited_for() {
 }
 
 #[test]
-fn answers_that_are_no_http_or_never_end_do_not_hang_the_agent() {
+fn malformed_and_endless_responses_do_not_hang_the_agent() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,7 +112,7 @@ fn answers_that_are_no_http_or_never_end_do_not_hang_the_agent() {
     let (mut stream, _) = listener.accept().unwrap();
     let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n");
     drop(stream);
-    eventually("it is said", || agent.log().contains("HR_HTTP_FAILED").then_some(()));
+    eventually("the error is logged", || agent.log().contains("HR_HTTP_FAILED").then_some(()));
     let (mut endless, _) = listener.accept().unwrap();
     let _ = endless.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
     std::thread::spawn(move || while endless.write_all(&[b'x'; 4096]).is_ok() {});
@@ -120,17 +120,17 @@ fn answers_that_are_no_http_or_never_end_do_not_hang_the_agent() {
 }
 
 #[test]
-fn none_does_nothing_but_say_what_is_there() {
+fn the_method_none_only_reports() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none"]);
     volume.swap(&[("a", "2")]);
-    eventually("it is noticed", || (agent.field("changes") == "1").then_some(()));
+    eventually("the change is noticed", || (agent.field("changes") == "1").then_some(()));
     assert_eq!((agent.field("signals"), agent.field("state")), ("0".into(), "loaded".into()));
 }
 
 #[test]
-fn bad_options_idle_and_say_so() {
+fn with_bad_options_the_agent_idles_and_reports_them() {
     let root = Root::new();
     let mut agent = Agent::watch(&root, &["--reload=signal", "--signal=HUPP", "--magic=1"]);
     let status = agent.status();
@@ -146,7 +146,7 @@ fn bad_options_idle_and_say_so() {
 }
 
 #[test]
-fn the_port_is_bounded_and_polite() {
+fn connections_are_limited_in_number_and_time() {
     let root = Root::new();
     let agent = Agent::watch(&root, &["--reload=none"]);
     let answer = |request: &str| exchange(agent.port, request.as_bytes()).unwrap();
@@ -156,16 +156,16 @@ fn the_port_is_bounded_and_polite() {
     assert!(answer(&format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(5000))).starts_with("HTTP/1.1 431 "));
     let head = answer("HEAD /metrics HTTP/1.1\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"));
-    // Visitors who say nothing neither stop the others nor stay.
+    // Silent connections do not block others, and they are closed.
     let silent: Vec<_> = (0..7).map(|_| std::net::TcpStream::connect(("127.0.0.1", agent.port)).unwrap()).collect();
-    eventually("the others are answered", || agent.get("/healthz"));
+    eventually("another connection gets a response", || agent.get("/healthz"));
     let crowd: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(("127.0.0.1", agent.port)).unwrap()).collect();
-    eventually("after five seconds the silent ones are gone", || agent.get("/healthz"));
+    eventually("after five seconds the silent connections are closed", || agent.get("/healthz"));
     drop((silent, crowd));
 }
 
 #[test]
-fn a_taken_port_is_reported_and_the_work_goes_on() {
+fn a_taken_port_is_reported_and_reloads_still_work() {
     let root = Root::new();
     let first = Agent::watch(&root, &["--reload=none"]);
     let log = root.join("second.log");
@@ -174,7 +174,7 @@ fn a_taken_port_is_reported_and_the_work_goes_on() {
         .args(["watch", "--reload=none", &format!("--port={}", first.port)])
         .stdout(std::fs::File::create(&log).unwrap());
     let mut second = support::Running(command.spawn().unwrap());
-    eventually("it says so", || root.read("second.log").contains("HR_LISTEN_FAILED").then_some(()));
+    eventually("the error is logged", || root.read("second.log").contains("HR_LISTEN_FAILED").then_some(()));
     calm();
     assert!(!second.has_ended());
 }

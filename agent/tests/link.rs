@@ -1,4 +1,4 @@
-//! install and link, and the places that watch keeps live.
+//! The commands `install` and `link`, and the subPath files that `watch` refreshes.
 
 mod support;
 use std::fs;
@@ -15,7 +15,7 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o7777
 }
 
-/// A directory of an image, with what images have in theirs.
+/// A directory like those of images, with files of every kind.
 fn image(root: &Root) -> String {
     let directory = root.join("image/etc/app");
     fs::create_dir_all(directory.join("conf.d")).unwrap();
@@ -40,7 +40,7 @@ fn image(root: &Root) -> String {
 }
 
 #[test]
-fn install_puts_an_executable_in_one_step() {
+fn install_replaces_the_file_in_one_step() {
     let root = Root::new();
     let file = root.join("bin");
     fs::write(&file, "old").unwrap();
@@ -53,7 +53,7 @@ fn install_puts_an_executable_in_one_step() {
 }
 
 #[test]
-fn the_parent_looks_as_in_the_image_and_the_file_is_live() {
+fn the_parent_is_like_the_images_and_the_file_follows_the_volume() {
     let root = Root::new();
     let volume = root.volume("conf", &[("app.yaml", "1"), ("sub/a", "s")]);
     let parent = image(&root);
@@ -82,7 +82,7 @@ fn the_parent_looks_as_in_the_image_and_the_file_is_live() {
 }
 
 #[test]
-fn a_parent_that_the_image_has_not_is_empty() {
+fn a_parent_that_the_image_does_not_have_is_empty() {
     let root = Root::new();
     root.volume("conf", &[("a", "1")]);
     assert!(link(&root, &["--parent=/no/such/dir".into(), "--symlink=/no/such/dir/a:conf/a".into()]).status.success());
@@ -91,12 +91,12 @@ fn a_parent_that_the_image_has_not_is_empty() {
 }
 
 #[test]
-fn mount_points_below_the_parent_are_made_not_copied() {
+fn mount_points_below_the_parent_are_created_but_not_copied() {
     let root = Root::new();
     root.volume("conf", &[("a", "1")]);
     let parent = image(&root);
     fs::write(root.join("other"), "mounted").unwrap();
-    // In a mount namespace of its own: a file and a directory mounted below the parent.
+    // A mount namespace of its own, with a file and a directory mounted below the parent.
     let script = format!(
         "mount -t tmpfs none {parent}/conf.d && echo secret > {parent}/conf.d/in && mount --bind {other} {parent}/run && exec {BINARY} link --parent={parent}",
         other = root.join("other").display()
@@ -111,7 +111,7 @@ fn mount_points_below_the_parent_are_made_not_copied() {
 }
 
 #[test]
-fn copies_carry_content_and_mode() {
+fn copies_have_content_and_mode() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     fs::set_permissions(volume.path.join("a"), fs::Permissions::from_mode(0o440)).unwrap();
@@ -121,7 +121,7 @@ fn copies_carry_content_and_mode() {
 }
 
 #[test]
-fn what_can_not_be_done_is_named() {
+fn errors_are_reported() {
     let root = Root::new();
     let output = link(&root, &["--parent=etc".into()]);
     assert_eq!(output.status.code(), Some(1));
@@ -141,7 +141,7 @@ fn watch_refreshes_copies_in_place_before_it_reloads() {
     let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none", copy]);
     for content in ["much longer than before", "x", ""] {
         volume.swap(&[("a", content)]);
-        eventually("the copy is new", || (root.read("copy/app/a") == content).then_some(()));
+        eventually("the copy is refreshed", || (root.read("copy/app/a") == content).then_some(()));
     }
     assert_eq!(fs::metadata(root.join("copy/app/a")).unwrap().ino(), inode, "a bind mount would show the old file");
     volume.swap(&[]);
@@ -152,7 +152,7 @@ fn watch_refreshes_copies_in_place_before_it_reloads() {
 }
 
 #[test]
-fn watch_renews_symlinks_and_puts_lost_ones_back() {
+fn watch_renews_symlinks_and_restores_lost_ones() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let flag = "--symlink=/etc/app/a:conf/a";
@@ -162,12 +162,12 @@ fn watch_renews_symlinks_and_puts_lost_ones_back() {
     let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none", flag]);
     volume.swap(&[("a", "2")]);
     eventually("a fresh symlink", || (fs::symlink_metadata(&file).unwrap().ino() != before).then_some(()));
-    // It is done with this change: what is edited now is lost at the next one.
+    // The change is loaded, so the edit below is lost at the next one.
     eventually("it is loaded", || (agent.field("reloaded") == "1").then_some(()));
     fs::remove_file(&file).unwrap();
     fs::write(&file, "edited with sed -i").unwrap();
     volume.swap(&[("a", "3")]);
-    eventually("it is put back", || (fs::read_to_string(&file).unwrap() == "3").then_some(()));
-    eventually("it is said", || agent.status().contains("HR_LINK_LOST").then_some(()));
+    eventually("the symlink is restored", || (fs::read_to_string(&file).unwrap() == "3").then_some(()));
+    eventually("the loss is reported", || agent.status().contains("HR_LINK_LOST").then_some(()));
     assert_eq!(agent.field("linksLost"), "1");
 }

@@ -1,6 +1,5 @@
-//! Containers of a Pod as the kernel shows them to an agent that shares its PID namespace: a pause process, containers
-//! whose root has a parent outside, the kubelet's termination-log file in their mount tables. Made with unshare and
-//! nsenter, so it needs root, as the suite has in its image and on a CI runner (sudo).
+//! Containers of a Pod with a shared PID namespace: a pause process, containers whose root has its parent outside, and the
+//! kubelet's termination-log file in their mount tables. unshare and nsenter create them, so these tests need root.
 
 mod support;
 use std::path::PathBuf;
@@ -26,10 +25,10 @@ impl Pod {
         Pod { root, volume, pause, port: support::free_port() }
     }
 
-    /// The pause process, seen from outside.
+    /// The pause process, as seen from outside.
     fn namespace(&self) -> String {
         let children = format!("/proc/{0}/task/{0}/children", self.pause.pid());
-        eventually("the namespace is there", || {
+        eventually("the namespace exists", || {
             let text = std::fs::read_to_string(&children).unwrap_or_default();
             text.split_whitespace().next().map(String::from)
         })
@@ -86,7 +85,7 @@ impl Pod {
     }
 }
 
-/// Ends what runs in the container; nsenter then ends by itself.
+/// Ends the processes of the container; nsenter then ends by itself.
 fn end(mut container: Running) {
     let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", container.pid())).unwrap();
     assert!(Command::new("kill").arg("-KILL").args(children.split_whitespace()).status().unwrap().success());
@@ -96,7 +95,7 @@ fn end(mut container: Running) {
 const SIGNAL: &str = "--reload=signal --signal=SIGHUP --process=app";
 
 #[test]
-fn only_the_containers_own_program_is_told() {
+fn only_the_program_of_the_container_gets_the_signal() {
     let pod = Pod::new();
     let _other = pod.program("other", "00000001", "app", "exec PROGRAM");
     let _web = pod.program("web", "00000002", "app", "exec PROGRAM");
@@ -110,14 +109,14 @@ fn only_the_containers_own_program_is_told() {
 }
 
 #[test]
-fn the_new_instance_of_a_container_is_told() {
+fn the_new_instance_of_a_container_gets_the_signal() {
     let pod = Pod::new();
     let first = pod.program("web", "00000001", "app", "exec PROGRAM");
     let _agent = pod.agent(SIGNAL);
     pod.volume.swap(&[("a", "2")]);
     eventually("the signal", || (pod.signals("web") == ["00000001"]).then_some(()));
-    // Sooner, the signal would pass for the cause of its end. The second answer comes from a round of the agent's loop
-    // that began after that time, so it knows that the time is over.
+    // Before that, the signal would count as the cause of its end. The second response comes from a turn of the agent's
+    // loop that began later, so the agent knows that the time is over.
     std::thread::sleep(std::time::Duration::from_millis(2_200));
     (0..2).for_each(|_| drop(pod.status()));
     end(first);
@@ -128,9 +127,9 @@ fn the_new_instance_of_a_container_is_told() {
 }
 
 #[test]
-fn without_a_process_name_wrappers_are_looked_through_and_shells_left_alone() {
+fn without_a_process_name_the_program_below_the_shells_is_chosen() {
     let pod = Pod::new();
-    // The program's own shell counts as a wrapper of what it waits for: sleep, which does not handle SIGHUP.
+    // The program is a shell script, so it counts as a wrapper of sleep, which does not handle SIGHUP.
     let _web = pod.program("web", "00000001", "app", "sh -c 'trap : HUP; PROGRAM; exit'");
     let _agent = pod.agent("--reload=signal --signal=SIGHUP");
     pod.volume.swap(&[("a", "2")]);
@@ -140,25 +139,25 @@ fn without_a_process_name_wrappers_are_looked_through_and_shells_left_alone() {
 }
 
 #[test]
-fn a_restart_ends_the_container_and_is_done_when_it_is_back() {
+fn a_restart_ends_the_container_and_is_done_when_it_runs_again() {
     let pod = Pod::new();
     let mut web = pod.program("web", "00000001", "app", "exec PROGRAM");
     let _agent = pod.agent("--reload=restart --process=app --grace=2s");
     std::thread::sleep(std::time::Duration::from_millis(50));
     pod.volume.swap(&[("a", "2")]);
     eventually("it ends", || web.has_ended().then_some(()));
-    eventually("it is waited for", || pod.status().contains("HR_").then_some(()));
+    eventually("the agent waits for it", || pod.status().contains("HR_").then_some(()));
     let mut web = pod.program("web", "00000002", "app", "exec PROGRAM");
     eventually("it is loaded", || pod.status().contains("\"state\":\"loaded\"").then_some(()));
     assert!(pod.status().contains("\"restarts\":1"), "{}", pod.status());
-    // The next change within ten minutes waits.
+    // Another change within ten minutes waits.
     pod.volume.swap(&[("a", "3")]);
     eventually("it waits", || pod.status().contains("\"state\":\"postponed\"").then_some(()));
     assert!(!web.has_ended());
 }
 
 #[test]
-fn changed_environment_restarts_where_files_only_need_a_signal() {
+fn changed_environment_causes_a_restart_and_changed_files_a_signal() {
     let pod = Pod::new();
     std::fs::create_dir_all(pod.root.join("vol/env")).unwrap();
     let env = pod.root.volume("env", &[("KEY", "1")]);
@@ -167,7 +166,7 @@ fn changed_environment_restarts_where_files_only_need_a_signal() {
     pod.volume.swap(&[("a", "2")]);
     eventually("the signal", || (pod.signals("web").len() == 1).then_some(()));
     assert!(!web.has_ended());
-    // So young a process could have the new value already, or not: in doubt it is restarted.
+    // Such a young process may or may not have the new value: in doubt, the agent restarts it.
     env.swap(&[("KEY", "2")]);
     eventually("it ends", || web.has_ended().then_some(()));
     let _web = pod.program("web", "00000002", "app", "exec PROGRAM");
@@ -178,7 +177,7 @@ fn changed_environment_restarts_where_files_only_need_a_signal() {
 }
 
 #[test]
-fn only_restarts_wait_for_their_turn() {
+fn only_restarts_are_staggered() {
     let pod = Pod::new();
     std::fs::create_dir_all(pod.root.join("vol/env")).unwrap();
     let env = pod.root.volume("env", &[("KEY", "1")]);

@@ -1,4 +1,4 @@
-//! One signal for each real change, to the right process, and none otherwise.
+//! The agent sends one signal for each real change, to the right process, and no other.
 
 mod support;
 use std::fs;
@@ -19,7 +19,9 @@ fn watch(root: &Root, name: &str, more: &[&str]) -> Agent {
 }
 
 fn signalled(program: &Program, times: usize) {
-    eventually(&format!("{times} signals, {} came", program.signals()), || (program.signals() >= times).then_some(()));
+    eventually(&format!("{times} signals, {} arrived", program.signals()), || {
+        (program.signals() >= times).then_some(())
+    });
     calm();
     assert_eq!(program.signals(), times);
 }
@@ -44,7 +46,7 @@ fn one_signal_for_a_change_and_none_for_a_swap_without_one() {
 }
 
 #[test]
-fn a_swap_and_its_keys_are_one_change_even_where_keys_are_late() {
+fn a_swap_with_late_keys_is_one_change() {
     let root = Root::new();
     let volume = root.volume("conf", &[("old", "1")]);
     let program = Program::reloading(&root, &root.name("b"));
@@ -71,7 +73,7 @@ fn after_a_hundred_quick_swaps_the_last_content_is_loaded() {
     eventually("the last is loaded", || agent.status().contains("\"loaded\":\"..2026_11_20.100\"").then_some(()));
     assert_eq!(agent.field("state"), "loaded");
     assert!(agent.field("signals").parse::<u32>().unwrap() <= 100);
-    eventually("the program has said so", || (program.signals() > 0).then_some(()));
+    eventually("the program got a signal", || (program.signals() > 0).then_some(()));
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn two_volumes_that_swap_together_are_one_change() {
 }
 
 #[test]
-fn files_written_in_place_are_changes_too() {
+fn a_file_written_in_place_is_a_change() {
     let root = Root::new();
     let directory = root.join("vol/vault");
     fs::create_dir_all(directory.join("sub")).unwrap();
@@ -101,7 +103,7 @@ fn files_written_in_place_are_changes_too() {
     signalled(&program, 1);
     fs::create_dir(directory.join("later")).unwrap();
     calm();
-    // In one step: empty for longer than the quiet time, the file would be a change of its own.
+    // In one step: an empty file could be a change of its own.
     for _ in 0..2 {
         fs::write(root.join("key"), "1").unwrap();
         fs::rename(root.join("key"), directory.join("later/key")).unwrap();
@@ -114,7 +116,7 @@ fn a_directory_that_appears_or_is_replaced_is_watched() {
     let root = Root::new();
     let program = Program::reloading(&root, &root.name("f"));
     let _agent = watch(&root, &root.name("f"), &["--volume=conf"]);
-    // In one step: without its content for a moment, the directory would be a change of its own.
+    // In one step: an empty directory could be a change of its own.
     let appears = |content: &str| {
         let mut volume = root.volume("elsewhere", &[("a", content)]);
         fs::rename(&volume.path, root.join("vol/conf")).unwrap();
@@ -131,7 +133,7 @@ fn a_directory_that_appears_or_is_replaced_is_watched() {
 }
 
 #[test]
-fn what_a_program_read_at_its_start_is_not_loaded_again() {
+fn content_that_a_program_read_at_its_start_is_not_loaded_again() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let mut program = Program::reloading(&root, &root.name("g"));
@@ -140,7 +142,7 @@ fn what_a_program_read_at_its_start_is_not_loaded_again() {
     let _ = program.process.0.wait();
     volume.swap(&[("a", "2")]);
     assert!(agent.reaches("waiting").contains("HR_NO_PROCESS"));
-    std::thread::sleep(std::time::Duration::from_millis(50)); // start times count in ticks of 10 ms; in doubt, it is told
+    std::thread::sleep(std::time::Duration::from_millis(50)); // start times have a resolution of 10 ms; in doubt, the agent sends the signal
     program.restart(&root);
     agent.reaches("loaded");
     calm();
@@ -150,7 +152,7 @@ fn what_a_program_read_at_its_start_is_not_loaded_again() {
 }
 
 #[test]
-fn programs_that_ignore_the_signal_are_left_alone() {
+fn programs_that_ignore_the_signal_do_not_get_it() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let mut program = Program::script(&root, &root.name("h"), "trap '' HUP");
@@ -163,14 +165,17 @@ fn programs_that_ignore_the_signal_are_left_alone() {
 }
 
 #[test]
-fn programs_that_do_not_handle_the_signal_are_left_alone() {
+fn programs_that_do_not_handle_the_signal_do_not_get_it() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let mut program = Program::script(&root, &root.name("i"), ":");
     let agent = watch(&root, &root.name("i"), &["--volume=conf"]);
     volume.swap(&[("a", "2")]);
     assert!(agent.reaches("refused").contains("HR_SIGNAL_REFUSED"));
-    assert!(agent.log().contains("does not handle SIGHUP yet"), "it might have been starting: that was waited for");
+    assert!(
+        agent.log().contains("does not handle SIGHUP yet"),
+        "the agent waited, as the program might still be starting"
+    );
     assert!(!program.process.has_ended());
 }
 
@@ -187,7 +192,7 @@ fn a_signal_that_killed_is_never_sent_again() {
     calm();
     assert!(agent.reaches("killed").contains("HR_KILLED"));
     drop(agent);
-    // Nor by an agent that was itself started again.
+    // Not even by a restarted agent.
     let agent = watch(&root, &root.name("j"), &["--volume=conf"]);
     volume.swap(&[("a", "4")]);
     agent.reaches("killed");
@@ -196,7 +201,7 @@ fn a_signal_that_killed_is_never_sent_again() {
 }
 
 #[test]
-fn a_change_made_while_the_agent_was_away_is_loaded_once() {
+fn a_change_while_the_agent_is_down_is_loaded_once() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let program = Program::reloading(&root, &root.name("k"));
@@ -206,7 +211,7 @@ fn a_change_made_while_the_agent_was_away_is_loaded_once() {
     volume.swap(&[("a", "2")]);
     let agent = watch(&root, &root.name("k"), &["--volume=conf"]);
     signalled(&program, 1);
-    agent.reaches("loaded"); // and remembered
+    agent.reaches("loaded"); // and saved
     agent.process.signal("KILL");
     drop(agent);
     let agent = watch(&root, &root.name("k"), &["--volume=conf"]);
@@ -215,7 +220,7 @@ fn a_change_made_while_the_agent_was_away_is_loaded_once() {
 }
 
 #[test]
-fn two_processes_of_one_name_are_not_guessed_between() {
+fn of_two_processes_with_the_same_name_none_gets_a_signal() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let (one, two) = (Program::reloading(&root, &root.name("l")), Program::reloading(&root, &root.name("l")));

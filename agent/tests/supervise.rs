@@ -1,4 +1,4 @@
-//! The container's command under `supervise`: started again for a change, and in everything else as without it.
+//! The container's command under `supervise`: a change restarts it, and in everything else it runs as without.
 
 mod support;
 use std::fs;
@@ -15,7 +15,7 @@ struct Supervised {
 }
 
 impl Supervised {
-    /// `script` is the program's; it says `ready` to its log when its traps are set.
+    /// `script` is the program. It writes `ready` to its log once its traps are set.
     fn new(script: &str, flags: &[&str]) -> Supervised {
         Supervised::within(&[], script, flags)
     }
@@ -54,23 +54,23 @@ impl Supervised {
         eventually("the supervisor ends", || self.agent.process.0.try_wait().unwrap()).code()
     }
 
-    /// Lets a program end that takes its time.
+    /// Lets a slow program end.
     fn go(&self) {
         fs::write(self.root.join("log.go"), "").unwrap();
     }
 
-    fn said(&self, msg: &str) -> bool {
+    fn has_logged(&self, msg: &str) -> bool {
         self.agent.log().contains(&format!("\"msg\":\"{msg}\""))
     }
 
-    /// Pids of the supervisor's children, zombies included.
+    /// The pids of the supervisor's children, including zombies.
     fn children(&self) -> Vec<i32> {
         children(self.agent.process.pid())
     }
 }
 
 impl Drop for Supervised {
-    /// Not being PID 1, a killed supervisor leaves its program behind.
+    /// The supervisor is not PID 1, so the program outlives its kill.
     fn drop(&mut self) {
         let left = descendants(self.agent.process.pid());
         let _ = self.agent.process.0.kill();
@@ -87,9 +87,9 @@ fn children(pid: i32) -> Vec<i32> {
     text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-/// Goes on for ever; `exec` in the loop would lose the traps.
+/// Never ends; `exec` in the loop would lose the traps.
 const FOREVER: &str = "echo ready >> $LOG; while :; do sleep 0.05; done";
-/// A program that takes its time to end: until `Supervised::go`.
+/// A slow program, which ends only after `Supervised::go`.
 const SLOW_TO_END: &str = "trap 'echo TERM >> $LOG; while [ ! -e $LOG.go ]; do sleep 0.05; done; exit 9' TERM";
 
 fn run(words: &[&str]) -> Child {
@@ -98,7 +98,7 @@ fn run(words: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// Standard output and exit code of `supervise` with this command.
+/// The standard output and exit code of `supervise` with this command.
 fn output(command: &[&str]) -> (String, Option<i32>) {
     let port = format!("--port={}", free_port());
     let done = run(&[&["--reload=supervise", &port, "--"], command].concat()).wait_with_output().unwrap();
@@ -106,7 +106,7 @@ fn output(command: &[&str]) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_change_starts_the_program_again_in_place_and_no_change_does_not() {
+fn only_a_real_change_restarts_the_program() {
     let script = format!("echo \"has $(cat $CONF)\" >> $LOG; trap 'echo TERM >> $LOG; exit 0' TERM; {FOREVER}");
     let mut app = Supervised::new(&script, &[]);
     let before = app.children();
@@ -128,7 +128,7 @@ fn a_change_starts_the_program_again_in_place_and_no_change_does_not() {
 }
 
 #[test]
-fn the_users_signal_ends_the_program_and_after_the_grace_period_sigkill_does() {
+fn the_users_signal_or_sigkill_after_the_grace_period_ends_the_program() {
     let script = format!("trap 'echo QUIT >> $LOG' QUIT; trap '' TERM; {FOREVER}");
     let app = Supervised::new(&script, &["--signal=SIGQUIT", "--grace=2s"]);
     app.volume.swap(&[("a", "2")]);
@@ -137,7 +137,7 @@ fn the_users_signal_ends_the_program_and_after_the_grace_period_sigkill_does() {
 }
 
 #[test]
-fn what_does_not_pass_validation_reaches_no_program() {
+fn invalid_content_does_not_restart_the_program() {
     let validate = "--validate=[\"sh\",\"-c\",\"! grep bad $CONF\"]";
     let app = Supervised::new(FOREVER, &[validate]);
     app.volume.swap(&[("a", "bad")]);
@@ -148,7 +148,7 @@ fn what_does_not_pass_validation_reaches_no_program() {
 }
 
 #[test]
-fn every_signal_goes_to_the_program_and_its_end_is_ours() {
+fn signals_are_forwarded_and_the_container_ends_with_the_program() {
     let names = ["HUP", "INT", "QUIT", "USR1", "USR2", "WINCH", "ALRM", "CONT", "IO", "37"];
     let traps: Vec<String> = names.map(|name| format!("trap 'echo {name} >> $LOG' {name};")).into();
     let mut app = Supervised::new(&format!("{} trap 'exit 7' TERM; {FOREVER}", traps.join(" ")), &[]);
@@ -163,7 +163,7 @@ fn every_signal_goes_to_the_program_and_its_end_is_ours() {
 }
 
 #[test]
-fn exit_codes_are_the_programs_own() {
+fn the_exit_code_is_the_programs() {
     for (command, code) in [
         (&["true"][..], 0),
         (&["sh", "-c", "exit 3"], 3),
@@ -182,7 +182,7 @@ fn exit_codes_are_the_programs_own() {
 }
 
 #[test]
-fn the_program_starts_as_it_would_without_us() {
+fn the_program_starts_as_without_the_supervisor() {
     const SCRIPT: &str = "cat; pwd; env | grep -v ^_= | sort; grep -E 'Sig(Blk|Ign)' /proc/self/status; \
                           [ $(ps -o pgid= -p $$) = $(ps -o pgid= -p $PPID) ]; echo $?; ls /proc/self/fd";
     let port = format!("--port={}", free_port());
@@ -201,7 +201,7 @@ fn the_program_starts_as_it_would_without_us() {
 }
 
 #[test]
-fn bad_options_keep_no_program_from_running() {
+fn the_program_runs_even_with_bad_options() {
     let port = format!("--port={}", free_port());
     for flag in ["--reload=magic", "--reload=restart", "--hup"] {
         let done = run(&[flag, &port, "--", "sh", "-c", "exit 4"]).wait_with_output().unwrap();
@@ -229,7 +229,7 @@ fn a_stop_during_a_restart_is_a_stop() {
     app.volume.swap(&[("a", "2")]);
     app.logged("TERM", 1);
     app.agent.process.signal("TERM");
-    // Longer than our grace period, which has ended with the stop.
+    // Longer than the grace period, which does not apply after the stop.
     std::thread::sleep(std::time::Duration::from_millis(3_200));
     app.go();
     assert_eq!(app.exit_code(), Some(9));
@@ -245,12 +245,12 @@ fn a_change_during_a_stop_starts_nothing() {
     calm();
     app.go();
     assert_eq!(app.exit_code(), Some(9));
-    assert_eq!((app.count("ready"), app.said("restarting the program")), (1, false));
+    assert_eq!((app.count("ready"), app.has_logged("restarting the program")), (1, false));
 }
 
 #[test]
-fn any_signal_of_the_runtimes_is_a_stop() {
-    // PID 1 of a namespace of its own, as in a container; the signal comes from outside, as the kubelet's does.
+fn any_signal_of_the_runtime_is_a_stop() {
+    // PID 1 of a namespace of its own, as in a container; the signal comes from outside, like the kubelet's.
     let namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
     let script = format!("trap ':' WINCH; {SLOW_TO_END}; {FOREVER}");
     let mut app = Supervised::within(&namespace, &script, &[]);
@@ -264,7 +264,7 @@ fn any_signal_of_the_runtimes_is_a_stop() {
 }
 
 #[test]
-fn a_program_that_goes_to_the_background_is_named() {
+fn a_program_that_goes_to_the_background_is_reported() {
     let (log, code) = output(&["sh", "-c", "(sleep 5 > /dev/null 2>&1 &)"]);
     assert_eq!(code, Some(0));
     assert!(log.contains("\"msg\":\"the program went to the background\"") && log.contains("daemon off"), "{log}");
@@ -272,7 +272,7 @@ fn a_program_that_goes_to_the_background_is_named() {
 
 #[test]
 fn a_panic_leaves_the_program_running() {
-    // As after a panic: the same process, with the program as a child that it did not start itself.
+    // The state after a panic: the same process has the program as a child, but has not started it itself.
     let root = Root::new();
     let (port, log) = (free_port(), root.join("log"));
     let script = format!(
@@ -288,7 +288,7 @@ fn a_panic_leaves_the_program_running() {
 }
 
 #[test]
-fn a_change_during_a_panic_is_brought_in() {
+fn a_change_during_a_panic_is_loaded() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);
     let supervise = format!("{BINARY} supervise {} --port={}", FLAGS.join(" "), free_port());
@@ -304,7 +304,7 @@ fn a_change_during_a_panic_is_brought_in() {
 }
 
 #[test]
-fn a_script_is_looked_for_in_path() {
+fn a_script_is_found_in_path() {
     let root = Root::new();
     let file = root.join("app");
     fs::write(&file, "#!/bin/sh\nexit 6\n").unwrap();

@@ -129,8 +129,8 @@ impl HttpCall {
         }
     }
 
-    fn failed(&self, what: &str) -> Outcome {
-        Outcome::Failed(Problem::new(Code::HttpFailed, format!("{}: {what}; trying again", self.described)))
+    fn failed(&self, how: &str) -> Outcome {
+        Outcome::Failed(Problem::new(Code::HttpFailed, format!("{}: {how}; trying again", self.described)))
     }
 }
 

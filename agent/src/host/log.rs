@@ -16,7 +16,7 @@ pub fn warn(msg: &str) -> Line {
     line("warn", msg)
 }
 
-/// The agent could not do what its flags or command say.
+/// The agent could not follow its flags or its command.
 pub fn error(msg: &str) -> Line {
     line("error", msg)
 }

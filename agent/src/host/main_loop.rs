@@ -54,7 +54,7 @@ pub struct MainLoop {
 
 enum Work {
     Watching(Box<Watching>),
-    /// The options can't be used: the pages show why, and nothing is watched.
+    /// The options can't be used: the agent watches nothing, and the pages show the problems.
     Idle {
         problems: Vec<Problem>,
         options: Box<Options>,

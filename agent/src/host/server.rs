@@ -52,7 +52,7 @@ impl Server {
         (Server { listener: listener.ok(), connections: Vec::new() }, problem)
     }
 
-    /// What to poll for.
+    /// The descriptors to poll.
     pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
         let free = self.connections.len() < CONNECTIONS_MAX;
         polled.extend(self.listener.iter().filter(|_| free).map(|listener| PollFd::new(listener, PollFlags::IN)));

@@ -38,7 +38,7 @@ impl StateFile {
         }
         match files::replace(&self.path, text.as_bytes(), Mode::from_raw_mode(0o600)) {
             Ok(()) => self.written = Some(text),
-            // In place of other sidecars, the agent has no directory for it.
+            // An agent in place of another sidecar has no directory for it.
             Err(Errno::NOENT) => {}
             Err(error) => {
                 log::warn("could not save state")
@@ -50,7 +50,7 @@ impl StateFile {
     }
 }
 
-/// Random numbers that nobody else knows.
+/// Secret random numbers.
 pub fn random() -> [u64; 2] {
     let mut bytes = [0; 16];
     let _ = getrandom(&mut bytes, GetRandomFlags::empty());

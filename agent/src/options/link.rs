@@ -5,12 +5,12 @@ use crate::errors::Problem;
 use crate::subpath_file::{self, SubPathFile};
 use alloc::{string::String, vec::Vec};
 
-/// What `link` prepares.
+/// The directories and files to prepare.
 #[derive(Clone, Default, Debug)]
 pub struct LinkOptions {
     /// Directories to copy from the image.
     pub parents: Vec<String>,
-    /// Files to put in place.
+    /// SubPath files to create.
     pub subpath_files: Vec<SubPathFile>,
 }
 

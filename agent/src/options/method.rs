@@ -1,4 +1,4 @@
-//! The reload methods: `--reload` and the flags that each method needs. What a method does is in host/methods/.
+//! The reload methods: `--reload` and the flags that each method needs. host/methods/ performs them.
 
 use super::bad_value;
 use crate::errors::{Code, Problem};

@@ -1,6 +1,6 @@
 //! The command lines, read once: flags `--name=value` (the kubelet expands `$(VAR)` in them). Each command has a file;
-//! compat.rs translates the command lines of other programs. What they share is here: the form of a flag, and the
-//! sentences about a value that can't be used.
+//! compat.rs translates the command lines of other programs. This file has the
+//! parts that they share: the form of a flag, and the sentences about unusable values.
 
 pub mod compat;
 pub mod link;
@@ -36,7 +36,7 @@ fn duration(name: &str, value: &str) -> Result<u64, Problem> {
     time::duration(value).ok_or_else(|| bad_value(name, value, "a duration such as 30s"))
 }
 
-/// `value` can't be used; `remedy` names what can.
+/// `value` can't be used; `remedy` names a value that can.
 fn bad_value(name: &str, value: &str, remedy: &str) -> Problem {
     Problem::new(Code::BadOption, format!("{name}: {value:?} can't be used; use {remedy}"))
 }

@@ -1,5 +1,5 @@
-//! The flags of `watch` and `supervise`. Every mistake is reported, and what could be read is used: an agent with a bad
-//! option idles and shows the mistake on its port instead of exiting.
+//! The flags of `watch` and `supervise`. Every mistake is reported, and the other flags still count: an agent with a
+//! bad option idles and shows the mistake on its port instead of exiting.
 
 use super::method::{MethodFlags, ReloadMethod, Termination};
 use super::{bad_url, bad_value, duration, non_empty, split, subpath_file, unknown_flag};

@@ -1,11 +1,11 @@
-# Runs a command whose system calls fail as on another kernel, or on one that has run out of something:
+# Runs a command for which some system calls fail, as on another kernel or without resources:
 # perl deny.pl RULE … -- COMMAND …
 # RULE is CALL=ERRNO, or CALL:ARGUMENT:VALUE=ERRNO for calls with this value of an argument (counted from 0).
 use strict;
 use warnings;
 use POSIX ();
 
-# By machine (unistd.h); prctl is what this program itself needs.
+# By machine (unistd.h). This program itself needs prctl.
 my %numbers = (
     x86_64  => { prctl => 157, inotify_init1 => 294, fcntl => 72, socket => 41,  pidfd_open => 434 },
     aarch64 => { prctl => 167, inotify_init1 => 26,  fcntl => 25, socket => 198, pidfd_open => 434 },

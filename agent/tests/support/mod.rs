@@ -1,5 +1,5 @@
-//! Real parts for the tests: volumes swapped as the kubelet does it, programs to reload, the built agent.
-#![allow(dead_code)] // each test file uses its own part of this
+//! Real parts for the tests: volumes that swap as the kubelet's do, programs to reload, the built agent.
+#![allow(dead_code)] // each test file uses a part of this
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,12 +29,12 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// Time in which something that must not happen would have happened.
+/// Waits as long as an unwanted event would need to happen.
 pub fn calm() {
     sleep(Duration::from_millis(400));
 }
 
-/// A directory in place of /.hotreload, removed at the end.
+/// A directory in place of /.hotreload; it is removed at the end.
 pub struct Root {
     pub path: PathBuf,
     pub id: String,
@@ -79,7 +79,7 @@ impl Drop for Root {
     }
 }
 
-/// A volume as the kubelet's AtomicWriter keeps it (pkg/volume/util/atomic_writer.go, Write, steps 5 to 12).
+/// A volume as the kubelet's AtomicWriter writes it (pkg/volume/util/atomic_writer.go, Write, steps 5 to 12).
 pub struct Volume {
     pub path: PathBuf,
     generation: AtomicU32,
@@ -91,7 +91,7 @@ impl Volume {
         self.tidy(files, before);
     }
 
-    /// Up to the rename of `..data`: the new content is visible, keys may be missing or too many.
+    /// The first half, up to the rename of `..data`: the new content is visible, keys may be missing or left over.
     pub fn rename(&self, files: &[(&str, &str)]) -> Option<PathBuf> {
         let name = format!("..2026_11_20.{}", self.generation.fetch_add(1, Ordering::Relaxed));
         let directory = self.path.join(&name);
@@ -108,7 +108,7 @@ impl Volume {
         before
     }
 
-    /// Then the symlinks of new keys, removal of old ones, removal of the old directory.
+    /// The second half: symlinks of new keys, removal of old ones, removal of the old directory.
     pub fn tidy(&self, files: &[(&str, &str)], before: Option<PathBuf>) {
         let mut wanted: BTreeMap<&str, ()> = BTreeMap::new();
         for (key, _) in files {
@@ -128,7 +128,7 @@ impl Volume {
     }
 }
 
-/// A running process, ended at the end, with its process group where it leads one.
+/// A running process. It is killed at the end, with its process group if it leads one.
 pub struct Running(pub Child);
 
 impl Running {
@@ -156,22 +156,22 @@ impl Drop for Running {
     }
 }
 
-/// A program under a name of its own, which writes a line to a log at each SIGHUP.
+/// A program with a unique name that writes a line to a log at each SIGHUP.
 pub struct Program {
     pub process: Running,
     pub log: PathBuf,
 }
 
 impl Program {
-    /// Catches SIGHUP and goes on.
+    /// It catches SIGHUP and continues.
     pub fn reloading(root: &Root, name: &str) -> Program {
         Program::script(root, name, "trap 'echo HUP >> \"$LOG\"' HUP")
     }
 
-    /// `setup` is what the script does before it waits for ever.
+    /// The script runs `setup`, then waits.
     pub fn script(root: &Root, name: &str, setup: &str) -> Program {
         let (file, log) = (root.join(name), root.join(&format!("{name}.log")));
-        // It forks before it is ready and never again: a fork that outlives it would pass for it until its exec.
+        // It forks only before it is ready: until its exec, a later fork would have the name of the program.
         let text =
             format!("#!/bin/sh\n{setup}\nsleep 1000 &\necho ready > \"$LOG.ready\"\nwhile :; do wait $!; done\n");
         fs::write(&file, text).unwrap();
@@ -267,7 +267,7 @@ impl Agent {
     }
 }
 
-/// One request, one answer, as bytes.
+/// Sends one request; the response.
 pub fn exchange(port: u16, request: &[u8]) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(8))).ok()?;
@@ -277,8 +277,7 @@ pub fn exchange(port: u16, request: &[u8]) -> Option<String> {
     Some(answer)
 }
 
-/// A port that nobody has: below those that the kernel gives to outgoing connections, which could take it meanwhile, and
-/// each once in a test's process.
+/// A free port, each once per test process. It is below the range of outgoing connections, so none of those takes it.
 pub fn free_port() -> u16 {
     static NEXT_PORT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id().wrapping_mul(64);

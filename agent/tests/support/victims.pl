@@ -1,6 +1,6 @@
 # A program that catches SIGHUP, over and over: forks processes on demand, ends them, and starts their successors under
 # the same process id. A fork has its parent's handler from birth, so a successor could be signalled at once.
-# Usage: victims.pl LOG. Each SIGHUP that comes to one of them is a line in LOG: the number of its birth.
+# Usage: victims.pl LOG. Each SIGHUP that one of them gets is a line in LOG: the number of its birth.
 use strict;
 use warnings;
 use POSIX ();
@@ -12,7 +12,7 @@ $SIG{HUP} = sub { syswrite $log, "$birth\n" };
 $0 = 'victim';
 $| = 1;
 
-# Starts one; `then` is what it does beside waiting.
+# Starts one, which runs `then`, then waits.
 sub start {
     my ($then) = @_;
     $birth++;

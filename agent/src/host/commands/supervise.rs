@@ -35,7 +35,7 @@ struct Supervisor<'a> {
     /// When the program started, milliseconds since boot; 0 after a panic of the supervisor, when it is unknown.
     started_at: u64,
     lifecycle: ChildLifecycle,
-    /// What follows from the events since the last turn of the loop.
+    /// The actions that follow from the events since the last turn of the loop.
     actions: Vec<ChildAction>,
     proc: Option<Proc>,
 }
@@ -49,7 +49,7 @@ pub fn supervise(words: &[&str], raw: &[&'static CStr], layout: Layout, environm
     let Some(signals) = runtime::signal_fd(FORWARDED) else { return not_started("signalfd", Errno::NOSYS) };
     // Orphans become our children even if another process is PID 1 (a shared process namespace), so a restart ends them.
     let _ = set_child_subreaper(Some(rustix::process::getpid()));
-    // The program starts whatever the options are: with bad ones, nothing is watched and /status shows why.
+    // Bad options do not keep the program from starting: the supervisor then watches nothing, and /status shows why.
     let mut main_loop = MainLoop::new(options, problems, layout, environment);
     let mut supervisor = Supervisor {
         argv: raw.get(split + 1..).unwrap_or_default(),

@@ -1,5 +1,5 @@
-//! The reload methods, one file each. `begin` starts a reload and either ends it at once or returns what is in flight,
-//! whose `advance` continues it. A new method is a file and a row in `begin`; if it takes time, also a row in `InFlight`.
+//! The reload methods, one file each. `begin` starts a reload, which either ends at once or is then in flight: `advance`
+//! continues it. A new method is a file and a row in `begin`; if it takes time, also a row in `InFlight`.
 
 mod command;
 mod http;
@@ -22,7 +22,7 @@ use agent::report::counters::Counters;
 use rustix::event::{PollFd, PollFlags};
 use signal::SignalledProcess;
 
-/// What a method reads and changes.
+/// The state that a method reads and changes.
 pub struct Context<'a> {
     pub options: &'a Options,
     pub layout: &'a Layout,

@@ -135,7 +135,7 @@ fn file(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()
     loop {
         match files::read_some(file.as_fd(), &mut buffer)? {
             0 if read == length => return Ok(()),
-            // Somebody wrote the file during the read.
+            // A process wrote the file during the read.
             0 => return Err(Errno::AGAIN),
             count => {
                 hash.update(&buffer[..count]);
