@@ -39,14 +39,21 @@ export function unsuitable({ metadata, spec }: PodTemplate): SkipReason | undefi
   return undefined
 }
 
-/**
- * @param bare a user made the Pod: its mounts stay as they are, or the next `kubectl apply` of the same manifest would try to change
- *   fields that can't be changed.
- */
-export function decide(template: PodTemplate, policy: Policy, defaults: Defaults, bare: boolean): Decision {
+export interface DecisionRequest {
+  template: PodTemplate
+  policy: Policy
+  defaults: Defaults
+  /**
+   * Whether a user created the Pod. Then its mounts stay as they are, or the next `kubectl apply` of the same manifest would try to change
+   * fields that can't be changed.
+   */
+  isBare: boolean
+}
+
+export function decide({ template, policy, defaults, isBare }: DecisionRequest): Decision {
   const spec: V1PodSpec = template.spec ?? { containers: [] }
   const watched = watchedVolumes(spec, policy)
-  const request: PlanRequest = { spec, policy, defaults, watched, keptMounts: keptMounts(template, bare) }
+  const request: PlanRequest = { spec, policy, defaults, watched, keptMounts: keptMounts(template, isBare) }
   const targets = targetContainers(request)
   const planned = targets.map((container) => planContainer(container, request))
   const containers = planned.map(({ plan }) => plan)
@@ -67,9 +74,9 @@ export function decide(template: PodTemplate, policy: Policy, defaults: Defaults
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
 }
 
-function keptMounts(template: PodTemplate, bare: boolean): KeptMounts | undefined {
+function keptMounts(template: PodTemplate, isBare: boolean): KeptMounts | undefined {
   if (unsuitable(template)) return { reason: 'the Pod is not injected', allowsAgent: false }
-  return bare ? { reason: 'the mounts of a bare Pod are left as they are', allowsAgent: true } : undefined
+  return isBare ? { reason: 'the mounts of a bare Pod are left as they are', allowsAgent: true } : undefined
 }
 
 /** ConfigMaps, Secrets and CSI volumes of the user, or exactly the volumes that `volumes` names. */

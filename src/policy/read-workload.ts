@@ -104,7 +104,7 @@ export const warningsOf = ({ problems, unknown, notes }: Omit<Reading, 'template
 
 function read(template: PodTemplate, annotations: Annotations, defaults: Defaults, isBare: boolean) {
   const { policy, problems: mistakes, warnings: unknown } = readPolicy(annotations, defaults)
-  const { plan, problems: misfits, skip } = decide(template, policy, defaults, isBare)
+  const { plan, problems: misfits, skip } = decide({ template, policy, defaults, isBare })
   const notes = [...plan.containers.flatMap((one) => one.notes), ...plan.notes]
     .filter(({ warn }) => warn)
     .map(({ text }) => text)

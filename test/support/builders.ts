@@ -128,7 +128,8 @@ export function decisionFor(
 ): Decision & { messages: string[]; notes: string[] } {
   const annotations = keys({ inject: 'true', ...short })
   const { policy, problems } = readPolicy(annotations, builtInDefaults)
-  const decision = decide({ metadata: { annotations }, spec }, policy, builtInDefaults, bare)
+  const template = { metadata: { annotations }, spec }
+  const decision = decide({ template, policy, defaults: builtInDefaults, isBare: bare })
   const notes = [...decision.plan.containers.flatMap((one) => one.notes), ...decision.plan.notes]
   return {
     ...decision,
