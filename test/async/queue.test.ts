@@ -20,7 +20,7 @@ function setUp({ concurrency = 2, fail = 0 } = {}) {
   return { clock, log, queue, end: (key: string) => ends.get(key)?.() }
 }
 
-test('a key that is added often runs once, at the earliest time asked for', async () => {
+test('a key that is added several times runs once, at the earliest of the times', async () => {
   const { clock, log, queue } = setUp()
   queue.add('a', 5_000)
   queue.add('a', 1_000)
@@ -30,7 +30,7 @@ test('a key that is added often runs once, at the earliest time asked for', asyn
   expect(queue.size()).toBe(0)
 })
 
-test('no key runs twice at once; what comes while it runs makes it run again', async () => {
+test('no key runs twice at once; one that is added while it runs runs again', async () => {
   const { clock, log, queue, end } = setUp()
   queue.add('slow')
   await clock.advance(100)
@@ -43,7 +43,7 @@ test('no key runs twice at once; what comes while it runs makes it run again', a
   expect(log).toEqual(['0 slow', '200 slow'])
 })
 
-test('not more at once than allowed, in the order they came', async () => {
+test('no more keys run at once than allowed, in the order of their addition', async () => {
   const { clock, log, queue, end } = setUp()
   for (const key of ['slow1', 'slow2', 'a', 'b']) queue.add(key)
   await clock.advance(100)
@@ -53,14 +53,25 @@ test('not more at once than allowed, in the order they came', async () => {
   expect(log).toEqual(['0 slow1', '0 slow2', '100 a', '100 b'])
 })
 
-test('a failure is tried again, each time after twice as long', async () => {
+test('a failed key runs again, each time after twice the delay', async () => {
   const { clock, log, queue } = setUp({ fail: 3 })
   queue.add('a')
   await clock.advance(60_000)
   expect(log.filter((line) => !line.endsWith('failed'))).toEqual(['0 a', '1000 a', '3000 a', '7000 a'])
 })
 
-test('what is removed or comes after the end does not run', async () => {
+test('a key runs again after the delay that its run returns', async () => {
+  const clock = fakeClock(0)
+  const times: number[] = []
+  const run = async () => (times.push(clock.now()) < 3 ? 2_000 : undefined)
+  const queue = createQueue({ clock, concurrency: 1, run, onError() {} })
+  queue.add('a')
+  await clock.advance(60_000)
+  expect(times).toEqual([0, 2_000, 4_000])
+  expect(queue.size()).toBe(0)
+})
+
+test('a key that is removed, or added after stop, does not run', async () => {
   const { clock, log, queue } = setUp()
   queue.add('a', 1_000)
   queue.remove('a')
@@ -71,16 +82,16 @@ test('what is removed or comes after the end does not run', async () => {
   expect(log).toEqual([])
 })
 
-test('a time beyond what a timer can count does not run at once, and again and again', async () => {
-  const asked: number[] = []
-  const clock = { now: () => 0, after: (milliseconds: number) => (asked.push(milliseconds), () => {}) }
+test('a delay beyond a timer’s range does not run the key at once', async () => {
+  const delays: number[] = []
+  const clock = { now: () => 0, after: (milliseconds: number) => (delays.push(milliseconds), () => {}) }
   const queue = createQueue({ clock, concurrency: 1, run: async () => {}, onError() {} })
   queue.add('a', 100 * 365 * 86_400_000)
   // setTimeout takes 1 ms for anything over 2^31 - 1.
-  expect(asked).toEqual([86_400_000])
+  expect(delays).toEqual([86_400_000])
 })
 
-test('what is due now runs now, though the clock has jumped past the time that was asked for before', async () => {
+test('a key without delay runs now, though the clock has jumped past its earlier time', async () => {
   let now = 0
   const log: string[] = []
   const clock = { now: () => now, after: () => () => {} }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createTokenBucket } from '../../src/async/token-bucket.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
-test('a hundred at once, then fifty a second', async () => {
+test('a burst of a hundred at once, then fifty a second', async () => {
   const clock = fakeClock(0)
   const rate = createTokenBucket(clock, 50, 100)
   const delays = Array.from({ length: 151 }, () => rate.take())

@@ -1,4 +1,4 @@
-// A Secret's value must not outlive its hash in some buffer: what a client has read is searched for in the bytes that its process holds.
+// A Secret's value must not stay in a buffer: a value that a client has read is searched for in the bytes of its process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-/** Reads it, says 'done', and lives on. `keep` is what it does with the answer. */
+/** A process that reads the value, sends 'done', and stays. `keep` is code that it runs with the response. */
 function reader(keep: string) {
   const address = server.address()
   const port = address !== null && typeof address === 'object' ? address.port : 0
@@ -31,8 +31,8 @@ function reader(keep: string) {
 }
 
 test.each([
-  ['nothing of an answer stays in a buffer', '', []],
-  ['which would be seen', 'globalThis.kept = Buffer.from(body.data.key)', [value]],
+  ['nothing of a response stays in a buffer', '', []],
+  ['a value that stays is found', 'globalThis.kept = Buffer.from(body.data.key)', [value]],
 ])('%s', async (_name, keep, expected) => {
   const child = reader(keep)
   try {

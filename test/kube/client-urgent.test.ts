@@ -1,4 +1,4 @@
-// Over TLS, as in a cluster: plain HTTP has no bound on its connections.
+// Over TLS, as in a cluster: the client does not limit plain HTTP's connections.
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,9 +13,9 @@ let close: () => void
 beforeAll(async () => {
   const authority = await issueAuthority(new Date())
   const server = createServer(await issueServing(authority, ['api'], new Date()), (request, response) => {
-    // Pods of a large cluster, from an API server that is busy: no answer yet.
+    // A large list from a busy API server: no response yet.
     if (request.url?.startsWith('/api/v1/pods')) return
-    // There is no Lease yet.
+    // No Lease exists yet.
     const statuses: Record<string, number> = { POST: 201, GET: request.url?.includes('/leases/') ? 404 : 200 }
     response.statusCode = statuses[request.method ?? ''] ?? 200
     response.end(JSON.stringify({ metadata: { name: 'web', resourceVersion: '1' }, data: { a: '1' } }))
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 afterAll(() => close())
 
-test('a lease is renewed, and a review’s ConfigMap read, though many calls wait for their answers', async () => {
+test('a lease is renewed and a review’s ConfigMap read, though many calls wait for responses', async () => {
   const slow = Array.from({ length: 100 }, () =>
     client.call({ method: 'GET', path: '/api/v1/pods', timeoutMilliseconds: 5_000 }).catch(() => undefined),
   )

@@ -12,7 +12,7 @@ afterAll(() => rm(directory, { recursive: true }))
 const put = (name: string, text: string) => writeFile(join(directory, name), text)
 
 describe('in a Pod', () => {
-  test('a missing token names the file and the way out', async () => {
+  test('a missing token: the error names the file and the remedy', async () => {
     const connection = podConnection({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, '/nonexistent')
     await expect(connection).rejects.toThrow(/\/nonexistent\/\S+ is not readable; .*\[HR_NO_CLUSTER\]/)
   })

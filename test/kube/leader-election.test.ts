@@ -20,7 +20,7 @@ beforeEach(() => {
   writes = 0
 })
 
-/** Holds one Lease, with the API server's optimistic locking. */
+/** Stores one Lease, with the API server's optimistic locking. */
 const client: KubeClient = {
   namespace: 'hotreload-system',
   async call({ method, body }: ApiCall): Promise<ApiResponse> {
@@ -47,7 +47,7 @@ function candidate(identity: string) {
   return { changes, ...leadership }
 }
 
-test('the first takes it and keeps it; the second waits', async () => {
+test('the first candidate takes the lease and keeps it; the second waits', async () => {
   const a = candidate('a')
   await clock.advance(100)
   const b = candidate('b')
@@ -57,7 +57,7 @@ test('the first takes it and keeps it; the second waits', async () => {
   expect(lease?.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: 0 })
 })
 
-test('a released lease is taken at the next try', async () => {
+test('a released lease is taken at the next attempt', async () => {
   const a = candidate('a')
   await clock.advance(100)
   const b = candidate('b')
@@ -82,7 +82,7 @@ test('a dead leader’s lease is taken after its duration and not sooner, whatev
   expect(b.leads()).toBe(true)
 })
 
-test('who can’t renew for the deadline stops leading before another may start', async () => {
+test('a leader that can’t renew within the deadline stops before another may start', async () => {
   const a = candidate('a')
   await clock.advance(1_000)
   down = true
@@ -96,7 +96,7 @@ test('who can’t renew for the deadline stops leading before another may start'
   expect(a.leads()).toBe(true)
 })
 
-test('who stood still is no leader at the first question after it', async () => {
+test('a process that was suspended past the deadline does not lead', async () => {
   let now = 0
   const frozen = { now: () => now, after: () => () => {} }
   const a = runLeaderElection(client, { name: 'hotreload', identity: 'a', clock: frozen }, () => {})
@@ -107,9 +107,9 @@ test('who stood still is no leader at the first question after it', async () => 
 })
 
 test.each([
-  ['at once, though by its own clock there is time left', 2_000],
-  ['and does not begin again', 12_000],
-])('who finds its lease taken stops, %s', async (_, milliseconds) => {
+  ['at once, though its own clock has time left', 2_000],
+  ['and does not start again', 12_000],
+])('a leader whose lease was taken stops, %s', async (_, milliseconds) => {
   const a = candidate('a')
   await clock.advance(1_000)
   lease = {
@@ -120,7 +120,7 @@ test.each([
   expect(a.leads()).toBe(false)
 })
 
-test('who was late once begins anew, though the lease is still its own: what it left undone meanwhile is done then', async () => {
+test('a leader that renews late starts anew, though it still holds the lease, so that skipped writes are made up', async () => {
   let answer: (() => void) | undefined
   let slow = false
   const waiting: KubeClient = {

@@ -1,4 +1,4 @@
-/** A small API server: what a test puts in `objects` by path, with resourceVersions, create conflicts and the two kinds of patch. */
+/** A small API server with the `objects` of a test by path, resourceVersions, conflicts on create, and the two kinds of patch. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import fastJsonPatch from 'fast-json-patch'
@@ -15,7 +15,7 @@ export interface FakeApi {
   calls: string[]
   /** Statuses forced for a path. */
   statuses: Map<string, number>
-  /** Paths that are never answered. */
+  /** Paths without a response. */
   silent: Set<string>
   connection: Connection
   close(): Promise<void>

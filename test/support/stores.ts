@@ -1,4 +1,4 @@
-/** In-memory stores with the API server's rules: create only once, update only what was read. */
+/** In-memory stores with the API server's rules: create once, update only the version that was read. */
 import type { BundlePublisher, SecretStore, StoredSecret } from '../../src/tls/stores.ts'
 
 export interface MemoryStore extends SecretStore {

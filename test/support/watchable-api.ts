@@ -82,7 +82,7 @@ export async function watchableApi() {
       send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(version) } } })
       return version
     },
-    /** What came before now is forgotten: a watch from there is 410 Gone. */
+    /** Forgets all versions before this one: a watch from there is 410 Gone. */
     forgetPast: () => (goneBefore = version),
     answerWith: (code: number) => (status = code),
     /** As some proxies do: ends each watch as soon as it has begun. */

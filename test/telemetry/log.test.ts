@@ -4,7 +4,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 test('a line is JSON with time, level, message and fields, and nothing about the host', () => {
   const lines: string[] = []
   const log = createLog('info', { write: (line) => lines.push(line) })
-  log.debug('unseen')
+  log.debug('below the level')
   log.info({ uid: 'u' }, 'review answered')
   expect(lines).toHaveLength(1)
   const line = JSON.parse(lines[0] ?? '')

@@ -29,12 +29,12 @@ describe('the probe port', () => {
     expect(await response.text()).toBe('no certificate yet\n')
   })
 
-  test('only reading is possible, and only these three', async () => {
+  test('only GET and HEAD are allowed, and only these three paths exist', async () => {
     expect((await fetch(`${base}/metrics`, { method: 'POST' })).status).toBe(405)
     expect((await fetch(`${base}/`)).status).toBe(404)
   })
 
-  test('/metrics counts by kind, outcome and reason, and has the certificate expiry', async () => {
+  test('/metrics counts reviews by kind, outcome and reason, and has the certificate’s expiry', async () => {
     metrics.answered({ kind: 'Pod', outcome: 'injected', reason: undefined, seconds: 0.000_2 })
     metrics.answered({ kind: 'Pod', outcome: 'skipped', reason: 'hostPID', seconds: 0.000_2 })
     metrics.answered({ kind: 'x'.repeat(1_000_000), outcome: 'skipped', reason: 'notRequested', seconds: 1 })

@@ -22,7 +22,7 @@ const write = async ({ cert, key }: KeyPair) => {
 }
 
 describe('a directory with a certificate', () => {
-  test('that is not there: the error names the file and the flag', async () => {
+  test('that does not exist: the error names the file and the flag', async () => {
     await expect(certificateDirectory('/nonexistent').current()).rejects.toThrow(
       /--tls-dir: \/nonexistent\/tls\.\w+ can't be read \(ENOENT\).*\[HR_BAD_TLS_DIR\]/,
     )
@@ -34,7 +34,7 @@ describe('a directory with a certificate', () => {
     await expect(certificateDirectory(directory).current()).rejects.toThrow(/not a certificate and its key/)
   })
 
-  test('is followed: new connections get the new certificate, a half-written pair changes nothing', async () => {
+  test('is read again: new connections get the new certificate, a half-written pair changes nothing', async () => {
     const { server } = countingServer(unchanged)
     const failures: unknown[] = []
     const first = await issue()
@@ -62,11 +62,11 @@ describe('the keeper', () => {
   test('uses a certificate once, and again only when it differs', async () => {
     const pair = { ...(await issue()), expires: new Date() }
     const used: string[] = []
-    let looks = 0
+    let reads = 0
     const stop = keepCertificate({
       source: {
         current: async () => {
-          looks += 1
+          reads += 1
           return pair
         },
       },
@@ -76,7 +76,7 @@ describe('the keeper', () => {
       },
       times: { firstMilliseconds: 1, againMilliseconds: 1 },
     })
-    await expect.poll(() => looks).toBeGreaterThan(3)
+    await expect.poll(() => reads).toBeGreaterThan(3)
     stop()
     expect(used).toEqual([pair.cert])
   })
@@ -87,7 +87,7 @@ function fingerprintSource(pem: string): string {
   return pem.replaceAll(/-----[^-]+-----|\s/g, '')
 }
 
-/** What the server shows, the same way; empty while it has none. */
+/** The server's certificate in the same form; empty without one. */
 function presented(port: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost' }, () => {

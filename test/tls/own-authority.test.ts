@@ -16,15 +16,15 @@ function install(secrets = memorySecrets()) {
   return { secrets, clock, publisher, replica }
 }
 
-describe('an install of its own', () => {
-  test('makes an authority and a certificate that a client trusts by the published bundle', async () => {
+describe('an install with its own authority', () => {
+  test('issues an authority and a certificate that a client trusts by the published bundle', async () => {
     const { publisher, replica } = install()
     const serving = await replica().current()
     expect(await handshake(serving, publisher.bundle, names[0])).toBe('trusted')
     expect(await handshake(serving, publisher.bundle, 'other.svc')).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
   })
 
-  test('a second look, and a second replica, write nothing and serve the same', async () => {
+  test('a second call, and a second replica, write nothing and serve the same certificate', async () => {
     const { secrets, replica } = install()
     const first = await replica().current()
     const writes = secrets.writes.length
@@ -48,14 +48,14 @@ describe('an install of its own', () => {
     )
   })
 
-  test('over three years every look is trusted, by this bundle and by the one published before it', async () => {
+  test('over three years every certificate is trusted, by the present bundle and by the one before it', async () => {
     const { clock, publisher, replica } = install()
     const start = clock.now
     const served = new Set<string>()
     const authorities = new Set<string>()
     await replica().current()
     let before = publisher.bundle
-    // A day, then the minutes in which an overlap begins and ends.
+    // Each day, and the minutes in which an overlap begins and ends.
     for (let day = 0; day < 3 * 365; day += 1) {
       for (const minutes of [0, 3, 6]) {
         clock.now = start + day * DAY + minutes * 60_000
@@ -88,7 +88,7 @@ describe('an install of its own', () => {
       (store: Map<string, unknown>) =>
         store.set(SERVING_SECRET, { data: { 'tls.crt': 'x', 'tls.key': 'y' }, resourceVersion: '1' }),
     ],
-  ])('%s: the next look heals it', async (_what, harm) => {
+  ])('%s: the next call repairs it', async (_what, harm) => {
     const { secrets, publisher, replica } = install()
     await replica().current()
     harm(secrets.secrets)
@@ -96,14 +96,14 @@ describe('an install of its own', () => {
     expect(await handshake(serving, publisher.bundle, names[0])).toBe('trusted')
   })
 
-  test('a webhook configuration that is not there yet does not keep the server from starting', async () => {
+  test('the server starts before its webhook configuration exists', async () => {
     const { publisher, replica } = install()
     publisher.reachable = false
     expect((await replica().current()).cert).toContain('BEGIN CERTIFICATE')
   })
 })
 
-/** `trusted`, or the code of the error that a client sees. */
+/** `trusted`, or the code of the client's error. */
 async function handshake({ cert, key }: KeyPair, ca: string, servername: string): Promise<string> {
   const server = createServer({ cert, key })
   const port = await listening(server)

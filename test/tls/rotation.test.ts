@@ -58,7 +58,7 @@ describe('the authority', () => {
     })
   })
 
-  test('what has ended is no longer kept', () => {
+  test('an expired authority is not kept', () => {
     const decision = decideAuthority({ signer: young, bundle: [young, old] }, after((244 + 244) * DAY))
     expect(decision).toEqual({ reason: 'ending', keep: [young] })
   })
@@ -66,11 +66,11 @@ describe('the authority', () => {
   test.each([
     ['a signer that can not be read', () => ({ signer: undefined, bundle: [old] })],
     ['a signer that its bundle lacks', () => ({ signer: young, bundle: [old] })],
-  ])('%s: damaged, what is trusted stays so', (_what, stored) => {
+  ])('%s: damaged, the trusted ones stay trusted', (_what, stored) => {
     expect(decideAuthority(stored(), after(DAY))).toEqual({ reason: 'damaged', keep: [old] })
   })
 
-  test('a clock before the certificate starts changes nothing: replicas would fight over it', () => {
+  test('a clock before the certificate’s start changes nothing: else two replicas would replace it in turn', () => {
     expect(decideAuthority({ signer: old, bundle: [old] }, after(-30 * DAY))).toEqual({ reason: 'good' })
   })
 })
@@ -96,7 +96,7 @@ describe('the serving certificate', () => {
       () => after(210 * DAY),
       'untrusted',
     ],
-    ['of the old authority, the new one just made', overlapping, () => after(244 * DAY), 'good'],
+    ['of the old authority, the new one just issued', overlapping, () => after(244 * DAY), 'good'],
     ['of the old authority, the new one settled', overlapping, settled, 'otherAuthority'],
     [
       'the new one settled but not published',
@@ -120,7 +120,7 @@ describe('the serving certificate', () => {
   ])('%s', (_what, given, now, reason) => expect(decideServing(given(), now())).toBe(reason))
 })
 
-test('a certificate starts an hour before it was made, for clocks that are behind', () => {
+test('a certificate starts an hour before its issue, for clocks that are behind', () => {
   expect(old.notBefore).toEqual(after(-BACKDATED_MILLISECONDS))
   expect(BACKDATED_MILLISECONDS).toBe(HOUR)
 })

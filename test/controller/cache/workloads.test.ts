@@ -4,7 +4,7 @@ import type { WorkloadSummary } from '../../../src/controller/decide/workload-su
 import { workload } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
-test('a workload that was made again under its name has a rollout of its own', async () => {
+test('a workload that was recreated under its name has a rollout of its own', async () => {
   const clock = fakeClock()
   const summarize = ({ metadata = {} }: ReturnType<typeof workload>) =>
     ({
@@ -16,11 +16,11 @@ test('a workload that was made again under its name has a rollout of its own', a
   const workloads = createWorkloads({ clock, summarize, onChange() {} })
   const web = (uid: string, resourceVersion: string) => workload({ metadata: { uid, resourceVersion } })
   workloads.put(web('old', '1'))
-  const began = clock.now()
+  const startedAt = clock.now()
   await clock.advance(599_000)
   workloads.put(web('old', '2'))
-  expect(workloads.get('Deployment/shop/web')?.runningSince).toBe(began)
-  // Both gone and made while the watch was interrupted: a new list shows the second only.
+  expect(workloads.get('Deployment/shop/web')?.runningSince).toBe(startedAt)
+  // Deleted and recreated while the watch was interrupted: the new list shows only the second.
   workloads.put(web('new', '3'))
   expect(workloads.get('Deployment/shop/web')?.runningSince).toBe(clock.now())
 })
