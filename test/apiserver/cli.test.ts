@@ -128,7 +128,7 @@ describe('explain', () => {
   test('what is not there: exit code 2', async () => {
     const { code, stderr } = await hotreload(['explain', 'sts/none', '-n', ns.name])
     expect(stderr).toMatch(
-      /^hotreload: get StatefulSet none in namespace .*: not there; .*\[HR_NO_OBJECT\]\n$/,
+      /^hotreload: get StatefulSet none in namespace .*: it does not exist; .*\[HR_NO_OBJECT\]\n$/,
     )
     expect(code).toBe(2)
   })

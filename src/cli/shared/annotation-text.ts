@@ -1,9 +1,9 @@
-/** What only a manifest can get wrong, since the API server stores nothing like it: annotations that YAML reads as something else than text. */
+/** Annotations of a manifest that YAML does not read as text. The API server stores no such value, so only manifests have them. Pure. */
 import { UserError } from '../../errors.ts'
 import { isOurs } from '../../policy/annotations.ts'
 import { isObject } from '../../workload/json-object.ts'
 
-/** Mistakes of type in our own annotations: `hotreload.dev/inject: true` without quotes is a boolean. Those of others are kubectl's to refuse. */
+/** Our annotations that are not text: `hotreload.dev/inject: true` without quotes is a boolean. kubectl reports those of others. */
 export function mistypedAnnotations(annotations: unknown): UserError[] {
   if (!isObject(annotations)) return []
   return Object.entries(annotations)
@@ -19,7 +19,7 @@ export function mistypedAnnotations(annotations: unknown): UserError[] {
     })
 }
 
-/** The annotations that are text; all others, and whatever is no mapping, are left out. */
+/** The annotations that are text. */
 export function textAnnotations(annotations: unknown): Record<string, string> {
   if (!isObject(annotations)) return {}
   const texts = Object.entries(annotations).filter(

@@ -1,4 +1,4 @@
-/** The cluster that a person at a terminal means, found as kubectl finds it. Loaded only by commands that ask one. */
+/** Finds the user's cluster as kubectl does. Only commands that need a cluster load this file. */
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -8,11 +8,11 @@ import { createClient, type KubeClient } from '../../kube/client.ts'
 import { type Connection, kubeconfigConnection, podConnection } from '../../kube/connection.ts'
 import type { QueryOptions } from './query-flags.ts'
 
-/** As kubectl, where the context names none. */
+/** As for kubectl, if the context has none. */
 const DEFAULT_NAMESPACE = 'default'
 
 /**
- * A client whose calls reject with HR_UNREACHABLE; its namespace is the one asked for, else the context's.
+ * A client whose calls reject with HR_UNREACHABLE. Its namespace is the option's, or the context's.
  * @throws UserError HR_NO_CLUSTER, HR_BAD_KUBECONFIG
  */
 export async function clusterAccess(
@@ -36,16 +36,15 @@ async function connect(
   if (kubeconfig !== undefined) return kubeconfigConnection(kubeconfig, DEFAULT_NAMESPACE, choice)
   const named = (environment['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean)
   const usual = join(environment['HOME'] ?? homedir(), '.kube', 'config')
-  // kubectl passes over files of KUBECONFIG that are not there.
+  // kubectl ignores files of KUBECONFIG that do not exist.
   const [first, ...more] = await existing(named.length > 0 ? named : [usual])
   if (first !== undefined) return kubeconfigConnection([first, ...more], DEFAULT_NAMESPACE, choice)
   if ((environment['KUBERNETES_SERVICE_HOST'] ?? '') !== '') return podConnection(environment)
-  const looked = named.length > 0 ? `KUBECONFIG names ${named.join(', ')}` : `there is no ${usual}`
-  throw new UserError(
-    'HR_NO_CLUSTER',
-    `no cluster: ${looked}, which ${named.length > 0 ? 'is not there' : 'is where kubectl looks'}`,
-    'use --kubeconfig FILE or set KUBECONFIG',
-  )
+  const looked =
+    named.length > 0
+      ? `KUBECONFIG names ${named.join(', ')}, which does not exist`
+      : `${usual} does not exist`
+  throw new UserError('HR_NO_CLUSTER', `no cluster: ${looked}`, 'use --kubeconfig FILE or set KUBECONFIG')
 }
 
 async function existing(files: readonly string[]): Promise<string[]> {
@@ -73,13 +72,14 @@ function unreachable({ method, path }: ApiCall, error: unknown): UserError {
   )
 }
 
-/** Why an answer is none, as a sentence that says whose right or object is missing. */
+/** An error for a response that is no success: it names the missing right or object. */
 export function refusal({ status, body }: ApiResponse, what: string): UserError {
   const message = Object(body).message
   if (status === 401)
     return new UserError('HR_FORBIDDEN', 'the API server does not know you', 'log in again, as for kubectl')
   if (status === 403)
     return new UserError('HR_FORBIDDEN', `you may not ${what}`, 'ask for the right, or use another context')
-  if (status === 404) return new UserError('HR_NO_OBJECT', `${what}: not there`, 'check name and namespace')
+  if (status === 404)
+    return new UserError('HR_NO_OBJECT', `${what}: it does not exist`, 'check name and namespace')
   return new UserError('HR_API', `${what}: ${status} ${String(message ?? '').slice(0, 300)}`, 'try again')
 }

@@ -1,4 +1,4 @@
-/** What an install is called, as in deploy/base. */
+/** The names of an install, as in deploy/base. */
 export const INSTALL_NAMESPACE = 'hotreload-system'
-/** The Service, the Deployment, the ServiceAccount, and the MutatingWebhookConfiguration that points to them. */
+/** Of the Service, the Deployment, the ServiceAccount and the MutatingWebhookConfiguration. */
 export const INSTALL_NAME = 'hotreload'

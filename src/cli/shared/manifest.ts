@@ -1,4 +1,4 @@
-/** Manifests as kubectl reads them: a stream of YAML 1.1 or JSON documents. What nobody changes is written back byte for byte. */
+/** Reads manifests as kubectl does: a stream of YAML 1.1 or JSON documents. Unchanged documents are written back byte for byte. */
 import { parseDocument, stringify, type Tags } from 'yaml'
 import { UserError } from '../../errors.ts'
 import { isObject } from '../../workload/json-object.ts'
@@ -11,8 +11,8 @@ interface Part {
 }
 
 /**
- * Calls `change` for each object, the items of Lists included, and writes the stream with what it returned.
- * @param change gives the same object back where nothing is to be done
+ * Calls `change` for each object, the items of Lists included, and writes the stream with the results.
+ * @param change returns the same object to leave it unchanged
  * @throws UserError HR_BAD_YAML that names `file` and the line
  */
 export function mapObjects(stream: string, file: string, change: (object: ApiObject) => ApiObject): string {
@@ -35,7 +35,7 @@ function mapObject(object: ApiObject, change: (object: ApiObject) => ApiObject):
   return mapped.every((item, index) => item === items[index]) ? object : { ...object, items: mapped }
 }
 
-/** kubectl splits at lines of `---` with nothing but blanks or a comment behind (apimachinery, pkg/util/yaml, YAMLReader). */
+/** kubectl splits at lines with `---` and nothing but blanks or a comment after it (apimachinery, pkg/util/yaml, YAMLReader). */
 function split(stream: string): Part[] {
   const parts: Part[] = []
   let end = 0
@@ -49,13 +49,13 @@ function split(stream: string): Part[] {
   return parts
 }
 
-/** The API server's YAML has no times: `2024-01-01` and `22:22` are strings there. */
+/** The API server's YAML has no times: `2024-01-01` and `22:22` are strings. */
 const isTime = (tag: Tags[number]): boolean =>
   typeof tag === 'object' && (tag.tag.endsWith(':timestamp') || ('format' in tag && tag.format === 'TIME'))
 
 function read(text: string, file: string, line: number): unknown {
   const document = parseDocument(text, {
-    // Of two values of one key the last one counts, as for kubectl (sigs.k8s.io/yaml).
+    // For a repeated key, the last value counts, as for kubectl (sigs.k8s.io/yaml).
     uniqueKeys: false,
     version: '1.1',
     customTags: (tags) => tags.filter((tag) => !isTime(tag)),
@@ -72,7 +72,7 @@ function read(text: string, file: string, line: number): unknown {
   try {
     return document.toJS({ maxAliasCount: 1000 })
   } catch (error) {
-    // Aliases of aliases, which would fill the memory, or of nothing.
+    // Aliases of aliases, which would fill the memory, or an alias without an anchor.
     throw new UserError('HR_BAD_YAML', `${file}:${line}: ${(error as Error).message}`, 'correct the document')
   }
 }

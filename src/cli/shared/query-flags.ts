@@ -1,4 +1,4 @@
-/** What `explain`, `doctor` and `status` have in common: kubectl's own flags, and where the answer goes. Text in, values out. */
+/** The flags that `explain`, `doctor` and `status` share: kubectl's, and the output format. Text in, values out. */
 import { UserError } from '../../errors.ts'
 import type { Flag } from './flag.ts'
 
@@ -12,7 +12,7 @@ export interface QueryOptions {
   output: Output
 }
 
-/** Named as kubectl names them; none has a variable of its own but KUBECONFIG. */
+/** The names are kubectl's. Only --kubeconfig has a variable: KUBECONFIG. */
 export const queryFlags = {
   kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: KUBECONFIG, then ~/.kube/config)' },
   context: { flags: '--context <name>', doc: "the kubeconfig's context (default: its current one)" },

@@ -1,4 +1,4 @@
-/** Where answers go: one shape for programs, one for people. Colour only where a person looks at a terminal and did not say NO_COLOR. */
+/** Writes answers: JSON or YAML for programs, a table for people. Colours appear only on a terminal without NO_COLOR. */
 import { stringify } from 'yaml'
 import type { Output } from './query-flags.ts'
 
@@ -7,7 +7,7 @@ export interface Terminal extends NodeJS.WritableStream {
   columns?: number
 }
 
-/** What a query needs of the process; `process` itself is one. */
+/** The parts of `process` that a query uses. */
 export interface QueryIo {
   stdin: NodeJS.ReadableStream
   stdout: Terminal
@@ -16,8 +16,8 @@ export interface QueryIo {
 }
 
 /**
- * @param value what programs read, as JSON or YAML
- * @param table what people read, for a terminal of so many columns (undefined: no terminal)
+ * @param value for programs, as JSON or YAML
+ * @param table for people; `columns` is the terminal's width (undefined: no terminal)
  */
 export function writeAnswer(
   io: QueryIo,
@@ -44,9 +44,9 @@ const colours: Readonly<Record<string, number>> = {
   unreachable: 33,
 }
 
-/** A state is coloured where it is a column of its own, after which at least the gap follows. */
+/** Colours a state that is a column of its own: the gap between columns follows it. */
 function coloured(text: string, { stdout, env }: QueryIo): string {
-  // https://no-color.org: present and not empty, whatever its value.
+  // https://no-color.org: any value but the empty one counts.
   if (stdout.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return text
   const words = new RegExp(`(?<=^| {3})(${Object.keys(colours).join('|')})(?= {3})`, 'gm')
   return text.replaceAll(words, (word) => `\u001b[${colours[word]}m${word}\u001b[0m`)
@@ -57,7 +57,7 @@ export interface Progress {
   end(): void
 }
 
-/** One line on a terminal's standard error, written over; nothing elsewhere. */
+/** One line of standard error that is overwritten, on a terminal; nothing elsewhere. */
 export function progressOn({ stderr }: QueryIo): Progress {
   if (stderr.isTTY !== true) return { say() {}, end() {} }
   const write = (text: string) => stderr.write(`\r\u001b[K${text.slice(0, (stderr.columns ?? 80) - 1)}`)

@@ -1,4 +1,4 @@
-/** The files of `-f`: one, a directory's by name, or standard input. */
+/** Reads the files of `-f`: a file, the files of a directory sorted by name, or standard input. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -11,7 +11,7 @@ export interface ManifestFile {
 }
 
 /**
- * What one `-f` names.
+ * The files of one `-f`.
  * @throws UserError HR_NO_FILE, HR_NO_MANIFESTS, HR_BAD_YAML that names the file
  */
 export async function readManifests(file: string, stdin: NodeJS.ReadableStream): Promise<ManifestFile[]> {
@@ -41,7 +41,7 @@ export async function readManifests(file: string, stdin: NodeJS.ReadableStream):
   }
 }
 
-/** Bytes that are no UTF-8 could not be written back as they were. */
+/** Bytes that are not UTF-8 could not be written back unchanged. */
 function decoded(file: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -1,13 +1,13 @@
-/** What hotreload's own ServiceAccount may do, as the API server's authorizers see it. */
+/** The rights of hotreload's ServiceAccount, according to the API server's authorizers. */
 import type { KubeClient } from '../../kube/client.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from './install-names.ts'
 
 export interface Right {
   verb: string
   resource: string
-  /** '' where not given: the core group */
+  /** Absent: the core group. */
   group?: string
-  /** Absent: all of them. */
+  /** Absent: all namespaces. */
   namespace?: string
   name?: string
 }
@@ -17,13 +17,13 @@ export interface ServiceAccount {
   name: string
 }
 
-const usual: ServiceAccount = { namespace: INSTALL_NAMESPACE, name: INSTALL_NAME }
+const defaultAccount: ServiceAccount = { namespace: INSTALL_NAMESPACE, name: INSTALL_NAME }
 
-/** Undefined where we may not ask (`create subjectaccessreviews`, which a cluster's admin may). */
+/** Undefined: the user may not create subjectaccessreviews, as a cluster's admin may. */
 export async function canServiceAccount(
   client: KubeClient,
   { verb, resource, group = '', namespace, name }: Right,
-  account: ServiceAccount = usual,
+  account: ServiceAccount = defaultAccount,
 ): Promise<boolean | undefined> {
   const { status, body } = await client.call({
     method: 'POST',

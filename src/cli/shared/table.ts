@@ -1,13 +1,13 @@
-/** Rows of text as a table for people: aligned, the last column wrapped where a terminal says how wide it is. Pure. */
+/** Formats rows as a table: aligned columns, of which the last is wrapped to the terminal's width. Pure. */
 import { stripVTControlCharacters } from 'node:util'
 
-/** Narrower than this a wrapped column reads worse than a line that the terminal breaks. */
+/** A narrower wrapped column is harder to read than lines that the terminal breaks. */
 const MIN_LAST_WIDTH = 30
 const GAP = '   '
 
 /**
  * @param head column titles
- * @param width columns of the terminal; undefined: no terminal, nothing is wrapped
+ * @param width the terminal's columns; undefined: no terminal, so nothing is wrapped
  */
 export function formatTable(
   head: readonly string[],
@@ -30,14 +30,14 @@ export function formatTable(
     .join('')
 }
 
-/** What objects of a cluster or a file say must not move the cursor. Our own colours come later. */
+/** Removes control characters: text of a cluster or a file must not move the cursor. Our own colours are added later. */
 export const printable = (text: string): string =>
   stripVTControlCharacters(text).replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
 
 const length = (text: string): number => [...text].length
 const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - length(text)))
 
-/** Lines of at most `room` characters, broken at blanks; a longer word stays whole, so that it can be copied. */
+/** Breaks at blanks into lines of at most `room` characters. A longer word stays whole, so that a user can copy it. */
 function wrap(text: string, room: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {

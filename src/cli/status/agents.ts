@@ -1,4 +1,4 @@
-/** What injected Pods are to be asked, and what their agents' answers say. Fields: docs/agent.md, /status. Pure. */
+/** The agents of injected Pods, and their reports (docs/agent.md, /status). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
@@ -17,24 +17,25 @@ export interface AgentAddress {
 
 export interface LoadedVolume {
   name: string
-  /** What is mounted is what is loaded. */
+  /** Whether the loaded content is the mounted one. */
   current: boolean
   loadedAt?: string
-  /** Of what is loaded; ConfigMaps only. */
+  /** The hash of the loaded content; ConfigMaps only. */
   sha256?: string
 }
 
-/** `unreachable`: nobody answers, or something else does; `not injected`: it asks for an agent and has none; else the agent's own word. */
+/** One row of the answer. */
 export interface AgentStatus {
   namespace: string
   pod: string
   container?: string
+  /** The agent's own, or `unreachable`: no agent answers; `not injected`: the Pod is opted in and has none; or the Pod's phase. */
   state: string
-  /** How it reloads. */
+  /** The reload method. */
   reload?: string
   volumes: LoadedVolume[]
   lastReloadAt?: string
-  /** Why it is not loaded, or not known. */
+  /** Why the content is not loaded, or not known. */
   note?: string
 }
 
@@ -45,7 +46,7 @@ export function agentsOf(pod: V1Pod): AgentAddress[] {
   const { namespace = '', name = '', annotations = {} } = pod.metadata ?? {}
   const containers = Object.entries(containersIn(annotations[STATUS]))
   return containers
-    .filter(([, told]) => isObject(told) && typeof told['agent'] === 'string')
+    .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index }))
 }
 
@@ -58,8 +59,8 @@ function containersIn(annotation: string | undefined): Record<string, unknown> {
   }
 }
 
-/** What a Pod's own object says, where no agent need be asked; undefined: ask. */
-export function withoutAsking(pod: V1Pod): AgentStatus | undefined {
+/** The row of a Pod whose agents need not be asked; undefined: ask them. */
+export function statusOfPod(pod: V1Pod): AgentStatus | undefined {
   const { namespace = '', name = '', annotations = {}, deletionTimestamp } = pod.metadata ?? {}
   const at = { namespace, pod: name, volumes: [] }
   if (annotations[STATUS] === undefined) return { ...at, ...withoutAgent(pod) }
@@ -68,25 +69,25 @@ export function withoutAsking(pod: V1Pod): AgentStatus | undefined {
   return phase === 'Running' ? undefined : { ...at, state: phase.toLowerCase() }
 }
 
-/** By the webhook's own judgement of the Pod: `not injected` where it should have an agent. */
+/** As the webhook decides about the Pod: `not injected` if it should have an agent. */
 function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> {
   const { skip } = readPod(pod, builtInDefaults)
   return skip
     ? { state: 'no agent', note: skipReasons[skip] }
-    : { state: 'not injected', note: 'it asks for an agent and has none: see hotreload doctor' }
+    : { state: 'not injected', note: 'it is opted in and has no agent: see hotreload doctor' }
 }
 
-/** Pods that have an agent, or ask for one. */
-export const concerns = ({ metadata }: V1Pod): boolean =>
+/** Whether a Pod has an agent, or is opted in. */
+export const isInjectedOrOptedIn = ({ metadata }: V1Pod): boolean =>
   metadata?.annotations?.[STATUS] !== undefined ||
   metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'true'
 
-/** What an agent said. */
+/** The row of an agent's report. */
 export function readReport({ namespace, pod, container }: AgentAddress, report: unknown): AgentStatus {
   const at = { namespace, pod, container }
   const state = isObject(report) ? text(report['state']) : undefined
   if (!isObject(report) || state === undefined)
-    return { ...at, state: 'unreachable', volumes: [], note: 'what answers there is no agent' }
+    return { ...at, state: 'unreachable', volumes: [], note: 'another program answers on its port' }
   const [reload, lastReloadAt] = [text(report['reload']), text(report['lastReloadAt'])]
   const note = [report['error'], ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
   return {
@@ -108,8 +109,8 @@ export const unreachable = ({ namespace, pod, container }: AgentAddress, note: s
   note,
 })
 
-function volume(told: unknown): LoadedVolume {
-  const { name, current, loadedAt, sha256 } = Object(told) as Record<string, unknown>
+function volume(reported: unknown): LoadedVolume {
+  const { name, current, loadedAt, sha256 } = Object(reported) as Record<string, unknown>
   const [at, hash] = [text(loadedAt), text(sha256)]
   return {
     name: text(name) ?? '',

@@ -1,4 +1,4 @@
-/** `hotreload status`: what each injected Pod has loaded, asked of its agents through the API server. */
+/** `hotreload status`: what each injected Pod has loaded, according to its agents. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { listAll } from '../../api/list.ts'
 import { mapLimit } from '../../async/map-limit.ts'
@@ -12,17 +12,17 @@ import {
   type AgentAddress,
   type AgentStatus,
   agentsOf,
-  concerns,
+  isInjectedOrOptedIn,
   readReport,
+  statusOfPod,
   unreachable,
-  withoutAsking,
 } from './agents.ts'
 
-/** An agent answers in a millisecond; a kubelet on a busy node, to which the API server connects first, does not. */
+/** An agent answers in a millisecond, but the API server connects through the kubelet, which may be slow on a busy node. */
 const TIMEOUT_MILLISECONDS = 5_000
 
-/** States in which a configuration is not loaded and will not be by itself. */
-const stuck: ReadonlySet<string> = new Set([
+/** States in which the configuration is not loaded, and will not be without a change. */
+const failed: ReadonlySet<string> = new Set([
   'refused',
   'invalid',
   'killed',
@@ -32,8 +32,8 @@ const stuck: ReadonlySet<string> = new Set([
 ])
 
 /**
- * @returns the exit code: 0, or 1 where some Pod does not run its configuration and will not by itself
- * @throws UserError where Pods can't be listed
+ * @returns the exit code: 0, or 1 if an agent is in a failed state or missing
+ * @throws UserError if Pods can't be listed
  */
 export async function statusCommand(
   options: QueryOptions & { allNamespaces: boolean },
@@ -45,7 +45,7 @@ export async function statusCommand(
   const namespace = options.allNamespaces ? undefined : client.namespace
   const rows = await readStatus(client, namespace, (text) => progress.say(text)).finally(() => progress.end())
   writeAnswer(io, options.output, rows, (columns) => asTable(rows, namespace, now, columns))
-  return rows.some(({ state }) => stuck.has(state)) ? 1 : 0
+  return rows.some(({ state }) => failed.has(state)) ? 1 : 0
 }
 
 /** @param namespace undefined: all */
@@ -63,8 +63,8 @@ export async function readStatus(
     )
   const known: AgentStatus[] = []
   const agents: AgentAddress[] = []
-  for (const pod of listed.filter(concerns)) {
-    const row = withoutAsking(pod)
+  for (const pod of listed.filter(isInjectedOrOptedIn)) {
+    const row = statusOfPod(pod)
     if (row) known.push(row)
     else agents.push(...agentsOf(pod))
   }
@@ -75,12 +75,13 @@ export async function readStatus(
     say(`asking agents: ${asked} of ${agents.length}`)
     return row
   })
-  return [...known, ...answered].toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
+  return [...known, ...answered].toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
 }
 
-const order = ({ namespace, pod, container = '' }: AgentStatus): string => `${namespace}/${pod}/${container}`
+const sortKey = ({ namespace, pod, container = '' }: AgentStatus): string =>
+  `${namespace}/${pod}/${container}`
 
-/** The API server's proxy to a Pod's port: from a person's machine no Pod's address can be reached. */
+/** Asks through the API server's proxy: a user's machine can't reach the addresses of Pods. */
 async function ask(client: KubeClient, agent: AgentAddress): Promise<AgentStatus> {
   const { namespace, pod, port } = agent
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy/status`
@@ -109,8 +110,8 @@ function asTable(
 ): string {
   if (rows.length === 0)
     return namespace === undefined
-      ? 'No Pod has an agent, or asks for one.\n'
-      : `No Pod in namespace ${namespace} has an agent, or asks for one; --all-namespaces looks everywhere.\n`
+      ? 'No Pod has an agent or is opted in.\n'
+      : `No Pod in namespace ${namespace} has an agent or is opted in; --all-namespaces lists the Pods of all namespaces.\n`
   const place = namespace === undefined ? ['NAMESPACE'] : []
   const head = [...place, 'POD', 'CONTAINER', 'STATE', 'RELOAD', 'LOADED', 'CONFIGURATION']
   return formatTable(
@@ -128,7 +129,7 @@ function asTable(
   )
 }
 
-/** Two Pods with other hashes run other configurations. */
+/** Pods with different hashes run different configurations. */
 const volumeText = ({ name, sha256, current }: AgentStatus['volumes'][number]): string =>
   `${name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${current ? '' : ' (an older one)'}`
 

@@ -50,7 +50,7 @@ test.each<[string, Parameters<typeof clusterAccess>[0], NodeJS.ProcessEnv, strin
   expect(client.namespace).toBe(expected)
 })
 
-test('of two clusters of one name the first file’s is asked', async () => {
+test('of two clusters with one name, the first file’s is used', async () => {
   api.objects.set('/version', { metadata: { name: 'v' } })
   const files = ['.kube/config', 'other'].map((name) => join(home, name)).join(delimiter)
   const client = await clusterAccess({ context: 'other' }, { KUBECONFIG: files })
@@ -58,7 +58,7 @@ test('of two clusters of one name the first file’s is asked', async () => {
 })
 
 test.each<[string, NodeJS.ProcessEnv, RegExp]>([
-  ['no file', { HOME: '/nonexistent' }, /there is no \/nonexistent\/\.kube\/config, .*\[HR_NO_CLUSTER\]/],
+  ['no file', { HOME: '/nonexistent' }, /\/nonexistent\/.kube\/config does not exist; .*\[HR_NO_CLUSTER\]/],
   [
     'none of KUBECONFIG',
     { KUBECONFIG: '/nonexistent' },
@@ -81,7 +81,7 @@ test('a call that gets no answer names the reason', async () => {
 test.each([
   [401, /does not know you; log in again/],
   [403, /you may not list nodes; ask for the right/],
-  [404, /list nodes: not there/],
+  [404, /list nodes: it does not exist/],
   [500, /list nodes: 500 broken/],
 ])('an answer of %i', (status, message) =>
   expect(refusal({ status, body: { message: 'broken' } }, 'list nodes').message).toMatch(message),

@@ -11,7 +11,7 @@ const seen = (stream: string): ApiObject[] => {
 }
 const marked = (stream: string) => mapObjects(stream, 'f.yaml', (object) => ({ ...object, marked: true }))
 
-describe('what nobody changes is written back byte for byte', () => {
+describe('unchanged documents are written back byte for byte', () => {
   test.each([
     ['nothing', ''],
     ['blank lines', '\n\n'],
@@ -45,7 +45,7 @@ describe('YAML is the API server’s', () => {
     ['0x1F', 31],
   ])('%s', (text, value) => expect(data(text)).toEqual(value))
 
-  test('and what is written reads as the same, there too', () => {
+  test('what is written has the same meaning there', () => {
     const values = [
       'on',
       'y',
@@ -74,7 +74,7 @@ describe('YAML is the API server’s', () => {
 })
 
 describe('objects', () => {
-  test('those of Lists are seen one by one, nested Lists included', () => {
+  test('the items of Lists come one by one, nested Lists included', () => {
     const list =
       'kind: List\nitems:\n- kind: A\n- kind: ListOfB\n- kind: DeploymentList\n  items: [{kind: C}]\n'
     expect(seen(list).map(({ kind }) => kind)).toEqual(['A', 'ListOfB', 'C'])
@@ -88,7 +88,7 @@ describe('objects', () => {
     expect(result).toBe('# a\nkind:  A\n---\nkind: B\nx: 1\n')
   })
 
-  test('of two values of one key the last one counts, as for kubectl', () =>
+  test('for a repeated key, the last value counts, as for kubectl', () =>
     expect(seen('kind: A\nv: 1\nv: 2\n')[0]).toEqual({ kind: 'A', v: 2 }))
 
   test('JSON stays JSON', () =>
@@ -100,7 +100,7 @@ describe('objects', () => {
   })
 })
 
-describe('what is no YAML names the file and the line', () => {
+describe('an error of YAML names the file and the line', () => {
   test.each([
     ['kind: A\nx: [\n', 'f.yaml:3: '],
     ['kind: A\n---\nkind: B\nx: "\n', 'f.yaml:5: '],

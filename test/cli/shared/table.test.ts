@@ -5,7 +5,7 @@ import { type Output, readQueryOptions } from '../../../src/cli/shared/query-fla
 import { progressOn, writeAnswer } from '../../../src/cli/shared/query-output.ts'
 import { formatTable } from '../../../src/cli/shared/table.ts'
 
-test('columns are aligned, and nothing hangs at the end of a line', () =>
+test('columns are aligned, and no line ends in blanks', () =>
   expect(
     formatTable(
       ['A', 'LONGER', 'LAST'],
@@ -16,7 +16,7 @@ test('columns are aligned, and nothing hangs at the end of a line', () =>
     ),
   ).toBe('A       LONGER   LAST\nvalue   x\nv       é        said\n'))
 
-test('the last column is wrapped at words where a terminal is so wide', () =>
+test('the last column is wrapped at words to the terminal’s width', () =>
   expect(formatTable(['A', 'WHAT'], [['x', 'one two three four five six seven eight']], 40)).toBe(
     'A   WHAT\nx   one two three four five six seven\n    eight\n',
   ))
@@ -47,7 +47,7 @@ test.each<[string, Output, NodeJS.ProcessEnv, boolean, string]>([
   ['YAML, quoted as the API server’s', 'yaml', {}, true, '- mode: "0644"\n'],
 ])('%s', async (_, output, env, isTTY, expected) => expect(await written(output, env, isTTY)).toBe(expected))
 
-test('progress is written over on a terminal, and nowhere else', async () => {
+test('progress is one overwritten line on a terminal, and nothing elsewhere', async () => {
   for (const isTTY of [true, false]) {
     const stderr = Object.assign(new PassThrough(), { isTTY })
     const progress = progressOn({ stdin: Readable.from(['']), stdout: new PassThrough(), stderr, env: {} })
@@ -58,7 +58,7 @@ test('progress is written over on a terminal, and nowhere else', async () => {
   }
 })
 
-test('flags in common', () => {
+test('shared flags', () => {
   expect(readQueryOptions({ namespace: 'shop' })).toEqual({ namespace: 'shop', output: 'table' })
   expect(() => readQueryOptions({ output: 'wide' })).toThrow(
     /--output: "wide" is not a format; use table, json, yaml/,

@@ -1,9 +1,9 @@
-// What each Pod has loaded: whom to ask, what the answers say, and that nobody is asked without end.
+// What each Pod has loaded: which agents are asked, their reports, and the limits of the requests.
 import type { V1Pod } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { mapLimit } from '../../../src/async/map-limit.ts'
-import { agentsOf, concerns, readReport, withoutAsking } from '../../../src/cli/status/agents.ts'
+import { agentsOf, isInjectedOrOptedIn, readReport, statusOfPod } from '../../../src/cli/status/agents.ts'
 import { age, readStatus } from '../../../src/cli/status/status.ts'
 import { injectPod } from '../../../src/inject/pod.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
@@ -21,7 +21,7 @@ function injected(name: string, containers: string[], change: Partial<V1Pod> = {
   }
 }
 
-describe('whom to ask', () => {
+describe('the agents to ask', () => {
   test('each agent by its own port, in the order in which they were injected', () => {
     const two = injected('web-1', ['web', 'cache'])
     expect(agentsOf(two).map(({ container, port }) => [container, port])).toEqual([
@@ -35,14 +35,14 @@ describe('whom to ask', () => {
   })
 
   test.each(['', '{', 'null', '{"containers":3}', '{"containers":{"a":1,"b":{"agent":7}}}'])(
-    'an annotation of %j names nobody',
+    'an annotation of %j names no agent',
     (text) => expect(agentsOf({ metadata: { annotations: keys({ status: text }) } })).toEqual([]),
   )
 
-  test('Pods that neither have an agent nor ask are none of our business', () => {
-    expect(concerns({ metadata: { annotations: { a: 'b' } } })).toBe(false)
-    expect(concerns(injected('web-1', ['web']))).toBe(true)
-    expect(concerns(pod() as V1Pod)).toBe(true)
+  test('Pods that have no agent and are not opted in are left out', () => {
+    expect(isInjectedOrOptedIn({ metadata: { annotations: { a: 'b' } } })).toBe(false)
+    expect(isInjectedOrOptedIn(injected('web-1', ['web']))).toBe(true)
+    expect(isInjectedOrOptedIn(pod() as V1Pod)).toBe(true)
   })
 
   test.each<[string, V1Pod, string | undefined]>([
@@ -56,9 +56,9 @@ describe('whom to ask', () => {
       },
       'ending',
     ],
-    ['one that was passed over', pod(), 'not injected'],
+    ['an opted-in one without an agent', pod(), 'not injected'],
     ['one that needs none', pod(podSpec({ volumes: [] })), 'no agent'],
-  ])('%s', (_, one, state) => expect(withoutAsking(one)?.state).toBe(state))
+  ])('%s', (_, one, state) => expect(statusOfPod(one)?.state).toBe(state))
 })
 
 const at = { namespace: 'shop', pod: 'web-1', container: 'web', port: 9467 }
@@ -70,7 +70,7 @@ const volume = {
   sha256: 'ab'.repeat(32),
 }
 
-describe('what they say', () => {
+describe('the reports', () => {
   test('all is loaded', () =>
     expect(
       readReport(at, {
@@ -90,7 +90,7 @@ describe('what they say', () => {
       volumes: [{ name: 'conf', current: true, loadedAt: '2026-11-21T00:00:00Z', sha256: 'ab'.repeat(32) }],
     }))
 
-  test('why something is not, warnings behind it', () =>
+  test('the reason why something is not loaded comes first, then the warnings', () =>
     expect(
       readReport(at, {
         state: 'refused',
@@ -162,7 +162,7 @@ describe('all of a namespace', () => {
     ['no answer', () => Promise.reject(new Error('timeout')), /no answer from port 9467 within 5 s/],
     ['an error of the proxy', () => ({ status: 503, body: { code: 503 } }), /503 from port 9467/],
     ['no right', () => ({ status: 403, body: { code: 403 } }), /you may not get pods\/proxy/],
-    ['another program there', () => ok(undefined), /what answers there is no agent/],
+    ['another program on the port', () => ok(undefined), /another program answers on its port/],
   ])('%s is a state, not an error', async (_, answer, note) => {
     const client = clientOf((call) => (isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : answer()))
     expect(await readStatus(client, 'shop')).toMatchObject([
@@ -170,14 +170,14 @@ describe('all of a namespace', () => {
     ])
   })
 
-  test('who may not list Pods is told the right', async () => {
+  test('without the right to list Pods: the error names it', async () => {
     const client = clientOf(() => ({ status: 403, body: {} }))
     await expect(readStatus(client, 'shop')).rejects.toThrow(
       /you may not list pods in namespace shop.*HR_FORBIDDEN/,
     )
   })
 
-  test('the work is told while it goes on', async () => {
+  test('reports its progress', async () => {
     const said: string[] = []
     const client = clientOf((call) =>
       isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : ok({ state: 'loaded' }),
@@ -187,7 +187,7 @@ describe('all of a namespace', () => {
   })
 })
 
-describe('several at once, but not all', () => {
+describe('mapLimit', () => {
   test('results in order, never more than the limit under way', async () => {
     let [running, most] = [0, 0]
     const results = await mapLimit(
