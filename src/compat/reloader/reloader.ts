@@ -20,15 +20,15 @@ export const reloader = {
   id: 'reloader',
   name: 'Stakater Reloader',
   images: ['reloader'],
-  read: reloaderRequest,
-  readMarks: reloaderMarks,
+  read,
+  readMarks,
   writeBack,
   writtenFields,
 } as const satisfies CompatTool
 
 const sourceKinds = ['ConfigMap', 'Secret', 'SecretProviderClass'] as const satisfies SourceKind[]
 
-export function reloaderRequest(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
+function read(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
   const template = podTemplate(workload)
   const metadata = workload.metadata?.annotations ?? {}
   const ofTemplate = template?.metadata?.annotations ?? {}
@@ -124,7 +124,7 @@ function namePatterns(key: string, from: Annotations, problems: string[]): NameP
 }
 
 /** What a ConfigMap, Secret or SecretProviderClass says of itself. */
-export function reloaderMarks({ metadata }: ApiObject, { resourceSelector }: CompatOptions): SourceMarks {
+function readMarks({ metadata }: ApiObject, { resourceSelector }: CompatOptions): SourceMarks {
   return {
     ignored:
       metadata?.annotations?.[reloaderKeys.ignore] === 'true' || !selects(resourceSelector, metadata?.labels),

@@ -21,7 +21,7 @@ export const wave = {
   id: 'wave',
   name: 'Wave',
   images: ['wave'],
-  read: waveRequest,
+  read,
   writeBack({ checksums }) {
     const hash = createHash('sha256').update(formatChecksums(checksums) ?? '')
     return { template: { [keys.hash]: hash.digest('hex') } }
@@ -32,7 +32,7 @@ export const wave = {
   },
 } as const satisfies CompatTool
 
-export function waveRequest(workload: ApiObject): ReloadRequest | undefined {
+function read(workload: ApiObject): ReloadRequest | undefined {
   const metadata = workload.metadata?.annotations ?? {}
   const word = metadata[keys.update]
   if (!word || word === 'false' || !replacesItsPods(workload)) return undefined

@@ -23,21 +23,21 @@ test('without a file the built-in defaults hold', async () => {
   policy.stop()
 })
 
-test('a file is followed; a mistake is told once and the last good one stays', async () => {
-  const told: (string | undefined)[] = []
+test('a file is read again when it changes; a mistake is reported once, and the last good file stays', async () => {
+  const reports: (string | undefined)[] = []
   await replace('defaults: {subpath: copy}\n')
-  const policy = await watchPolicyFile(file, (problem) => told.push(problem?.code), 5)
+  const policy = await watchPolicyFile(file, (problem) => reports.push(problem?.code), 5)
   expect(policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'copy' })
 
   await replace('defaults: {subpath: keep}\n')
   await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'keep' })
-  expect(told).toEqual([undefined])
+  expect(reports).toEqual([undefined])
 
   await replace('defaults: {subpath: sideways}\n')
-  await expect.poll(() => told.length).toBe(2)
-  expect(told[1]).toMatch(/^HR_/)
+  await expect.poll(() => reports.length).toBe(2)
+  expect(reports[1]).toMatch(/^HR_/)
   await replace('defaults: {subpath: symlink}\n')
   await expect.poll(() => policy.current().annotations).toEqual({ 'hotreload.dev/subpath': 'symlink' })
-  expect(told).toHaveLength(3)
+  expect(reports).toHaveLength(3)
   policy.stop()
 })

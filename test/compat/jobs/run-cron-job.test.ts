@@ -11,7 +11,7 @@ const cronJob = workload({
   metadata: { uid: 'u', resourceVersion: '1', annotations: { 'reloader.stakater.com/auto': 'true' } },
 })
 const summary =
-  summarize(cronJob, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? expect.fail('no wish')
+  summarize(cronJob, { defaults: builtInDefaults, compat: defaultCompatOptions }) ?? expect.fail('no request')
 
 /** An API server that refuses the Job with 409 for this reason. */
 function refusing(reason: string) {

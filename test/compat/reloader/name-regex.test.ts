@@ -1,5 +1,19 @@
+import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
 import { nameRegex } from '../../../src/compat/reloader/name-regex.ts'
+import { reloader } from '../../../src/compat/reloader/reloader.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
+import { workload } from '../workload.ts'
+
+test('RE2JS is loaded with the first regular expression, and not for names', () => {
+  const { cache } = createRequire(import.meta.url)
+  const isLoaded = () => Object.keys(cache).some((file) => file.includes('/re2js/'))
+  const list = (items: string) => ({ ...workload({ 'configmap.reloader.stakater.com/reload': items }) })
+  reloader.read(list('conf,other'), defaultCompatOptions)
+  expect(isLoaded()).toBe(false)
+  reloader.read(list('conf,other.*'), defaultCompatOptions)
+  expect(isLoaded()).toBe(true)
+})
 
 function matches(item: string, name: string): boolean {
   const regex = nameRegex(item)

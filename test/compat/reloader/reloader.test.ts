@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { reloaderMarks, reloaderRequest } from '../../../src/compat/reloader/reloader.ts'
+import { reloader } from '../../../src/compat/reloader/reloader.ts'
 import { type CompatOptions, defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { chosen, workload } from '../workload.ts'
@@ -68,7 +68,7 @@ describe('which sources Reloader’s annotations mean', () => {
     ],
   ]
   test.each(rows)('%s', (_name, metadata, template, expected) => {
-    expect(chosen(reloaderRequest(workload(metadata, template), defaultCompatOptions))).toEqual(expected)
+    expect(chosen(reloader.read(workload(metadata, template), defaultCompatOptions))).toEqual(expected)
   })
 
   const flags: [string, Partial<CompatOptions>, Record<string, string>, string[] | undefined][] = [
@@ -106,7 +106,7 @@ describe('which sources Reloader’s annotations mean', () => {
     ],
   ]
   test.each(flags)('%s', (_name, options, metadata, expected) => {
-    expect(chosen(reloaderRequest(workload(metadata), { ...defaultCompatOptions, ...options }))).toEqual(
+    expect(chosen(reloader.read(workload(metadata), { ...defaultCompatOptions, ...options }))).toEqual(
       expected,
     )
   })
@@ -117,7 +117,7 @@ describe('which sources Reloader’s annotations mean', () => {
     ['(a)\\1', 'invalid escape sequence: `\\1`'],
     ['a'.repeat(99) + '.'.repeat(155), 'longer than 253 characters'],
   ])('%s is reported and left out', (item, reason) => {
-    const request = reloaderRequest(
+    const request = reloader.read(
       workload({ [`configmap.${r}/reload`]: `${item},conf` }),
       defaultCompatOptions,
     )
@@ -130,7 +130,7 @@ describe('which sources Reloader’s annotations mean', () => {
 
   test('patterns beyond what one annotation may cost are reported and left out', () => {
     const items = ['other', ...Array.from({ length: 300 }, (_, index) => `con.*${index}`), 'db']
-    const request = reloaderRequest(
+    const request = reloader.read(
       workload({ [`configmap.${r}/reload`]: items.join(',') }),
       defaultCompatOptions,
     )
@@ -140,7 +140,7 @@ describe('which sources Reloader’s annotations mean', () => {
         /: too many or too large regular expressions; "con\.\*\d+" and all after it are left out$/,
       ),
     ])
-    const large = reloaderRequest(
+    const large = reloader.read(
       workload({ [`configmap.${r}/reload`]: 'conf,(.?){999}' }),
       defaultCompatOptions,
     )
@@ -150,7 +150,7 @@ describe('which sources Reloader’s annotations mean', () => {
 
   test('what is left out is reported where nothing else is asked', () => {
     const problems = (metadata: Record<string, string>) =>
-      reloaderRequest(workload(metadata), defaultCompatOptions)?.problems
+      reloader.read(workload(metadata), defaultCompatOptions)?.problems
     expect(problems({ [`configmap.${r}/reload`]: '(a' })).toEqual([
       `configmap.${r}/reload: "(a" is not a regular expression (missing closing ): \`^(a$\`), and is left out`,
     ])
@@ -172,7 +172,7 @@ describe('which sources Reloader’s annotations mean', () => {
     '.*.*.*.*',
   ])('%s is a regular expression', (item) => {
     expect(
-      reloaderRequest(workload({ [`configmap.${r}/reload`]: item }), defaultCompatOptions)?.problems,
+      reloader.read(workload({ [`configmap.${r}/reload`]: item }), defaultCompatOptions)?.problems,
     ).toEqual([])
   })
 })
@@ -180,7 +180,7 @@ describe('which sources Reloader’s annotations mean', () => {
 test('a source says of itself whether it counts', () => {
   const source = (annotations: Record<string, string>, labels = {}) => ({ metadata: { annotations, labels } })
   const marks = (object: ApiObject, options: Partial<CompatOptions> = {}) =>
-    reloaderMarks(object, { ...defaultCompatOptions, ...options })
+    reloader.readMarks(object, { ...defaultCompatOptions, ...options })
   expect(marks(source({ 'reloader.stakater.com/match': 'true' }))).toEqual({ ignored: false, match: true })
   expect(marks(source({ 'reloader.stakater.com/ignore': 'true' }))).toEqual({ ignored: true, match: false })
   const resourceSelector = [{ key: 'reload', operator: 'in' as const, values: ['yes'] }]

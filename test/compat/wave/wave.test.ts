@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { wave, waveRequest } from '../../../src/compat/wave/wave.ts'
+import { wave } from '../../../src/compat/wave/wave.ts'
 import { chosen, workload } from '../workload.ts'
 
 describe('Wave', () => {
@@ -9,7 +9,7 @@ describe('Wave', () => {
       'wave.pusher.com/extra-configmaps': 'more, infra/ca',
       'wave.pusher.com/extra-secrets': 'token',
     }
-    const request = waveRequest(workload({ ...on, ...extra }))
+    const request = wave.read(workload({ ...on, ...extra }))
     expect(chosen(request)).toEqual([
       'ConfigMap/more',
       'ConfigMap/ca',
@@ -20,8 +20,8 @@ describe('Wave', () => {
     expect(request?.extra.map(({ namespace }) => namespace)).toEqual(['shop', 'infra', 'shop'])
   })
   test('only where it is "true"', () => {
-    expect(waveRequest(workload({ 'wave.pusher.com/update-on-config-change': 'false' }))).toBeUndefined()
-    const mistaken = waveRequest(workload({ 'wave.pusher.com/update-on-config-change': 'yes' }))
+    expect(wave.read(workload({ 'wave.pusher.com/update-on-config-change': 'false' }))).toBeUndefined()
+    const mistaken = wave.read(workload({ 'wave.pusher.com/update-on-config-change': 'yes' }))
     expect(chosen(mistaken)).toEqual([])
     expect(mistaken?.problems).toEqual([
       'wave.pusher.com/update-on-config-change: "yes" is neither "true" nor "false", and is left out',
@@ -41,6 +41,6 @@ describe('Wave', () => {
     expect(hashOf('def')).not.toBe(hashOf('abc'))
   })
   test('a Job has no Pods to roll out', () => {
-    expect(waveRequest({ ...workload(on), kind: 'CronJob' })).toBeUndefined()
+    expect(wave.read({ ...workload(on), kind: 'CronJob' })).toBeUndefined()
   })
 })
