@@ -108,7 +108,7 @@ function namePatterns(key: string, from: Annotations, problems: string[]): NameP
     const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item
     const regex = nameRegex(item)
     if (typeof regex === 'string') {
-      problems.push(`${key}: "${shown}" is not a regular expression (${regex}), and is left out`)
+      problems.push(`${key}: "${shown}" can't be used as a regular expression (${regex}), and is left out`)
       continue
     }
     instructions += regex.size

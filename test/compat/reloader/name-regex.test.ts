@@ -45,6 +45,20 @@ test.each(['(x+x+)+y', '(a|a)?'.repeat(40), '(x*)*(x*)*(x*)*y'])(
   (item) => expect(matches(item, 'x'.repeat(250))).toBe(false),
 )
 
+test.each([
+  ['(.?){999}'.repeat(28), 'too large'],
+  [`(${'.?'.repeat(120)}){1000}`, 'too large'],
+  ['(((.?){10}){10}){10}'.repeat(12), 'too large'],
+  [`(${'.?'.repeat(100)})\\Q\\E{1000}`, 'too large'],
+  ['a'.repeat(254), 'longer than 253 characters'],
+])('%s is not even compiled', (item, reason) => expect(nameRegex(item)).toBe(reason))
+
+test.each([
+  '[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}',
+  '([a-z]{1,63}[.]){1,3}x',
+  'a{3,}',
+])('%s is small enough', (item) => expect(nameRegex(item)).toMatchObject({ size: expect.any(Number) }))
+
 test('a pattern that was read before is not compiled again', () => {
   expect(nameRegex('once-.*')).toBe(nameRegex('once-.*'))
   const size = (item: string) => Object(nameRegex(item)).size

@@ -124,7 +124,7 @@ describe('which sources Reloader’s annotations mean', () => {
     expect(chosen(request)).toEqual(['ConfigMap/conf'])
     const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item
     expect(request?.problems).toEqual([
-      `configmap.${r}/reload: "${shown}" is not a regular expression (${reason}), and is left out`,
+      `configmap.${r}/reload: "${shown}" can't be used as a regular expression (${reason}), and is left out`,
     ])
   })
 
@@ -152,7 +152,7 @@ describe('which sources Reloader’s annotations mean', () => {
     const problems = (metadata: Record<string, string>) =>
       reloader.read(workload(metadata), defaultCompatOptions)?.problems
     expect(problems({ [`configmap.${r}/reload`]: '(a' })).toEqual([
-      `configmap.${r}/reload: "(a" is not a regular expression (missing closing ): \`^(a$\`), and is left out`,
+      `configmap.${r}/reload: "(a" can't be used as a regular expression (missing closing ): \`^(a$\`), and is left out`,
     ])
     expect(problems({ [`${r}/auto`]: 'ture', [`${r}/search`]: 'True' })).toEqual([
       `${r}/auto: "ture" is neither "true" nor "false", and is left out`,
