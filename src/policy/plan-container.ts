@@ -68,7 +68,7 @@ export function planContainer(
       stagger: settings.stagger ?? (endsProcess ? RESTART_STAGGER_SECONDS : 0),
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
       agent: allowsAgent && (reloads || env.sources.length > 0),
-      notes: [...resolved.notes, ...env.notes, ...subPathNotes(container, settings, reload, subPaths)],
+      notes: [...resolved.notes, ...env.notes, ...subPathNotes({ container, settings, reload, subPaths })],
     },
     problems: [...resolved.problems, ...env.problems],
   }
@@ -102,12 +102,17 @@ function updatedVolumes(
   return [...watched.values()].filter(({ name }) => updated.has(name))
 }
 
-function subPathNotes(
-  { name }: V1Container,
-  settings: Values,
-  reload: Reload,
-  subPaths: readonly SubPathMount[],
-): Note[] {
+function subPathNotes({
+  container: { name },
+  settings,
+  reload,
+  subPaths,
+}: {
+  container: V1Container
+  settings: Values
+  reload: Reload
+  subPaths: readonly SubPathMount[]
+}): Note[] {
   const kept = subPaths
     .filter(({ mode }) => mode === 'keep')
     .map(({ mountPath, reason }) => ({

@@ -15,16 +15,16 @@ const agent = (...each: (V1ResourceRequirements | undefined)[]) =>
   agentResources(withResources(...each), nothing)
 
 describe('the agent’s resources', () => {
-  test('are small requests and a limit of memory', () =>
+  test('are small requests and a memory limit', () =>
     expect(agent(undefined)).toEqual({ requests: { cpu: '1m', memory: '4Mi' }, limits: { memory: '16Mi' } }))
 
-  test('have a limit for whatever any container has one for, as a quota may ask', () =>
+  test('have a limit for each resource that some container limits, as a quota may require', () =>
     expect(agent(undefined, { limits: { cpu: '1' } })).toEqual({
       requests: { cpu: '1m', memory: '4Mi' },
       limits: { cpu: '100m', memory: '16Mi' },
     }))
 
-  test('name ephemeral storage where a container does', () =>
+  test('include ephemeral storage if a container names it', () =>
     expect(
       agent({ requests: { 'ephemeral-storage': '1Gi' }, limits: { 'ephemeral-storage': '2Gi' } }),
     ).toEqual({
@@ -40,7 +40,7 @@ describe('the agent’s resources', () => {
     })
   })
 
-  test('of one that runs the target’s programs are the target’s, but for its devices, and within its limits', () => {
+  test('equal those of the app, without devices, if the agent runs the app’s programs', () => {
     const target = (limits: Record<string, string>) => nginx({ resources: { limits } })
     const of = (limits: Record<string, string>) =>
       agentResources(
@@ -59,12 +59,12 @@ describe('the agent’s resources', () => {
     expect(of({})).toEqual({ requests: { cpu: '1m', memory: '4Mi' } })
   })
 
-  test('are what the annotation says', () => {
+  test('are those of the annotation', () => {
     const resources = { limits: { memory: '64Mi' } }
     expect(agentResources(withResources({}), { ...nothing, shared: { resources } })).toEqual(resources)
   })
 
-  test('are none where the Pod has its own as a whole', () =>
+  test('are absent if the Pod has resources as a whole', () =>
     expect(agentResources({ ...podSpec(), resources: { limits: { cpu: '1' } } }, nothing)).toBeUndefined())
 })
 
@@ -73,11 +73,7 @@ describe('isGuaranteed', () => {
   test.each<[what: string, resources: V1ResourceRequirements, is: boolean]>([
     ['limits alone', { limits: full }, true],
     ['equal requests', { limits: full, requests: full }, true],
-    [
-      'equal requests, written otherwise',
-      { limits: full, requests: { cpu: '1000m', memory: '1024Mi' } },
-      true,
-    ],
+    ['equal requests in another form', { limits: full, requests: { cpu: '1000m', memory: '1024Mi' } }, true],
     [
       'equal requests as a number',
       { limits: full, requests: JSON.parse('{"cpu":1,"memory":1073741824}') },
@@ -87,7 +83,11 @@ describe('isGuaranteed', () => {
     ['smaller requests', { limits: full, requests: { cpu: '100m' } }, false],
     ['no memory limit', { limits: { cpu: '1' }, requests: full }, false],
     ['requests alone', { requests: full }, false],
-    ['what is no quantity', { limits: { cpu: 'one', memory: '1Gi' }, requests: { cpu: 'one' } }, false],
+    [
+      'text that is not a quantity',
+      { limits: { cpu: 'one', memory: '1Gi' }, requests: { cpu: 'one' } },
+      false,
+    ],
   ])('%s: %s', (_, resources, is) => expect(isGuaranteed(withResources(resources))).toBe(is))
 
   test('every container counts, init containers included', () => {
@@ -97,7 +97,7 @@ describe('isGuaranteed', () => {
   })
 })
 
-test('containers that run once take the target’s quantities, which cost the Pod nothing, but not its devices', () => {
+test('containers that run once have the app’s quantities, which cost the Pod nothing, but not its devices', () => {
   const resources = { requests: { cpu: '1' }, limits: { cpu: '2' }, claims: [{ name: 'gpu' }] }
   expect(initResources(nginx({ resources }), podSpec())).toEqual({
     resources: { requests: { cpu: '1' }, limits: { cpu: '2' } },

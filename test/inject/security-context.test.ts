@@ -10,7 +10,7 @@ const beside = (securityContext: V1SecurityContext | undefined, ofPod?: V1PodSec
     ['KILL'],
   )
 
-test('of a container that says nothing: no capability but the one wanted, since it may be root', () =>
+test('beside a container without a securityContext, only the wanted capability is added, because it may run as root', () =>
   expect(beside(undefined)).toEqual({
     allowPrivilegeEscalation: false,
     capabilities: { drop: ['ALL'], add: ['KILL'] },
@@ -18,7 +18,7 @@ test('of a container that says nothing: no capability but the one wanted, since 
     seccompProfile: { type: 'RuntimeDefault' },
   }))
 
-test('user, group and confinement are the target’s, its capabilities and privileges are not', () =>
+test('user, group and confinement are the app’s, its capabilities and privileges are not', () =>
   expect(
     beside({
       runAsUser: 1000,
@@ -43,13 +43,13 @@ test('user, group and confinement are the target’s, its capabilities and privi
     seccompProfile: { type: 'Localhost', localhostProfile: 'p.json' },
   }))
 
-test('what the Pod says is inherited, so it is not said again', () => {
+test('a container inherits the Pod’s securityContext, so that it is not repeated', () => {
   const rights = beside(undefined, { runAsUser: 1000, seccompProfile: { type: 'Unconfined' } })
   expect(rights).not.toHaveProperty('runAsUser')
   expect(rights).not.toHaveProperty('seccompProfile')
 })
 
-describe('a capability is added only where the target may be root and has it', () => {
+describe('a capability is added only if the app may run as root and has it', () => {
   test.each<[what: string, securityContext: V1SecurityContext, ofPod: V1PodSecurityContext, added: boolean]>([
     ['root', { runAsUser: 0 }, {}, true],
     ['another user', { runAsUser: 1000 }, {}, false],
@@ -67,7 +67,7 @@ describe('a capability is added only where the target may be root and has it', (
 })
 
 describe('the installer', () => {
-  test('runs as its image’s numeric user, and says so where the restricted standard asks each container', () =>
+  test('runs as its image’s numeric user, with the fields that the restricted standard requires', () =>
     expect(installerRights(podSpec())).toEqual({
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
@@ -76,7 +76,7 @@ describe('the installer', () => {
       seccompProfile: { type: 'RuntimeDefault' },
     }))
 
-  test('runs as root where the Pod says root', () =>
+  test('runs as root if the Pod does', () =>
     expect(installerRights(podSpec({ securityContext: { runAsUser: 0 } }))).not.toHaveProperty(
       'runAsNonRoot',
     ))

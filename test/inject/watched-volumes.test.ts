@@ -11,7 +11,7 @@ function live(volume: V1Volume, ...volumeMounts: V1VolumeMount[]) {
   return plan ? watchedVolumes(plan) : []
 }
 
-describe('a volume is limited to the keys that the container had', () => {
+describe('the keys of a volume are limited to those of the container', () => {
   test('of a ConfigMap and of a Secret', () => {
     const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at('/etc/nginx/b.conf', './b.conf')]
     const items = [
@@ -29,7 +29,7 @@ describe('a volume is limited to the keys that the container had', () => {
     expect(secret?.isSecret).toBe(true)
   })
 
-  test('but not where it had the whole volume, or nobody knows which key it has', () => {
+  test('but not if the container has the whole volume, or an unknown key', () => {
     const whole = live(
       { name: 'conf', configMap: { name: 'web' } },
       { name: 'conf', mountPath: '/etc/nginx/conf.d' },
@@ -43,7 +43,7 @@ describe('a volume is limited to the keys that the container had', () => {
     expect(expression[0]?.mounted.name).toBe('conf')
   })
 
-  test('modes of items stay', () => {
+  test('and keep the modes of their items', () => {
     const items = [
       { key: 'a', path: 'a.conf', mode: 0o400 },
       { key: 'b', path: 'b.conf' },
@@ -60,7 +60,7 @@ describe('a projected volume', () => {
   const sourcesOf = (sources: NonNullable<V1Volume['projected']>['sources']) =>
     live({ name: 'conf', projected: sources ? { sources } : {} }, at('/etc/nginx/a.conf', 'a.conf'))[0]
 
-  test('loses its token and what else is not used', () =>
+  test('loses its token and all unused sources', () =>
     expect(
       sourcesOf([
         { serviceAccountToken: { path: 'token' } },
@@ -69,7 +69,7 @@ describe('a projected volume', () => {
       ])?.mounted.projected?.sources,
     ).toEqual([{ configMap: { name: 'web', items: [{ key: 'a.conf', path: 'a.conf' }] } }]))
 
-  test('with one source keeps the Pod waiting for its key, as the kubelet does', () =>
+  test('with one source requires its key, as the kubelet does', () =>
     expect(
       sourcesOf([{ configMap: { name: 'web' } }])?.mounted.projected?.sources?.[0]?.configMap,
     ).not.toHaveProperty('optional'))
@@ -82,13 +82,13 @@ describe('a projected volume', () => {
       { name: 'sites', items: ['a', 'b'].map((key) => ({ key, path: `${key}.conf` })) },
       { name: 'sites', items: [{ key: 'a', path: 'a.conf' }] },
     ],
-  ])('with two that may have the key, %s, names it in one of them at most', (_, second, limited) =>
+  ])('with two sources that may have the key, %s, names it in at most one', (_, second, limited) =>
     expect(
       sourcesOf([{ configMap: { name: 'web' } }, { configMap: second }])?.mounted.projected?.sources,
     ).toEqual([{ configMap: { name: 'web' } }, { configMap: limited }]),
   )
 
-  test('names a key once that is mounted twice', () => {
+  test('names a key once although it is mounted twice', () => {
     const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at('/etc/nginx/again.conf', 'a.conf')]
     const [found] = live(
       { name: 'conf', projected: { sources: [{ configMap: { name: 'web' } }] } },
@@ -99,7 +99,7 @@ describe('a projected volume', () => {
     ])
   })
 
-  test('is treated as a Secret where it holds one, and what changes by itself is ignored', () => {
+  test('counts as a Secret if it holds one, and ignores paths that change by themselves', () => {
     const [found] = live(
       {
         name: 'conf',
@@ -131,6 +131,6 @@ describe('a projected volume', () => {
 test.each<[what: string, volume: V1Volume]>([
   ['a CSI volume', { name: 'conf', csi: { driver: 'secrets-store.csi.k8s.io' } }],
   ['a projected Secret', { name: 'conf', projected: { sources: [{ secret: { name: 'x' } }] } }],
-])('of %s no hash may be shown', (_, volume) =>
+])('the checksum of %s is never shown', (_, volume) =>
   expect(live(volume, { name: 'conf', mountPath: '/etc/nginx/conf.d' })[0]?.isSecret).toBe(true),
 )

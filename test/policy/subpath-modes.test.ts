@@ -44,7 +44,7 @@ const directory: V1Volume = {
   },
 }
 
-describe('auto is symlink, where that is exact enough', () => {
+describe('subpath: auto links a file if a copy of its directory is exact', () => {
   test.each<[what: string, path: string, options: Parameters<typeof modes>[1], mode: string]>([
     ['a directory of its own, as root', '/etc/nginx/nginx.conf', {}, 'symlink'],
     ['a read-only root filesystem', '/etc/nginx/nginx.conf', readOnlyNonRoot, 'symlink'],
@@ -72,10 +72,10 @@ describe('auto is symlink, where that is exact enough', () => {
   ])('%s', (_, path, options, mode) => expect(modes([at(path)], options)).toEqual([mode]))
 })
 
-describe('inside another mount', () => {
+describe('a subPath mount inside another mount', () => {
   const cache = { name: 'cache', mountPath: '/etc/nginx' }
 
-  test('a file is copied, never linked', () => {
+  test('is copied, never linked', () => {
     expect(modes([at('/etc/nginx/a.conf'), cache])).toEqual(['copy'])
     expect(modes([at('/etc/nginx/deep/a.conf'), cache])).toEqual(['copy'])
     expect(modes([at('/etc/nginx/a.conf'), cache], { asked: 'symlink' })).toEqual([
@@ -83,37 +83,37 @@ describe('inside another mount', () => {
     ])
   })
 
-  test('a missing key, of which the kubelet makes a directory, is such a mount', () =>
+  test('may lie in a missing key, which the kubelet creates as a directory', () =>
     expect(modes([at('/etc/nginx', 'none'), at('/etc/nginx/a.conf')])).toEqual(['copy', 'copy']))
 
-  test('a sibling that is a file of a ConfigMap is no directory to lie in', () =>
+  test('does not lie in a sibling that is a file of a ConfigMap', () =>
     expect(modes([at('/etc/nginx/a.conf'), at('/etc/nginx/b.conf', 'b.conf')])).toEqual([
       'symlink',
       'symlink',
     ]))
 
-  test('a mount below the directory is no obstacle', () =>
+  test('does not lie in a mount below its directory', () =>
     expect(modes([at('/etc/nginx/a.conf'), { name: 'cache', mountPath: '/etc/nginx/cache' }])).toEqual([
       'symlink',
     ]))
 })
 
-describe('what is askeded', () => {
-  test('symlink goes anywhere but into / and another mount', () => {
+describe('a mode that the annotation names', () => {
+  test('symlink is possible except in / and in another mount', () => {
     expect(modes([at('/opt/app/a.conf')], { asked: 'symlink', ...nonRoot })).toEqual(['symlink'])
     expect(modes([at('/a.conf')], { asked: 'symlink' })).toEqual([
       'keep: no symlink can be made, it lies in /',
     ])
   })
 
-  test('copy goes anywhere, but for directories', () => {
+  test('copy is possible except for directories', () => {
     expect(modes([at('/etc/nginx/a.conf')], { asked: 'copy' })).toEqual(['copy'])
     expect(modes([at('/etc/nginx/dir', 'dir')], { asked: 'copy', spec: { volumes: [directory] } })).toEqual([
       'keep: it is a directory, and only files are copied',
     ])
   })
 
-  test('keep leaves it as it is', () =>
+  test('keep leaves the mount as it is', () =>
     expect(modes([at('/etc/nginx/a.conf')], { asked: 'keep' })).toEqual([
       'keep: hotreload.dev/subpath says keep',
     ]))
@@ -122,12 +122,12 @@ describe('what is askeded', () => {
 describe('a subPath that is a directory', () => {
   const spec = { volumes: [directory] }
 
-  test('is linked wherever a directory may be copied', () => {
+  test('is linked if its parent directory can be copied', () => {
     expect(modes([at('/etc/nginx/dir', 'dir')], { spec })).toEqual(['symlink'])
     expect(modes([at('/etc/nginx/dir', 'dir')], { spec, ...nonRoot })).toEqual(['symlink'])
   })
 
-  test('takes its neighbours along, since their directory is copied anyway', () => {
+  test('links its neighbours too, because their directory is copied anyway', () => {
     const mounts = [
       at('/etc/nginx/dir', 'dir'),
       at('/etc/nginx/b.conf', 'b.conf'),
@@ -136,13 +136,13 @@ describe('a subPath that is a directory', () => {
     expect(modes(mounts, { spec, ...nonRoot })).toEqual(['symlink', 'symlink', 'copy'])
   })
 
-  test('is left where that can’t be', () =>
+  test('is kept if its parent directory can’t be copied', () =>
     expect(modes([at('/opt/dir', 'dir')], { spec })).toEqual([
       'keep: it is a directory, which can be neither linked nor copied there',
     ]))
 })
 
-describe('what can’t be made to update', () => {
+describe('a subPath that can’t be updated is kept', () => {
   test.each<[what: string, subPath: string, volume: V1Volume, reason: string]>([
     ['the whole volume', '.', directory, 'keep: subPath names the whole volume'],
     ['a path that no item has', 'c.conf', directory, 'keep: the volume has no such path'],
@@ -166,12 +166,12 @@ describe('what can’t be made to update', () => {
     ['a PersistentVolumeClaim', { name: 'conf', persistentVolumeClaim: { claimName: 'data' } }],
     ['an emptyDir', { name: 'conf', emptyDir: {} }],
     ['a volume of a StatefulSet’s claim template', { name: 'other', emptyDir: {} }],
-  ])('a subPath of %s is none of ours', (_, volume) =>
+  ])('a subPath of %s is ignored', (_, volume) =>
     expect(modes([at('/etc/nginx/a.conf')], { spec: { volumes: [volume] } })).toEqual([]),
   )
 })
 
-test('a subPathExpr is a file, as far as anybody knows', () => {
+test('a subPathExpr counts as a file', () => {
   const mount = { name: 'conf', mountPath: '/etc/nginx/a.conf', subPathExpr: '$(POD_NAME).conf' }
   expect(modes([mount])).toEqual(['symlink'])
   expect(modes([mount], nonRoot)).toEqual(['copy'])

@@ -29,7 +29,7 @@ const implying = methodNames.flatMap((method) => {
   return annotation ? [{ method, annotation }] : []
 })
 
-/** Never a guess: a program that nobody knows rolls out. */
+/** hotreload never guesses: changes of an unknown program roll out. */
 function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   const { container, settings, preset } = request
   const implied = implying.filter(({ annotation }) => settings[annotation] !== undefined)

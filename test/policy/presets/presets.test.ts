@@ -73,7 +73,7 @@ describe('presetName', () => {
   ])('%j: %s', (text, message) => expect(() => presetName('key', text)).toThrow(message))
 })
 
-describe('where arguments decide', () => {
+describe('the arguments of a program decide', () => {
   test.each<[preset: PresetName, args: string[], method: string]>([
     ['prometheus', ['--config.file=/etc/p.yml'], 'signal SIGHUP'],
     ['prometheus', ['--web.enable-lifecycle'], 'POST http://127.0.0.1:9090/-/reload'],
@@ -126,7 +126,7 @@ describe('where arguments decide', () => {
   )
 })
 
-describe('where mounts decide: a file that is read at the start only', () => {
+describe('a mounted file that the program reads only at its start means a rollout', () => {
   test.each<[preset: PresetName, args: string[], mountPath: string, method: string]>([
     ['envoy', [], '/etc/envoy', 'rollout'],
     ['envoy', [], '/etc/envoy/envoy.yaml', 'rollout'],
@@ -148,7 +148,7 @@ describe('where mounts decide: a file that is read at the start only', () => {
   })
 })
 
-test('haproxy is signalled only where it has a master process', () =>
+test('haproxy is signalled only if it has a master process', () =>
   expect(presetReload('haproxy', container('haproxy'))).toEqual({
     method: 'signal',
     signal: 'SIGUSR2',
@@ -156,19 +156,19 @@ test('haproxy is signalled only where it has a master process', () =>
     requireArguments: ['-W', '-Ws'],
   }))
 
-test('a signal always has a process that is vouched for, by a name as the kernel has it', () => {
-  const vouchedFor = names.map((name) => {
+test('every signal names a process, by the name that the kernel keeps', () => {
+  const named = names.map((name) => {
     const reload = presetReload(name, container('x', undefined, ['--master']))
     return { name, ...(reload.method === 'signal' ? { processes: reload.processes } : {}) }
   })
-  expect(vouchedFor.filter(({ processes }) => processes?.length === 0)).toEqual([])
-  const tooLong = vouchedFor.flatMap(({ processes = [] }) =>
+  expect(named.filter(({ processes }) => processes?.length === 0)).toEqual([])
+  const tooLong = named.flatMap(({ processes = [] }) =>
     processes.filter((process) => Buffer.byteLength(process) > COMMAND_NAME_BYTES),
   )
   expect(tooLong).toEqual([])
 })
 
-test('what is called proved has a test on the real node', () => {
+test('every proved preset has a test on the real node', () => {
   const tests = ['../../node', '../../support/programs'].flatMap((path) => {
     const directory = join(import.meta.dirname, path)
     return readdirSync(directory).map((file) => readFileSync(join(directory, file), 'utf8'))

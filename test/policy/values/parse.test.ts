@@ -65,16 +65,16 @@ describe('signalName', () => {
     '19',
   ])('%j is refused', (text) => expect(() => parse.signalName(KEY, text)).toThrow('HR_BAD_SIGNAL'))
 
-  test('a refusal says what was written, and what to write', () => {
+  test('an error has the value and the remedy', () => {
     expect(() => parse.signalName('hotreload.dev/signal', 'HUPP')).toThrow(
       'hotreload.dev/signal: "HUPP" is not a signal; use a name such as SIGHUP or a number from 1 to 31 [HR_BAD_SIGNAL]',
     )
   })
 
-  test('it throws nothing but UserError', () =>
+  test('every error is a UserError', () =>
     expect(() => checkErrors(parse.signalName, 'SIG', 'HUP', '1', ' ')).not.toThrow())
 
-  test('the name it gives is read as itself', () => {
+  test('a parsed name is parsed to itself', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 31 }), (number) => {
         fc.pre(number !== 9 && number !== 19)
@@ -86,13 +86,13 @@ describe('signalName', () => {
 })
 
 describe('boolean and oneOf', () => {
-  test('take their words, with blanks around', () => {
+  test('accept their words with blanks around', () => {
     expect(parse.boolean(KEY, 'true')).toBe(true)
     expect(parse.boolean(KEY, ' false\n')).toBe(false)
     expect(parse.oneOf('auto', 'copy')(KEY, 'copy')).toBe('copy')
   })
 
-  test.each(['True', 'yes', '1', ''])('%j is no boolean', (text) =>
+  test.each(['True', 'yes', '1', ''])('%j is not a boolean', (text) =>
     expect(() => parse.boolean(KEY, text)).toThrow(
       `${KEY}: "${text}" is not one of its values; use true or false [HR_BAD_VALUE]`,
     ),
@@ -114,7 +114,7 @@ describe('names', () => {
 })
 
 describe('commandName', () => {
-  test.each(['nginx', 'php-fpm8.2', 'nats-server', 'my_init'])('%j is one', (text) =>
+  test.each(['nginx', 'php-fpm8.2', 'nats-server', 'my_init'])('%j is a name', (text) =>
     expect(parse.commandName(KEY, ` ${text} `)).toBe(text),
   )
 
@@ -145,7 +145,7 @@ describe('reloadUrl', () => {
     'POST  ',
     'http://127.0.0.1:99999/',
     'POST http://127.0.0.1/ x',
-  ])('%j is no URL to call', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_BAD_URL'))
+  ])('%j is not a URL to call', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_BAD_URL'))
 
   test.each([
     'http://reload.shop.svc/-/reload',
@@ -160,13 +160,13 @@ describe('reloadUrl', () => {
     'http://[::]/',
   ])('%j leaves the Pod', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_URL_NOT_LOCAL'))
 
-  test('a refusal says what was written, and what to write', () => {
+  test('an error has the value and the remedy', () => {
     expect(() => parse.reloadUrl('hotreload.dev/url', 'http://reload.shop.svc/-/reload')).toThrow(
       'hotreload.dev/url: "http://reload.shop.svc/-/reload" leaves the Pod; use http://127.0.0.1:PORT/PATH [HR_URL_NOT_LOCAL]',
     )
   })
 
-  test('it throws nothing but UserError', () =>
+  test('every error is a UserError', () =>
     expect(() =>
       checkErrors(
         parse.reloadUrl,
@@ -182,7 +182,7 @@ describe('reloadUrl', () => {
       ),
     ).not.toThrow())
 
-  test('whatever it gives is a loopback URL that reads as itself', () => {
+  test('every result is a loopback URL that is parsed to itself', () => {
     const parts = fc.tuple(
       fc.constantFrom(
         '127.0.0.1',
@@ -228,10 +228,10 @@ describe('argv', () => {
     (text) => expect(() => parse.argv(KEY, text)).toThrow('HR_BAD_COMMAND'),
   )
 
-  test('it throws nothing but UserError', () =>
+  test('every error is a UserError', () =>
     expect(() => checkErrors(parse.argv, '"', "'", ' ', '[', ']', ',', '"a"', '\n')).not.toThrow())
 
-  test('a JSON array reads as itself', () => {
+  test('a JSON array is parsed to itself', () => {
     const word = fc.string().filter((text) => !text.includes('\0'))
     fc.assert(
       fc.property(fc.array(word, { minLength: 1 }), (words) => {
@@ -241,7 +241,7 @@ describe('argv', () => {
     )
   })
 
-  test('100,000 quotes take no longer than reading them', () => {
+  test('100,000 quotes take linear time', () => {
     const start = performance.now()
     expect(() => parse.argv(KEY, `${`'"`.repeat(50_000)}'`)).toThrow('HR_BAD_COMMAND')
     expect(performance.now() - start).toBeLessThan(1_000)
@@ -265,7 +265,7 @@ describe('duration, in seconds', () => {
 })
 
 describe('count', () => {
-  test('takes whole numbers from 1', () => expect(parse.count(KEY, ' 12 ')).toBe(12))
+  test('accepts whole numbers from 1', () => expect(parse.count(KEY, ' 12 ')).toBe(12))
 
   test.each(['0', '-1', '1.5', '', '1e3', '01', '9999999'])('%j is refused', (text) =>
     expect(() => parse.count(KEY, text)).toThrow('HR_BAD_NUMBER'),
@@ -273,7 +273,7 @@ describe('count', () => {
 })
 
 describe('resources', () => {
-  test('takes quantities as text or numbers', () => {
+  test('accepts quantities as text or numbers', () => {
     expect(
       parse.resources(KEY, '{"requests":{"cpu":0.1,"memory":"8Mi"},"limits":{"memory":16777216}}'),
     ).toEqual({
@@ -314,12 +314,12 @@ describe('resources', () => {
     expect(() => parse.resources(KEY, text)).toThrow('HR_BAD_RESOURCES')
   })
 
-  test('a request as large as its limit, and one without a limit', () =>
+  test('accepts a request as large as its limit, and one without a limit', () =>
     expect(
       parse.resources(KEY, '{"requests":{"cpu":"1","memory":"6M"},"limits":{"memory":6000000}}'),
     ).toEqual({ requests: { cpu: '1', memory: '6M' }, limits: { memory: '6000000' } }))
 
-  test('it throws nothing but UserError', () =>
+  test('every error is a UserError', () =>
     expect(() =>
       checkErrors(parse.resources, '{', '}', '"limits"', ':', '"cpu"', '1', '"16Mi"', ',', 'null'),
     ).not.toThrow())
