@@ -223,3 +223,9 @@ describe('paragraphs have four sentences at most', () => {
 })
 
 test('README.md fits two screens', () => expect(read('README.md').split('\n').length).toBeLessThan(100))
+
+test('docs/architecture.md has a row for each folder of src', () => {
+  const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((one) => one.isDirectory())
+  const page = read('docs/architecture.md')
+  expect(folders.map(({ name }) => name).filter((name) => !page.includes(`\n| \`${name}\` | `))).toEqual([])
+})
