@@ -153,13 +153,13 @@ impl Agent {
     pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
         let signalled = self.target.signalled.as_ref().and_then(|signalled| signalled.handle.as_ref());
         polled.extend(signalled.map(|handle| PollFd::new(handle, PollFlags::IN)));
-        polled.extend(self.in_flight.as_ref().and_then(InFlight::descriptor));
+        polled.extend(self.in_flight.as_ref().and_then(|one| one.waits_for().0));
     }
 
     /// The time at which `tick` is due, milliseconds since boot.
     pub fn deadline(&self) -> Option<u64> {
         let signalled = self.target.signalled.as_ref().map(|signalled| signalled.until);
-        let in_flight = self.in_flight.as_ref().and_then(InFlight::deadline);
+        let in_flight = self.in_flight.as_ref().and_then(|one| one.waits_for().1);
         [self.engine.deadline(), signalled, in_flight].into_iter().flatten().min()
     }
 

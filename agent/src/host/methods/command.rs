@@ -6,6 +6,7 @@ use agent::engine::Outcome;
 use agent::errors::{Code, Problem};
 use alloc::{format, string::String};
 
+/// Starts the command.
 pub fn begin(context: &Context<'_>, argv: &[String]) -> Begun {
     match Child::start(argv, "command output", context.options.timeout) {
         Ok(child) => Begun::InFlight(InFlight::Command(child)),

@@ -13,6 +13,7 @@ pub struct Reload {
     began_at: u64,
 }
 
+/// Sends the request.
 pub fn begin(context: &mut Context<'_>, request: &ReloadRequest) -> Begun {
     let now = clock::now();
     match HttpCall::start(request, context.counters.requests(), now) {
@@ -25,6 +26,7 @@ pub fn begin(context: &mut Context<'_>, request: &ReloadRequest) -> Begun {
 }
 
 impl Reload {
+    /// Continues; the outcome at the end of the response.
     pub fn advance(&mut self, counters: &mut Counters) -> Option<Outcome> {
         let now = clock::now();
         let outcome = self.call.advance(now)?;

@@ -1,5 +1,5 @@
 //! The reload methods, one file each. `begin` starts a reload, which either ends at once or is then in flight: `advance`
-//! continues it. A new method is a file and a row in `begin`; if it takes time, also a row in `InFlight`.
+//! continues it. A new method is a file and a row in `begin`; if it takes time, also a variant of `InFlight`.
 
 mod command;
 mod http;
@@ -19,7 +19,7 @@ use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
 use agent::report::counters::Counters;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::PollFd;
 use signal::SignalledProcess;
 
 /// The state that a method reads and changes.
@@ -88,23 +88,13 @@ impl InFlight {
         }
     }
 
-    /// The descriptor to poll.
-    pub fn descriptor(&self) -> Option<PollFd<'_>> {
+    /// The descriptor to poll, and the time at which `advance` is due all the same (milliseconds since boot).
+    pub fn waits_for(&self) -> (Option<PollFd<'_>>, Option<u64>) {
         match self {
-            InFlight::Validator(child) | InFlight::Command(child) => child.descriptor(),
-            InFlight::Http(reload) => Some(reload.call.descriptor()),
-            InFlight::Restart(ending) => ending.handle.as_ref().map(|handle| PollFd::new(handle, PollFlags::IN)),
-            InFlight::Supervise(_) => None,
-        }
-    }
-
-    /// The time at which `advance` is due, milliseconds since boot.
-    pub fn deadline(&self) -> Option<u64> {
-        match self {
-            InFlight::Validator(child) | InFlight::Command(child) => Some(child.deadline),
-            InFlight::Http(reload) => Some(reload.call.deadline),
-            InFlight::Restart(ending) => Some(ending.kill_at),
-            InFlight::Supervise(restart) => restart.deadline(),
+            InFlight::Validator(child) | InFlight::Command(child) => (child.descriptor(), Some(child.deadline)),
+            InFlight::Http(reload) => (Some(reload.call.descriptor()), Some(reload.call.deadline)),
+            InFlight::Restart(ending) => (ending.descriptor(), Some(ending.kill_at)),
+            InFlight::Supervise(restart) => (None, restart.deadline()),
         }
     }
 

@@ -14,6 +14,7 @@ use agent::proc::Process;
 use agent::saved_state::LastRestart;
 use agent::target::{self, NoTarget, TargetSelector};
 use alloc::format;
+use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::{self, Errno};
 use rustix::process::{Pid, PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
@@ -29,7 +30,7 @@ const ENV_LAG_MS: u64 = 10_000;
 pub struct Ending {
     root: Process,
     /// Readable after the root has ended.
-    pub handle: Option<OwnedFd>,
+    handle: Option<OwnedFd>,
     /// When SIGKILL is due, milliseconds since boot.
     pub kill_at: u64,
 }
@@ -106,6 +107,11 @@ fn send(proc: &Proc, process: &Process, signal: u32) -> io::Result<Option<OwnedF
 }
 
 impl Ending {
+    /// The descriptor to poll.
+    pub fn descriptor(&self) -> Option<PollFd<'_>> {
+        self.handle.as_ref().map(|handle| PollFd::new(handle, PollFlags::IN))
+    }
+
     /// Continues; the outcome once the root has ended and the kubelet has to start the container again.
     pub fn advance(&mut self, proc: &Proc) -> Option<Outcome> {
         if proc.has_ended(&self.root) {

@@ -40,6 +40,7 @@ pub enum Sent {
     Failed(Outcome),
 }
 
+/// Sends the signal, unless it has ended the program before.
 pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
     if context.saved.state.killed.contains(&signal) {
         return Begun::Ended(Outcome::Final(killed(signal, "the program")));

@@ -13,6 +13,7 @@ pub struct ProgramRestart {
     pub has_begun: bool,
 }
 
+/// Requests the restart.
 pub fn begin(context: &Context<'_>, termination: Termination) -> Begun {
     let since = context.change.since;
     Begun::InFlight(InFlight::Supervise(ProgramRestart { termination, since, has_begun: false }))
