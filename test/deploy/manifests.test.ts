@@ -11,7 +11,7 @@ import { apiVersionOf, groupOf, replacesItsPods, workloadKinds } from '../../src
 
 const root = new URL('../..', import.meta.url).pathname
 
-/** Every object of a directory's manifests. Untyped, as YAML is: a field that is not there fails the test that reads it. */
+/** Every object of a directory's manifests. Untyped, as YAML is: a missing field fails the test that reads it. */
 function objects(directory: string) {
   const files = readdirSync(join(root, directory)).filter((name) => name.endsWith('.yaml'))
   return files.flatMap((name) =>
@@ -89,7 +89,7 @@ describe('the webhook configuration', () => {
   })
 
   test.each(['kube-system', 'kube-node-lease', 'hotreload-system'])(
-    '%s never is, whatever its label',
+    '%s is never matched, whatever its label',
     (name) => {
       for (const label of ['enabled', 'required', 'other'])
         expect(matching({ 'kubernetes.io/metadata.name': name, 'hotreload.dev/injection': label })).toEqual(
@@ -98,17 +98,17 @@ describe('the webhook configuration', () => {
     },
   )
 
-  test('only what is labelled required may fail', () => {
+  test('only the entries for the label `required` may fail', () => {
     const failing = entries.filter(({ failurePolicy }) => failurePolicy === 'Fail').map(({ name }) => name)
     expect(failing).toEqual(['pods-required.hotreload.dev', 'workloads-required.hotreload.dev'])
     expect(new Set(entries.map(({ failurePolicy }) => failurePolicy))).toEqual(new Set(['Fail', 'Ignore']))
   })
 
-  test('no entry has a caBundle key, so that applying it again leaves ours alone', () => {
+  test('no entry has a caBundle key, so that another apply leaves ours as it is', () => {
     for (const { clientConfig } of entries) expect(Object.keys(clientConfig)).toEqual(['service'])
   })
 
-  test('each calls an entry of the server, by the Service of this install', () => {
+  test('each calls a path of the server, by the Service of this install', () => {
     const service = one('Service')
     for (const { clientConfig } of entries) {
       expect(webhookNames.map((name) => `/mutate/${name}`)).toContain(clientConfig.service.path)
@@ -122,7 +122,7 @@ describe('the webhook configuration', () => {
     }
   })
 
-  test('each is without side effects, quick, and sees other versions of its kinds', () => {
+  test('each has no side effects, a short timeout, and matches other versions of its kinds', () => {
     for (const entry of entries)
       expect(entry).toMatchObject({
         sideEffects: 'None',
@@ -160,13 +160,13 @@ describe('the webhook configuration', () => {
     },
   )
 
-  test('no condition reads a field that it has not asked for', () => {
-    const unasked = entries.flatMap(({ matchConditions }) =>
+  test('no condition reads an optional field without has()', () => {
+    const unchecked = entries.flatMap(({ matchConditions }) =>
       matchConditions.flatMap(({ expression }) => unguarded(expression)),
     )
     // Required by the API wherever its parent is.
     const always = ['object.metadata', 'object.spec', 'oldObject.metadata', 'object.spec.os.name']
-    expect(new Set(unasked)).toEqual(new Set(always))
+    expect(new Set(unchecked)).toEqual(new Set(always))
   })
 })
 
@@ -224,7 +224,7 @@ describe('what the install may do', () => {
     ])
   })
 
-  test('its own Secrets by name; create, which knows no names, in its own namespace only', () => {
+  test('its own Secrets by name; create, which RBAC can’t limit to names, in its own namespace only', () => {
     const create = { apiGroups: [''], resources: ['secrets'], verbs: ['create'] }
     expect(rules('Role', 'hotreload-install-key')).toEqual([
       create,
@@ -254,7 +254,7 @@ describe('the Deployment', () => {
   const pod = spec.template.spec
   const [container] = pod.containers
 
-  test('has two replicas that are spread, and one of them at a time may go', () => {
+  test('has two replicas that are spread; one at a time may be evicted', () => {
     expect(spec.replicas).toBe(2)
     expect(
       pod.topologySpreadConstraints.map(({ topologyKey }: { topologyKey: string }) => topologyKey),
@@ -266,7 +266,7 @@ describe('the Deployment', () => {
 
   test('has time to drain', () => expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(95 + 10))
 
-  test('is restricted, as its namespace demands', () => {
+  test('is restricted, as its namespace requires', () => {
     expect(one('Namespace', 'hotreload-system').metadata.labels['pod-security.kubernetes.io/enforce']).toBe(
       'restricted',
     )
@@ -324,7 +324,7 @@ describe('with cert-manager', () => {
     ).toBe(`${certificate.metadata.namespace}/${certificate.metadata.name}`)
   })
 
-  test('everything of tls-rbac.yaml is taken away', () => {
+  test('everything of tls-rbac.yaml is removed', () => {
     const kept = parseAllDocuments(readFileSync(join(root, 'deploy/base/tls-rbac.yaml'), 'utf8')).map(
       (document) => document.toJS(),
     )

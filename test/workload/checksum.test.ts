@@ -39,11 +39,11 @@ describe('usedKeys', () => {
   test.each([
     ['before', [reference('a', undefined), reference('a', ['x'])]],
     ['after', [reference('a', ['x']), reference('a', undefined)]],
-  ])('one use of everything %s a use of one key is everything', (_, uses) =>
+  ])('a use of all keys %s a use of one key: all keys', (_, uses) =>
     expect(usedKeys(uses)).toEqual([{ kind: 'ConfigMap', name: 'a', optional: false }]),
   )
 
-  test('an object is optional only where every use says so', () => {
+  test('an object is optional only if every use is optional', () => {
     expect(usedKeys([reference('a', ['x'], true), reference('a', ['y'], false)])[0]?.optional).toBe(false)
     expect(usedKeys([reference('a', ['x'], true), reference('a', ['y'], true)])[0]?.optional).toBe(true)
   })
@@ -57,7 +57,7 @@ describe('checksum', () => {
   test('it has 16 hexadecimal digits', () =>
     expect(checksum(all, { data: { a: 'b' } })).toMatch(/^[0-9a-f]{16}$/))
 
-  test('two contents have one hash only where they are equal', () => {
+  test('two contents have the same checksum only if they are equal', () => {
     fc.assert(
       fc.property(content, content, (a, b) => {
         const sorted = (of: Record<string, string>) =>
@@ -74,7 +74,7 @@ describe('checksum', () => {
     ['data and binaryData', { data: { a: 'eA==' } }, { binaryData: { a: 'eA==' } }],
   ])('%s makes a difference', (_, a, b) => expect(checksum(all, a)).not.toBe(checksum(all, b)))
 
-  test('the order of the keys makes none', () =>
+  test('the order of the keys makes no difference', () =>
     expect(checksum(all, { data: { a: '1', b: '2' } })).toBe(checksum(all, { data: { b: '2', a: '1' } })))
 
   test('only the keys in use count', () => {
@@ -83,7 +83,7 @@ describe('checksum', () => {
     expect(checksum(used, { data: { a: '1' } })).not.toBe(checksum(used, { data: {} }))
   })
 
-  test('a key that is missing is not an empty one, nor what every object inherits', () => {
+  test('a missing key differs from an empty one, and from the properties that every object inherits', () => {
     expect(checksum({ ...all, keys: ['a'] }, {})).not.toBe(
       checksum({ ...all, keys: ['a'] }, { data: { a: '' } }),
     )
@@ -92,7 +92,7 @@ describe('checksum', () => {
     )
   })
 
-  test('a Secret needs the key of this install, whose id stands before the hash', () => {
+  test('a Secret needs the key of this install, whose id stands before the checksum', () => {
     const data = { binaryData: { password: 'aHVudGVyMg==' } }
     expect(() => checksum(secret, data)).toThrow(TypeError)
     expect(checksum(secret, data, key)).toMatch(/^0a1b2c3d:[0-9a-f]{16}$/)
@@ -117,9 +117,9 @@ describe('the annotation', () => {
     expect(parseChecksums(text)).toEqual(new Map([...hashes].toReversed()))
   })
 
-  test('is absent where nothing needs a rollout', () => expect(formatChecksums(new Map())).toBeUndefined())
+  test('is absent if nothing needs a rollout', () => expect(formatChecksums(new Map())).toBeUndefined())
 
-  test.each([undefined, '', 'null', '5', '"x"', '[', '{"a":1}'])('%j is no stamp', (text) =>
+  test.each([undefined, '', 'null', '5', '"x"', '[', '{"a":1}'])('%j holds no checksums', (text) =>
     expect(parseChecksums(text).size).toBe(0),
   )
 })

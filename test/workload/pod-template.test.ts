@@ -30,7 +30,7 @@ describe('podTemplate', () => {
     ['a Deployment whose template is a list', { kind: 'Deployment', spec: { template: [] } }],
     ['a Deployment whose template has no spec', { kind: 'Deployment', spec: { template: { metadata: {} } } }],
     ['an object without a kind', {}],
-  ])('of %s is none', (_, object) => expect(podTemplate(object)).toBeUndefined())
+  ])('of %s is undefined', (_, object) => expect(podTemplate(object)).toBeUndefined())
 })
 
 describe('withPodTemplate', () => {
@@ -46,7 +46,7 @@ describe('withPodTemplate', () => {
   })
 })
 
-test('the controller is the owner that says so', () => {
+test('the controller is the owner with `controller: true`', () => {
   const owner = { apiVersion: 'v1', kind: 'X', name: 'x', uid: '1' }
   expect(controller({ ownerReferences: [owner, { ...owner, name: 'y', controller: true }] })?.name).toBe('y')
   expect(controller({ ownerReferences: [owner] })).toBeUndefined()

@@ -40,7 +40,7 @@ describe('volumeSources', () => {
   )
 })
 
-test('what the Secrets Store CSI driver fetches is configuration, what another driver mounts is not', () => {
+test('a volume of the Secrets Store CSI driver is configuration, a volume of another driver is not', () => {
   expect(isConfigVolume({ name: 'v', csi: { driver: 'secrets-store.csi.k8s.io' } })).toBe(true)
   expect(isConfigVolume({ name: 'v', csi: { driver: 'ebs.csi.aws.com' } })).toBe(false)
 })
@@ -87,7 +87,7 @@ describe('references', () => {
     ])
   })
 
-  test('variables use one key with env, all with envFrom; what is optional is known', () => {
+  test('variables use one key with env, all keys with envFrom; optional ones are marked', () => {
     const container = nginx({
       volumeMounts: [],
       env: [
@@ -108,7 +108,7 @@ describe('references', () => {
     expect(found.map(({ optional }) => optional)).toEqual([false, true, false, true])
   })
 
-  test('init containers come first and are marked; mounts of unknown volumes are nobody’s', () => {
+  test('init containers come first and are marked; mounts of unknown volumes use nothing', () => {
     const spec = podSpec({
       initContainers: [
         nginx({ name: 'prepare' }),
@@ -122,7 +122,7 @@ describe('references', () => {
   })
 })
 
-test('our own containers are no users: their mounts are for watching', () => {
+test('our own containers use nothing: their mounts are for watching', () => {
   const ours = ['hotreload-install', 'hotreload-link-web', 'hotreload-agent', 'hotreload-agent-web']
   const spec = podSpec({ initContainers: [...ours, 'hotreload-linker'].map((name) => nginx({ name })) })
   expect(references(spec).map(({ container }) => container)).toEqual(['hotreload-linker', 'web'])

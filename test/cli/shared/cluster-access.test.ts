@@ -58,7 +58,7 @@ test('of two clusters with one name, the first file’s is used', async () => {
 })
 
 test.each<[string, NodeJS.ProcessEnv, RegExp]>([
-  ['no file', { HOME: '/nonexistent' }, /\/nonexistent\/.kube\/config does not exist; .*\[HR_NO_CLUSTER\]/],
+  ['no file', { HOME: '/nonexistent' }, /\/nonexistent\/\.kube\/config does not exist; .*\[HR_NO_CLUSTER\]/],
   [
     'none of KUBECONFIG',
     { KUBECONFIG: '/nonexistent' },

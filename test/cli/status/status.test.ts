@@ -9,7 +9,7 @@ import { injectPod } from '../../../src/inject/pod.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { AGENT_IMAGE, decisionFor, keys, nginx, pod, podSpec } from '../../support/builders.ts'
 
-/** As the webhook makes it. */
+/** As the webhook injects it. */
 function injected(name: string, containers: string[], change: Partial<V1Pod> = {}): V1Pod {
   const spec = podSpec({ containers: containers.map((one) => nginx({ name: one })) })
   const made = injectPod(pod(spec), decisionFor(spec).plan, { agentImage: AGENT_IMAGE, version: '0.1.0' })
