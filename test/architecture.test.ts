@@ -88,6 +88,14 @@ describe('imports point one way', () => {
     expect(wrong.map(name)).toEqual([])
   })
 
+  test('kube, tls and telemetry know the interface to the API, and nothing above it', () => {
+    const highest = tiers['api'] ?? 0
+    const wrong = inner.filter(
+      ({ from, to }) => edges.has(tierOf(from)) && (tiers[tierOf(to)] ?? 0) > highest,
+    )
+    expect(wrong.map(name)).toEqual([])
+  })
+
   test('errors.ts and version.ts import nothing of the project', () =>
     expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
 })

@@ -4,6 +4,7 @@ import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from
 import type { ApiResponse } from '../../api/api.ts'
 import { listAll } from '../../api/list.ts'
 import { collectionOf } from '../../api/paths.ts'
+import { asObject } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { type WorkloadKind, workloadKinds } from '../../workload/kinds.ts'
@@ -47,7 +48,7 @@ export function createClusterReader(
     async version(): Promise<string> {
       const response = await client.call({ method: 'GET', path: '/version' })
       if (response.status !== 200) throw refusal(response, 'get the version')
-      return String(Object(response.body).gitVersion)
+      return String(asObject(response.body)['gitVersion'])
     },
     configuration: () =>
       get<V1MutatingWebhookConfiguration>(

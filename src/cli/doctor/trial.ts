@@ -1,6 +1,7 @@
 /** Creates a Pod as a dry run, which stores nothing: whether the API server reaches the webhook and trusts it. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
+import { messageOf } from '../../api/response-body.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { isInjected } from '../../workload/references.ts'
 import type { Finding } from './finding.ts'
@@ -45,7 +46,7 @@ export function judgeTrial({ status, body }: ApiResponse, namespace: string, our
     const other = version !== undefined && version !== ours ? `, of version ${version}` : ''
     return { check, result: 'ok', text: `${what} would get its agent (dry run)${other}` }
   }
-  const message = String(Object(body).message ?? '').slice(0, 300)
+  const message = messageOf(body)
   // Denied by failurePolicy Fail; the message has the reason.
   if (message.includes('failed calling webhook') && message.includes('hotreload'))
     return { check, result: 'problem', text: `${what} can't be created: ${message}` }

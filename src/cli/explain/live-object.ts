@@ -2,6 +2,7 @@
 
 import { createConfigReader } from '../../api/config-reader.ts'
 import { pathOf } from '../../api/paths.ts'
+import { asObject } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
@@ -69,7 +70,7 @@ export async function readObject(
   const response = await client.call({ method: 'GET', path: pathOf({ ...target, namespace }) })
   if (response.status !== 200)
     throw refusal(response, `get ${target.kind} ${target.name} in namespace ${namespace}`)
-  const object = response.body as ApiObject
+  const object = asObject(response.body)
   const owner = controller(object.metadata)
   return owner && templateKindOf(owner) && owners > 0 ? readObject(client, owner, owners - 1) : object
 }

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { ApiCall, ApiResponse } from '../../api/api.ts'
+import { messageOf } from '../../api/response-body.ts'
 import { UserError } from '../../errors.ts'
 import { createClient, type KubeClient } from '../../kube/client.ts'
 import { type Connection, kubeconfigConnection, podConnection } from '../../kube/connection.ts'
@@ -74,12 +75,11 @@ function unreachable({ method, path }: ApiCall, error: unknown): UserError {
 
 /** An error for a response that is no success: it names the missing right or object. */
 export function refusal({ status, body }: ApiResponse, what: string): UserError {
-  const message = Object(body).message
   if (status === 401)
     return new UserError('HR_FORBIDDEN', 'the API server does not know you', 'log in again, as for kubectl')
   if (status === 403)
     return new UserError('HR_FORBIDDEN', `you may not ${what}`, 'ask for the right, or use another context')
   if (status === 404)
     return new UserError('HR_NO_OBJECT', `${what}: it does not exist`, 'check name and namespace')
-  return new UserError('HR_API', `${what}: ${status} ${String(message ?? '').slice(0, 300)}`, 'try again')
+  return new UserError('HR_API', `${what}: ${status} ${messageOf(body)}`, 'try again')
 }

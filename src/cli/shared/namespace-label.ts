@@ -1,4 +1,5 @@
 /** Whether the webhook of an install in the usual namespace covers a namespace. */
+import { asObject } from '../../api/response-body.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { isExcludedNamespace, isLabelledNamespace } from '../../workload/namespace-label.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
@@ -14,5 +15,5 @@ export const hasLabel = ({ metadata = {} }: ApiObject): boolean =>
 /** Undefined where the user may not read the namespace. */
 export async function readHasLabel(client: KubeClient, name: string): Promise<boolean | undefined> {
   const { status, body } = await client.call({ method: 'GET', path: `/api/v1/namespaces/${name}` })
-  return status === 200 ? hasLabel(body as ApiObject) : undefined
+  return status === 200 ? hasLabel(asObject(body)) : undefined
 }

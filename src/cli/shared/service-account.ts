@@ -1,4 +1,6 @@
 /** The rights of hotreload's ServiceAccount, according to the API server's authorizers. */
+import type { V1SubjectAccessReview } from '@kubernetes/client-node'
+import { asObject } from '../../api/response-body.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from './install-names.ts'
 
@@ -48,5 +50,5 @@ export async function canServiceAccount(
       },
     },
   })
-  return status === 201 ? Object(Object(body).status).allowed === true : undefined
+  return status === 201 ? asObject<V1SubjectAccessReview>(body).status?.allowed === true : undefined
 }

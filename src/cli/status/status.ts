@@ -1,6 +1,7 @@
 /** `hotreload status`: what each injected Pod has loaded, according to its agents. */
 import type { V1Pod } from '@kubernetes/client-node'
 import { listAll } from '../../api/list.ts'
+import { asObject } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
@@ -93,7 +94,7 @@ async function ask(client: KubeClient, agent: AgentAddress): Promise<AgentStatus
     })
     if (status === 200) return readReport(agent, body)
     const why =
-      Object(body).code === 403 && status === 403
+      asObject(body)['code'] === 403 && status === 403
         ? 'you may not get pods/proxy'
         : `${status} from port ${port}`
     return unreachable(agent, why)

@@ -4,6 +4,7 @@
  */
 import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { pathOf } from '../../api/paths.ts'
+import { asObject } from '../../api/response-body.ts'
 import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
@@ -109,7 +110,7 @@ export function createJobReplacements({
         method: 'GET',
         path: pathOf({ ...JOB, namespace, name }),
       })
-      const { metadata } = (status === 200 ? body : {}) as ApiObject
+      const { metadata } = asObject(status === 200 ? body : undefined)
       // Another Job, or the old one, which nobody deleted: the controller compares it and replaces it as before.
       const isBack = metadata !== undefined && metadata.uid !== uid
       if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'done'

@@ -1,6 +1,7 @@
 /** Reads one workload from the API server, where a rollout needs the whole object or found that the cached one is out of date. */
 import { type Api, send } from '../../api/api.ts'
 import { pathOf } from '../../api/paths.ts'
+import { asObject } from '../../api/response-body.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { Workload, Workloads } from '../cache/workloads.ts'
 
@@ -18,7 +19,7 @@ export function createRefresh(api: Api, workloads: Pick<Workloads, 'put' | 'remo
       workloads.remove(summary)
       return undefined
     }
-    const object = { ...(body as ApiObject), kind, apiVersion }
+    const object = { ...asObject(body), kind, apiVersion }
     if (object.metadata?.resourceVersion === summary.resourceVersion) return object
     workloads.put(object)
     return undefined

@@ -2,11 +2,11 @@
 import { type Api, type ApiCall, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
+import { asObject } from '../../api/response-body.ts'
 import type { Clock } from '../../async/clock.ts'
 import type { ChangedSource } from '../../compat/request/compat-tool.ts'
 import type { CompatOptions } from '../../compat/request/options.ts'
 import { writeBack } from '../../compat/tools.ts'
-import type { ApiObject } from '../../workload/pod-template.ts'
 import type { Workload, Workloads } from '../cache/workloads.ts'
 import type { SourceDiff } from '../decide/source-diff.ts'
 import { applyBody, type RolloutFields } from './apply.ts'
@@ -64,7 +64,7 @@ export function createTemplateRollout(options: TemplateRolloutOptions): WriteRol
       return 'conflict'
     }
     const { kind, apiVersion } = summary
-    workloads.put({ ...(body as ApiObject), kind, apiVersion })
+    workloads.put({ ...asObject(body), kind, apiVersion })
     return 'done'
   }
 }
