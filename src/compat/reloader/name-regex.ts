@@ -36,7 +36,8 @@ function compile(item: string): NameRegex | string {
   const { RE2JS, RE2JSException }: typeof import('re2js') = load('re2js')
   try {
     const regex = RE2JS.compile(`^${item}$`)
-    return { matches: (name) => regex.test(name), size: regex.programSize() }
+    // Not regex.test(): that builds a DFA, which for some patterns has many states for each name, and keeps them: 50 times slower, 8 MB each.
+    return { matches: (name) => regex.matcher(name).find(), size: regex.programSize() }
   } catch (error) {
     if (error instanceof RE2JSException) return error.message.replace('error parsing regexp: ', '')
     throw error

@@ -94,7 +94,7 @@ function mistakenWords(kind: SourceKind, from: Annotations): string[] {
 }
 
 /** Instructions of all regular expressions of a list; `conf-.*` has about ten. Bounds what one annotation costs. */
-const MOST_INSTRUCTIONS = 2_000
+const MOST_INSTRUCTIONS = 1_000
 
 /** Each item is a regular expression for the whole name, and mostly just a name. */
 function namePatterns(key: string, from: Annotations, problems: string[]): NamePattern[] {
