@@ -1,4 +1,4 @@
-/** What a handler answers: independent of AdmissionReview's wire form, which server.ts writes. */
+/** A handler's request and answer, independent of the wire form of an AdmissionReview (review.ts). */
 import type { Operation } from 'fast-json-patch'
 import type { ApiObject } from '../workload/pod-template.ts'
 
@@ -20,16 +20,16 @@ export interface Answer {
   allowed: boolean
   /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
   patch?: Operation[]
-  /** The same as the wire has it, where that is made already. */
+  /** The patch as the response carries it, if it was encoded before. */
   patchBase64?: string
-  /** For the user's terminal: at most 5, each at most 120 characters, no control characters (warnings.ts sees to it). */
+  /** For the user's terminal. warnings.ts limits their number and length, and removes control characters. */
   warnings: string[]
-  /** Shown by kubectl where `allowed` is false. */
+  /** kubectl prints it if `allowed` is false. */
   message?: string
-  /** For logs and metrics: what happened, and for a skip the key of its reason. */
+  /** For logs and metrics. `reason` is the key of a skip's reason. */
   outcome: 'injected' | 'mutated' | 'unchanged' | 'skipped' | 'denied' | 'failed'
   reason?: string
 }
 
-/** One entry of the webhook. Pods answer at once; workloads may read ConfigMaps first. */
+/** A handler of one webhook. The Pod handler answers at once; the workload handler may read ConfigMaps first. */
 export type Mutate = (request: AdmissionRequest) => Answer | Promise<Answer>

@@ -1,22 +1,22 @@
 /**
- * The Pods of one template are decided once: a ReplicaSet's hundred Pods differ in nothing that the Pod handler reads but the volume name that
- * ServiceAccount admission makes up for each. bench/webhook measures both, a template's first Pod and the ones after it.
+ * Decides once for all Pods of a template. Of all that the Pod handler reads, a ReplicaSet's Pods differ only in the volume name that
+ * ServiceAccount admission generates for each. bench/webhook measures a template's first Pod and the later ones.
  */
 import { hash } from 'node:crypto'
 import { type ApiObject, controller, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
 import { patchBase64 } from './review.ts'
 
-/** Some 10 kB each; a cluster that starts more templates than this within minutes decides some of them twice. */
+/** Each takes some 10 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
 const MAX_ANSWERS = 500
 
 /** The admission plugin's prefix (ServiceAccountVolumeName), to which it adds five random characters. */
 const TOKEN_VOLUME = 'kube-api-access-'
 
 /**
- * The same answers as `handler` gives, of which those that inject are kept for Pods that are equal in all it reads: annotations, spec, and
- * whether a controller made it. The patch that was tried out on one of them applies to each.
- * @param defaults what `handler` decides by besides; another value forgets every answer
+ * Wraps `handler`: keeps each answer that injects, for Pods that are equal in all that `handler` reads: annotations, spec, and whether a
+ * controller created the Pod. The patch was tested on one of them, and applies to each.
+ * @param defaults what else `handler` depends on; another value drops every answer
  */
 export function cachePatches(
   handler: (request: AdmissionRequest) => Answer,
@@ -37,8 +37,8 @@ export function cachePatches(
     if (known) return known
     const answer = handler(request)
     if (answer.outcome !== 'injected') return answer
-    const told = JSON.stringify([answer.patch, answer.warnings])
-    if (tokenVolume !== undefined && told.includes(tokenVolume)) return answer
+    const content = JSON.stringify([answer.patch, answer.warnings])
+    if (tokenVolume !== undefined && content.includes(tokenVolume)) return answer
     const [oldest] = answers.keys()
     if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
     const kept = { ...answer, patchBase64: patchBase64(answer.patch ?? []) }
@@ -47,7 +47,7 @@ export function cachePatches(
   }
 }
 
-/** A hash, so that what a Pod holds (its variables, say) is not kept. */
+/** A digest, so that the cache holds nothing of a Pod's content, such as its variables. */
 function keyOf(pod: ApiObject, tokenVolume: string | undefined): string {
   const text = JSON.stringify([
     pod.kind,
@@ -55,7 +55,7 @@ function keyOf(pod: ApiObject, tokenVolume: string | undefined): string {
     pod.metadata?.annotations,
     pod['spec'],
   ])
-  // No volume can have the bare prefix for a name, so no two Pods become one by this.
+  // No volume can have the bare prefix as its name, so different Pods keep different keys.
   return hash(
     'sha256',
     tokenVolume === undefined ? text : text.replaceAll(`"${tokenVolume}"`, `"${TOKEN_VOLUME}"`),

@@ -42,7 +42,7 @@ function copyAlong(object: ApiObject, patch: readonly Operation[]): ApiObject {
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
 
-/** Every mount has its volume, and no name is there twice: what the API server would reject the user's object for. */
+/** Every mount has its volume, and no name occurs twice. Otherwise the API server would reject the user's object. */
 function checkInvariants(object: ApiObject): void {
   const spec = podTemplate(object)?.spec
   if (!spec) throw new Error('the patch lost the pod template')
@@ -60,14 +60,14 @@ function checkInvariants(object: ApiObject): void {
       `mount of container ${name}`,
       volumeMounts.map(({ mountPath }) => mountPath),
     )
-    // A StatefulSet's claims become volumes of its Pods; they can't be seen in its template.
+    // A StatefulSet's claims become volumes of its Pods, but are not in its template.
     const ours = volumeMounts.find((mount) => mount.name.startsWith('hotreload-') && !volumes.has(mount.name))
-    if (ours) throw new Error(`container ${name} mounts ${ours.name}, which is not there`)
+    if (ours) throw new Error(`container ${name} mounts ${ours.name}, which does not exist`)
   }
 }
 
 function unique(what: string, names: readonly string[]): Set<string> {
   const seen = new Set(names)
-  if (seen.size !== names.length) throw new Error(`a ${what} would be there twice`)
+  if (seen.size !== names.length) throw new Error(`a ${what} would exist twice`)
   return seen
 }

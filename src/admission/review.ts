@@ -1,6 +1,6 @@
 /**
- * The wire form, admission.k8s.io/v1 AdmissionReview: unknown JSON to an AdmissionRequest, an Answer to the response's text.
- * Reads only the envelope; what `object` holds is for the handlers to judge.
+ * Reads and writes the wire form, an AdmissionReview of admission.k8s.io/v1: unknown JSON to an AdmissionRequest, an Answer to the text of
+ * the response. It checks only the envelope; the handlers read the objects.
  */
 import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
@@ -8,7 +8,7 @@ import { isObject } from '../workload/json-object.ts'
 import type { AdmissionRequest, Answer } from './answer.ts'
 import { boundWarnings, oneLine } from './warnings.ts'
 
-/** The API server's are 36 characters (a UUID); anything near this bound was not written by one, and we echo and log it. */
+/** The API server's uids have 36 characters (a UUID). We echo and log them, so a longer one is refused. */
 const MAX_UID_LENGTH = 256
 
 /** Long enough for every error of a workload at once, short enough for a terminal. */
@@ -19,8 +19,8 @@ const operations: readonly AdmissionRequest['operation'][] = ['CREATE', 'UPDATE'
 type Json = Record<string, unknown>
 
 /**
- * The request inside a parsed body. `object` and `oldObject` are the parsed values themselves.
- * @throws UserError HR_BAD_REVIEW that names the first field that is wrong
+ * Reads the request in a parsed body. `object` and `oldObject` are the parsed values themselves.
+ * @throws UserError HR_BAD_REVIEW that names the first wrong field
  */
 export function readReview(body: unknown): AdmissionRequest {
   if (!isObject(body)) throw malformed('body', body, 'an object')
@@ -43,7 +43,7 @@ export function readReview(body: unknown): AdmissionRequest {
     throw malformed('request.oldObject', oldObject, 'an object')
   const read: AdmissionRequest = {
     uid,
-    // The core group is the empty string, which a hand-written review tends to leave out.
+    // The core group is the empty string, which hand-written reviews often omit.
     kind: {
       group: optionalString(kind, 'group', 'request.kind.group') ?? '',
       version: kind['version'],
@@ -61,11 +61,11 @@ export function readReview(body: unknown): AdmissionRequest {
   return read
 }
 
-/** The response's body. Written by hand where it matters: a schema for fast-json-stringify was no faster on so small an object. */
+/** The body of the response. A schema for fast-json-stringify was no faster on so small an object. */
 export function writeReview(uid: string, answer: Answer): string {
   const response: Json = { uid, allowed: answer.allowed }
   if (!answer.allowed)
-    // Invalid (422) tells Helm, Argo CD and kubectl that trying again will not help.
+    // Invalid (422) stops Helm, Argo CD and kubectl from retrying.
     response['status'] = {
       code: 422,
       reason: 'Invalid',
@@ -80,7 +80,7 @@ export function writeReview(uid: string, answer: Answer): string {
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
 
-/** JSON in base64, as `response.patch` has it. */
+/** The patch in base64, as `response.patch` requires it. */
 export const patchBase64 = (patch: readonly Operation[]): string =>
   Buffer.from(JSON.stringify(patch)).toString('base64')
 
@@ -92,7 +92,7 @@ function malformed(field: string, value: unknown, expected: string): UserError {
   )
 }
 
-/** A value for a message: its kind where showing it would be long, or would repeat what a user's object holds. */
+/** A value for a message. Long values and objects appear as their kind only, so that no content of a user's object is repeated. */
 function show(value: unknown): string {
   if (typeof value === 'string')
     return value.length > 64 ? `a string of ${value.length} characters` : JSON.stringify(oneLine(value, 64))

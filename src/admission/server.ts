@@ -1,6 +1,6 @@
 /**
- * The webhook's HTTPS server: limits, the three entries, and what goes back when something is wrong. Knows neither logger nor
- * metrics (it reports each answer) nor where its certificate comes from. Made apart from listening, so a test needs no port.
+ * The webhook's HTTPS server: limits, the three webhooks, and the responses to errors. It reports each answer to a callback, so it knows
+ * neither logger nor metrics. It neither listens nor has a certificate of its own, so a test needs no port.
  */
 import type { Server as HttpsServer } from 'node:https'
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
@@ -12,16 +12,16 @@ import { readReview, writeReview } from './review.ts'
 /** The largest AdmissionReview: two objects of the API server's 3 MB limit, escaped, with room. */
 const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
-/** For a handshake, the headers, and a whole request: a review is sent at once or not at all. */
+/** For a handshake, the headers, and a whole request: the API server sends a review at once. */
 const REQUEST_TIMEOUT_MILLISECONDS = 10_000
 
-/** Longer than the API server keeps an idle connection (90 s): whoever closes first must be the one that sends. */
+/** Longer than the API server keeps an idle connection (90 s): the side that sends must be the one that closes. */
 const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 120_000
 
 export const webhookNames = ['pods', 'workloads', 'unlabelled'] as const
 export type WebhookName = (typeof webhookNames)[number]
 
-/** What was answered, for a log line and a metric. No body, no patch. */
+/** One answered review, for a log line and metrics. */
 export interface Answered {
   webhook: WebhookName
   request: AdmissionRequest
@@ -33,9 +33,9 @@ export interface Answered {
 
 export interface ServerOptions {
   handlers: Record<WebhookName, Mutate>
-  /** Told of each review that was answered. */
+  /** Called after each answered review. */
   onAnswered: (answered: Answered) => void
-  /** Told of each request that was no review, or came when there was no room. */
+  /** Called after each request that was no review, or was refused under overload. */
   onRefused: (code: string, statusCode: number, message: string) => void
   /** True from SIGTERM on: answers then carry `Connection: close`. */
   draining?: () => boolean
@@ -46,13 +46,13 @@ export interface ServerOptions {
 
 export type AdmissionServer = FastifyInstance<HttpsServer>
 
-/** A server that listens nowhere and has no certificate yet: `server.server.setSecureContext` gives it one, and each new one. */
+/** Creates a server that does not listen yet. `server.server.setSecureContext` sets its first certificate, and each later one. */
 export function createServer(options: ServerOptions): AdmissionServer {
   const app = fastify({
     https: {
       handshakeTimeout: REQUEST_TIMEOUT_MILLISECONDS,
       headersTimeout: REQUEST_TIMEOUT_MILLISECONDS,
-      // How often Node looks for connections over their time; its 30 s would make 40 s of our 10.
+      // How often Node checks for connections over their time. Its default of 30 s would turn our 10 s into 40.
       connectionsCheckingInterval: 2_000,
       minVersion: 'TLSv1.2',
     },
@@ -63,7 +63,7 @@ export function createServer(options: ServerOptions): AdmissionServer {
     exposeHeadRoutes: false,
     clientErrorHandler(error, socket) {
       options.onRefused('HR_BAD_HTTP', 400, error.code ?? 'not HTTP')
-      // A socket that is gone already has nobody to read this.
+      // Nobody reads from a socket that is closed already.
       if (socket.writable) socket.end(badHttp)
       else socket.destroy()
     },
@@ -79,13 +79,13 @@ export function createServer(options: ServerOptions): AdmissionServer {
     return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), options)
   })
   app.setErrorHandler((error: FastifyError | UserError, _request, reply) => {
-    const [status, userError] = explain(error)
+    const [status, userError] = statusAndError(error)
     return refuse(reply, status, userError, options)
   })
   return app
 }
 
-/** JSON.parse as it is: `__proto__` is a legal key in a Pod's annotations, and parsing makes it an own property, which is harmless. */
+/** Plain JSON.parse: `__proto__` is a legal key in a Pod's annotations, and becomes a harmless own property. */
 function acceptOnlyJson(app: AdmissionServer): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
@@ -103,7 +103,7 @@ function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
   const gate = createGate(options.limits ?? defaultOverloadLimits, options.lag ?? watchEventLoop())
   app.addHook('onRequest', (request, reply, done) => {
     if (options.draining?.() === true) reply.header('connection', 'close')
-    // Without a length (chunked, which no API server sends) it may be anything up to the limit.
+    // Without a length (chunked, which no API server sends) the body may have any size up to the limit.
     const bytes = Number(request.headers['content-length'] ?? BODY_LIMIT_BYTES)
     if (!gate.enter(bytes)) {
       reply.header('retry-after', '1')
@@ -115,7 +115,7 @@ function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
       )
       return
     }
-    // Not onResponse: a client that goes away while it sends gets none.
+    // Not onResponse: it does not run for a client that disconnects while it sends.
     reply.raw.once('close', () => gate.leave(bytes))
     done()
   })
@@ -135,7 +135,7 @@ function addHandler(
     let error: unknown
     try {
       const pending = mutate(request)
-      // Most answers are ready: a needless await is a turn of the queue for each Pod.
+      // Most answers are ready, and a needless await costs each Pod a turn of the event loop.
       answer = pending instanceof Promise ? await pending : pending
       text = writeReview(request.uid, answer)
     } catch (thrown) {
@@ -148,7 +148,7 @@ function addHandler(
   })
 }
 
-/** The whole response where there is no request to answer through. */
+/** The whole response to a client error, for which fastify has no reply object. */
 const badHttp = [
   'HTTP/1.1 400 Bad Request',
   'Connection: close',
@@ -157,11 +157,13 @@ const badHttp = [
   '{"code":"HR_BAD_HTTP","message":"request: not HTTP/1.1, or slower than 10 s; send it again [HR_BAD_HTTP]"}',
 ].join('\r\n')
 
-/** A mistake of ours must not cost the user the Pod. */
+/** A bug of ours must not prevent the user's Pod. */
 function failure({ uid }: AdmissionRequest): Answer {
   return {
     allowed: true,
-    warnings: [`hotreload: left unchanged by an internal error; its log has uid ${uid.slice(0, 48)}`],
+    warnings: [
+      `hotreload: internal error, admitted unchanged; search hotreload's log for uid ${uid.slice(0, 48)}`,
+    ],
     outcome: 'failed',
     reason: 'internalError',
   }
@@ -180,8 +182,8 @@ function refuse(
     .send(JSON.stringify({ code: error.code, message: error.message }))
 }
 
-/** The status and the words for an error before the handler was called. */
-function explain(error: FastifyError | UserError): [number, UserError] {
+/** The status and the error for a request that did not reach a handler. */
+function statusAndError(error: FastifyError | UserError): [number, UserError] {
   if (error instanceof UserError) return [400, error]
   const remedy = 'send an AdmissionReview of admission.k8s.io/v1'
   switch (error.code) {

@@ -1,4 +1,4 @@
-/** `hotreload inject`: what the webhook would do to the Pods of these manifests, written into the manifests. Offline, with the same core. */
+/** `hotreload inject`: writes into manifests what the webhook would do to their Pods. Offline, with the same core. */
 import { injectPod } from '../inject/pod.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
@@ -21,15 +21,15 @@ export interface InjectOptions {
 
 export interface Injected {
   manifests: string
-  /** For stderr: what was not done and why, each beginning with the object. */
+  /** For stderr: warnings, and why an object was not injected. Each begins with the object. */
   notes: string[]
-  /** Mistakes; with any, the manifests are not to be used. */
+  /** Mistakes. If there is one, do not use the manifests. */
   problems: string[]
-  /** Workloads and Pods that say nothing about injection, either way. */
+  /** How many workloads and Pods neither request nor refuse injection. */
   silent: number
 }
 
-/** Pure: a stream of manifests in, the injected stream out. `file` is for messages. */
+/** Injects a stream of manifests. Pure; `file` is for messages. */
 export function injectManifests(stream: string, file: string, options: InjectOptions): Injected {
   const notes: string[] = []
   const problems: string[] = []
@@ -52,46 +52,57 @@ function saysNothing(object: ApiObject): boolean {
   return template !== undefined && places.every((place) => place?.annotations?.[INJECT] === undefined)
 }
 
-/** One object; the same one where there is nothing to do. */
-export function injectObject(
-  object: ApiObject,
-  options: InjectOptions,
-): { object: ApiObject; notes: string[]; problems: string[] } {
+interface InjectedObject {
+  object: ApiObject
+  notes: string[]
+  problems: string[]
+}
+
+/** Injects one object; `object` is the same one if it does not change. */
+export function injectObject(object: ApiObject, options: InjectOptions): InjectedObject {
+  const unchanged: InjectedObject = { object, notes: [], problems: [] }
+  const refused = (problems: readonly Error[]) => ({
+    ...unchanged,
+    problems: problems.map(({ message }) => message),
+  })
   const written = podTemplate(object)
-  if (!written) return { object, notes: [], problems: [] }
+  if (!written) return unchanged
   const template = withoutNulls(written) as PodTemplate
   const places = object.kind === 'Pod' ? [object.metadata] : [object.metadata, template.metadata]
   const mistyped = places.flatMap((place) => mistypedAnnotations(place?.annotations))
-  if (mistyped.length > 0) return { object, notes: [], problems: mistyped.map(({ message }) => message) }
+  if (mistyped.length > 0) return refused(mistyped)
+
+  const { workload, metadata, mirrored } = mirrorIn(object, template, options.injectAll)
+  if (mirrored.conflicts.length > 0) return refused(mirrored.conflicts)
+  if (isInjected(template)) return unchanged
+  // The command rewrites the manifest itself, so that a bare Pod's mounts may change too: applying it again changes nothing.
+  const isBare = false
+  const reading = readWorkload(workload, options.defaults, mirrored, isBare)
+  // A value that is neither true nor false is not mirrored, and is a mistake of its own.
+  const isRequested = (metadata[INJECT] ?? mirrored.annotations[INJECT] ?? 'false').trim() !== 'false'
+  if (reading.problems.length > 0 && isRequested) return refused(reading.problems)
+  if (reading.skip === 'notRequested') return unchanged
+  const notes = unsuitable(template) ? reading.unknown : warningsOf(reading)
+  if (reading.skip) return { ...unchanged, notes: [...notes, `not injected: ${skipReasons[reading.skip]}`] }
+  const injected = injectPod(reading.template, reading.plan, options)
+  return { object: withPodTemplate(object, injected), notes, problems: [] }
+}
+
+/** The object as the workload webhook would store it; `injectAll` does not overrule a template that refuses. */
+function mirrorIn(object: ApiObject, template: PodTemplate, injectAll: boolean) {
   const own = textAnnotations(object.metadata?.annotations)
   const inner = textAnnotations(template.metadata?.annotations)
-  // --inject-all does not overrule a template that refuses.
-  const isForced = options.injectAll && inner[INJECT]?.trim() !== 'false'
+  const isForced = injectAll && inner[INJECT]?.trim() !== 'false'
   const metadata = isForced ? { [INJECT]: 'true', ...own } : own
   const annotations = object.kind === 'Pod' ? metadata : inner
-  const mirrored = mirror(metadata, annotations)
-  if (mirrored.conflicts.length > 0)
-    return { object, notes: [], problems: mirrored.conflicts.map(({ message }) => message) }
   const workload = withPodTemplate(
     { ...object, metadata: { ...object.metadata, annotations: metadata } },
     withAnnotations(template, annotations),
   )
-  if (isInjected(template)) return { object, notes: [], problems: [] }
-  // The manifest itself is rewritten, so that applying it again changes nothing, a bare Pod's mounts included.
-  const reading = readWorkload(workload, options.defaults, mirrored, false)
-  // A value that is neither true nor false is not mirrored, and is a mistake of its own.
-  const isRequested = (metadata[INJECT] ?? mirrored.annotations[INJECT] ?? 'false').trim() !== 'false'
-  if (reading.problems.length > 0 && isRequested)
-    return { object, notes: [], problems: reading.problems.map(({ message }) => message) }
-  if (reading.skip === 'notRequested') return { object, notes: [], problems: [] }
-  const warnings = unsuitable(template) ? reading.unknown : warningsOf(reading)
-  if (reading.skip)
-    return { object, notes: [...warnings, `not injected: ${skipReasons[reading.skip]}`], problems: [] }
-  const injected = injectPod(reading.template, reading.plan, options)
-  return { object: withPodTemplate(object, injected), notes: warnings, problems: [] }
+  return { workload, metadata, mirrored: mirror(metadata, annotations) }
 }
 
-/** A field that is null is one that is not there: so the API server reads it, and templating leaves many (`volumeMounts:` with nothing below). */
+/** The API server reads a null field as absent, and templates leave many (`volumeMounts:` with nothing below). */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNulls)
   if (!isObject(value)) return value
@@ -99,7 +110,10 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(present.map(([name, field]) => [name, withoutNulls(field)]))
 }
 
-/** Reads each of `files` (`-`: standard input; a directory: its manifests by name), writes the result, and the notes to stderr. */
+/**
+ * Reads each of `files` (`-`: standard input; a directory: its manifests by name), and writes the result to stdout, the notes to stderr.
+ * @returns the exit code: 1 with mistakes
+ */
 export async function inject(
   files: readonly string[],
   options: InjectOptions,

@@ -33,15 +33,11 @@ describe('patchBetween', () => {
 
   const spec = podSpec()
   test.each<[what: string, after: V1PodSpec, error: string]>([
-    [
-      'two containers of one name',
-      { ...spec, initContainers: [nginx()] },
-      'a container would be there twice',
-    ],
+    ['two containers of one name', { ...spec, initContainers: [nginx()] }, 'a container would exist twice'],
     [
       'two volumes of one name',
       { ...spec, volumes: [...(spec.volumes ?? []), { name: 'conf' }] },
-      'a volume would be there twice',
+      'a volume would exist twice',
     ],
     [
       'two mounts at one path',
@@ -56,18 +52,18 @@ describe('patchBetween', () => {
           }),
         ],
       },
-      'a mount of container web would be there twice',
+      'a mount of container web would exist twice',
     ],
     [
       'a mount of ours without its volume',
       { ...spec, containers: [nginx({ volumeMounts: [{ name: 'hotreload-bin', mountPath: '/x' }] })] },
-      'container web mounts hotreload-bin, which is not there',
+      'container web mounts hotreload-bin, which does not exist',
     ],
-  ])('refuses %s, for which the API server would refuse the user’s Pod', (_, after, error) =>
+  ])('refuses %s, as the API server would refuse the user’s Pod', (_, after, error) =>
     expect(() => patchBetween(pod(), pod(after))).toThrow(error),
   )
 
-  test('a mount of a StatefulSet’s claim template needs no volume here', () => {
+  test('a mount of a StatefulSet’s claim template needs no volume in the template', () => {
     const after = podSpec({ containers: [nginx({ volumeMounts: [{ name: 'data', mountPath: '/data' }] })] })
     expect(() => patchBetween(pod(), pod(after))).not.toThrow()
   })
@@ -92,7 +88,7 @@ describe('a patch of the Pod webhook', () => {
     expect(applied).toEqual(injectedPod(object))
   })
 
-  test('appends to the lists, and never writes one anew', async () => {
+  test('appends to the lists, and never replaces one', async () => {
     const object = pod(podSpec({ initContainers: [nginx({ name: 'prepare', volumeMounts: [] })] }))
     const { patch } = await pods()(requestFor(object))
     expect(patch?.map(({ op, path }) => `${op} ${path}`).toSorted()).toEqual([

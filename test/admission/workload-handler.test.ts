@@ -27,7 +27,7 @@ function webhook(table: Table = {}, key: InstallKey | undefined = KEY): Mutate {
 const web = (text: string): Table => ({ 'ConfigMap/web': { data: { 'nginx.conf': text } } })
 
 const annotationsOf = (object: ApiObject) => podTemplate(object)?.metadata?.annotations
-const readTemplateChecksum = (object: ApiObject) => annotationsOf(object)?.['hotreload.dev/checksum']
+const checksumIn = (object: ApiObject) => annotationsOf(object)?.['hotreload.dev/checksum']
 
 /** What is stored after the creation. */
 const created = async (object: ApiObject, handler = webhook()) => (await submit(handler, object)).object
@@ -67,7 +67,7 @@ describe('mirror', () => {
     expect(patch?.map(({ path }) => path)).toEqual(['/spec/template/metadata/annotations'])
   })
 
-  test('what the template says itself stays the user’s', async () => {
+  test('the template’s own keys stay the user’s', async () => {
     const { object } = await submit(webhook(), workload({ own: IN, template: IN }))
     expect(annotationsOf(object)).toEqual(IN)
   })
@@ -82,7 +82,7 @@ describe('mirror', () => {
     expect(annotationsOf(object)).toEqual(keys({ inject: 'true', signal: 'USR1', mirrored: 'inject,signal' }))
   })
 
-  test('a value that is gone is taken back', async () => {
+  test('a removed value is taken back', async () => {
     const before = await created(workload({ own: { ...IN, ...keys({ signal: 'HUP' }) } }))
     const { object } = await submit(webhook(), changed(before, { own: IN }), before)
     expect(annotationsOf(object)).toEqual(keys({ inject: 'true', mirrored: 'inject' }))
@@ -102,7 +102,7 @@ describe('mirror', () => {
       { ...plain, metadata: { ...plain.metadata, annotations: IN } },
       webhook(web('a')),
     )
-    expect(readTemplateChecksum(before)).toBeDefined()
+    expect(checksumIn(before)).toBeDefined()
     const { object } = await submit(webhook(web('a')), changed(before, { own }), before)
     expect(podTemplate(object)).toEqual(podTemplate(plain))
   })
@@ -125,50 +125,48 @@ describe('mirror', () => {
   })
 })
 
-describe('stamp', () => {
-  test('what reloads in place needs none', async () =>
-    expect(readTemplateChecksum(await created(workload({ own: IN }), webhook(web('a'))))).toBeUndefined())
+describe('checksum', () => {
+  test('a source that reloads in place needs none', async () =>
+    expect(checksumIn(await created(workload({ own: IN }), webhook(web('a'))))).toBeUndefined())
 
-  test('a creation gets the hashes of what rolls out, Secrets under the install key', async () => {
+  test('a creation gets the checksums of what rolls out, Secrets under the install key', async () => {
     const table: Table = { ...web('a'), 'Secret/api-db': { binaryData: { a: 'eA==' } } }
     const spec = podSpec({ containers: [...ofApi.containers, ...fromSecret.containers] })
-    const stamp = readTemplateChecksum(await created(workload({ own: IN, spec }), webhook(table)))
-    expect(JSON.parse(stamp ?? '')).toEqual({
+    const checksum = checksumIn(await created(workload({ own: IN, spec }), webhook(table)))
+    expect(JSON.parse(checksum ?? '')).toEqual({
       'ConfigMap/web': expect.stringMatching(/^[0-9a-f]{16}$/),
       'Secret/api-db': expect.stringMatching(/^0a1b2c3d:[0-9a-f]{16}$/),
     })
   })
 
-  test('an object that is not there has a stamp too, so that its coming is a change', async () =>
-    expect(readTemplateChecksum(await created(workload({ own: IN, spec: ofApi })))).toBe(
-      '{"ConfigMap/web":"absent"}',
-    ))
+  test('a missing object has one too, so that its creation is a change', async () =>
+    expect(checksumIn(await created(workload({ own: IN, spec: ofApi })))).toBe('{"ConfigMap/web":"absent"}'))
 
   test('only the keys in use count', async () => {
     const table = (unused: string): Table => ({ 'Secret/api-db': { binaryData: { a: 'eA==', b: unused } } })
     const object = workload({ own: IN, spec: fromSecret })
-    expect(readTemplateChecksum(await created(object, webhook(table('1'))))).toBe(
-      readTemplateChecksum(await created(object, webhook(table('2')))),
+    expect(checksumIn(await created(object, webhook(table('1'))))).toBe(
+      checksumIn(await created(object, webhook(table('2')))),
     )
   })
 
   const object = workload({ own: IN, spec: ofApi })
   const now = webhook(web('new'))
   const stored = () => created(object, webhook(web('old')))
-  const stampNow = async () => readTemplateChecksum(await created(object, now))
+  const checksumNow = async () => checksumIn(await created(object, now))
 
-  test('a template that changed is stamped with what is there now', async () => {
+  test('a changed template gets the checksum of the present content', async () => {
     const before = await stored()
     const after = await submit(now, changed(before, { image: 'example.org/api:2' }), before)
-    expect(readTemplateChecksum(after.object)).toBe(await stampNow())
-    expect(readTemplateChecksum(after.object)).not.toBe(readTemplateChecksum(before))
+    expect(checksumIn(after.object)).toBe(await checksumNow())
+    expect(checksumIn(after.object)).not.toBe(checksumIn(before))
   })
 
   test('kubectl rollout restart is such a change', async () => {
     const before = await stored()
     const template = { ...annotationsOf(before), 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' }
-    expect(readTemplateChecksum((await submit(now, changed(before, { template }), before)).object)).toBe(
-      await stampNow(),
+    expect(checksumIn((await submit(now, changed(before, { template }), before)).object)).toBe(
+      await checksumNow(),
     )
   })
 
@@ -177,7 +175,7 @@ describe('stamp', () => {
     ['another annotation', { own: { ...IN, 'example.org/x': 'y' } }],
     ['a key of ours that is not the template’s', { own: { ...IN, ...keys({ pause: 'false' }) } }],
     ['nothing', {}],
-  ])('%s gives no patch, whatever was edited meanwhile', async (_, change) => {
+  ])('%s gives no patch, even if a source changed meanwhile', async (_, change) => {
     const before = await stored()
     const { patch, warnings, outcome } = await submit(now, changed(before, change), before)
     expect({ patch, outcome }).toEqual({ patch: [], outcome: 'unchanged' })
@@ -192,30 +190,30 @@ describe('stamp', () => {
     expect({ patch, warnings }).toEqual({ patch: [], warnings: [] })
   })
 
-  test('a PUT of the user’s own manifest gets back what it dropped', async () => {
+  test('a PUT of the user’s own manifest does not lose our annotations', async () => {
     const before = await stored()
     const { object: after } = await submit(now, object, before)
     expect(podTemplate(after)).toEqual(podTemplate(before))
   })
 
-  test('a PUT that also changes the template is mirrored and stamped anew', async () => {
+  test('a PUT that also changes the template gets mirrored annotations and a new checksum', async () => {
     const before = await stored()
     const { object: after } = await submit(now, changed(object, { image: 'example.org/api:2' }), before)
     expect(annotationsOf(after)).toEqual({
       ...keys({ inject: 'true', mirrored: 'inject' }),
-      'hotreload.dev/checksum': await stampNow(),
+      'hotreload.dev/checksum': await checksumNow(),
     })
   })
 
-  test('rollout undo to a template with an old stamp gets the present one', async () => {
+  test('rollout undo to a template with an old checksum gets the present one', async () => {
     const first = await stored()
     const second = (await submit(now, changed(first, { image: 'example.org/api:2' }), first)).object
     const undone = changed(second, { image: 'example.org/api:1', template: { ...annotationsOf(first) } })
     const { object: after } = await submit(now, undone, second)
-    expect(readTemplateChecksum(after)).toBe(await stampNow())
+    expect(checksumIn(after)).toBe(await checksumNow())
   })
 
-  test('an old stamp alone is no way back: it becomes the present one, and nothing rolls', async () => {
+  test('an old checksum alone becomes the present one, so that nothing rolls out', async () => {
     const before = await created(object, now)
     const older = {
       ...annotationsOf(before),
@@ -225,39 +223,37 @@ describe('stamp', () => {
     expect(podTemplate(after)).toEqual(podTemplate(before))
   })
 
-  test('a stamp of the controller’s stays where we can’t read the source ourselves', async () => {
+  test('the controller’s checksum stays if the webhook can’t read the source', async () => {
     const blind = webhook({ 'ConfigMap/web': 'unavailable' })
     const before = await stored()
-    const stamp = '{"ConfigMap/web":"1111111111111111","ConfigMap/gone":"2"}'
-    const template = { ...annotationsOf(before), 'hotreload.dev/checksum': stamp }
+    const checksum = '{"ConfigMap/web":"1111111111111111","ConfigMap/gone":"2"}'
+    const template = { ...annotationsOf(before), 'hotreload.dev/checksum': checksum }
     const { object: after } = await submit(blind, changed(before, { template }), before)
-    expect(readTemplateChecksum(after)).toBe('{"ConfigMap/web":"1111111111111111"}')
+    expect(checksumIn(after)).toBe('{"ConfigMap/web":"1111111111111111"}')
   })
 
-  test('opting in stamps, since the template changes anyway', async () => {
+  test('opting in writes it, since the template changes anyway', async () => {
     const before = workload({ spec: ofApi })
     const { object: after } = await submit(now, changed(before, { own: IN }), before)
-    expect(readTemplateChecksum(after)).toBe(await stampNow())
+    expect(checksumIn(after)).toBe(await checksumNow())
   })
 
-  test('a stamp that outlived its opt-in waits for the next change of the template', async () => {
+  test('a checksum that outlived its opt-in stays until the next change of the template', async () => {
     const before = changed(await stored(), { own: {} })
     expect((await submit(now, changed(before, { replicas: 3 }), before)).patch).toEqual([])
     const { object: after } = await submit(now, changed(before, { image: 'example.org/api:2' }), before)
     expect(annotationsOf(after)).toBeUndefined()
   })
 
-  test.each(['CronJob', 'Job'])('a %s has none: a run reads what is there', async (kind) =>
-    expect(
-      readTemplateChecksum(await created(workload({ kind, own: IN, spec: ofApi }), now)),
-    ).toBeUndefined(),
+  test.each(['CronJob', 'Job'])('a %s has none: a run reads the present content', async (kind) =>
+    expect(checksumIn(await created(workload({ kind, own: IN, spec: ofApi }), now))).toBeUndefined(),
   )
 
   test.each(['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'])('a %s has one', async (kind) =>
-    expect(readTemplateChecksum(await created(workload({ kind, own: IN, spec: ofApi }), now))).toBeDefined(),
+    expect(checksumIn(await created(workload({ kind, own: IN, spec: ofApi }), now))).toBeDefined(),
   )
 
-  test('what hotreload inject wrote reloads in place, and has none', async () => {
+  test('a template that hotreload inject wrote reloads in place, and has none', async () => {
     const options = { agentImage: 'a', version: '0', defaults: builtInDefaults, injectAll: false }
     const volumeMounts = [
       { name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' },
@@ -285,7 +281,7 @@ describe('mistakes', () => {
     'hotreload.dev/signal: "HUPP" is not a signal; use a name such as SIGHUP or a number from 1 to 31 [HR_BAD_SIGNAL]\n' +
     'hotreload.dev/container: the Pod has no container wep; it has web [HR_UNKNOWN_NAME]'
 
-  test('are denied all at once, on creation', async () => {
+  test('are all denied at once, on creation', async () => {
     const { allowed, message, patch, outcome } = await submit(webhook(), workload({ own: wrong }))
     expect({ allowed, message, patch, outcome }).toEqual({
       allowed: false,
@@ -298,25 +294,25 @@ describe('mistakes', () => {
   test('in the template are denied too', async () =>
     expect((await submit(webhook(), workload({ template: wrong }))).allowed).toBe(false))
 
-  test('are denied on an update that brings them', async () => {
+  test('are denied on an update that adds them', async () => {
     const before = await created(workload({ own: IN }))
     expect((await submit(webhook(), changed(before, { own: wrong }), before)).message).toBe(messages)
   })
 
-  test('that were there before don’t block an update of something else', async () => {
+  test('of earlier don’t block an update of something else', async () => {
     const before = workload({ own: wrong })
     const { allowed, patch, warnings } = await submit(webhook(), changed(before, { replicas: 3 }), before)
     expect({ allowed, patch, warnings }).toEqual({ allowed: true, patch: [], warnings: [] })
   })
 
-  test('that were there before are warned about when the template changes', async () => {
+  test('of earlier cause warnings when the template changes', async () => {
     const before = workload({ own: wrong })
     const { allowed, warnings } = await submit(webhook(), changed(before, { image: 'nginx:1.28' }), before)
     expect(allowed).toBe(true)
     expect(warnings.join('\n')).toBe(messages)
   })
 
-  test('an unknown key is only warned about', async () => {
+  test('an unknown key only causes a warning', async () => {
     const { allowed, warnings } = await submit(
       webhook(),
       workload({ own: { ...IN, ...keys({ singal: 'HUP' }) } }),
@@ -332,7 +328,7 @@ describe('warnings', () => {
   const warningsFor = async (object: ApiObject, table: Table = {}, key: InstallKey | undefined = KEY) =>
     (await submit(webhook(table, key), object)).warnings
 
-  test('a program that is not known', async () =>
+  test('an unknown program', async () =>
     expect(await warningsFor(workload({ own: IN, spec: ofApi }))).toEqual([
       'container api: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url',
     ]))
@@ -342,12 +338,12 @@ describe('warnings', () => {
       'template annotation checksum/config changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md',
     ]))
 
-  test('not where the change rolls out in any case', async () =>
+  test('none about the chart if the change rolls out in any case', async () =>
     expect(
       (await warningsFor(workload({ own: IN, spec: ofApi, template: { 'checksum/config': 'abc' } }))).join(),
     ).not.toContain('Helm'))
 
-  test('a Secret that may not be read', async () =>
+  test('a Secret that hotreload may not read', async () =>
     expect(
       await warningsFor(workload({ own: IN, spec: fromSecret }), { 'Secret/api-db': 'forbidden' }),
     ).toEqual([
@@ -369,10 +365,10 @@ describe('warnings', () => {
     expect(warnings.at(-1)).toBe(
       'ConfigMap web could not be read; its next change rolls out when the workload is applied again',
     )
-    expect(readTemplateChecksum(object)).toBeUndefined()
+    expect(checksumIn(object)).toBeUndefined()
   })
 
-  test('a Secret before there is an install key', async () => {
+  test('a Secret before the install key exists', async () => {
     const handler = workloadHandler({
       defaults: () => builtInDefaults,
       reader: readerOf({ 'Secret/api-db': { binaryData: { a: 'eA==' } } }),
@@ -382,10 +378,10 @@ describe('warnings', () => {
     expect(warnings).toEqual([
       'Secret api-db could not be read; its next change rolls out when the workload is applied again',
     ])
-    expect(readTemplateChecksum(object)).toBeUndefined()
+    expect(checksumIn(object)).toBeUndefined()
   })
 
-  test('an immutable ConfigMap is stamped, since it can’t be updated in a running Pod', async () => {
+  test('an immutable ConfigMap gets a checksum, since it can’t be updated in a running Pod', async () => {
     const table: Table = { 'ConfigMap/web': { data: { a: 'b' }, immutable: true } }
     const { object, warnings } = await submit(webhook(table), workload({ own: IN }))
     expect(warnings).toEqual([
@@ -394,7 +390,7 @@ describe('warnings', () => {
         "'",
       ),
     ])
-    expect(readTemplateChecksum(object)).toMatch(/"ConfigMap\/web":"[0-9a-f]{16}"/)
+    expect(checksumIn(object)).toMatch(/"ConfigMap\/web":"[0-9a-f]{16}"/)
   })
 
   test('a Pod that can’t be injected, and rolls out', async () => {
@@ -405,13 +401,14 @@ describe('warnings', () => {
     expect(warnings).toEqual([
       'Pods are not injected: spec.hostPID is true, so the Pod has no process namespace of its own to share',
     ])
-    expect(readTemplateChecksum(object)).toContain('ConfigMap/web')
+    expect(checksumIn(object)).toContain('ConfigMap/web')
   })
 
-  test('nothing, where all is well', async () => expect(await warningsFor(workload({ own: IN }))).toEqual([]))
+  test('none for a workload without problems', async () =>
+    expect(await warningsFor(workload({ own: IN }))).toEqual([]))
 })
 
-describe('left alone', () => {
+describe('skipped', () => {
   const owner = { apiVersion: 'x/v1', kind: 'App', name: 'x', uid: '1', controller: true }
 
   test.each<[why: string, object: ApiObject, old: boolean, reason: string]>([

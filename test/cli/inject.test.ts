@@ -19,7 +19,7 @@ const agents = (object: ApiObject) =>
 
 describe('which objects', () => {
   test.each(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob', 'Rollout'])(
-    'a %s that asks',
+    'a %s that is opted in',
     (kind) => expect(agents(injectObject(workload({ kind, own: IN }), options).object)).toBe(1),
   )
 
@@ -34,8 +34,8 @@ describe('which objects', () => {
   })
 
   test.each<[string, ApiObject]>([
-    ['a workload that does not ask', workload()],
-    ['a workload that says no', workload({ own: keys({ inject: 'false' }) })],
+    ['a workload without an opt-in', workload()],
+    ['a workload that refuses', workload({ own: keys({ inject: 'false' }) })],
     ['a ConfigMap', { kind: 'ConfigMap', metadata: { annotations: IN } }],
     [
       'a kind of somebody else’s',
@@ -46,7 +46,7 @@ describe('which objects', () => {
   )
 })
 
-test('fields that are null are not there, as templating leaves them', () => {
+test('null fields, as templates leave them, count as absent', () => {
   const spec = JSON.parse(
     '{"initContainers":null,"containers":[null,{"name":"idle","image":"x","volumeMounts":null,"env":null}],"volumes":null}',
   )
@@ -74,28 +74,28 @@ describe('--inject-all', () => {
   test.each([
     ['the workload', workload({ own: keys({ inject: 'false' }) })],
     ['its template', workload({ template: keys({ inject: 'false' }) })],
-  ])('does not overrule %s that says no', (_, object) =>
+  ])('does not overrule %s that refuses', (_, object) =>
     expect(injectObject(object, all)).toEqual({ object, notes: [], problems: [] }),
   )
 })
 
-describe('what the user is told', () => {
+describe('messages', () => {
   const said = (own: Record<string, string>, change = {}) =>
     injectObject(workload({ own: { ...IN, ...keys(own) }, ...change }), options)
 
-  test('an unknown key, wherever it stands', () =>
+  test('an unknown key in the metadata', () =>
     expect(said({ singal: 'HUP' }).notes).toEqual([
       'unknown annotation hotreload.dev/singal; did you mean hotreload.dev/signal?',
     ]))
 
-  test('every mistake at once, and the object is left', () => {
+  test('all mistakes at once, and the object does not change', () => {
     const { problems, object } = said({ 'chart-checksum': 'thaw', signal: 'HUPP' })
     expect(problems).toHaveLength(2)
     expect(problems.join()).toMatch(/HR_BAD_VALUE.*HR_BAD_SIGNAL/)
     expect(agents(object)).toBe(0)
   })
 
-  test('why nothing was done', () =>
+  test('why the object is not injected', () =>
     expect(said({}, { spec: podSpec({ hostPID: true }) }).notes).toEqual([
       'not injected: spec.hostPID is true, so the Pod has no process namespace of its own to share',
     ]))
@@ -105,7 +105,7 @@ describe('what the user is told', () => {
       'HR_TWO_VALUES',
     ))
 
-  test('with the file and the object before it', () => {
+  test('begin with the file and the object', () => {
     const object = workload({ own: IN, spec: podSpec({ hostPID: true }) })
     expect(injectManifests(stringify(object), 'shop/web.yaml', options).notes).toEqual([
       expect.stringMatching(/^shop\/web\.yaml: Deployment web: not injected/),
@@ -157,14 +157,14 @@ describe('files', () => {
     )
   })
 
-  test('a file that is not there is named', async () => {
+  test('the error names a file that does not exist', async () => {
     await expect(run([join(directory, 'none.yaml')])).rejects.toThrow(/none\.yaml can't be read.*HR_NO_FILE/)
     const empty = mkdtempSync(join(tmpdir(), 'hotreload-empty-'))
     await expect(run([empty])).rejects.toThrow('HR_NO_MANIFESTS')
     rmSync(empty, { recursive: true })
   })
 
-  test('who asks for nothing is told how to ask, once', async () => {
+  test('manifests without an opt-in get one hint how to opt in', async () => {
     const { code, out, err } = await run(['-'], `${stringify(workload())}---\n${stringify(workload())}`)
     expect(code).toBe(0)
     expect(out).toBe(`${stringify(workload())}---\n${stringify(workload())}`)
@@ -200,10 +200,10 @@ describe('annotations that YAML reads as something else', () => {
       ])
   })
 
-  test('null is not there', () =>
+  test('null counts as absent', () =>
     expect(injectManifests(yaml('null', 'own'), 'web.yaml', options).problems).toEqual([]))
 
-  test('those of others are left to kubectl', () => {
+  test('annotations of others are left to kubectl', () => {
     const object = stringify(workload({ own: { ...IN, other: 'OTHER' } })).replace('OTHER', 'true')
     const { manifests, problems } = injectManifests(object, 'web.yaml', options)
     expect(problems).toEqual([])
@@ -211,7 +211,7 @@ describe('annotations that YAML reads as something else', () => {
   })
 })
 
-test.each(['yes', 'True', ''])('a wish of %j is a mistake, as it is on the cluster', (value) => {
+test.each(['yes', 'True', ''])('inject: %j is a mistake, as in the cluster', (value) => {
   const { problems } = injectObject(workload({ own: keys({ inject: value }) }), options)
   expect(problems).toEqual([
     `hotreload.dev/inject: ${JSON.stringify(value)} is not one of its values; use true or false [HR_BAD_VALUE]`,

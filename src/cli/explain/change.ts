@@ -1,4 +1,4 @@
-/** What a change of one ConfigMap or Secret does to one container that uses it, and why: the plan's own decision, in words. Pure. */
+/** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
 import { classifyReference } from '../../policy/classify-references.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
@@ -14,18 +14,18 @@ export interface Change {
   container: string
   /** e.g. `volume /etc/nginx/conf.d` */
   use: string
-  /** Absent: all of them. */
+  /** The keys in use; absent: all. */
   keys?: readonly string[]
   outcome: Outcome
-  /** How it comes about, or why it is not better. */
+  /** How the outcome is reached, or why no better one is. */
   how: string
 }
 
-/** What holds for the whole workload, besides its plan. */
+/** Facts about the whole workload that its plan does not hold. */
 export interface Circumstances {
   /** The workload; its kind decides what replaces its Pods. */
   workload: TypeMeta
-  /** Why no Pod is injected though all is well with the annotations, as the end of a sentence. */
+  /** Why no Pod is injected though the annotations have no mistakes, as the end of a sentence. */
   notInjected?: string
   /** Ids of sources that can't change in running Pods. */
   immutable: ReadonlySet<string>
@@ -34,7 +34,7 @@ export interface Circumstances {
   env: 'rollout' | 'restart' | 'ignore'
 }
 
-export function changeOf(reference: Reference, plan: PodPlan, now: Circumstances): Change {
+export function explainChange(reference: Reference, plan: PodPlan, now: Circumstances): Change {
   const { container, init, keys } = reference
   const own = plan.containers.find((one) => !init && one.container.name === container)
   return {
@@ -46,14 +46,14 @@ export function changeOf(reference: Reference, plan: PodPlan, now: Circumstances
   }
 }
 
-type Told = Pick<Change, 'outcome' | 'how'>
+type Effect = Pick<Change, 'outcome' | 'how'>
 
 function outcomeOf(
   reference: Reference,
   own: ContainerPlan | undefined,
   plan: PodPlan,
   now: Circumstances,
-): Told {
+): Effect {
   const kind = classifyReference(reference, plan)
   if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
   if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
@@ -83,7 +83,7 @@ function useOf({ as, mountPath, init, keys }: Reference): string {
   return `${init ? 'init: ' : ''}${what.trim()}`
 }
 
-function newPods(reference: Reference, why: string, { workload, forbidden }: Circumstances): Told {
+function newPods(reference: Reference, why: string, { workload, forbidden }: Circumstances): Effect {
   if (runsToCompletion(workload))
     return { outcome: 'next run', how: `${why}; a run reads what is there when it starts` }
   if (!replacesItsPods(workload))

@@ -1,4 +1,7 @@
-/** `hotreload explain`: what a change of each ConfigMap and Secret would do to a workload, and why. Of manifests without a cluster. */
+/**
+ * `hotreload explain`: what a change of each ConfigMap and Secret would do to a workload, and why. Manifests are explained without a
+ * cluster.
+ */
 
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../../policy/annotations.ts'
@@ -15,7 +18,7 @@ import { formatTable, printable } from '../shared/table.ts'
 import { type Explanation, explain, type Surroundings } from './explanation.ts'
 
 export interface ExplainQuestion {
-  /** Of `-f`; else `target`. */
+  /** The values of `-f`; undefined: `target` is given. */
   files: readonly string[] | undefined
   /** KIND/NAME */
   target: string | undefined
@@ -24,7 +27,7 @@ export interface ExplainQuestion {
 
 /**
  * @returns the exit code: 0, or 1 with mistakes or an opt-in that does nothing
- * @throws UserError for whatever can't be looked at
+ * @throws UserError for an object or a file that can't be read
  */
 export async function explainCommand(
   question: ExplainQuestion,
@@ -76,11 +79,15 @@ async function explainFiles(
   const found = objects.filter((object) => podTemplate(object))
   if (found.length === 0)
     throw new UserError('HR_NO_MANIFESTS', `-f: no workload in ${files.join(', ')}`, 'name a file with one')
-  return found.map((object) => explainManifest(object, besides(objects, object, defaults), namespace))
+  return found.map((object) => explainManifest(object, surroundingsIn(objects, object, defaults), namespace))
 }
 
-/** What the manifests themselves say of a workload's ConfigMaps, Secrets and namespace. */
-function besides(objects: readonly ApiObject[], { metadata }: ApiObject, defaults: Defaults): Surroundings {
+/** Takes the content of a workload's ConfigMaps and Secrets from the same manifests. */
+function surroundingsIn(
+  objects: readonly ApiObject[],
+  { metadata }: ApiObject,
+  defaults: Defaults,
+): Surroundings {
   const namespace = metadata?.namespace
   return {
     defaults,
@@ -113,7 +120,7 @@ function explainManifest(object: ApiObject, around: Surroundings, namespace?: st
   return { object: named, optedIn: false, changes: [], problems: [...mistyped], warnings: [] }
 }
 
-/** One workload for people: a heading, a table, and sentences. */
+/** Formats one workload for people: a heading, a table, and sentences. */
 export function asText(
   { object: { kind, namespace, name }, optedIn, notInjected, changes, problems, warnings }: Explanation,
   columns: number | undefined,
@@ -138,19 +145,19 @@ export function asText(
       : problems.length > 0
         ? ''
         : 'It uses no ConfigMap and no Secret.\n'
-  // What a row says already is not said twice.
+  // The table's reasons are not repeated below it.
   const hows = changes.map(({ how }) => how)
-  const isTold = (text: string) =>
+  const isInTable = (text: string) =>
     hows.some((how) =>
       how.includes(text.replace(/^container \S+: (subPath mount \S+ is not updated in place: )?/, '')),
     )
   const noAgent =
-    notInjected !== undefined && problems.length === 0 && rows.length > 0 && !isTold(notInjected)
+    notInjected !== undefined && problems.length === 0 && rows.length > 0 && !isInTable(notInjected)
   return [
     `${kind} ${name}${where}: ${state}\n`,
     table,
     ...(noAgent ? [`no agent is added: ${notInjected}\n`] : []),
     ...problems.map((text) => `problem: ${printable(text)}\n`),
-    ...warnings.filter((text) => !isTold(text)).map((text) => `warning: ${printable(text)}\n`),
+    ...warnings.filter((text) => !isInTable(text)).map((text) => `warning: ${printable(text)}\n`),
   ].join('')
 }

@@ -20,7 +20,7 @@ import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../
 import { references } from '../../workload/references.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { blockers, missingSources } from './blockers.ts'
-import { type Change, changeOf } from './change.ts'
+import { type Change, explainChange } from './change.ts'
 import { otherTools } from './other-tools.ts'
 
 export interface Explanation {
@@ -85,7 +85,7 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
     ...(skip ? { notInjected: skipReasons[skip] } : {}),
     // With mistakes nobody acts on the plan.
     changes:
-      problems.length > 0 ? [] : references(plan.spec).map((one) => changeOf(one, plan, circumstances)),
+      problems.length > 0 ? [] : references(plan.spec).map((one) => explainChange(one, plan, circumstances)),
     problems: [
       ...problems,
       ...(isUnlabelled ? [unlabelledWarning(object, metadata.namespace ?? 'default')] : []),

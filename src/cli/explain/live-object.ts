@@ -1,4 +1,4 @@
-/** KIND/NAME from the cluster, and what hotreload could read of what it uses. */
+/** Reads KIND/NAME from the cluster, and finds out which of its sources hotreload could read. */
 
 import { createConfigReader } from '../../api/config-reader.ts'
 import { pathOf } from '../../api/paths.ts'
@@ -54,11 +54,11 @@ function isQualifiedBy({ apiVersion }: TemplateKind, qualifier: string): boolean
   return ['', groupOf({ apiVersion }), versionAndGroup].includes(qualifier)
 }
 
-/** A Pod's owner's owner is as far as it goes: Pod, ReplicaSet, Deployment. */
+/** Enough for the longest chain of owners: Pod, ReplicaSet, Deployment. */
 const MAX_OWNERS = 3
 
 /**
- * The object that decides: of a Pod that a workload made, the workload.
+ * Reads the object, or the workload that owns it.
  * @throws UserError HR_NO_OBJECT, HR_FORBIDDEN, HR_UNREACHABLE
  */
 export async function readObject(
@@ -75,7 +75,7 @@ export async function readObject(
   return owner && templateKindOf(owner) && owners > 0 ? readObject(client, owner, owners - 1) : object
 }
 
-/** Reads with the user's rights; Secrets not at all: only whether hotreload may is of interest. */
+/** Reads ConfigMaps with the user's rights. It reads no Secret, and only asks whether hotreload may. */
 export async function liveSurroundings(
   client: KubeClient,
   object: ApiObject,
@@ -87,7 +87,7 @@ export async function liveSurroundings(
   await mapLimit(sourcesOf(object, defaults), async (used) => {
     if (used.kind === 'ConfigMap') {
       const content = await reader.configMap(namespace, used.name)
-      // What the user may not read hotreload may.
+      // What the user may not read, hotreload may still read.
       const known = content !== 'forbidden' && content !== 'unavailable'
       contents.set(sourceId(used), known ? content : undefined)
     } else {

@@ -1,4 +1,4 @@
-/** What Stakater Reloader's or Wave's annotations add: the controller's own reading of them, in words. Pure. */
+/** Says in words what the annotations of Stakater Reloader or Wave add, as the controller reads them. Pure. */
 import { defaultCompatOptions } from '../../compat/request/options.ts'
 import type { Candidate } from '../../compat/request/reload-request.ts'
 import { tools } from '../../compat/tools.ts'
@@ -8,7 +8,7 @@ import type { Defaults } from '../../policy/defaults.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { idIn } from '../../workload/sources-in-use.ts'
 
-/** As far as they are named in full. */
+/** The sources that those annotations name in full. */
 export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
   const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
   return summary
@@ -16,7 +16,7 @@ export function followedSources(workload: ApiObject, defaults: Defaults): Candid
     : []
 }
 
-/** Sentences; none where the workload has no such annotations. What a pattern matches is known in the cluster only. */
+/** Sentences; none if the workload has no such annotations. A pattern is only named, since its matches are known only in the cluster. */
 export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
   const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
   if (!summary?.compat) return []

@@ -1,4 +1,4 @@
-// What people are told before a change: the plan's own decision, in words; of manifests and of a live workload.
+// What explain says before a change: the plan's own decision, in words, for manifests and for a live workload.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -174,7 +174,7 @@ describe('each use of a ConfigMap or Secret', () => {
     expect(changes).toMatchObject([{ outcome, how: expect.stringContaining(why) }])
   })
 
-  test('a bare Pod is replaced by nobody, and keeps its mounts', async () => {
+  test('nothing replaces a bare Pod, and it keeps its mounts', async () => {
     const { ownerReferences: _, ...metadata } = pod().metadata ?? {}
     const bare = { ...pod(podSpec({ containers: [nginx({ volumeMounts: subPath })] })), metadata }
     const { changes } = explained(bare)
@@ -184,7 +184,7 @@ describe('each use of a ConfigMap or Secret', () => {
   })
 })
 
-describe('what the cluster knows', () => {
+describe('facts from the cluster', () => {
   test('an immutable ConfigMap reaches new Pods only', async () => {
     const { changes, warnings } = explained(optedIn({}), {
       'ConfigMap/web': content({ immutable: true }),
@@ -195,7 +195,7 @@ describe('what the cluster knows', () => {
     expect(warnings).toEqual([expect.stringContaining('ConfigMap web is immutable')])
   })
 
-  test('a Secret that may not be read rolls nothing out', async () => {
+  test('a Secret that hotreload may not read causes no rollout', async () => {
     const spec = api({ envFrom: [{ secretRef: { name: 'db' } }] })
     const { changes, warnings } = explained(optedIn({}, { spec }), { 'Secret/db': 'forbidden' })
     expect(changes).toMatchObject([{ outcome: 'nothing', how: expect.stringContaining('deploy/secrets') }])
@@ -204,12 +204,12 @@ describe('what the cluster knows', () => {
     ])
   })
 
-  test('a required ConfigMap that is not there', async () =>
+  test('a required ConfigMap that does not exist', async () =>
     expect(explained(optedIn({}), { 'ConfigMap/web': 'absent' }).warnings).toEqual([
       'ConfigMap web is not there, and Pods wait for it',
     ]))
 
-  test('a namespace without the label is a problem of who opted in, and of nobody else', async () => {
+  test('a namespace without the label is a problem of opted-in workloads only', async () => {
     const said =
       'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment'
     expect(explained(optedIn({}), {}, false).problems).toEqual([said])
@@ -218,8 +218,8 @@ describe('what the cluster knows', () => {
   })
 })
 
-describe('what holds a change back, or adds to it', () => {
-  test('pause in the policy file, but where the workload says otherwise', async () => {
+describe('what blocks a change, or adds one', () => {
+  test('pause in the policy file, unless the workload says otherwise', async () => {
     const defaults = { ...builtInDefaults, annotations: keys({ pause: 'true' }) }
     const saidOf = async (own: Record<string, string>) =>
       explain(optedIn(own), { defaults, content: () => undefined, labelled: undefined }).warnings.join()
@@ -266,7 +266,7 @@ describe('what holds a change back, or adds to it', () => {
   )
 })
 
-describe('who is opted in', () => {
+describe('isOptedIn', () => {
   test.each<[string, ApiObject, boolean]>([
     ['who says nothing is not', workload(), false],
     ['who says no is not', workload({ own: keys({ inject: 'false' }) }), false],
@@ -282,16 +282,16 @@ describe('who is opted in', () => {
   ])('%s', async (_, object, expected) => {
     const { optedIn: is, changes } = explained(object)
     expect(is).toBe(expected)
-    // With the wish it would be the same.
+    // With inject: "true" it would be the same.
     expect(changes).toMatchObject([{ outcome: 'reloaded' }])
   })
 
-  test('a wish that is neither yes nor no is a mistake', async () =>
+  test('an inject that is neither true nor false is a mistake', async () =>
     expect(explained(workload({ own: keys({ inject: 'yes' }) })).problems).toEqual([
       expect.stringContaining('HR_BAD_VALUE'),
     ]))
 
-  test('mistakes are told all at once, and nothing is promised', async () => {
+  test('all mistakes are listed at once, and no changes', async () => {
     const { problems, changes } = explained(optedIn({ signal: 'HUPP', container: 'nobody' }))
     expect(problems.join('\n')).toMatch(/HR_BAD_SIGNAL[\s\S]*HR_UNKNOWN_NAME/)
     expect(changes).toEqual([])
@@ -423,13 +423,13 @@ describe('the command', () => {
     expect(out).toMatch(/^Deployment web in namespace shop: mistakes\nproblem: .*HR_BAD_SIGNAL\]\n$/)
   })
 
-  test('what YAML does not read as text', async () => {
+  test('a value that YAML does not read as text', async () => {
     const { code, out } = await run('mistyped.yaml')
     expect(code).toBe(1)
     expect(out).toContain('hotreload.dev/inject: true is not text; quote it: "true" [HR_BAD_VALUE]')
   })
 
-  test('ConfigMaps beside the workload are looked at', async () =>
+  test('ConfigMaps in the same file are used', async () =>
     expect((await run('frozen.yaml')).out).toContain('rolled out   it is immutable'))
 
   test('a file without workloads is named', async () =>
