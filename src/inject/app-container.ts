@@ -1,6 +1,7 @@
 /** Changes the app's own container: its subPath mounts, and its liveness probe or command where the reload method runs our program in it. */
 import type { V1Container, V1PodSpec, V1Probe, V1VolumeMount } from '@kubernetes/client-node'
 import type { ForwardedProbe } from '../policy/methods/liveness.ts'
+import type { ContainerMethod, Reload } from '../policy/methods/reload-methods.ts'
 import type { Agent } from './agent.ts'
 import { AGENT, paths, probeArgs } from './agent-flags.ts'
 import { agentArgs, agentMounts, binMount, STATE_VOLUME } from './sidecar.ts'
@@ -16,17 +17,14 @@ export function changeAppContainer(container: V1Container, agent: Agent, spec: V
       return withProbe(rewritten, reload.forward)
     case 'supervise':
       return withParent(rewritten, agent, spec)
-    case 'signal':
-    case 'http':
-    case 'exec':
-    case 'restart':
-    case 'rollout':
-    case 'none':
-      return rewritten
     default:
-      return reload satisfies never
+      return unchanged(rewritten, reload)
   }
 }
+
+/** The type refuses a method that changes the container and has no case above. */
+const unchanged = (container: V1Container, _: Exclude<Reload, { method: ContainerMethod }>): V1Container =>
+  container
 
 const program = `${paths.bin}/${AGENT}`
 

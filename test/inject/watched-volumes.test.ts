@@ -5,7 +5,7 @@ import { decisionFor, nginx, podSpec } from '../support/builders.ts'
 
 const at = (mountPath: string, subPath: string): V1VolumeMount => ({ name: 'conf', mountPath, subPath })
 
-function live(volume: V1Volume, ...volumeMounts: V1VolumeMount[]) {
+function watchedIn(volume: V1Volume, ...volumeMounts: V1VolumeMount[]) {
   const spec = podSpec({ containers: [nginx({ volumeMounts })], volumes: [volume] })
   const [plan] = decisionFor(spec).plan.containers
   return plan ? watchedVolumes(plan) : []
@@ -18,25 +18,25 @@ describe('the keys of a volume are limited to those of the container', () => {
       { key: 'a.conf', path: 'a.conf' },
       { key: 'b.conf', path: 'b.conf' },
     ]
-    const [configMap] = live({ name: 'conf', configMap: { name: 'web', defaultMode: 0o440 } }, ...mounts)
+    const [configMap] = watchedIn({ name: 'conf', configMap: { name: 'web', defaultMode: 0o440 } }, ...mounts)
     expect(configMap?.mounted).toEqual({
       name: 'hotreload-vol-web-conf',
       configMap: { name: 'web', defaultMode: 0o440, items },
     })
     expect(configMap?.isSecret).toBe(false)
-    const [secret] = live({ name: 'conf', secret: { secretName: 'tls' } }, ...mounts)
+    const [secret] = watchedIn({ name: 'conf', secret: { secretName: 'tls' } }, ...mounts)
     expect(secret?.mounted.secret).toEqual({ secretName: 'tls', items })
     expect(secret?.isSecret).toBe(true)
   })
 
   test('but not if the container has the whole volume, or an unknown key', () => {
-    const whole = live(
+    const whole = watchedIn(
       { name: 'conf', configMap: { name: 'web' } },
       { name: 'conf', mountPath: '/etc/nginx/conf.d' },
       at('/etc/nginx/a.conf', 'a.conf'),
     )
     expect(whole[0]?.mounted.name).toBe('conf')
-    const expression = live(
+    const expression = watchedIn(
       { name: 'conf', configMap: { name: 'web' } },
       { name: 'conf', mountPath: '/etc/nginx/a.conf', subPathExpr: '$(NAME)' },
     )
@@ -48,7 +48,7 @@ describe('the keys of a volume are limited to those of the container', () => {
       { key: 'a', path: 'a.conf', mode: 0o400 },
       { key: 'b', path: 'b.conf' },
     ]
-    const [found] = live(
+    const [found] = watchedIn(
       { name: 'conf', configMap: { name: 'web', items } },
       at('/etc/nginx/a.conf', 'a.conf'),
     )
@@ -58,7 +58,7 @@ describe('the keys of a volume are limited to those of the container', () => {
 
 describe('a projected volume', () => {
   const sourcesOf = (sources: NonNullable<V1Volume['projected']>['sources']) =>
-    live({ name: 'conf', projected: sources ? { sources } : {} }, at('/etc/nginx/a.conf', 'a.conf'))[0]
+    watchedIn({ name: 'conf', projected: sources ? { sources } : {} }, at('/etc/nginx/a.conf', 'a.conf'))[0]
 
   test('loses its token and all unused sources', () =>
     expect(
@@ -90,7 +90,7 @@ describe('a projected volume', () => {
 
   test('names a key once although it is mounted twice', () => {
     const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at('/etc/nginx/again.conf', 'a.conf')]
-    const [found] = live(
+    const [found] = watchedIn(
       { name: 'conf', projected: { sources: [{ configMap: { name: 'web' } }] } },
       ...mounts,
     )
@@ -100,7 +100,7 @@ describe('a projected volume', () => {
   })
 
   test('counts as a Secret if it holds one, and ignores paths that change by themselves', () => {
-    const [found] = live(
+    const [found] = watchedIn(
       {
         name: 'conf',
         projected: {
@@ -132,5 +132,5 @@ test.each<[what: string, volume: V1Volume]>([
   ['a CSI volume', { name: 'conf', csi: { driver: 'secrets-store.csi.k8s.io' } }],
   ['a projected Secret', { name: 'conf', projected: { sources: [{ secret: { name: 'x' } }] } }],
 ])('the checksum of %s is never shown', (_, volume) =>
-  expect(live(volume, { name: 'conf', mountPath: '/etc/nginx/conf.d' })[0]?.isSecret).toBe(true),
+  expect(watchedIn(volume, { name: 'conf', mountPath: '/etc/nginx/conf.d' })[0]?.isSecret).toBe(true),
 )

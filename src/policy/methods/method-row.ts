@@ -52,8 +52,9 @@ export interface MethodDoc {
 /**
  * One way in which a container takes a change: what it needs, and its words for users.
  * @template R its values for one container
+ * @template ChangesContainer a literal, so that the compiler knows which methods inject/app-container.ts must handle
  */
-export interface MethodRow<R extends { method: string }> {
+export interface MethodRow<R extends { method: string }, ChangesContainer extends boolean = false> {
   /** The annotation that chooses this method by itself, without `reload`. */
   annotation?: 'signal' | 'url' | 'command'
   /** Answers a container whose annotations or preset choose this method. */
@@ -69,7 +70,7 @@ export interface MethodRow<R extends { method: string }> {
   /** The agent runs commands with the app's own image, user, files and variables. */
   runsInAppImage: boolean
   /** The app's own container is changed, so that the agent's program runs in it. */
-  changesContainer: boolean
+  changesContainer: ChangesContainer
   /** What ends the process, so that a new one reads the change; false: the process stays. */
   endsProcess: 'agent' | 'kubelet' | false
   /** Flags of the agent (docs/agent.md). The caller escapes them for the kubelet, which expands `$(VAR)`. */

@@ -10,7 +10,7 @@ export interface ProbeReload {
   forward: ForwardedProbe
 }
 
-export const probe: MethodRow<ProbeReload> = {
+export const probe: MethodRow<ProbeReload, true> = {
   choose({ container, spec }) {
     const liveness = livenessOf(container)
     const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`

@@ -15,15 +15,22 @@ export type ReloadMethod = keyof typeof reloadMethods
 
 /** How one container's process takes a change: a method and its values. */
 export type Reload = {
-  [M in ReloadMethod]: (typeof reloadMethods)[M] extends MethodRow<infer R> ? R : never
+  [M in ReloadMethod]: (typeof reloadMethods)[M] extends MethodRow<infer R, boolean> ? R : never
 }[ReloadMethod]
 
+/** Methods that change the app's own container. */
+export type ContainerMethod = {
+  [M in ReloadMethod]: (typeof reloadMethods)[M]['changesContainer'] extends true ? M : never
+}[ReloadMethod]
+
+type AnyRow = MethodRow<Reload, boolean>
+
 /** This type refuses a row whose reload carries the name of another row. */
-const named: { [M in ReloadMethod]: MethodRow<Reload & { method: M }> } = reloadMethods
-const rows: Record<ReloadMethod, MethodRow<Reload>> = named
+const named: { [M in ReloadMethod]: MethodRow<Reload & { method: M }, boolean> } = reloadMethods
+const rows: Record<ReloadMethod, AnyRow> = named
 
 export const methodNames = Object.keys(reloadMethods) as ReloadMethod[]
 
-export const methodRow = (method: ReloadMethod): MethodRow<Reload> => rows[method]
+export const methodRow = (method: ReloadMethod): AnyRow => rows[method]
 
-export const methodOf = (reload: Reload): MethodRow<Reload> => rows[reload.method]
+export const methodOf = (reload: Reload): AnyRow => rows[reload.method]

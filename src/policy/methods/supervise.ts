@@ -7,7 +7,7 @@ export interface SuperviseReload {
   method: 'supervise'
 }
 
-export const supervise: MethodRow<SuperviseReload> = {
+export const supervise: MethodRow<SuperviseReload, true> = {
   choose({ container }) {
     if (container.command && container.command.length > 0) return chosenByUser({ method: 'supervise' })
     const problem = `${PREFIX}reload: supervise, but container ${container.name} sets no command`
