@@ -1,7 +1,8 @@
 /** Workloads as the controller's cache has them, read from small objects. */
 import { type CompatOptions, defaultCompatOptions } from '../../src/compat/request/options.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
-import type { SourceState } from '../../src/controller/decide/source-diff.ts'
+import { diffSources, type SourceDiff, type SourceState } from '../../src/controller/decide/source-diff.ts'
+import { allUses, usedSources } from '../../src/controller/decide/used-sources.ts'
 import { summarize, type WorkloadSummary } from '../../src/controller/decide/workload-summary.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { keys, nginx, podSpec, type WorkloadParts, workload } from './builders.ts'
@@ -35,3 +36,20 @@ export const sourceState = (hash: string, change: Partial<SourceState> = {}): So
   isPaused: false,
   ...change,
 })
+
+/** A diff in which every source that the workload uses has changed from `old` to `new`. */
+export function changedDiff(summary: WorkloadSummary): SourceDiff {
+  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const baseline = new Map(
+    allUses(used).flatMap(({ kind, name }): [string, string][] => [
+      [`${kind}/${name}`, 'old'],
+      [`compat:${kind}/${name}`, 'old'],
+    ]),
+  )
+  return diffSources(summary, used, {
+    stateOf: () => sourceState('new'),
+    baseline,
+    installKey: undefined,
+    compat: defaultCompatOptions,
+  })
+}

@@ -9,6 +9,7 @@ import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { Cache } from '../cache/cache.ts'
+import type { Workloads } from '../cache/workloads.ts'
 import { eventReasons, type Report } from '../report/report.ts'
 import { podPath, podsOf } from './workload-pods.ts'
 
@@ -34,7 +35,7 @@ export interface UninjectedPodsOptions {
   clock: Clock
   report: Pick<Report, 'event' | 'uninjected' | 'log'>
   evictUninjected: boolean
-  cache: Pick<Cache, 'workloads' | 'isLabelled'>
+  cache: Pick<Cache, 'isLabelled'> & { workloads: Pick<Workloads, 'get'> }
   isLeading: () => boolean
   stateOf: (key: string) => EvictionState
 }

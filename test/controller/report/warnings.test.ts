@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
+import { diffSources } from '../../../src/controller/decide/source-diff.ts'
+import { usedSources } from '../../../src/controller/decide/used-sources.ts'
+import { warnOfInput, warnOfReverts } from '../../../src/controller/report/warnings.ts'
+import type { WorkloadParts } from '../../support/builders.ts'
+import { recordReport } from '../../support/report-recorder.ts'
+import { sourceState, summaryOf } from '../../support/summaries.ts'
+
+function warnings(observed: 'forbidden' | 'unavailable' | undefined, parts: WorkloadParts = {}) {
+  const summary = summaryOf(parts)
+  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const diff = diffSources(summary, used, {
+    stateOf: () => sourceState('new', observed ? { observed } : {}),
+    baseline: new Map(),
+    installKey: undefined,
+    compat: defaultCompatOptions,
+  })
+  const { report, events } = recordReport()
+  const unreadable: string[] = []
+  warnOfInput({ ...report, unreadable: (why, kind) => unreadable.push(`${why} ${kind}`) }, summary, diff)
+  return { unreadable, events: events.map(({ reason, message }) => `${reason}: ${message}`) }
+}
+
+test('a source that may not be read: an Event with the remedy', () => {
+  const { unreadable, events } = warnings('forbidden')
+  expect(unreadable).toEqual(['forbidden Deployment'])
+  expect(events).toEqual([
+    expect.stringMatching(/^SourceNotReadable: ConfigMap web .*deploy\/secrets in namespace shop/),
+  ])
+})
+
+test('a source that can’t be read now is tried again: only a metric', () =>
+  expect(warnings('unavailable')).toEqual({ unreadable: ['unavailable Deployment'], events: [] }))
+
+test('an annotation that is not understood: an Event with its problem', () => {
+  const { events } = warnings(undefined, { own: { 'reloader.stakater.com/auto': 'yes' } })
+  expect(events).toEqual([expect.stringMatching(/^AnnotationNotUnderstood: reloader\.stakater\.com\/auto/)])
+})
+
+test('nothing to warn of: no Event', () =>
+  expect(warnings(undefined)).toEqual({ unreadable: [], events: [] }))
+
+test('reverted checksums: an Event that names the page', () => {
+  const { report, events } = recordReport()
+  warnOfReverts(report, summaryOf())
+  expect(events).toMatchObject([
+    { reason: 'ChecksumReverted', message: expect.stringContaining('docs/gitops.md') },
+  ])
+})
