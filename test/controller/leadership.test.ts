@@ -34,11 +34,11 @@ function replica({ isSynced = true, isElected = true } = {}) {
     lines,
     events,
     answer: (next: number) => (status = next),
-    sync() {
+    sync: () => {
       isSynced = true
       leadership.cacheSynced()
     },
-    elect(now: boolean) {
+    elect: (now: boolean) => {
       elected = now
       onChange(now)
     },

@@ -1,4 +1,4 @@
-/** The baselines' ConfigMaps, `hotreload-baselines-0` and on: read when we begin to lead, written soon after each change. */
+/** The ConfigMaps with the baselines, `hotreload-baselines-0` and on: read when leadership starts, written soon after each change. */
 import type { V1ConfigMap } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
@@ -8,10 +8,13 @@ import { type Baselines, createBaselines, type ShardChange } from './baselines.t
 
 const NAME = 'hotreload-baselines-'
 
-/** Each may be near an object's limit, 1 MiB. */
+/** ConfigMaps in one response; each may be near an object's limit, 1 MiB. */
 const PAGE = 4
 
-/** Changes of a moment go into one write. Until it is made, a crash would let the next leader take the present for the past. */
+/**
+ * Milliseconds. Changes that follow one another go into one write. A crash before it would lose them, and the next leader would record the
+ * sources as they are then.
+ */
 const WRITE_DELAY = 200
 const RETRY_DELAY = 2_000
 
@@ -29,9 +32,9 @@ export async function readBaselines(api: Api): Promise<Baselines> {
 }
 
 export interface BaselineWriter {
-  /** There are changes; they are written soon. */
+  /** The baselines have changed, and are written soon. */
   touch(): void
-  /** Writes what there is now. */
+  /** Writes all changes now. */
   flush(): Promise<void>
   stop(): void
 }
@@ -72,18 +75,17 @@ export function createBaselineWriter({
   async function writeAll(): Promise<void> {
     for (let changes = baselines.takeChanges(); changes.length > 0; changes = baselines.takeChanges()) {
       const failed = await writeShards(changes.filter(({ text }) => text !== undefined))
-      // Not before all that is new is there: a crash in between leaves what has moved twice, never nowhere.
+      // Keys are removed only after all new ones are written: a crash in between leaves an entry twice, and loses none.
       const old = changes.filter(({ text }) => text === undefined)
       failed.push(...(failed.length > 0 ? old : await writeShards(old)))
       if (failed.length === 0) continue
-      // Writing one twice changes nothing.
       baselines.failed(failed)
       touch(RETRY_DELAY)
       return
     }
   }
 
-  /** Returns what could not be written: a shard that is refused, since somebody made it immutable, is no reason to lose the others. */
+  /** Returns the changes that failed. The other shards are written even if one is refused, for example because a user made it immutable. */
   async function writeShards(changes: readonly ShardChange[]): Promise<ShardChange[]> {
     const failed: ShardChange[] = []
     for (const [shard, ofShard] of Map.groupBy(changes, (change) => change.shard))

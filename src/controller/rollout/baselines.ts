@@ -1,14 +1,14 @@
 /**
- * What was there when a workload was first seen, for those whose template says nothing (no checksum, or one under another key). Kept in
- * ConfigMaps of our own namespace: in the template every write would be a rollout. Pure: how entries lie in shards; baseline-store.ts
- * writes them.
+ * Baselines: what the sources of a workload held when the controller first saw it, for a workload whose template has no checksum, or one
+ * under another install key. They are kept in ConfigMaps of our own namespace, because each write to the template would be a rollout. This
+ * file distributes them over these shards, baseline-store.ts writes them. Pure.
  */
 import type { Baseline } from '../decide/source-diff.ts'
 
-/** An object has 1 MiB at most (ConfigMap validation, MaxSecretSize); half of it leaves room for entries that grow. */
+/** An object has 1 MiB at most (ConfigMap validation, MaxSecretSize); half of it leaves entries room to grow. */
 export const SHARD_BYTES = 512 * 1024
 
-/** Key and value in a shard's data: the workload's uid, and its baseline as JSON. Undefined: take the key away. */
+/** Key and value in a shard's data: the workload's uid, and its baseline as JSON. Undefined: remove the key. */
 export interface ShardChange {
   shard: number
   uid: string
@@ -17,27 +17,28 @@ export interface ShardChange {
 
 export interface Baselines {
   get(uid: string): Baseline
-  /** Writes `record`, drops `forget`; returns whether anything is different. */
-  update(uid: string, record: Baseline, forget: readonly string[]): boolean
+  /** Sets and removes baselines of a workload. Returns whether anything changed. */
+  update(uid: string, added: Baseline, stale: readonly string[]): boolean
+  /** Returns whether the workload had any. */
   remove(uid: string): boolean
   uids(): Iterable<string>
-  /** What is to be written; empties the list. Put back with `failed` what could not be. */
+  /** The changes to write since the last call. The caller returns those that fail with `failed`. */
   takeChanges(): ShardChange[]
   failed(changes: readonly ShardChange[]): void
-  /** Everything of one shard, to make it anew. */
+  /** All data of one shard, to create it. */
   shard(shard: number): Record<string, string>
 }
 
 const none: Baseline = new Map()
 
-/** @param stored the shards' data by number, as read from the cluster; a value that can't be read counts as none */
+/** @param stored the shards' data by number, as read from the cluster; a value that can't be parsed counts as missing */
 export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<string, string>>>): Baselines {
   const entries = new Map<string, { baseline: Map<string, string>; shard: number; bytes: number }>()
   const bytes: number[] = []
   let dirty = new Set<string>()
-  /** Keys to take away: a uid may have moved more than once since the last write. */
+  /** Keys to remove: an entry may have moved more than once since the last write. */
   let removed = new Map<string, ShardChange>()
-  const takeAway = (uid: string, shard: number) =>
+  const removeKey = (uid: string, shard: number) =>
     removed.set(`${shard} ${uid}`, { shard, uid, text: undefined })
 
   const grow = (shard: number, by: number) => {
@@ -48,14 +49,14 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       const baseline = parse(text)
       const size = sizeOf(uid, text)
       const twin = entries.get(uid)
-      // In two shards after a crash in the middle of a move: it moved because it had grown.
+      // After a crash in the middle of a move it is in two shards. It moved because it had grown, so the larger one is newer.
       if (!baseline || (twin && twin.bytes >= size)) continue
       if (twin) grow(twin.shard, -twin.bytes)
       entries.set(uid, { baseline, shard, bytes: size })
       grow(shard, size)
     }
 
-  /** The first with room for this much more; an empty one has room for anything. */
+  /** The first shard with room for this many bytes; an empty shard takes an entry of any size. */
   function place(size: number): number {
     for (let shard = 0; ; shard++) if ((bytes[shard] ?? 0) === 0 || hasRoom(shard, size)) return shard
   }
@@ -66,26 +67,26 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     if (!entry) return false
     entries.delete(uid)
     dirty.delete(uid)
-    takeAway(uid, entry.shard)
+    removeKey(uid, entry.shard)
     grow(entry.shard, -entry.bytes)
     return true
   }
 
   return {
     get: (uid) => entries.get(uid)?.baseline ?? none,
-    update(uid, record, forget) {
+    update(uid, added, stale) {
       const entry = entries.get(uid)
       const baseline = new Map(entry?.baseline)
-      for (const id of forget) baseline.delete(id)
-      for (const [id, hash] of record) baseline.set(id, hash)
+      for (const id of stale) baseline.delete(id)
+      for (const [id, hash] of added) baseline.set(id, hash)
       if (equal(baseline, entry?.baseline ?? none)) return false
       if (baseline.size === 0) return remove(uid)
       const size = sizeOf(uid, format(baseline))
       if (entry) grow(entry.shard, -entry.bytes)
-      // An entry stays where it is while it fits: nothing has to be taken from one object and put into another.
+      // An entry that still fits stays in its shard, so that only one object is written.
       const stays = entry !== undefined && hasRoom(entry.shard, size)
       const shard = stays ? entry.shard : place(size)
-      if (entry && shard !== entry.shard) takeAway(uid, entry.shard)
+      if (entry && shard !== entry.shard) removeKey(uid, entry.shard)
       removed.delete(`${shard} ${uid}`)
       grow(shard, size)
       entries.set(uid, { baseline, shard, bytes: size })
@@ -95,7 +96,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     remove,
     uids: () => entries.keys(),
     takeChanges() {
-      // What is new is written before what is old is taken away: a crash in between leaves it twice, never nowhere.
+      // New entries are written before old ones are removed: a crash in between leaves an entry twice, and loses none.
       const changes = [
         ...[...dirty].flatMap((uid) => {
           const entry = entries.get(uid)
@@ -110,7 +111,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     failed(changes) {
       for (const { uid, shard, text } of changes) {
         if (text === undefined) {
-          if (entries.get(uid)?.shard !== shard) takeAway(uid, shard)
+          if (entries.get(uid)?.shard !== shard) removeKey(uid, shard)
         } else if (entries.has(uid)) dirty.add(uid)
       }
     },

@@ -18,7 +18,7 @@ function executor({ status = 200, progress = 'done' }: { status?: number; progre
     return { status, body: {} }
   })
   const { report, events } = recordReport()
-  const { rollOut } = createRolloutExecutor({
+  const rollouts = createRolloutExecutor({
     api,
     clock: fakeClock(),
     compat: defaultCompatOptions,
@@ -30,7 +30,7 @@ function executor({ status = 200, progress = 'done' }: { status?: number; progre
     refresh: async () => undefined,
   })
   return {
-    rollOut: () => rollOut(workload, changedDiff(workload.summary)),
+    rollOut: () => rollouts.rollOut(workload, changedDiff(workload.summary)),
     /** During each call. */
     inProgress,
     limiter,
@@ -64,7 +64,7 @@ test.each([
   [0, 'no answer'],
 ])('status %d is reported, and frees the place', async (status, why) => {
   const { rollOut, events, limiter } = executor({ status, progress: 'running' })
-  await expect(rollOut()).rejects.toThrow()
+  await expect(rollOut()).rejects.toThrow(status === 0 ? 'ECONNRESET' : '500')
   expect(events()).toEqual([`RolloutFailed: ConfigMap web changed, but ${why}`])
   expect(limiter.inProgress()).toBe(0)
 })
