@@ -79,19 +79,19 @@ enum Stage {
 #[derive(Debug)]
 pub struct ChildLifecycle {
     stage: Stage,
-    stopping: bool,
+    is_stopping: bool,
 }
 
 impl Default for ChildLifecycle {
     fn default() -> ChildLifecycle {
-        ChildLifecycle { stage: Stage::Running, stopping: false }
+        ChildLifecycle { stage: Stage::Running, is_stopping: false }
     }
 }
 
 impl ChildLifecycle {
     /// The container is to end: nothing is restarted from now on, and the program has as long as the Pod grants.
     pub fn stop(&mut self) -> ChildAction {
-        self.stopping = true;
+        self.is_stopping = true;
         match self.stage {
             Stage::Running => ChildAction::Nothing,
             Stage::Ending(_) => {
@@ -104,7 +104,7 @@ impl ChildLifecycle {
 
     /// Whether the container is to end.
     pub fn is_stopping(&self) -> bool {
-        self.stopping
+        self.is_stopping
     }
 
     /// A restart has begun: the program got its signal, and SIGKILL is due at `kill_at`.
@@ -114,7 +114,7 @@ impl ChildLifecycle {
 
     /// The program has ended.
     pub fn ended(&mut self, now: u64, code: i32) -> ChildAction {
-        if self.stopping || self.stage == Stage::Running {
+        if self.is_stopping || self.stage == Stage::Running {
             return ChildAction::Exit(code);
         }
         self.stage = Stage::Clearing(code, now + CLEAR_MS);

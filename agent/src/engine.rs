@@ -55,7 +55,7 @@ pub enum IdleReason {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    Idle { why: IdleReason, until: Option<u64> },
+    Idle { reason: IdleReason, until: Option<u64> },
     Validating,
     Reloading,
 }
@@ -98,12 +98,17 @@ pub struct Engine {
     settings: Settings,
     phase: Phase,
     /// The content may have changed while an action was in flight.
-    pending: bool,
+    has_pending: bool,
+    /// The first change that was not examined yet.
     first_change: Option<u64>,
+    /// Milliseconds until this Pod's turn.
     stagger: u64,
-    staggered: bool,
+    /// Whether the change has waited for its turn.
+    has_waited: bool,
     attempts: u32,
+    /// The digest that is being loaded.
     current: Option<u128>,
+    /// The digest that last passed validation.
     validated: Option<u128>,
     random: u64,
     /// The last problem, until content is loaded.
@@ -113,14 +118,14 @@ pub struct Engine {
 impl Engine {
     /// Starts with everything loaded. `random` is the seed for the jitter of retries.
     pub fn new(settings: Settings, random: u64) -> Engine {
-        let phase = Phase::Idle { why: IdleReason::Loaded, until: None };
+        let phase = Phase::Idle { reason: IdleReason::Loaded, until: None };
         Engine {
             settings,
             phase,
-            pending: false,
+            has_pending: false,
             first_change: None,
             stagger: 0,
-            staggered: false,
+            has_waited: false,
             attempts: 0,
             current: None,
             validated: None,
@@ -132,7 +137,7 @@ impl Engine {
     /// Why nothing is in flight; None while an action is.
     pub fn idle_reason(&self) -> Option<IdleReason> {
         match self.phase {
-            Phase::Idle { why, .. } => Some(why),
+            Phase::Idle { reason, .. } => Some(reason),
             Phase::Validating | Phase::Reloading => None,
         }
     }
@@ -153,8 +158,8 @@ impl Engine {
     /// The content may have changed.
     pub fn changed(&mut self, now: u64) -> Action {
         match self.phase {
-            Phase::Validating | Phase::Reloading => self.pending = true,
-            Phase::Idle { why: IdleReason::Staggered, .. } => {}
+            Phase::Validating | Phase::Reloading => self.has_pending = true,
+            Phase::Idle { reason: IdleReason::Staggered, .. } => {}
             Phase::Idle { .. } => {
                 let first = *self.first_change.get_or_insert(now);
                 self.idle(IdleReason::Settling, (now + self.settings.settle).min(first + SETTLE_AT_MOST_MS));
@@ -193,8 +198,8 @@ impl Engine {
             self.current = Some(digest);
             self.attempts = 0;
         }
-        if self.stagger > 0 && !self.staggered {
-            self.staggered = true;
+        if self.stagger > 0 && !self.has_waited {
+            self.has_waited = true;
             self.idle(IdleReason::Staggered, now + self.stagger);
             return Action::Nothing;
         }
@@ -212,7 +217,7 @@ impl Engine {
             return Action::Nothing;
         }
         match result {
-            _ if !is_same || self.pending => return self.examine_again(),
+            _ if !is_same || self.has_pending => return self.examine_again(),
             Err(problem) => self.stop(problem, None),
             Ok(()) => {
                 self.validated = self.current;
@@ -239,37 +244,37 @@ impl Engine {
             Outcome::Refused(problem) => self.stop(problem, Some(now + RECHECK_MS)),
             Outcome::Final(problem) => self.stop(problem, None),
         }
-        if self.pending { self.examine_again() } else { Action::Nothing }
+        if self.has_pending { self.examine_again() } else { Action::Nothing }
     }
 
     /// Stops with a problem, until newer content comes or until `until`.
     pub fn stop(&mut self, problem: Problem, until: Option<u64>) {
         self.problem = Some(problem);
-        self.phase = Phase::Idle { why: IdleReason::Stopped, until };
+        self.phase = Phase::Idle { reason: IdleReason::Stopped, until };
     }
 
     fn loaded(&mut self) {
-        self.phase = Phase::Idle { why: IdleReason::Loaded, until: None };
-        (self.attempts, self.staggered, self.current, self.problem) = (0, false, None, None);
+        self.phase = Phase::Idle { reason: IdleReason::Loaded, until: None };
+        (self.attempts, self.has_waited, self.current, self.problem) = (0, false, None, None);
     }
 
     fn examine_again(&mut self) -> Action {
-        self.pending = false;
+        self.has_pending = false;
         self.idle(IdleReason::Settling, 0);
         Action::Examine
     }
 
-    fn idle(&mut self, why: IdleReason, until: u64) {
-        self.phase = Phase::Idle { why, until: Some(until) };
+    fn idle(&mut self, reason: IdleReason, until: u64) {
+        self.phase = Phase::Idle { reason, until: Some(until) };
     }
 
-    fn retry(&mut self, why: IdleReason, problem: Problem, now: u64) {
-        let (first, most) = if why == IdleReason::NoTarget { WAIT_MS } else { RETRY_MS };
+    fn retry(&mut self, reason: IdleReason, problem: Problem, now: u64) {
+        let (first, most) = if reason == IdleReason::NoTarget { WAIT_MS } else { RETRY_MS };
         let wait = first.saturating_mul(1 << self.attempts.min(16)).min(most);
         self.attempts += 1;
         self.problem = Some(problem);
         let jitter = self.jitter(wait / 2);
-        self.idle(why, now + wait * 3 / 4 + jitter);
+        self.idle(reason, now + wait * 3 / 4 + jitter);
     }
 
     /// xorshift64: good enough to spread the retries of many Pods.

@@ -63,24 +63,24 @@ type Found<'a> = Result<&'a Process, NoTarget>;
 /// not show it (gVisor, Kata); `me` is the agent's pid; `command` reads a process's command line.
 pub fn choose<'a>(
     all: &'a [Process],
-    want: &TargetSelector,
+    selector: &TargetSelector,
     pod: Option<&str>,
     me: u32,
     command: &dyn Fn(u32) -> Vec<u8>,
 ) -> Found<'a> {
-    let container = pod.and(want.container.as_deref());
+    let container = pod.and(selector.container.as_deref());
     let found = match container {
-        Some(container) => in_container(all, container, want, command)?,
-        None => anywhere(all, want, me)?,
+        Some(container) => in_container(all, container, selector, command)?,
+        None => anywhere(all, selector, me)?,
     };
-    has_argument(found, want, command)?;
+    has_argument(found, selector, command)?;
     Ok(found)
 }
 
 fn in_container<'a>(
     all: &'a [Process],
     container: &str,
-    want: &TargetSelector,
+    selector: &TargetSelector,
     command: &dyn Fn(u32) -> Vec<u8>,
 ) -> Found<'a> {
     let of_container =
@@ -94,10 +94,10 @@ fn in_container<'a>(
     }
     let members: Vec<&Process> =
         members.iter().copied().filter(|member| !member.zombie && !in_session(member, &members, root)).collect();
-    if want.processes.is_empty() {
+    if selector.processes.is_empty() {
         return below_wrappers(root, &members, command);
     }
-    topmost(&members, want, container)
+    topmost(&members, selector, container)
 }
 
 /// The root process of a container's newest instance: its end is the container's end.
@@ -134,23 +134,23 @@ fn in_session(process: &Process, members: &[&Process], root: &Process) -> bool {
     false
 }
 
-fn anywhere<'a>(all: &'a [Process], want: &TargetSelector, me: u32) -> Found<'a> {
-    if want.processes.is_empty() {
+fn anywhere<'a>(all: &'a [Process], selector: &TargetSelector, me: u32) -> Found<'a> {
+    if selector.processes.is_empty() {
         let message = "the runtime does not show which container a process belongs to; name the target with hotreload.dev/process";
         return Err(NoTarget::Refused(Problem::new(Code::ProcessNeeded, message)));
     }
     let others: Vec<&Process> = all.iter().filter(|process| process.pid != me && !process.zombie).collect();
-    topmost(&others, want, "of this Pod")
+    topmost(&others, selector, "of this Pod")
 }
 
 /// The one process with a wanted name that has no ancestor with such a name: the master, not its workers.
-fn topmost<'a>(members: &[&'a Process], want: &TargetSelector, container: &str) -> Found<'a> {
-    let names = want.processes.join(", ");
-    if let Some(wrapper) = want.processes.iter().find(|name| is_wrapper(name)) {
+fn topmost<'a>(members: &[&'a Process], selector: &TargetSelector, container: &str) -> Found<'a> {
+    let names = selector.processes.join(", ");
+    if let Some(wrapper) = selector.processes.iter().find(|name| is_wrapper(name)) {
         let message = format!("container {container}: {wrapper} only wraps the program; name the program itself");
         return Err(NoTarget::Refused(Problem::new(Code::SignalRefused, message)));
     }
-    let matches: Vec<&Process> = members.iter().copied().filter(|member| has_wanted_name(member, want)).collect();
+    let matches: Vec<&Process> = members.iter().copied().filter(|member| has_wanted_name(member, selector)).collect();
     let is_top = |process: &&&Process| !has_ancestor(process, members, &matches);
     let mut tops = matches.iter().filter(is_top);
     match (tops.next(), tops.count()) {
@@ -181,8 +181,11 @@ fn has_ancestor(process: &Process, members: &[&Process], among: &[&Process]) -> 
 }
 
 /// Whether a process has a wanted name; the kernel keeps 15 bytes of a command name.
-fn has_wanted_name(process: &Process, want: &TargetSelector) -> bool {
-    want.processes.iter().any(|name| name.as_bytes().get(..15).unwrap_or(name.as_bytes()) == process.comm.as_bytes())
+fn has_wanted_name(process: &Process, selector: &TargetSelector) -> bool {
+    selector
+        .processes
+        .iter()
+        .any(|name| name.as_bytes().get(..15).unwrap_or(name.as_bytes()) == process.comm.as_bytes())
 }
 
 /// The program below the root and its wrappers.
@@ -224,17 +227,21 @@ fn is_script(cmdline: &[u8]) -> bool {
     SHELLS.iter().any(|shell| shell.as_bytes() == name)
 }
 
-fn has_argument(process: &Process, want: &TargetSelector, command: &dyn Fn(u32) -> Vec<u8>) -> Result<(), NoTarget> {
+fn has_argument(
+    process: &Process,
+    selector: &TargetSelector,
+    command: &dyn Fn(u32) -> Vec<u8>,
+) -> Result<(), NoTarget> {
     let cmdline = command(process.pid);
     let present = |wanted: &String| arguments(&cmdline).contains(&wanted.as_bytes());
-    if want.arguments.is_empty() || want.arguments.iter().any(present) {
+    if selector.arguments.is_empty() || selector.arguments.iter().any(present) {
         return Ok(());
     }
     let message = format!(
         "process {} ({}) runs without {}, so it has no master that reloads; add it, or set hotreload.dev/reload: rollout",
         process.pid,
         process.comm,
-        want.arguments.join(" or ")
+        selector.arguments.join(" or ")
     );
     Err(NoTarget::Refused(Problem::new(Code::ArgumentMissing, message)))
 }

@@ -22,7 +22,7 @@ fn dead(mut process: Process) -> Process {
     process
 }
 
-fn want(processes: &[&str]) -> TargetSelector {
+fn selector(processes: &[&str]) -> TargetSelector {
     TargetSelector {
         container: Some("web".into()),
         processes: processes.iter().map(|&name| name.into()).collect(),
@@ -34,8 +34,8 @@ fn program(_: u32) -> Vec<u8> {
     b"program\0".to_vec()
 }
 
-fn chosen(all: &[Process], want: &TargetSelector) -> Result<u32, NoTarget> {
-    choose(all, want, Some("u"), 999, &program).map(|process| process.pid)
+fn chosen(all: &[Process], selector: &TargetSelector) -> Result<u32, NoTarget> {
+    choose(all, selector, Some("u"), 999, &program).map(|process| process.pid)
 }
 
 fn code(found: Result<u32, NoTarget>) -> Code {
@@ -47,7 +47,7 @@ fn code(found: Result<u32, NoTarget>) -> Code {
 #[test]
 fn the_root_is_told_where_the_user_named_only_a_signal() {
     let all = [process(7, 0, "api", 100, "web"), process(8, 7, "api", 101, "web"), process(3, 0, "pause", 1, "")];
-    assert_eq!(chosen(&all, &want(&[])), Ok(7));
+    assert_eq!(chosen(&all, &selector(&[])), Ok(7));
 }
 
 #[test]
@@ -59,26 +59,26 @@ fn exec_sessions_are_never_told() {
         process(21, 20, "nginx", 301, "web"),
         process(5, 0, "nginx", 300, "web"), // a low pid after wrap-around
     ];
-    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(7));
-    assert_eq!(chosen(&all, &want(&[])), Ok(7));
-    assert_eq!(code(chosen(&all[2..4], &want(&["haproxy"]))), Code::NoProcess);
+    assert_eq!(chosen(&all, &selector(&["nginx"])), Ok(7));
+    assert_eq!(chosen(&all, &selector(&[])), Ok(7));
+    assert_eq!(code(chosen(&all[2..4], &selector(&["haproxy"]))), Code::NoProcess);
 }
 
 #[test]
 fn the_program_below_wrappers_is_chosen() {
     let chain = [process(7, 0, "tini", 1, "web"), process(8, 7, "sh", 2, "web"), process(9, 8, "api", 3, "web")];
-    assert_eq!(chosen(&chain, &want(&[])), Ok(9));
-    assert_eq!(code(chosen(&chain[..2], &want(&[]))), Code::NoProcess);
+    assert_eq!(chosen(&chain, &selector(&[])), Ok(9));
+    assert_eq!(code(chosen(&chain[..2], &selector(&[]))), Code::NoProcess);
     let two = [process(7, 0, "s6-svscan", 1, "web"), process(8, 7, "a", 2, "web"), process(9, 7, "b", 3, "web")];
-    assert_eq!(code(chosen(&two, &want(&[]))), Code::ProcessAmbiguous);
-    assert_eq!(code(chosen(&chain, &want(&["sh"]))), Code::SignalRefused);
+    assert_eq!(code(chosen(&two, &selector(&[]))), Code::ProcessAmbiguous);
+    assert_eq!(code(chosen(&chain, &selector(&["sh"]))), Code::SignalRefused);
 }
 
 #[test]
 fn the_program_below_a_shell_script_is_chosen() {
     let all = [process(7, 0, "entrypoint.sh", 1, "web"), process(8, 7, "api", 2, "web")];
     let command = |pid: u32| if pid == 7 { b"/bin/sh\0/entrypoint.sh\0".to_vec() } else { b"/api\0".to_vec() };
-    assert_eq!(choose(&all, &want(&[]), Some("u"), 999, &command).unwrap().pid, 8);
+    assert_eq!(choose(&all, &selector(&[]), Some("u"), 999, &command).unwrap().pid, 8);
 }
 
 #[test]
@@ -89,39 +89,39 @@ fn the_topmost_process_with_the_name_is_chosen() {
         process(9, 8, "postgres", 3, "web"),
         process(10, 9, "postgres", 3, "web"),
     ];
-    assert_eq!(chosen(&all, &want(&["postgres"])), Ok(8));
+    assert_eq!(chosen(&all, &selector(&["postgres"])), Ok(8));
     let forked =
         [process(7, 0, "bash", 1, "web"), process(8, 7, "php-fpm8.2", 2, "web"), process(9, 7, "php-fpm8.2", 2, "web")];
-    assert_eq!(code(chosen(&forked, &want(&["php-fpm8.2"]))), Code::ProcessAmbiguous);
+    assert_eq!(code(chosen(&forked, &selector(&["php-fpm8.2"]))), Code::ProcessAmbiguous);
 }
 
 #[test]
 fn daemons_under_the_pause_process_are_found() {
     let all = [process(1, 0, "pause", 0, ""), process(7, 0, "sh", 5, "web"), process(9, 1, "named", 6, "web")];
-    assert_eq!(chosen(&all, &want(&["named"])), Ok(9));
+    assert_eq!(chosen(&all, &selector(&["named"])), Ok(9));
 }
 
 #[test]
 fn the_same_program_in_another_container_is_not_chosen() {
     let all = [process(5, 0, "nginx", 1, "proxy"), process(7, 0, "nginx", 2, "web")];
-    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(7));
+    assert_eq!(chosen(&all, &selector(&["nginx"])), Ok(7));
 }
 
 #[test]
 fn the_newest_instance_of_a_restarted_container_is_chosen() {
     let all =
         [process(7, 0, "nginx", 1, "web"), process(8, 7, "nginx", 2, "web"), newer(process(30, 0, "nginx", 90, "web"))];
-    assert_eq!(chosen(&all, &want(&["nginx"])), Ok(30));
+    assert_eq!(chosen(&all, &selector(&["nginx"])), Ok(30));
     let starting = [process(8, 1, "nginx", 2, "web"), newer(dead(process(30, 0, "nginx", 90, "web")))];
-    assert_eq!(code(chosen(&starting, &want(&["nginx"]))), Code::NoProcess);
+    assert_eq!(code(chosen(&starting, &selector(&["nginx"]))), Code::NoProcess);
 }
 
 #[test]
 fn an_exec_session_does_not_become_the_root_of_a_dead_container() {
     let all = [process(8, 1, "daemon", 2, "web"), process(40, 0, "top", 50, "web")];
-    assert_eq!(code(chosen(&all, &want(&[]))), Code::NoProcess);
+    assert_eq!(code(chosen(&all, &selector(&[]))), Code::NoProcess);
     let all = [dead(process(7, 0, "api", 1, "web")), process(40, 0, "top", 50, "web")];
-    assert_eq!(code(chosen(&all, &want(&[]))), Code::NoProcess);
+    assert_eq!(code(chosen(&all, &selector(&[]))), Code::NoProcess);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn without_container_names_a_name_must_match_exactly_one_process() {
         process(999, 1, "nginx", 3, ""),
     ];
     let found =
-        |all: &[Process], names: &[&str]| choose(all, &want(names), None, 999, &program).map(|process| process.pid);
+        |all: &[Process], names: &[&str]| choose(all, &selector(names), None, 999, &program).map(|process| process.pid);
     assert_eq!(found(&all, &["nginx"]), Ok(7));
     assert_eq!(code(found(&all, &[])), Code::ProcessNeeded);
     let two = [process(7, 1, "nginx", 2, ""), process(8, 1, "nginx", 3, "")];
@@ -143,9 +143,9 @@ fn without_container_names_a_name_must_match_exactly_one_process() {
 #[test]
 fn haproxy_without_a_master_is_refused() {
     let all = [process(7, 0, "haproxy", 1, "web")];
-    let want = TargetSelector { arguments: vec!["-W".into(), "-Ws".into()], ..want(&["haproxy"]) };
+    let selector = TargetSelector { arguments: vec!["-W".into(), "-Ws".into()], ..selector(&["haproxy"]) };
     let found =
-        |line: &'static [u8]| choose(&all, &want, Some("u"), 999, &|_| line.to_vec()).map(|process| process.pid);
+        |line: &'static [u8]| choose(&all, &selector, Some("u"), 999, &|_| line.to_vec()).map(|process| process.pid);
     assert_eq!(found(b"haproxy\0-Ws\0-f\0x\0"), Ok(7));
     assert_eq!(code(found(b"haproxy\0-f\0-Wx\0")), Code::ArgumentMissing);
 }
@@ -153,8 +153,8 @@ fn haproxy_without_a_master_is_refused() {
 #[test]
 fn long_names_match_their_first_15_bytes() {
     let all = [process(7, 0, "prometheus-conf", 1, "web")];
-    assert_eq!(chosen(&all, &want(&["prometheus-config-reloader"])), Ok(7));
-    assert_eq!(code(chosen(&all, &want(&["prometheus-con"]))), Code::NoProcess);
+    assert_eq!(chosen(&all, &selector(&["prometheus-config-reloader"])), Ok(7));
+    assert_eq!(code(chosen(&all, &selector(&["prometheus-con"]))), Code::NoProcess);
 }
 
 const HUP: u64 = 1;
@@ -196,8 +196,8 @@ proptest! {
                 all.push(Process { zombie, ..process(pid, parent, comm, started, container) });
             }
         }
-        let want = want(if by_name { &["nginx"] } else { &[] });
-        if let Ok(found) = choose(&all, &want, Some("u"), 999, &program) {
+        let selector = selector(if by_name { &["nginx"] } else { &[] });
+        if let Ok(found) = choose(&all, &selector, Some("u"), 999, &program) {
             prop_assert!(!found.zombie && !is_wrapper(&found.comm));
             prop_assert_eq!(&found.instance.as_ref().unwrap().container, "web");
             prop_assert!(!by_name || found.comm == "nginx");

@@ -27,7 +27,7 @@ pub struct Child {
     line: Vec<u8>,
     logged: usize,
     msg: &'static str,
-    killed: bool,
+    is_killed: bool,
     /// When it is killed, milliseconds since boot.
     pub deadline: u64,
 }
@@ -73,7 +73,7 @@ impl Child {
             line: Vec::new(),
             logged: 0,
             msg,
-            killed: false,
+            is_killed: false,
             deadline: clock::now() + timeout,
         })
     }
@@ -98,7 +98,7 @@ impl Child {
                 _ => self.output = None,
             }
         }
-        if !self.killed && clock::now() >= self.deadline {
+        if !self.is_killed && clock::now() >= self.deadline {
             self.kill();
         }
     }
@@ -123,7 +123,7 @@ impl Child {
     }
 
     fn kill(&mut self) {
-        self.killed = true;
+        self.is_killed = true;
         self.deadline = u64::MAX;
         let Some(group) = Pid::from_raw(self.pid) else { return };
         // Before its setpgid the child has no group of its own.
@@ -136,7 +136,7 @@ impl Child {
     pub fn ended(mut self, status: Ended) -> Ended {
         self.advance();
         self.flush();
-        if self.killed { Ended::TimedOut } else { status }
+        if self.is_killed { Ended::TimedOut } else { status }
     }
 }
 

@@ -63,12 +63,12 @@ impl VolumeState {
         }
         let reading = read::read(&self.directory, &self.options.ignored, key)?;
         self.is_dirty = false;
-        let different = self.digest != Some(reading.digest);
+        let has_changed = self.digest != Some(reading.digest);
         (self.digest, self.generation) = (Some(reading.digest), reading.generation);
-        if different {
+        if has_changed {
             self.since = self.changed_at.unwrap_or(reading.since);
         }
-        Ok(different)
+        Ok(has_changed)
     }
 
     /// Whether the mounted content is loaded.

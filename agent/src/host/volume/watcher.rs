@@ -22,7 +22,7 @@ const DNOTIFY_EVENTS: u32 = 0x2 | 0x4 | 0x8 | 0x10 | 0x8000_0000;
 
 struct Watched {
     directory: String,
-    atomic: bool,
+    is_atomic: bool,
     swap: Swap,
     watches: Vec<i32>,
     /// When to try to watch again; without inotify, when to poll.
@@ -60,7 +60,7 @@ impl Watcher {
 
     /// Whether every volume has a `..data`.
     pub fn all_atomic(&self) -> bool {
-        self.volumes.iter().all(|volume| volume.atomic)
+        self.volumes.iter().all(|volume| volume.is_atomic)
     }
 
     /// The descriptor to poll for reading.
@@ -79,14 +79,14 @@ impl Watcher {
     /// Watches a volume's directory; if that fails, tries again later. Whether the directory is watched with inotify.
     fn watch(&mut self, index: usize, now: u64) -> bool {
         let volume = &mut self.volumes[index];
-        volume.atomic = is_atomic(&volume.directory);
+        volume.is_atomic = is_atomic(&volume.directory);
         volume.next_check = Some(now + POLL_MS);
         let Some(inotify) = &self.inotify else {
             volume.watch_without_inotify(now);
             return false;
         };
         volume.watches.clear();
-        let depth = if volume.atomic { 0 } else { DEPTH_MAX };
+        let depth = if volume.is_atomic { 0 } else { DEPTH_MAX };
         let mut watches = Vec::new();
         if watch_tree(inotify, volume.directory.as_bytes(), depth, &mut watches).is_ok() {
             volume.watches = watches;
@@ -118,9 +118,9 @@ impl Watcher {
             }
             let volume = &mut self.volumes[index];
             if volume.swap.deadline().is_some() {
-                let complete = !volume.atomic || read::is_complete(&volume.directory);
+                let complete = !volume.is_atomic || read::is_complete(&volume.directory);
                 if volume.swap.checked(complete, now) == SwapCheck::Changed {
-                    volume.atomic = is_atomic(&volume.directory);
+                    volume.is_atomic = is_atomic(&volume.directory);
                     changed.push(index);
                 }
             }
@@ -149,14 +149,15 @@ impl Watcher {
                 continue;
             }
             // A new directory in a volume written in place: watch it, too.
-            if !volume.atomic
+            if !volume.is_atomic
                 && flags.contains(ReadFlags::ISDIR)
                 && flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO)
             {
                 lost.push(index);
             }
             let name = event.file_name().map_or(&b""[..], |name| name.to_bytes());
-            if volume.swap.event(volume.atomic, flags.contains(ReadFlags::MOVED_TO), name, now) == SwapCheck::Changed {
+            if volume.swap.event(volume.is_atomic, flags.contains(ReadFlags::MOVED_TO), name, now) == SwapCheck::Changed
+            {
                 changed.push(index);
             }
         }
@@ -168,7 +169,7 @@ impl Watched {
         let fingerprint = read::fingerprint(&directory);
         Watched {
             directory,
-            atomic: false,
+            is_atomic: false,
             swap: Swap::default(),
             watches: Vec::new(),
             next_check: None,
@@ -181,7 +182,7 @@ impl Watched {
     fn watch_without_inotify(&mut self, now: u64) {
         self.dnotify = files::open_directory(CWD, self.directory.as_str()).ok();
         self.dnotify.take_if(|directory| !runtime::notify_by_signal(directory.as_fd(), DNOTIFY_EVENTS));
-        if self.dnotify.is_some() && self.atomic {
+        if self.dnotify.is_some() && self.is_atomic {
             self.next_check = Some(now + DNOTIFY_POLL_MS);
         }
     }
