@@ -1,99 +1,48 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { connect } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { certificateDirectory } from '../../src/tls/directory.ts'
-import { issueAuthority, issueServing, type KeyPair } from '../../src/tls/issue.ts'
-import { keepCertificate } from '../../src/tls/keeper.ts'
-import { countingServer, listen, unchanged } from '../support/server.ts'
+import { expect, test } from 'vitest'
+import { keepCertificate, type ServingCertificate } from '../../src/tls/keeper.ts'
 
-let directory: string
-let authority: KeyPair
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'hotreload-tls-'))
-  authority = await issueAuthority(new Date())
-})
-afterAll(() => rm(directory, { recursive: true }))
-
-const issue = () => issueServing(authority, ['localhost'], new Date())
-const write = async ({ cert, key }: KeyPair) => {
-  await Promise.all([writeFile(join(directory, 'tls.crt'), cert), writeFile(join(directory, 'tls.key'), key)])
-}
-
-describe('a directory with a certificate', () => {
-  test('that does not exist: the error names the file and the flag', async () => {
-    await expect(certificateDirectory('/nonexistent').current()).rejects.toThrow(
-      /--tls-dir: \/nonexistent\/tls\.\w+ can't be read \(ENOENT\).*\[HR_BAD_TLS_DIR\]/,
-    )
-  })
-
-  test('whose key belongs to another certificate is refused', async () => {
-    const [one, other] = [await issue(), await issue()]
-    await write({ cert: one.cert, key: other.key })
-    await expect(certificateDirectory(directory).current()).rejects.toThrow(/not a certificate and its key/)
-  })
-
-  test('is read again: new connections get the new certificate, a half-written pair changes nothing', async () => {
-    const { server } = countingServer(unchanged)
-    const failures: unknown[] = []
-    const first = await issue()
-    await write(first)
-    const stop = keepCertificate({
-      source: certificateDirectory(directory),
-      use: (certificate) => server.server.setSecureContext(certificate),
-      failed: (error) => failures.push(error),
-      times: { firstMilliseconds: 10, againMilliseconds: 10 },
-    })
-    const port = await listen(server)
-    await expect.poll(() => presented(port)).toBe(fingerprintSource(first.cert))
-    const second = await issue()
-    await writeFile(join(directory, 'tls.crt'), second.cert)
-    await expect.poll(() => failures.length).toBeGreaterThan(0)
-    expect(await presented(port)).toBe(fingerprintSource(first.cert))
-    await writeFile(join(directory, 'tls.key'), second.key)
-    await expect.poll(() => presented(port)).toBe(fingerprintSource(second.cert))
-    stop()
-    await server.close()
-  })
-})
-
-describe('the keeper', () => {
-  test('uses a certificate once, and again only when it differs', async () => {
-    const pair = { ...(await issue()), expires: new Date() }
-    const used: string[] = []
-    let reads = 0
-    const stop = keepCertificate({
-      source: {
-        current: async () => {
-          reads += 1
-          return pair
-        },
+test('a certificate is used once, and again only when it differs', async () => {
+  const pair = { cert: 'CERT', key: 'KEY', expires: new Date() }
+  const used: string[] = []
+  let reads = 0
+  const stop = keepCertificate({
+    source: {
+      current: async () => {
+        reads += 1
+        return pair
       },
-      use: ({ cert }) => used.push(cert),
-      failed: (error) => {
-        throw error
-      },
-      times: { firstMilliseconds: 1, againMilliseconds: 1 },
-    })
-    await expect.poll(() => reads).toBeGreaterThan(3)
-    stop()
-    expect(used).toEqual([pair.cert])
+    },
+    use: ({ cert }) => used.push(cert),
+    failed: (error) => {
+      throw error
+    },
+    times: { firstMilliseconds: 1, againMilliseconds: 1 },
   })
+  await expect.poll(() => reads).toBeGreaterThan(3)
+  stop()
+  expect(used).toEqual([pair.cert])
 })
 
-/** The body of a PEM certificate, which is its DER in base64. */
-function fingerprintSource(pem: string): string {
-  return pem.replaceAll(/-----[^-]+-----|\s/g, '')
-}
-
-/** The server's certificate in the same form; empty without one. */
-function presented(port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost' }, () => {
-      resolve(socket.getPeerCertificate().raw.toString('base64'))
-      socket.destroy()
-    })
-    socket.on('error', () => resolve(''))
+test('a source that fails leaves the certificate in use, and is read again', async () => {
+  const answers: (ServingCertificate | Error)[] = [
+    new Error('not yet'),
+    { cert: 'one', key: 'key', expires: new Date() },
+    new Error('away'),
+    { cert: 'two', key: 'key', expires: new Date() },
+  ]
+  const events: string[] = []
+  const stop = keepCertificate({
+    source: {
+      async current() {
+        const answer = answers.length > 1 ? answers.shift() : answers[0]
+        if (answer === undefined || answer instanceof Error) throw answer
+        return answer
+      },
+    },
+    use: ({ cert }) => events.push(cert),
+    failed: (error) => events.push(error instanceof Error ? error.message : 'unknown'),
+    times: { firstMilliseconds: 1, againMilliseconds: 1 },
   })
-}
+  await expect.poll(() => events).toEqual(['not yet', 'one', 'away', 'two'])
+  stop()
+})
