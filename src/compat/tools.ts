@@ -6,7 +6,7 @@ import type { CompatOptions } from './request/options.ts'
 import { hasRequest, type ReloadRequest, type SourceMarks } from './request/reload-request.ts'
 import { wave } from './wave/wave.ts'
 
-/** Reloader before Wave: it is the one still maintained. */
+/** Reloader comes before Wave, because it is still maintained. */
 export const tools: readonly CompatTool[] = [reloader, wave]
 
 /** The first tool's request that asks for anything, with the problems of those before it. */
@@ -24,7 +24,7 @@ export function readRequest(workload: ApiObject, options: CompatOptions): Reload
   return found
 }
 
-/** What a ConfigMap, Secret or SecretProviderClass says of itself, to any of the tools. */
+/** The marks of a ConfigMap, Secret or SecretProviderClass, for any of the tools. */
 export function readMarks(source: ApiObject, options: CompatOptions): SourceMarks {
   const marks = tools.flatMap((tool) => tool.readMarks?.(source, options) ?? [])
   return { ignored: marks.some(({ ignored }) => ignored), match: marks.some(({ match }) => match) }
@@ -41,7 +41,7 @@ export interface WrittenFields {
   spec: Record<string, unknown>
 }
 
-/** What the tool of a request writes on a rollout, beside what earlier rollouts wrote: an apply that left that out would remove it. */
+/** The fields of a rollout for this tool, and those of earlier rollouts: an apply without them would remove them. */
 export function writeBack({ tool }: Pick<ReloadRequest, 'tool'>, rollout: ToolRollout): WrittenFields {
   const kept = tools.map((one) => one.writtenFields(rollout.workload))
   const written = tools.filter(({ id }) => id === tool).map((one) => one.writeBack(rollout))

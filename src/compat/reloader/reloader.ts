@@ -64,7 +64,7 @@ function read(workload: ApiObject, options: CompatOptions): ReloadRequest | unde
       kinds.includes(kind),
     ),
     ...readPause(workload),
-    // Annotations for all kinds were read once for each.
+    // An annotation that holds for all kinds was read once for each.
     problems: [...new Set([...problems, ...pauseProblems(workload)])],
   }
 }
@@ -123,7 +123,7 @@ function namePatterns(key: string, from: Annotations, problems: string[]): NameP
   return patterns
 }
 
-/** What a ConfigMap, Secret or SecretProviderClass says of itself. */
+/** Of a ConfigMap, Secret or SecretProviderClass. */
 function readMarks({ metadata }: ApiObject, { resourceSelector }: CompatOptions): SourceMarks {
   return {
     ignored:

@@ -1,4 +1,4 @@
-/** What Reloader writes when it rolls a workload out. Pure. */
+/** The fields that Reloader writes on a rollout. Pure. */
 import type { V1Container } from '@kubernetes/client-node'
 import { isObject } from '../../workload/json-object.ts'
 import { workloadKindOf } from '../../workload/kinds.ts'

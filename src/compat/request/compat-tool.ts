@@ -1,28 +1,28 @@
-/** What a tool whose annotations hotreload understands has to provide. compat/tools.ts lists them. */
+/** The interface of a tool whose annotations hotreload understands. compat/tools.ts lists the tools. */
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceKind } from '../../workload/sources-in-use.ts'
 import type { CompatOptions } from './options.ts'
 import type { ReloadRequest, SourceMarks } from './reload-request.ts'
 
 export interface CompatTool {
-  /** As `ReloadRequest.tool` has it. */
+  /** The value of `ReloadRequest.tool`. */
   id: string
   /** The product's name, for people. */
   name: string
-  /** Last segments of its images' names: by them `doctor` recognizes a running one. */
+  /** The last segments of its images' names, by which `doctor` recognizes a running instance. */
   images: readonly string[]
-  /** Undefined: no annotation of this tool asks for anything. Mistakes alone are a request, so that its problems are reported. */
+  /** Undefined: no annotation of this tool asks for anything. Annotations that hold only mistakes are a request with problems. */
   read(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined
-  /** What a source's own annotations say; a tool without such annotations leaves it out. */
+  /** Reads a source's own annotations, for a tool that has such annotations. */
   readMarks?(source: ApiObject, options: CompatOptions): SourceMarks
-  /** The fields that one rollout writes, so that dashboards, tests and habits find what they found before. */
+  /** The fields that the tool itself would write on this rollout, since dashboards and scripts look for them. */
   writeBack(rollout: ToolRollout): ToolFields
   /** The fields that earlier rollouts wrote. */
   writtenFields(workload: ApiObject): ToolFields
 }
 
 export interface ToolRollout {
-  /** As the API server has it now. */
+  /** The API server's present version. */
   workload: ApiObject
   changed: readonly ChangedSource[]
   /** The state that the rollout reaches. */

@@ -1,4 +1,4 @@
-/** Annotation values as both tools read them, with Go's standard library. Pure. */
+/** Annotation values, read as the standard library of Go does, in which both tools are written. Pure. */
 
 /** strconv.ParseBool: exactly these words; anything else is undefined. */
 export function goBool(text: string | undefined): boolean | undefined {

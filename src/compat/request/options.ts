@@ -4,7 +4,7 @@ import type { SourceKind } from '../../workload/sources-in-use.ts'
 export interface CompatOptions {
   /** `--compat=none` turns all of it off. */
   enabled: boolean
-  /** How a reload is written into the pod template. Reloader's default is env-vars. */
+  /** What a rollout writes into the pod template. Reloader's default is env-vars. */
   strategy: 'env-vars' | 'annotations'
   /** Every workload without `auto: "false"` is opted in. */
   autoReloadAll: boolean
@@ -56,7 +56,7 @@ export function selects(selector: Selector, labels: Readonly<Record<string, stri
   })
 }
 
-export function namespaceAllowed(
+export function isNamespaceAllowed(
   { namespaces, ignoredNamespaces, namespaceSelector }: CompatOptions,
   name: string,
   labels: Readonly<Record<string, string>> | undefined,

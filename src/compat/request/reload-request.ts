@@ -1,8 +1,8 @@
-/** What a tool's annotations ask for on one workload, whichever tool it is. `candidates` finds the sources that it means now. Pure. */
+/** What the annotations of a tool, any of them, ask for on one workload. `candidates` lists the sources that it means at the moment. Pure. */
 import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
 
 export interface NamePattern {
-  /** As it was written. */
+  /** The item of the annotation. */
   text: string
   /** Undefined: the text is a name, so that no list of all names is needed. */
   matches: ((name: string) => boolean) | undefined
@@ -11,13 +11,13 @@ export interface NamePattern {
 export interface ReloadRequest {
   /** A tool's id (compat/tools.ts). */
   tool: string
-  /** Kinds of which any referenced object counts. */
+  /** Kinds whose referenced objects all count. */
   auto: ReadonlySet<SourceKind>
-  /** Referenced objects count that say so themselves (`match`). */
+  /** Referenced objects count if their own annotations say so (`match`). */
   search: boolean
   /** Objects that count whether referenced or not. */
   lists: ReadonlyMap<SourceKind, readonly NamePattern[]>
-  /** `Kind/name` never to act on. */
+  /** `Kind/name` of objects that never count. */
   excluded: ReadonlySet<string>
   /** Every ConfigMap, Secret and SecretProviderClass in the pod template, each once, with all of its keys. */
   references: readonly Use[]
@@ -27,7 +27,7 @@ export interface ReloadRequest {
   notBefore: number | undefined
   /** The tool itself paused the workload (`spec.paused`), and may be gone by the time it should resume it. */
   resume: Resume | undefined
-  /** Sentences on what was not understood. */
+  /** Sentences on mistakes in the annotations. */
   problems: readonly string[]
 }
 
@@ -50,7 +50,7 @@ export const emptyRequest: Omit<ReloadRequest, 'tool'> = {
   problems: [],
 }
 
-/** False where nothing of it was understood. */
+/** False if the annotations hold mistakes only. */
 export const hasRequest = ({ auto, search, lists, extra }: ReloadRequest): boolean =>
   auto.size > 0 || search || lists.size > 0 || extra.length > 0
 
@@ -71,7 +71,7 @@ export interface NamesOf {
 export interface Candidate {
   use: Use
   explicit: boolean
-  /** Only if it is marked `match`. */
+  /** It counts only if it is marked `match`. */
   needsMatch: boolean
 }
 

@@ -1,4 +1,4 @@
-/** The objects in a Pod's spec as other tools count them: whole, whichever keys a container uses. Pure. */
+/** The objects that a Pod's spec refers to, as other tools count them: with all keys, whichever a container uses. Pure. */
 import type { V1PodSpec } from '@kubernetes/client-node'
 import { references } from '../../workload/references.ts'
 import type { SourceKind, Use } from '../../workload/sources-in-use.ts'

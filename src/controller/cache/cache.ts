@@ -5,7 +5,7 @@
 import type { Api, Listener, Watch, WatchCollection } from '../../api/api.ts'
 import { collectionOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
-import { type CompatOptions, namespaceAllowed } from '../../compat/request/options.ts'
+import { type CompatOptions, isNamespaceAllowed } from '../../compat/request/options.ts'
 import { dependsOnNames, type NamesOf } from '../../compat/request/reload-request.ts'
 import { readMarks } from '../../compat/tools.ts'
 import type { Defaults } from '../../policy/defaults.ts'
@@ -114,7 +114,7 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
     const { namespace } = summary
     const scope = {
       native: namespaces.isLabelled(namespace),
-      compat: namespaceAllowed(compat, namespace, namespaces.labels(namespace)),
+      compat: isNamespaceAllowed(compat, namespace, namespaces.labels(namespace)),
     }
     return usedSources(summary, scope, names)
   }

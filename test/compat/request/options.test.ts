@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import {
   type CompatOptions,
   defaultCompatOptions,
-  namespaceAllowed,
+  isNamespaceAllowed,
   selects,
 } from '../../../src/compat/request/options.ts'
 
 test('namespaces: one, some left out, or by label', () => {
   const allowed = (options: Partial<CompatOptions>, labels = {}) =>
-    namespaceAllowed({ ...defaultCompatOptions, ...options }, 'shop', labels)
+    isNamespaceAllowed({ ...defaultCompatOptions, ...options }, 'shop', labels)
   expect(allowed({})).toBe(true)
   expect(allowed({ namespaces: new Set(['other']) })).toBe(false)
   expect(allowed({ ignoredNamespaces: new Set(['shop']) })).toBe(false)
