@@ -6,6 +6,7 @@ import { type Agent as AnyAgent, request as httpRequest, type IncomingMessage } 
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import type { Api, ApiCall, ApiResponse } from '../api/api.ts'
+import { parseJson } from '../workload/json-object.ts'
 import type { Connection, Credentials } from './connection.ts'
 
 /** The client of the whole process; most callers need only its Api. */
@@ -132,12 +133,4 @@ async function readAll(response: IncomingMessage): Promise<ApiResponse> {
     if (text.length > RESPONSE_LIMIT) throw new ResponseTooLarge()
   }
   return { status: response.statusCode ?? 0, body: parseJson(text) }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

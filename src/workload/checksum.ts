@@ -3,7 +3,7 @@
  * Pure: the caller has read the objects.
  */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
-import { isObject } from './json-object.ts'
+import { parseJson, textEntries } from './json-object.ts'
 import type { Reference, Source } from './references.ts'
 
 /** The content of a ConfigMap or Secret, as the API returns it: `data` of a Secret and all `binaryData` in base64. */
@@ -82,12 +82,5 @@ export const formatChecksums = (checksums: ReadonlyMap<string, string>): string 
     : JSON.stringify(Object.fromEntries([...checksums].toSorted(([a], [b]) => (a < b ? -1 : 1))))
 
 /** Reads the annotation. A value that hotreload did not write gives no checksums. */
-export function parseChecksums(annotation: string | undefined): Map<string, string> {
-  try {
-    const value: unknown = JSON.parse(annotation ?? '{}')
-    const entries = isObject(value) ? Object.entries(value) : []
-    return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
-  } catch {
-    return new Map()
-  }
-}
+export const parseChecksums = (annotation = ''): Map<string, string> =>
+  new Map(textEntries(parseJson(annotation)))

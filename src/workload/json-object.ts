@@ -7,3 +7,18 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Its own field of that name; undefined where there is none. */
 export const property = (value: unknown, field: string): unknown =>
   isObject(value) && Object.hasOwn(value, field) ? value[field] : undefined
+
+/** The entries that are text; none where `value` is no JSON object. */
+export const textEntries = (value: unknown): [string, string][] =>
+  isObject(value)
+    ? Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    : []
+
+/** Undefined: the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,5 +1,5 @@
 /** The content of a ConfigMap or Secret, as the webhook and the controller read it for a checksum. Pure. */
-import { isObject } from './json-object.ts'
+import { textEntries } from './json-object.ts'
 import type { ApiObject } from './pod-template.ts'
 import type { Source } from './references.ts'
 
@@ -25,10 +25,4 @@ export function contentOf(kind: Source['kind'], object: ApiObject): ConfigConten
   }
 }
 
-/** The entries of a map that are strings. */
-function texts(map: unknown): Record<string, string> {
-  if (!isObject(map)) return {}
-  return Object.fromEntries(
-    Object.entries(map).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  )
-}
+const texts = (map: unknown): Record<string, string> => Object.fromEntries(textEntries(map))

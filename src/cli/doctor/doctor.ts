@@ -5,7 +5,7 @@ import { VERSION } from '../../version.ts'
 import { clusterAccess } from '../shared/cluster-access.ts'
 import { hasLabel } from '../shared/namespace-label.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
-import { progressOn, type QueryIo, writeAnswer } from '../shared/query-output.ts'
+import { progressLine, type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import type { ServiceAccount } from '../shared/service-account.ts'
 import { formatTable } from '../shared/table.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
@@ -35,9 +35,9 @@ export async function doctorCommand(
   now = Date.now(),
 ): Promise<number> {
   const client = await clusterAccess(options, io.env)
-  const progress = progressOn(io)
+  const progress = progressLine(io)
   const scope = { only: options.namespace, defaults, now }
-  const findings = await examine(client, scope, (text) => progress.say(text)).finally(() => progress.end())
+  const findings = await examine(client, scope, (text) => progress.show(text)).finally(() => progress.end())
   writeAnswer(io, options.output, findings, (columns) => asText(findings, columns))
   return exitCodeOf(findings)
 }
@@ -59,9 +59,9 @@ export interface Scope {
 export async function examine(
   client: KubeClient,
   { only, defaults, now }: Scope,
-  say: (text: string) => void = () => {},
+  show: (text: string) => void = () => {},
 ): Promise<Finding[]> {
-  const read = createClusterReader(client, only, say)
+  const read = createClusterReader(client, only, show)
   // First and alone: if this call fails, no other is made.
   const server = checkServer(await read.version())
   const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])

@@ -25,7 +25,7 @@ export type ClusterReader = ReturnType<typeof createClusterReader>
 export function createClusterReader(
   client: KubeClient,
   namespace: string | undefined,
-  say: (text: string) => void,
+  show: (text: string) => void,
 ) {
   /** Undefined: it does not exist. */
   async function get<T>(path: string, what: string): Promise<Lookup<T | undefined>> {
@@ -34,7 +34,7 @@ export function createClusterReader(
     return response.status === 200 ? found(response.body as T) : denied(response, `get ${what}`)
   }
   async function list<T extends ApiObject>(path: string, what: string): Promise<Lookup<T[]>> {
-    const listed = await listAll<T>(client, path, (count) => say(`listing ${what}: ${count}`))
+    const listed = await listAll<T>(client, path, (count) => show(`listing ${what}: ${count}`))
     if (Array.isArray(listed)) return found(listed)
     // The cluster does not have the kind.
     return listed.status === 404 ? found([]) : denied(listed, `list ${what}`)

@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
 import { messageOf } from '../../api/response-body.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
+import { parseJson, property } from '../../workload/json-object.ts'
 import { isInjected } from '../../workload/references.ts'
 import type { Finding } from './finding.ts'
 
@@ -60,11 +61,7 @@ export const untried = (text: string, result: Finding['result'] = 'warning'): Fi
   text,
 })
 
-function versionOf(annotation: string | undefined): string | undefined {
-  try {
-    const { version } = Object(JSON.parse(annotation ?? '{}'))
-    return typeof version === 'string' ? version : undefined
-  } catch {
-    return undefined
-  }
+function versionOf(annotation = ''): string | undefined {
+  const version = property(parseJson(annotation), 'version')
+  return typeof version === 'string' ? version : undefined
 }

@@ -1,5 +1,6 @@
 /** Reads an agent's /status at the Pod's own address. Anyone in the cluster may; it holds no secret. */
 import { request } from 'node:http'
+import { parseJson } from '../../workload/json-object.ts'
 
 const TIMEOUT_MILLISECONDS = 1_000
 const LIMIT_BYTES = 64 * 1024
@@ -15,18 +16,10 @@ export function askAgent(ip: string, port: number): Promise<unknown> {
         text += part
         if (text.length > LIMIT_BYTES) response.destroy()
       })
-      response.on('close', () => resolve(parsed(text)))
+      response.on('close', () => resolve(parseJson(text)))
       response.on('error', () => resolve(undefined))
     })
     outgoing.on('error', () => resolve(undefined))
     outgoing.end()
   })
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,7 +1,7 @@
 /** Annotations of a manifest that YAML does not read as text. The API server stores no such value, so only manifests have them. Pure. */
 import { UserError } from '../../errors.ts'
 import { isOurs } from '../../policy/annotations.ts'
-import { isObject } from '../../workload/json-object.ts'
+import { isObject, textEntries } from '../../workload/json-object.ts'
 
 /** Our annotations that are not text: `hotreload.dev/inject: true` without quotes is a boolean. kubectl reports those of others. */
 export function mistypedAnnotations(annotations: unknown): UserError[] {
@@ -20,10 +20,5 @@ export function mistypedAnnotations(annotations: unknown): UserError[] {
 }
 
 /** The annotations that are text. */
-export function textAnnotations(annotations: unknown): Record<string, string> {
-  if (!isObject(annotations)) return {}
-  const texts = Object.entries(annotations).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  )
-  return Object.fromEntries(texts)
-}
+export const textAnnotations = (annotations: unknown): Record<string, string> =>
+  Object.fromEntries(textEntries(annotations))

@@ -52,14 +52,14 @@ function coloured(text: string, { stdout, env }: QueryIo): string {
   return text.replaceAll(words, (word) => `\u001b[${colours[word]}m${word}\u001b[0m`)
 }
 
-export interface Progress {
-  say(text: string): void
+export interface ProgressLine {
+  show(text: string): void
   end(): void
 }
 
 /** One line of standard error that is overwritten, on a terminal; nothing elsewhere. */
-export function progressOn({ stderr }: QueryIo): Progress {
-  if (stderr.isTTY !== true) return { say() {}, end() {} }
+export function progressLine({ stderr }: QueryIo): ProgressLine {
+  if (stderr.isTTY !== true) return { show() {}, end() {} }
   const write = (text: string) => stderr.write(`\r\u001b[K${text.slice(0, (stderr.columns ?? 80) - 1)}`)
-  return { say: write, end: () => write('') }
+  return { show: write, end: () => write('') }
 }

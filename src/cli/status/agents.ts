@@ -5,7 +5,7 @@ import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
 import { readPod } from '../../policy/read-workload.ts'
-import { isObject } from '../../workload/json-object.ts'
+import { isObject, parseJson, property } from '../../workload/json-object.ts'
 
 /** One agent of a Pod, and the container it serves. */
 export interface AgentAddress {
@@ -44,19 +44,10 @@ const STATUS = writtenKey('status')
 /** The agents of a Pod, in the order of their ports (inject/pod.ts numbers them as the annotation lists them). */
 export function agentsOf(pod: V1Pod): AgentAddress[] {
   const { namespace = '', name = '', annotations = {} } = pod.metadata ?? {}
-  const containers = Object.entries(containersIn(annotations[STATUS]))
-  return containers
+  const containers = property(parseJson(annotations[STATUS] ?? ''), 'containers')
+  return Object.entries(isObject(containers) ? containers : {})
     .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index }))
-}
-
-function containersIn(annotation: string | undefined): Record<string, unknown> {
-  try {
-    const { containers } = Object(JSON.parse(annotation ?? '{}'))
-    return isObject(containers) ? containers : {}
-  } catch {
-    return {}
-  }
 }
 
 /** The row of a Pod whose agents need not be asked; undefined: ask them. */
@@ -110,7 +101,7 @@ export const unreachable = ({ namespace, pod, container }: AgentAddress, note: s
 })
 
 function volume(reported: unknown): LoadedVolume {
-  const { name, current, loadedAt, sha256 } = Object(reported) as Record<string, unknown>
+  const { name, current, loadedAt, sha256 } = isObject(reported) ? reported : {}
   const [at, hash] = [text(loadedAt), text(sha256)]
   return {
     name: text(name) ?? '',
@@ -121,7 +112,7 @@ function volume(reported: unknown): LoadedVolume {
 }
 
 function sentence(problem: unknown): string {
-  const { code, message } = Object(problem) as Record<string, unknown>
+  const { code, message } = isObject(problem) ? problem : {}
   return text(message) ? `${text(message)}${text(code) ? ` [${text(code)}]` : ''}` : ''
 }
 

@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { clusterAccess, refusal } from '../shared/cluster-access.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
-import { progressOn, type QueryIo, writeAnswer } from '../shared/query-output.ts'
+import { progressLine, type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import { formatTable } from '../shared/table.ts'
 import {
   type AgentAddress,
@@ -42,9 +42,11 @@ export async function statusCommand(
   now = Date.now(),
 ): Promise<number> {
   const client = await clusterAccess(options, io.env)
-  const progress = progressOn(io)
+  const progress = progressLine(io)
   const namespace = options.allNamespaces ? undefined : client.namespace
-  const rows = await readStatus(client, namespace, (text) => progress.say(text)).finally(() => progress.end())
+  const rows = await readStatus(client, namespace, (text) => progress.show(text)).finally(() =>
+    progress.end(),
+  )
   writeAnswer(io, options.output, rows, (columns) => asTable(rows, namespace, now, columns))
   return rows.some(({ state }) => failed.has(state)) ? 1 : 0
 }
@@ -53,10 +55,10 @@ export async function statusCommand(
 export async function readStatus(
   client: KubeClient,
   namespace: string | undefined,
-  say: (text: string) => void = () => {},
+  show: (text: string) => void = () => {},
 ): Promise<AgentStatus[]> {
   const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`
-  const listed = await listAll<ApiObject & V1Pod>(client, path, (count) => say(`listing Pods: ${count}`))
+  const listed = await listAll<ApiObject & V1Pod>(client, path, (count) => show(`listing Pods: ${count}`))
   if (!Array.isArray(listed))
     throw refusal(
       listed,
@@ -73,7 +75,7 @@ export async function readStatus(
   const answered = await mapLimit(agents, async (agent) => {
     const row = await ask(client, agent)
     asked += 1
-    say(`asking agents: ${asked} of ${agents.length}`)
+    show(`asking agents: ${asked} of ${agents.length}`)
     return row
   })
   return [...known, ...answered].toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))

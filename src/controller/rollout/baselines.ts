@@ -3,6 +3,7 @@
  * under another install key. They are kept in ConfigMaps of our own namespace, because each write to the template would be a rollout. This
  * file distributes them over these shards, baseline-store.ts writes them. Pure.
  */
+import { isObject, parseJson, textEntries } from '../../workload/json-object.ts'
 import type { Baseline } from '../decide/source-diff.ts'
 
 /** An object has 1 MiB at most (ConfigMap validation, MaxSecretSize); half of it leaves entries room to grow. */
@@ -128,13 +129,8 @@ const format = (baseline: Baseline): string =>
   JSON.stringify(Object.fromEntries([...baseline].toSorted(([a], [b]) => (a < b ? -1 : 1))))
 
 function parse(text: string): Map<string, string> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    return new Map(Object.entries(value).filter((one): one is [string, string] => typeof one[1] === 'string'))
-  } catch {
-    return undefined
-  }
+  const value = parseJson(text)
+  return isObject(value) ? new Map(textEntries(value)) : undefined
 }
 
 /** Bytes of key and value: names of objects are ASCII. */

@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { type Output, readQueryOptions } from '../../../src/cli/shared/query-flags.ts'
-import { progressOn, writeAnswer } from '../../../src/cli/shared/query-output.ts'
+import { progressLine, writeAnswer } from '../../../src/cli/shared/query-output.ts'
 import { formatTable } from '../../../src/cli/shared/table.ts'
 
 test('columns are aligned, and no line ends in blanks', () =>
@@ -50,8 +50,8 @@ test.each<[string, Output, NodeJS.ProcessEnv, boolean, string]>([
 test('progress is one overwritten line on a terminal, and nothing elsewhere', async () => {
   for (const isTTY of [true, false]) {
     const stderr = Object.assign(new PassThrough(), { isTTY })
-    const progress = progressOn({ stdin: Readable.from(['']), stdout: new PassThrough(), stderr, env: {} })
-    progress.say('asking 1 of 2')
+    const progress = progressLine({ stdin: Readable.from(['']), stdout: new PassThrough(), stderr, env: {} })
+    progress.show('asking 1 of 2')
     progress.end()
     stderr.end()
     expect(await text(stderr)).toBe(isTTY ? '\r\u001b[Kasking 1 of 2\r\u001b[K' : '')
