@@ -16,6 +16,11 @@ export interface Queue {
 /** Milliseconds until the key runs again; undefined: when it is added. */
 export type Requeue = number | undefined
 
+export function earliest(...times: Requeue[]): Requeue {
+  const set = times.filter((time) => time !== undefined)
+  return set.length > 0 ? Math.min(...set) : undefined
+}
+
 export interface QueueOptions {
   clock: Clock
   /** Keys that may run at once. */

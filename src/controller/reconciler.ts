@@ -3,7 +3,7 @@
  * compares its sources with what its Pods run with (decide/), and while this replica leads, rolls it out (rollout/). For changes that need
  * no rollout, pods/ nudges running Pods.
  */
-import { createQueue, type Queue, type Requeue } from '../async/queue.ts'
+import { createQueue, earliest, type Queue, type Requeue } from '../async/queue.ts'
 import { describeError } from '../errors.ts'
 import { kindLabel, replacesItsPods } from '../workload/kinds.ts'
 import type { SourceRef } from '../workload/sources-in-use.ts'
@@ -247,9 +247,4 @@ export class Reconciler {
       report.uninjected(key, 0)
     }
   }
-}
-
-const earliest = (...times: Requeue[]): Requeue => {
-  const set = times.filter((time) => time !== undefined)
-  return set.length > 0 ? Math.min(...set) : undefined
 }

@@ -15,7 +15,7 @@ export interface LeaseOptions {
   onTrouble?: (error: unknown) => void
 }
 
-export interface Leadership {
+export interface LeaderElection {
   /** Called before each write: a process that was suspended for a while may have lost the lease meanwhile. */
   leads(): boolean
   /** Gives the lease up, so that the next leader need not wait until it expires. */
@@ -51,7 +51,7 @@ export function runLeaderElection(
   api: Api,
   { name, identity, clock = systemClock, onTrouble }: LeaseOptions,
   onChange: (leads: boolean) => void,
-): Leadership {
+): LeaderElection {
   const collection = `/apis/coordination.k8s.io/v1/namespaces/${api.namespace}/leases`
   const path = `${collection}/${name}`
   let observed = { text: '', at: 0 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createQueue } from '../../src/async/queue.ts'
+import { createQueue, earliest } from '../../src/async/queue.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 function setUp({ concurrency = 2, fail = 0 } = {}) {
@@ -100,4 +100,29 @@ test('a key without delay runs now, though the clock has jumped past its earlier
   now = 3_600_000
   queue.add('a')
   expect(log).toEqual(['a'])
+})
+
+test('a run says when its key runs again, unless it is added for an earlier time', async () => {
+  const clock = fakeClock(0)
+  const log: number[] = []
+  const queue = createQueue({
+    clock,
+    concurrency: 1,
+    async run() {
+      log.push(clock.now())
+      return clock.now() < 10_000 ? 5_000 : undefined
+    },
+    onError() {},
+  })
+  queue.add('a')
+  await clock.advance(6_000)
+  queue.add('a', 1_000)
+  await clock.advance(60_000)
+  expect(log).toEqual([0, 5_000, 7_000, 12_000])
+  expect(queue.size()).toBe(0)
+})
+
+test('the earliest of several times', () => {
+  expect(earliest(undefined, 5, 3)).toBe(3)
+  expect(earliest(undefined)).toBeUndefined()
 })

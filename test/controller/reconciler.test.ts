@@ -1,7 +1,7 @@
 // The controller as a whole, without a cluster.
 import { expect, test } from 'vitest'
-import { keys, workload } from '../support/builders.ts'
-import { DEPLOYMENTS, NAMESPACES, TestCluster } from '../support/test-cluster.ts'
+import { keys, nginx, podSpec, workload } from '../support/builders.ts'
+import { CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, TestCluster } from '../support/test-cluster.ts'
 
 const KEY = 'Deployment/shop/web'
 const web = (annotations: Record<string, string> = {}, resourceVersion = '7') =>
@@ -75,5 +75,119 @@ test('the Pods of a workload that was recreated under its name are checked, as t
   cluster.listener(DEPLOYMENTS).changed(named('new', '2'))
   await cluster.clock.advance(60_000)
   expect(cluster.calls.filter(({ path }) => path.includes('/pods?'))).not.toEqual([])
+  await cluster.controller.stop()
+})
+
+/** Deployments that are rolled out for their ConfigMap `web`, in a namespace with our label. */
+function clusterWithDeployments(options: ConstructorParameters<typeof TestCluster>[0] = {}) {
+  const cluster = new TestCluster(options)
+  const rollouts: string[] = []
+  let status = 200
+  const deployment = (name: string, resourceVersion: string, replicas: number, template = {}) =>
+    workload({
+      template: { ...keys({ inject: 'true' }), ...template },
+      spec: podSpec({ containers: [nginx({ image: 'shop/app:1' })] }),
+      metadata: { name, uid: `u-${name}`, resourceVersion },
+      fields: { replicas },
+    })
+  cluster.answer = ({ method, path, body }) => {
+    if (method !== 'PATCH' || !path.startsWith('/apis/apps/v1/')) return undefined
+    const name = path.split('/').at(-1)?.replace(/\?.*/, '') ?? ''
+    rollouts.push(name)
+    if (status !== 200) return { status, body: {} }
+    return { status, body: deployment(name, '8', 0, Object(body).spec.template.metadata.annotations) }
+  }
+  cluster.start()
+  cluster.listener(NAMESPACES).changed({
+    metadata: { name: 'shop', labels: { 'hotreload.dev/injection': 'enabled' } },
+  })
+  const setData = (data: string, resourceVersion: string) => {
+    cluster.setConfigMap('web', { data })
+    cluster.listener(CONFIG_MAPS).changed({ metadata: { name: 'web', namespace: 'shop', resourceVersion } })
+  }
+  setData('1', '1')
+  return {
+    cluster,
+    rollouts,
+    setData,
+    answerRollouts: (next: number) => (status = next),
+    /** With replicas its rollout never ends: nothing updates its status. */
+    add: (name: string, { replicas = 0 } = {}) =>
+      cluster.listener(DEPLOYMENTS).changed(deployment(name, '7', replicas)),
+    waiting: () => [...cluster.recorder.waiting].map(([key, reason]) => `${key.split('/')[2]} ${reason}`),
+  }
+}
+
+test('a changed ConfigMap is rolled out once, after a quiet second', async () => {
+  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments()
+  add('web')
+  await cluster.clock.advance(60_000)
+  expect(rollouts).toEqual([])
+  setData('2', '2')
+  await cluster.clock.advance(500)
+  expect([rollouts, waiting()]).toEqual([[], ['web quiet']])
+  await cluster.clock.advance(60_000)
+  expect([rollouts, waiting()]).toEqual([['web'], []])
+  expect(cluster.recorder.events).toMatchObject([{ reason: 'RolledOut', message: 'ConfigMap web changed' }])
+  await cluster.controller.stop()
+})
+
+test('a write that fails is tried again, and counted', async () => {
+  const { cluster, rollouts, setData, add, answerRollouts } = clusterWithDeployments()
+  add('web')
+  await cluster.clock.advance(60_000)
+  answerRollouts(500)
+  setData('2', '2')
+  await cluster.clock.advance(1_500)
+  expect(cluster.recorder.rollouts).toEqual([{ outcome: 'failed', kind: 'Deployment' }])
+  expect(cluster.controller.rolloutsInProgress()).toBe(0)
+  answerRollouts(200)
+  await cluster.clock.advance(10_000)
+  expect(rollouts).toEqual(['web', 'web'])
+  expect(cluster.recorder.rollouts.at(-1)).toEqual({ outcome: 'done', kind: 'Deployment' })
+  await cluster.controller.stop()
+})
+
+test('a replica that does not lead writes nothing, and takes over what is left to do', async () => {
+  const { cluster, rollouts, setData, add } = clusterWithDeployments()
+  add('web')
+  await cluster.clock.advance(60_000)
+  cluster.setElected(false)
+  setData('2', '2')
+  await cluster.clock.advance(60_000)
+  expect(rollouts).toEqual([])
+  cluster.setElected(true)
+  await cluster.clock.advance(10_000)
+  expect(rollouts).toEqual(['web'])
+  await cluster.controller.stop()
+})
+
+test('over the limit a rollout waits for its place, at most until the one before is overdue', async () => {
+  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments({
+    limits: { total: 1, perNamespace: 0 },
+  })
+  add('running', { replicas: 2 })
+  add('web')
+  await cluster.clock.advance(60_000)
+  setData('2', '2')
+  await cluster.clock.advance(10_000)
+  expect([rollouts, waiting().toSorted()]).toEqual([[], ['running inProgress', 'web limit']])
+  await cluster.clock.advance(600_000)
+  expect(rollouts).toContain('web')
+  await cluster.controller.stop()
+})
+
+test('the place of a deleted workload goes to the next', async () => {
+  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments({
+    limits: { total: 1, perNamespace: 0 },
+  })
+  add('running', { replicas: 2 })
+  add('web')
+  await cluster.clock.advance(60_000)
+  setData('2', '2')
+  await cluster.clock.advance(10_000)
+  cluster.listener(DEPLOYMENTS).removed('shop', 'running')
+  await cluster.clock.advance(10_000)
+  expect([rollouts, waiting()]).toEqual([['web'], []])
   await cluster.controller.stop()
 })

@@ -5,7 +5,7 @@ import { idIn, type Use } from '../../workload/sources-in-use.ts'
 import type { WorkloadSummary } from './workload-summary.ts'
 
 /** Whose annotations count in a namespace. */
-export interface Scope {
+export interface AnnotationScope {
   /** `hotreload.dev/inject`: the namespace has our label. */
   native: boolean
   /** Other tools' annotations: Reloader's own flags include the namespace. */
@@ -20,7 +20,7 @@ export interface UsedSources {
   compat: Candidate[]
 }
 
-export function usedSources(summary: WorkloadSummary, scope: Scope, names: NamesOf): UsedSources {
+export function usedSources(summary: WorkloadSummary, scope: AnnotationScope, names: NamesOf): UsedSources {
   const { namespace, native, compat } = summary
   const inNamespace = ({ kind, name, keys, optional }: UsedKeys): Use => ({
     kind,

@@ -18,31 +18,31 @@ describe('one source', () => {
   type Outcome = 'nothing' | 'changed' | 'recorded' | 'paused'
   const table: [string, Partial<ComparisonInput>, Outcome][] = [
     ['never seen before', {}, 'recorded'],
-    ['as written', { checksum: 'new' }, 'nothing'],
-    ['other than written', { checksum: 'old' }, 'changed'],
-    ['as recorded', { baseline: 'new' }, 'nothing'],
-    ['other than recorded', { baseline: 'old' }, 'changed'],
+    ['as the checksum says', { checksum: 'new' }, 'nothing'],
+    ['other than the checksum says', { checksum: 'old' }, 'changed'],
+    ['as the baseline says', { baseline: 'new' }, 'nothing'],
+    ['other than the baseline says', { baseline: 'old' }, 'changed'],
     [
-      'written as it is, recorded otherwise: the checksum is younger',
+      'as the checksum says, other than the baseline: the checksum is newer',
       { checksum: 'new', baseline: 'old' },
       'nothing',
     ],
-    ['recorded as it is, written otherwise', { checksum: 'old', baseline: 'new' }, 'changed'],
+    ['as the baseline says, other than the checksum', { checksum: 'old', baseline: 'new' }, 'changed'],
     ['a required one that appears', { checksum: 'absent' }, 'recorded'],
     ['one that changes after it appeared', { checksum: 'absent', baseline: 'old' }, 'changed'],
     ['one that stays after it appeared', { checksum: 'absent', baseline: 'new' }, 'nothing'],
     ['an optional one that appears', { checksum: 'absent', whenAppears: 'rollout' }, 'changed'],
-    ['a required one that is gone', { checksum: 'old', observed: seen('absent') }, 'nothing'],
+    ['a required one that was deleted', { checksum: 'old', observed: seen('absent') }, 'nothing'],
     [
-      'an optional one that is gone',
+      'an optional one that was deleted',
       { checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' },
       'changed',
     ],
-    ['one that never was', { checksum: 'absent', observed: seen('absent') }, 'nothing'],
+    ['one that never existed', { checksum: 'absent', observed: seen('absent') }, 'nothing'],
     ['a Secret under the same key', { checksum: 'k1:old', observed: seen('k1:new') }, 'changed'],
     ['a Secret under a new key', { checksum: 'k1:old', observed: seen('k2:new') }, 'recorded'],
     [
-      'a Secret under a new key, seen since',
+      'a Secret under a new key, with a baseline since',
       { checksum: 'k1:old', baseline: 'k2:new', observed: seen('k2:new') },
       'nothing',
     ],
@@ -69,7 +69,7 @@ describe('one source', () => {
   })
 })
 
-test('the desiredChecksums says what new Pods will read, and keeps what is not known or may come back', () => {
+test('the desired checksums say what new Pods will read, and keep those of sources that are unknown or may return', () => {
   const { desiredChecksums } = compareSources([
     input({ id: 'a', checksum: 'old' }),
     input({ id: 'b', checksum: 'old', isPaused: true }),
@@ -81,14 +81,14 @@ test('the desiredChecksums says what new Pods will read, and keeps what is not k
   expect(Object.fromEntries(desiredChecksums)).toEqual({ a: 'new', b: 'new', c: 'old', d: 'old', e: 'old' })
 })
 
-test('a baseline is dropped as soon as the checksum says the same as what is there', () => {
+test('a baseline is stale as soon as the checksum is that of the source', () => {
   expect(compareSources([input({ checksum: 'new', baseline: 'old' })]).staleBaselines).toEqual([
     'ConfigMap/web',
   ])
   expect(compareSources([input({ checksum: 'absent', baseline: 'new' })]).staleBaselines).toEqual([])
 })
 
-test('after a rollout to the desiredChecksums nothing is to be done', () => {
+test('after a rollout to the desired checksums there is nothing to do', () => {
   const inputs = [input({ id: 'a', checksum: 'old' }), input({ id: 'b', baseline: 'old' })]
   const { desiredChecksums } = compareSources(inputs)
   const { changed, newBaselines } = compareSources(
@@ -97,7 +97,7 @@ test('after a rollout to the desiredChecksums nothing is to be done', () => {
   expect([changed, newBaselines.size]).toEqual([[], 0])
 })
 
-test('what is gone is told apart: it may be back in a moment', () => {
+test('deleted sources are listed apart: they may return in a moment', () => {
   const gone = input({ id: 'a', checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' })
   expect(compareSources([gone, input({ id: 'b', checksum: 'old' })])).toMatchObject({
     changed: ['a', 'b'],

@@ -51,7 +51,7 @@ describe('with a change', () => {
     ['pause on the workload', { isPaused: true }, wait('paused')],
     ['a paused Deployment', { isSuspended: true }, wait('workloadPaused')],
     [
-      'a rollout under way',
+      'a rollout in progress',
       { progress: 'running', runningSince: NOW - 1_000 },
       wait('inProgress', OVERDUE - 1_000),
     ],
@@ -60,9 +60,9 @@ describe('with a change', () => {
     ['reverted checksums', { revertBackoffUntil: NOW + 5_000 }, wait('reverted', 5_000)],
     ['reverted checksums, long ago', { revertBackoffUntil: NOW }, { do: 'rollout' }],
     ['a pause-period', { pausePeriodUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
-    ['no room', { isLimiterAvailable: false }, wait('limit')],
+    ['no place among the concurrent rollouts', { isLimiterAvailable: false }, wait('limit')],
     [
-      'no room while a rollout is under way',
+      'no place while a rollout is in progress',
       { isLimiterAvailable: false, progress: 'running', runningSince: NOW },
       wait('inProgress', OVERDUE),
     ],
@@ -78,17 +78,17 @@ test('without a change there is nothing to do, whatever the context', () => {
   })
 })
 
-test('a change that its own source holds back waits', () => {
+test('a change waits while its source is paused', () => {
   expect(nextStep(comparison({ changed: [], paused: ['ConfigMap/web'] }), context())).toEqual(
     wait('sourcePaused'),
   )
 })
 
-test('while a source is not read yet, the others wait for it: one rollout for all', () => {
+test('a change waits while another source is unread: one rollout for all', () => {
   expect(nextStep(comparison({ unread: ['Secret/db'] }), context())).toEqual(wait('unread'))
 })
 
-test('a source that is gone may be on its way back', () => {
+test('a deleted source may return, so its change waits longer', () => {
   const gone = comparison({ vanished: ['ConfigMap/web'] })
   const justNow = { changedAt: NOW - 2_000, firstChangedAt: NOW - 2_000 }
   expect(nextStep(gone, context(justNow))).toEqual(wait('quiet', 8_000))

@@ -42,7 +42,7 @@ function store(refused: (shard: string) => boolean = () => false) {
   return { clock, shards, places, baselines, writer }
 }
 
-test('a shard that is refused, as one that somebody made immutable, does not keep the others from being written', async () => {
+test('a shard that is refused, for example because it is immutable, does not stop the writes of the others', async () => {
   const { clock, shards, baselines, writer } = store((name) => name.endsWith('-0'))
   baselines.update('a', large(), [])
   baselines.update('b', large(), [])
@@ -52,7 +52,7 @@ test('a shard that is refused, as one that somebody made immutable, does not kee
   writer.stop()
 })
 
-test('what moves to another shard is there before it is taken from the one it was in, whatever else is written', async () => {
+test('an entry that moves is written to its new shard before its key in the old one is removed', async () => {
   const { clock, places, baselines, writer } = store()
   baselines.update('first', new Map([['ConfigMap/a', 'x'.repeat(SHARD_BYTES - 2_000)]]), [])
   baselines.update('moves', sources(10), [])

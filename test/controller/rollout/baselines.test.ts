@@ -16,7 +16,7 @@ const sources = (count: number, hash = '0123456789abcdef') =>
   new Map(Array.from({ length: count }, (_, index) => [`ConfigMap/configuration-${index}`, hash]))
 
 describe('a baseline', () => {
-  test('is what was recorded, less what was forgotten', () => {
+  test('is what was added, without what was removed', () => {
     const baselines = createBaselines(new Map())
     expect(
       baselines.update(
@@ -35,20 +35,20 @@ describe('a baseline', () => {
     expect(baselines.takeChanges()).toEqual([])
   })
 
-  test('that has nothing left is taken away', () => {
+  test('that is empty is removed', () => {
     const baselines = createBaselines(new Map([[0, { u1: '{"ConfigMap/a":"1"}' }]]))
     baselines.update('u1', new Map(), ['ConfigMap/a'])
     expect(baselines.takeChanges()).toEqual([{ shard: 0, uid: 'u1', text: undefined }])
   })
 
-  test('that somebody damaged counts as none, and the others stay', () => {
+  test('that is damaged counts as missing, and the others stay', () => {
     const baselines = createBaselines(
       new Map([[0, { u1: '{"ConfigMap', u2: '{"ConfigMap/a":"1"}', u3: 'null' }]]),
     )
     expect([...baselines.uids()]).toEqual(['u2'])
   })
 
-  test('whose write failed is written again, as it is by then', () => {
+  test('whose write failed is written again, with its newest value', () => {
     const baselines = createBaselines(new Map())
     baselines.update('u1', new Map([['ConfigMap/a', '1']]), [])
     const changes = baselines.takeChanges()
@@ -58,7 +58,7 @@ describe('a baseline', () => {
   })
 })
 
-test('2,000 workloads with 20 sources each lie in shards within their bounds, and none is lost', () => {
+test('2,000 workloads with 20 sources each fit into shards within their bounds, and none is lost', () => {
   const shards = new Map<number, Record<string, string>>()
   const baselines = createBaselines(shards)
   for (let index = 0; index < 2_000; index++) baselines.update(`uid-${index}`, sources(20), [])
@@ -73,7 +73,7 @@ test('2,000 workloads with 20 sources each lie in shards within their bounds, an
   expect(again.get('uid-1999').size).toBe(20)
 })
 
-test('whatever happens in whatever order, what is stored is what is remembered', () => {
+test('after any sequence of changes, moves and failures the shards hold the baselines', () => {
   const uid = fc.constantFrom('u1', 'u2', 'u3', 'u4')
   const step = fc.oneof(
     fc.record({ do: fc.constant('update' as const), uid, size: fc.integer({ min: 0, max: 4_000 }) }),
