@@ -121,4 +121,29 @@ mod tests {
     fn a_file_written_in_place_is_a_change_at_once() {
         assert_eq!(Swap::default().event(false, false, b"tls.crt", 0), SwapCheck::Changed);
     }
+
+    #[test]
+    fn only_the_rename_of_data_starts_a_swap() {
+        let mut swap = Swap::default();
+        assert_eq!(swap.event(true, false, b"..data", 1), SwapCheck::Ignore);
+        assert_eq!(swap.event(true, true, b"tls.crt", 1), SwapCheck::Ignore);
+        assert_eq!(swap.deadline(), None);
+    }
+
+    #[test]
+    fn a_swap_found_without_an_event_is_checked() {
+        let mut swap = Swap::default();
+        swap.found(10);
+        assert_eq!(swap.deadline(), Some(60));
+        assert_eq!(swap.checked(true, 11), SwapCheck::Changed);
+    }
+
+    #[test]
+    fn only_one_atomic_volume_is_read_at_once() {
+        for (volumes, all_atomic, expected) in
+            [(1, true, 0), (2, true, SETTLE_MS), (1, false, SETTLE_MS), (2, false, SETTLE_MS)]
+        {
+            assert_eq!(settle(volumes, all_atomic), expected, "{volumes} {all_atomic}");
+        }
+    }
 }

@@ -161,6 +161,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_response_ends_its_headers_and_names_the_length_of_its_body() {
+        let get = response("200 OK", "text/plain", "up\n", false);
+        assert!(get.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"), "{get}");
+        assert!(get.ends_with("\r\n\r\nup\n"), "{get}");
+        assert_eq!(response("200 OK", "text/plain", "up\n", true), get.trim_end_matches("up\n"));
+    }
+
+    #[test]
     fn loopback_urls_are_parsed() {
         for (text, method, host, port, path) in [
             ("http://127.0.0.1:9090/-/reload", "POST", Host::V4([127, 0, 0, 1]), 9090, "/-/reload"),

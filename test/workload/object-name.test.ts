@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { isLegalName } from '../../src/workload/object-name.ts'
+
+test.each(['a', 'web', 'web-1', 'kube-root-ca.crt', '0', `${'a'.repeat(252)}b`])('%s is a name', (name) =>
+  expect(isLegalName(name)).toBe(true),
+)
+
+test.each([
+  '',
+  '../nodes',
+  'a/b',
+  'a?b',
+  'Web',
+  '-a',
+  'a-',
+  'a..b',
+  '.a',
+  'a.',
+  'a b',
+  'a\n',
+  'a'.repeat(254),
+])('%j is no name', (name) => expect(isLegalName(name)).toBe(false))
