@@ -515,6 +515,25 @@ describe('the whole', () => {
     expect(lists.filter((path) => !path.includes('/namespaces/shop/'))).toEqual(['/api/v1/nodes?limit=250'])
   })
 
+  test('custom kinds are listed, and their rights checked, only where the cluster serves their API', async () => {
+    const calls: ApiCall[] = []
+    await examine(
+      clientOf((call) => {
+        calls.push(call)
+        if (call.path === '/version') return version
+        if (call.path === '/apis/argoproj.io/v1alpha1') return { status: 404, body: {} }
+        return { status: 200, body: { apiVersion: 'v1', kind: 'List', items: [] } }
+      }),
+      all,
+    )
+    const paths = calls.map(({ path }) => path)
+    expect(paths).toContain('/apis/apps.kruise.io/v1alpha1/clonesets?limit=250')
+    expect(paths).not.toContain('/apis/argoproj.io/v1alpha1/rollouts?limit=250')
+    const reviews = JSON.stringify(calls.filter(({ path }) => path.endsWith('/subjectaccessreviews')))
+    expect(reviews).toContain('"clonesets"')
+    expect(reviews).not.toContain('"rollouts"')
+  })
+
   test('a cluster that does not know the user gets one request only', async () => {
     const paths: string[] = []
     const client = clientOf(({ path }) => {

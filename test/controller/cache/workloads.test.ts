@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createWorkloads, isSameSpec, type Workload } from '../../../src/controller/cache/workloads.ts'
 import type { WorkloadSummary } from '../../../src/controller/decide/workload-summary.ts'
-import { workloadKinds } from '../../../src/workload/kinds.ts'
+import { workloadKindOf, workloadKinds } from '../../../src/workload/kinds.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
 import { workload } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -109,4 +109,19 @@ test.each([
 ])('the same spec, but for %j: %s', (change, expected) => {
   const summary = summarize(web('a', '1')) ?? expect.fail('no summary')
   expect(isSameSpec(summary, { ...summary, ...change })).toBe(expected)
+})
+
+test('two kinds of one name and different groups are two workloads, and a list of one removes none of the other', () => {
+  const summarize = ({ apiVersion = '', kind = '', metadata = {} }: ReturnType<typeof workload>) =>
+    ({ apiVersion, kind, namespace: metadata.namespace, name: metadata.name }) as WorkloadSummary
+  const workloads = createWorkloads({ clock: fakeClock(), summarize, onChange() {} })
+  const stateful = workload({ kind: 'StatefulSet' })
+  workloads.put(stateful)
+  workloads.put({ ...stateful, apiVersion: 'apps.kruise.io/v1beta1' })
+  const keys = () => [...workloads.all()].map(({ key }) => key)
+  expect(keys()).toEqual(['StatefulSet/shop/web', 'StatefulSet.apps.kruise.io/shop/web'])
+  const row = workloadKindOf(stateful) ?? expect.fail('no row')
+  workloads.relist()
+  workloads.listener(row).listed()
+  expect(keys()).toEqual(['StatefulSet.apps.kruise.io/shop/web'])
 })
