@@ -28,6 +28,7 @@ const edges = new Set(['kube', 'tls', 'telemetry'])
 const everywhere = new Set(['errors', 'version'])
 
 const pure = new Set(['inject', 'checksum', 'policy', 'workload'])
+const isPure = (file: string): boolean => pure.has(tierOf(file)) || file.startsWith('controller/decide/')
 
 /** Of modules outside the project, those that compute and do nothing else; all others only as types. */
 const computing = new Set(['node:crypto', 'node:util', 'yaml', 'fast-json-patch'])
@@ -120,18 +121,31 @@ describe('the rooms of src', () => {
     expect(left.map(name)).toEqual([])
   })
 
+  test('reconciler → { pods, rollout } → cache → report → decide', () => {
+    const order = [
+      ['controller/decide'],
+      ['controller/report'],
+      ['controller/cache'],
+      ['controller/pods', 'controller/rollout'],
+      ['controller'],
+    ]
+    const levelOf = (path: string): number => order.findIndex((rooms) => rooms.includes(roomOf(path)))
+    const wrong = between.filter(({ from, to }) => levelOf(from) >= 0 && levelOf(to) >= levelOf(from))
+    expect(wrong.map(name)).toEqual([])
+  })
+
   test('a room holds 15 files at most', () => {
     const rooms = Map.groupBy(files, roomOf)
     expect([...rooms].filter(([, own]) => own.length > 15).map(([room]) => room)).toEqual([])
   })
 })
 
-describe('inject, checksum, policy and workload are pure', () => {
-  const ofPure = files.filter((file) => pure.has(tierOf(file)))
+describe('inject, checksum, policy, workload and controller/decide are pure', () => {
+  const ofPure = files.filter(isPure)
 
   test('of other modules they import types, or what computes and does nothing else', () => {
     const wrong = all.filter(
-      ({ from, to, typeOnly }) => pure.has(tierOf(from)) && !inProject(to) && !typeOnly && !computing.has(to),
+      ({ from, to, typeOnly }) => isPure(from) && !inProject(to) && !typeOnly && !computing.has(to),
     )
     expect(wrong.map(name)).toEqual([])
   })

@@ -1,14 +1,10 @@
 /** Pods of one Deployment and their agents, as the controller sees them: the API server and each /status answer from a table. */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../src/api/api.ts'
-import { defaultCompatOptions } from '../../src/compat/request/options.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
-import { summarize } from '../../src/controller/decide/workload-summary.ts'
 import { createWorkloadStates } from '../../src/controller/workload-state.ts'
-import { builtInDefaults } from '../../src/policy/defaults.ts'
-import { keys, podSpec, workload } from './builders.ts'
-
-export const KEY = 'Deployment/shop/web'
+import { keys, podSpec } from './builders.ts'
+import { KEY, workloadOf } from './summaries.ts'
 
 export interface PodWithAgent {
   ready: boolean
@@ -52,12 +48,11 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
       return { status: 200, body: podOf(name) }
     },
   }
-  const template = keys({ inject: 'true', ...annotations })
-  const fields = { selector: { matchLabels: { app: 'web' } } }
-  const options = { defaults: builtInDefaults, compat: defaultCompatOptions }
-  const summary = summarize(workload({ template, spec: podSpec(), fields }), options)
-  if (!summary) throw new Error('the workload requests nothing')
-  let known: Workload | undefined = { key: KEY, summary, runningSince: undefined }
+  let known: Workload | undefined = workloadOf({
+    template: keys({ inject: 'true', ...annotations }),
+    spec: podSpec(),
+    fields: { selector: { matchLabels: { app: 'web' } } },
+  })
   const states = createWorkloadStates({ now: Date.now })
   return {
     pods,

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest'
 import { createAgentProblems } from '../../../src/controller/pods/agent-problems.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agentReport, KEY, podsWithAgents } from '../../support/pods-with-agents.ts'
+import { agentReport, podsWithAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
+import { KEY } from '../../support/summaries.ts'
 
 const killed = agentReport('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')
 

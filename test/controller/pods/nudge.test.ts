@@ -4,8 +4,9 @@ import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { createNudges } from '../../../src/controller/pods/nudge.ts'
 import { createWorkloadStates } from '../../../src/controller/workload-state.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { KEY, podsWithAgents } from '../../support/pods-with-agents.ts'
+import { podsWithAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
+import { KEY } from '../../support/summaries.ts'
 
 const unpaused = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
 const SOURCE = { kind: 'ConfigMap', namespace: 'shop', name: 'web' } as const
