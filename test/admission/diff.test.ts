@@ -49,18 +49,18 @@ describe('a difference', () => {
     expect(diff(before, after)).toEqual(operations)
   })
 
-  test('a subtree that both share is not looked at', () => {
+  test('a subtree that both share is skipped', () => {
     const shared = new Proxy({}, { ownKeys: () => expect.fail('looked at') })
     expect(diff({ a: shared, b: 1 }, { a: shared, b: 2 })).toHaveLength(1)
   })
 
-  test('values are those of the new object, not copies', () => {
+  test('the values in operations are those of the new object, not copies', () => {
     const value = { b: 1 }
     expect(diff({}, { a: value })[0]).toMatchObject({ value })
     expect(Object.is(Object.values(diff({}, { a: value })[0] ?? {})[2], value)).toBe(true)
   })
 
-  test('applied to the old one it gives the new one, whatever they are', () => {
+  test('applied to any old value, it gives the new one', () => {
     const json = fc
       .dictionary(fc.constantFrom('a', 'b', '/', '~', '', '0'), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 5 })
       // What applies it here can't write such a key (a case above); the API server can.

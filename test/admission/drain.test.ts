@@ -31,7 +31,7 @@ async function listening(draining: () => boolean) {
 }
 
 describe('draining', () => {
-  test('every call is answered, says Connection: close, and the wait ends when the last connection has gone', async () => {
+  test('every call gets an answer with Connection: close, and draining ends with the last connection', async () => {
     let draining = false
     const { server, send } = await listening(() => draining)
     expect(await send()).toEqual({ status: 200, connection: 'keep-alive' })
@@ -48,7 +48,7 @@ describe('draining', () => {
     await server.close()
   })
 
-  test('a connection that nobody uses is waited for no longer than the client would keep it', async () => {
+  test('draining waits for an idle connection only as long as the client keeps it', async () => {
     const { server, agent, send } = await listening(() => false)
     await send()
     const start = performance.now()

@@ -44,19 +44,19 @@ function timesDecided(
   return asked
 }
 
-describe('the Pods of one template are decided once', () => {
-  test('though each has a token volume of its own', () => {
+describe('the handler decides once for the Pods of one template', () => {
+  test('with a token volume each', () => {
     expect(timesDecided([podWithToken('bcdfg'), podWithToken('vwxz2')])).toBe(1)
   })
 
-  test('and another name, uid and label', () => {
+  test('with another name, uid and label', () => {
     const first = podWithToken('bcdfg')
     const metadata = { ...first.metadata, name: 'web-2', uid: 'b', labels: { 'pod-template-hash': '2' } }
     expect(timesDecided([first, { ...first, metadata }])).toBe(1)
   })
 })
 
-describe('what differs in anything that the handler reads is decided by itself', () => {
+describe('the handler decides again for any difference in what it reads', () => {
   const first = podWithToken('bcdfg')
   const bare = { ...first, metadata: { ...first.metadata, ownerReferences: [] } }
   test.each<[what: string, other: ApiObject]>([
@@ -86,7 +86,7 @@ describe('what differs in anything that the handler reads is decided by itself',
   })
 })
 
-describe('an answer that is good for one Pod only is not kept', () => {
+describe('an answer for one Pod only is not kept', () => {
   test('a Pod that is skipped: its warning names it', () => {
     const skip: Answer = { allowed: true, outcome: 'skipped', warnings: ['Pod web-1 is not injected'] }
     expect(timesDecided([pod(), pod()], () => skip)).toBe(2)
@@ -100,7 +100,7 @@ describe('an answer that is good for one Pod only is not kept', () => {
   })
 })
 
-test('the oldest of very many templates is forgotten, and no more are kept than that', () => {
+test('with too many templates, the oldest is dropped', () => {
   const templates = Array.from({ length: 501 }, (_, index) => pod(podSpec(), { build: String(index) }))
   const [first = pod(), second = pod()] = templates
   expect(timesDecided([...templates, first])).toBe(502)
@@ -110,21 +110,24 @@ test('the oldest of very many templates is forgotten, and no more are kept than 
 const golden = new URL('../golden/', import.meta.url)
 const inputs = readdirSync(golden).filter((name) => /(?<!\.expected)\.yaml$/.test(name))
 
-test.each(inputs)('golden %s: the second Pod of each template gets what it would get alone', async (name) => {
-  const remembering = handler()
-  for (const document of parseAllDocuments(readFileSync(new URL(name, golden), 'utf8'))) {
-    const object = document.toJS() as ApiObject | null
-    const template = object && podTemplate(object)
-    if (!template) continue
-    const one = (suffix: string): ApiObject => ({
-      ...pod(),
-      metadata: {
-        ...pod().metadata,
-        annotations: { ...template.metadata?.annotations, ...keys({ inject: 'true' }) },
-      },
-      spec: { ...template.spec, volumes: [...(template.spec?.volumes ?? []), tokenVolume(suffix)] },
-    })
-    await remembering(requestFor(one('bcdfg')))
-    expect(await remembering(requestFor(one('vwxz2')))).toEqual(await handler()(requestFor(one('vwxz2'))))
-  }
-})
+test.each(inputs)(
+  'golden %s: the second Pod of each template gets the same answer as without the cache',
+  async (name) => {
+    const remembering = handler()
+    for (const document of parseAllDocuments(readFileSync(new URL(name, golden), 'utf8'))) {
+      const object = document.toJS() as ApiObject | null
+      const template = object && podTemplate(object)
+      if (!template) continue
+      const one = (suffix: string): ApiObject => ({
+        ...pod(),
+        metadata: {
+          ...pod().metadata,
+          annotations: { ...template.metadata?.annotations, ...keys({ inject: 'true' }) },
+        },
+        spec: { ...template.spec, volumes: [...(template.spec?.volumes ?? []), tokenVolume(suffix)] },
+      })
+      await remembering(requestFor(one('bcdfg')))
+      expect(await remembering(requestFor(one('vwxz2')))).toEqual(await handler()(requestFor(one('vwxz2'))))
+    }
+  },
+)

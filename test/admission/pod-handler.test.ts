@@ -15,14 +15,14 @@ const bare = (object: ApiObject): ApiObject => ({
   metadata: { ...object.metadata, ownerReferences: [] },
 })
 
-describe('a Pod that asks for it', () => {
+describe('an opted-in Pod', () => {
   test('gets its agent', async () => {
     const { object, outcome, warnings, allowed } = await submit(pods(), pod())
     expect({ outcome, warnings, allowed }).toEqual({ outcome: 'injected', warnings: [], allowed: true })
     expect(names(object)).toEqual(['hotreload-install', 'hotreload-agent'])
   })
 
-  test('gets one agent only, however often it is asked about', async () => {
+  test('gets one agent only, however often it is reviewed', async () => {
     const once = (await submit(pods(), pod())).object
     expect(await submit(pods(), once)).toMatchObject({
       outcome: 'skipped',
@@ -56,7 +56,7 @@ describe('a Pod that asks for it', () => {
     )
   })
 
-  test('the cluster’s time for commands reaches the agents that run some', async () => {
+  test('the cluster’s timeout reaches the agents that run commands', async () => {
     const handler = podHandler({
       agentImage: 'a',
       version: '0',
@@ -69,9 +69,9 @@ describe('a Pod that asks for it', () => {
   })
 })
 
-describe('a Pod that is not injected is allowed, and says why', () => {
+describe('a skipped Pod is allowed, with the reason as a warning', () => {
   test.each<[why: string, object: ApiObject, reason: string, warnings: string[]]>([
-    ['it does not ask', { ...pod(), metadata: {} }, 'notRequested', []],
+    ['it is not opted in', { ...pod(), metadata: {} }, 'notRequested', []],
     ['it says no', pod(podSpec(), keys({ inject: 'false' })), 'notRequested', []],
     [
       'it says no, and has mistakes',
@@ -131,7 +131,7 @@ describe('a bare Pod', () => {
   })
 })
 
-describe('malformed objects never cost anybody a Pod', () => {
+describe('a malformed object never prevents a Pod', () => {
   const workloads = workloadHandler({
     defaults: () => builtInDefaults,
     reader: readerOf({}),
@@ -226,7 +226,7 @@ describe('malformed objects never cost anybody a Pod', () => {
     }
   })
 
-  test('a broken object is left as it is', async () => {
+  test('a broken object gets no patch', async () => {
     for (const [what, object] of broken.slice(0, 3)) {
       const response = await server.inject({
         method: 'POST',

@@ -4,7 +4,7 @@ import type { Mutate } from '../../src/admission/answer.ts'
 import type { AdmissionServer } from '../../src/admission/server.ts'
 import { countingServer, listen, review, tlsRequest, useTestCertificate } from '../support/server.ts'
 
-/** A handler that trusts its input too much: it walks the whole object, and reads fields without asking. */
+/** A handler that trusts its input too much: it walks the whole object, and reads fields without checks. */
 const careless: Mutate = ({ object }) => {
   const walk = (value: object): void => {
     for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) walk(child)
@@ -114,7 +114,7 @@ describe('a malformed request', () => {
   const { server, answered } = countingServer(careless)
   afterAll(() => server.close())
 
-  test.each(refused)('%s: 4xx, and the error names what is wrong', async (_what, body, names) => {
+  test.each(refused)('%s: 4xx, and the error names the wrong field', async (_what, body, names) => {
     const { statusCode, payload, headers } = await post(server, body)
     expect(statusCode).toBe(400)
     expect(headers['content-type']).toContain('application/json')
@@ -213,7 +213,7 @@ describe('over a real connection', () => {
     expect((await post(server, json(review()))).statusCode).toBe(200)
   })
 
-  test('a client that leaves in the middle of its body gives its place back', async () => {
+  test('a client that disconnects in the middle of its body frees its place', async () => {
     const head =
       'POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16000000\r\n\r\n{'
     for (let i = 0; i < 20; i += 1) await tlsRequest(port, head, { leaveAfterMilliseconds: 5 })

@@ -54,7 +54,7 @@ describe('an answer on the wire', () => {
     expect(response).toEqual({ uid: review().request.uid, allowed: true, warnings: ['slow'] })
   })
 
-  test('what a handler rejects with is reported, and the user sees a warning', async () => {
+  test('a handler’s error is reported, and the user gets a warning', async () => {
     const { response, answered } = await respond(() => Promise.reject(new TypeError('x is not a function')))
     expect(response.allowed).toBe(true)
     expect(response.warnings[0]).toContain(review().request.uid)
@@ -85,7 +85,7 @@ describe('an answer on the wire', () => {
   })
 })
 
-test('no JSON whatever makes a handler run on something that is not a review, or a 5xx', async () => {
+test('no JSON at all makes a handler run on what is no review, or causes a 5xx', async () => {
   const { server, answered } = countingServer(unchanged)
   await fc.assert(
     fc.asyncProperty(fc.json(), async (payload) => {
@@ -114,7 +114,7 @@ test('a review with any one field replaced is refused or answered, never a 5xx',
 describe('overload', () => {
   const limits = { inFlight: 2, inFlightBytes: 1_000_000, lagMilliseconds: 100 }
 
-  test('over the bound of requests in flight: 503 and Retry-After: 1; afterwards answered again', async () => {
+  test('over the limit of requests in flight: 503 and Retry-After: 1; afterwards answers again', async () => {
     const gates: (() => void)[] = []
     const waiting: Mutate = () =>
       new Promise((resolve) =>
@@ -146,7 +146,7 @@ describe('overload', () => {
     expect((await send()).statusCode).toBe(200)
   })
 
-  test('one body larger than the bound is still let in when nothing else is', async () => {
+  test('one body larger than the limit still enters an idle server', async () => {
     const { server } = countingServer(unchanged, { limits: { ...limits, inFlightBytes: 10 } })
     const { statusCode } = await server.inject({ method: 'POST', url: '/mutate/pods', payload: review() })
     expect(statusCode).toBe(200)

@@ -12,7 +12,7 @@ describe('warnings', () => {
     ['bidirectional overrides do too', ['a\u202eb'], ['a b']],
   ])('%s', (_what, given, expected) => expect(boundWarnings(given)).toEqual(expected))
 
-  test('the last one counts those that are left out', () => {
+  test('the last one counts the omitted ones', () => {
     const bounded = boundWarnings(['1', '2', '3', '4', '5', '6', '7'])
     expect(bounded.slice(0, 4)).toEqual(['1', '2', '3', '4'])
     expect(bounded[4]).toMatch(/^and 3 more warnings/)
@@ -25,7 +25,7 @@ describe('warnings', () => {
 
   test('a megabyte is cut to one line', () => expect(oneLine('x'.repeat(1_000_000), 120)).toHaveLength(120))
 
-  test('whatever goes in, the bounds hold', () => {
+  test('the limits hold for any input', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 600 }), { maxLength: 12 }), (warnings) => {
         const bounded = boundWarnings(warnings)

@@ -26,13 +26,13 @@ async function update(
 const checksumOf = (object: ApiObject) => podTemplate(object)?.metadata?.annotations?.['checksum/config']
 
 describe('chart-checksum: freeze', () => {
-  test('keeps the old value where nothing else changed and all reloads in place, and says nothing', async () => {
+  test('keeps the old value without a warning, if nothing else changed and every source reloads in place', async () => {
     const { object, warnings } = await update({})
     expect(checksumOf(object)).toBe('1')
     expect(warnings).toEqual([])
   })
 
-  test('idempotent: its own answer submitted again is left as it is', async () => {
+  test('does not change its own result', async () => {
     const { object } = await update({})
     expect(checksumOf((await update({}, { template: { 'checksum/config': '1' } })).object)).toBe(
       checksumOf(object),
@@ -46,18 +46,18 @@ describe('chart-checksum: freeze', () => {
     ['a checksum is new', { template: {} }, {}],
     ['a source is used as a variable', { spec: podSpec({ containers: [env] }) }, {}],
     [
-      'the program is not known',
+      'the program is unknown',
       { spec: podSpec({ containers: [nginx({ image: 'example.org/api:1' })] }) },
       {},
     ],
-    ['it is not asked for', { own: keys({ inject: 'true' }) }, {}],
+    ['the workload does not request it', { own: keys({ inject: 'true' }) }, {}],
     ['the Pods have no agent yet', { own: { 'hotreload.dev/chart-checksum': 'freeze' } }, { own: FREEZE }],
     ['the Pods can have no agent', { spec: podSpec({ hostPID: true }) }, {}],
-  ])('not where %s', async (_name, before, after) => {
+  ])('does nothing if %s', async (_name, before, after) => {
     expect(checksumOf((await update(before, after)).object)).toBe('2')
   })
 
-  test('not where the ConfigMap is immutable, so that running Pods never see the new one', async () => {
+  test('does nothing if the ConfigMap is immutable, so that running Pods never see the new one', async () => {
     const { object } = await update({}, {}, { 'ConfigMap/web': { ...content, immutable: true } })
     expect(checksumOf(object)).toBe('2')
   })
