@@ -1,7 +1,7 @@
 // The controller as a whole, without a cluster.
 import { expect, test } from 'vitest'
 import { keys, nginx, podSpec, workload } from '../support/builders.ts'
-import { CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, TestCluster } from '../support/test-cluster.ts'
+import { DEPLOYMENTS, TestCluster } from '../support/test-cluster.ts'
 
 const KEY = 'Deployment/shop/web'
 const web = (annotations: Record<string, string> = {}, resourceVersion = '7') =>
@@ -66,9 +66,8 @@ test('the Pods of a workload that was recreated under its name are checked, as t
       metadata: { uid, resourceVersion, generation: 1 },
       fields: { selector: { matchLabels: { app: 'web' } } },
     })
-  const labels = { 'hotreload.dev/injection': 'enabled' }
   cluster.start()
-  cluster.listener(NAMESPACES).changed({ metadata: { name: 'shop', labels } })
+  cluster.labelNamespace()
   cluster.listener(DEPLOYMENTS).changed(named('old', '1'))
   await cluster.clock.advance(300_000)
   cluster.calls.length = 0
@@ -98,32 +97,25 @@ function clusterWithDeployments(options: ConstructorParameters<typeof TestCluste
     return { status, body: deployment(name, '8', 0, Object(body).spec.template.metadata.annotations) }
   }
   cluster.start()
-  cluster.listener(NAMESPACES).changed({
-    metadata: { name: 'shop', labels: { 'hotreload.dev/injection': 'enabled' } },
-  })
-  const setData = (data: string, resourceVersion: string) => {
-    cluster.setConfigMap('web', { data })
-    cluster.listener(CONFIG_MAPS).changed({ metadata: { name: 'web', namespace: 'shop', resourceVersion } })
-  }
-  setData('1', '1')
+  cluster.labelNamespace()
+  cluster.setConfigMap('web', { data: '1' })
   return {
     cluster,
     rollouts,
-    setData,
     answerRollouts: (next: number) => (status = next),
     /** With replicas its rollout never ends: nothing updates its status. */
-    add: (name: string, { replicas = 0 } = {}) =>
-      cluster.listener(DEPLOYMENTS).changed(deployment(name, '7', replicas)),
+    add: (name: string, { replicas = 0, resourceVersion = '7' } = {}) =>
+      cluster.listener(DEPLOYMENTS).changed(deployment(name, resourceVersion, replicas)),
     waiting: () => [...cluster.recorder.waiting].map(([key, reason]) => `${key.split('/')[2]} ${reason}`),
   }
 }
 
 test('a changed ConfigMap is rolled out once, after a quiet second', async () => {
-  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments()
+  const { cluster, rollouts, add, waiting } = clusterWithDeployments()
   add('web')
   await cluster.clock.advance(60_000)
   expect(rollouts).toEqual([])
-  setData('2', '2')
+  cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(500)
   expect([rollouts, waiting()]).toEqual([[], ['web quiet']])
   await cluster.clock.advance(60_000)
@@ -133,11 +125,11 @@ test('a changed ConfigMap is rolled out once, after a quiet second', async () =>
 })
 
 test('a write that fails is tried again, and counted', async () => {
-  const { cluster, rollouts, setData, add, answerRollouts } = clusterWithDeployments()
+  const { cluster, rollouts, add, answerRollouts } = clusterWithDeployments()
   add('web')
   await cluster.clock.advance(60_000)
   answerRollouts(500)
-  setData('2', '2')
+  cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(1_500)
   expect(cluster.recorder.rollouts).toEqual([{ outcome: 'failed', kind: 'Deployment' }])
   expect(cluster.controller.rolloutsInProgress()).toBe(0)
@@ -149,11 +141,11 @@ test('a write that fails is tried again, and counted', async () => {
 })
 
 test('a replica that does not lead writes nothing, and takes over what is left to do', async () => {
-  const { cluster, rollouts, setData, add } = clusterWithDeployments()
+  const { cluster, rollouts, add } = clusterWithDeployments()
   add('web')
   await cluster.clock.advance(60_000)
   cluster.setElected(false)
-  setData('2', '2')
+  cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(60_000)
   expect(rollouts).toEqual([])
   cluster.setElected(true)
@@ -163,13 +155,13 @@ test('a replica that does not lead writes nothing, and takes over what is left t
 })
 
 test('over the limit a rollout waits for its place, at most until the one before is overdue', async () => {
-  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments({
+  const { cluster, rollouts, add, waiting } = clusterWithDeployments({
     limits: { total: 1, perNamespace: 0 },
   })
   add('running', { replicas: 2 })
   add('web')
   await cluster.clock.advance(60_000)
-  setData('2', '2')
+  cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(10_000)
   expect([rollouts, waiting().toSorted()]).toEqual([[], ['running inProgress', 'web limit']])
   await cluster.clock.advance(600_000)
@@ -178,16 +170,67 @@ test('over the limit a rollout waits for its place, at most until the one before
 })
 
 test('the place of a deleted workload goes to the next', async () => {
-  const { cluster, rollouts, setData, add, waiting } = clusterWithDeployments({
+  const { cluster, rollouts, add, waiting } = clusterWithDeployments({
     limits: { total: 1, perNamespace: 0 },
   })
   add('running', { replicas: 2 })
   add('web')
   await cluster.clock.advance(60_000)
-  setData('2', '2')
+  cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(10_000)
   cluster.listener(DEPLOYMENTS).removed('shop', 'running')
   await cluster.clock.advance(10_000)
   expect([rollouts, waiting()]).toEqual([['web'], []])
+  await cluster.controller.stop()
+})
+
+test('a program that reverts each rollout three times puts the next one off', async () => {
+  const { cluster, rollouts, add, waiting } = clusterWithDeployments()
+  add('web')
+  await cluster.clock.advance(60_000)
+  for (const version of ['2', '3', '4']) {
+    cluster.setConfigMap('web', { data: version })
+    await cluster.clock.advance(10_000)
+    add('web', { resourceVersion: `${version}0` })
+    await cluster.clock.advance(100)
+  }
+  const count = rollouts.length
+  expect(cluster.recorder.events.map(({ reason }) => reason)).toContain('ChecksumReverted')
+  cluster.setConfigMap('web', { data: '5' })
+  await cluster.clock.advance(60_000)
+  expect([rollouts.length, waiting()]).toEqual([count, ['web reverted']])
+  await cluster.controller.stop()
+})
+
+test('after a change that reloads in place, the agents’ problems are reported', async () => {
+  const cluster = new TestCluster({
+    askAgent: async () => ({
+      state: 'refused',
+      container: 'web',
+      error: { code: 'HR_SIGNAL_REFUSED', message: 'SIGHUP not sent', at: '2026-01-01T00:00:01.000Z' },
+    }),
+  })
+  const pod = {
+    metadata: { name: 'a', namespace: 'shop', annotations: keys({ status: '{}' }) },
+    status: { phase: 'Running', podIP: '10.0.0.1' },
+  }
+  cluster.answer = ({ path }) =>
+    path.includes('/pods') ? { status: 200, body: { ...pod, items: [pod] } } : undefined
+  cluster.start()
+  cluster.labelNamespace()
+  cluster.setConfigMap('web', { data: '1' })
+  cluster.listener(DEPLOYMENTS).changed(
+    workload({
+      template: keys({ inject: 'true', signal: 'SIGHUP' }),
+      metadata: { uid: 'u-web', resourceVersion: '7' },
+      fields: { replicas: 0, selector: { matchLabels: { app: 'web' } } },
+    }),
+  )
+  await cluster.clock.advance(10_000)
+  expect(cluster.recorder.events).toEqual([])
+  cluster.setConfigMap('web', { data: '2' })
+  await cluster.clock.advance(6_000)
+  expect(cluster.calls.some(({ method, path }) => method === 'PATCH' && path.endsWith('/pods/a'))).toBe(true)
+  expect(cluster.recorder.events).toMatchObject([{ reason: 'ReloadRefused' }])
   await cluster.controller.stop()
 })

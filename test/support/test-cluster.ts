@@ -10,8 +10,8 @@ import { workloadKinds } from '../../src/workload/kinds.ts'
 import { fakeClock } from './fake-clock.ts'
 import { recordReport } from './report-recorder.ts'
 
-export const NAMESPACES = '/api/v1/namespaces'
-export const CONFIG_MAPS = '/api/v1/configmaps'
+const NAMESPACES = '/api/v1/namespaces'
+const CONFIG_MAPS = '/api/v1/configmaps'
 export const DEPLOYMENTS = '/apis/apps/v1/deployments'
 const BASELINES = '/api/v1/namespaces/hotreload-system/configmaps/hotreload-baselines-0'
 const LISTS = [NAMESPACES, CONFIG_MAPS, ...workloadKinds.map((kind) => collectionOf(kind).path)]
@@ -27,6 +27,7 @@ export class TestCluster {
   answer = (_call: ApiCall): ApiResponse | undefined => undefined
   readonly #listeners = new Map<string, Listener>()
   #isElected = true
+  #version = 0
   #onElection = (_isElected: boolean): void => {}
 
   constructor(options: Partial<ControllerOptions> = {}) {
@@ -89,8 +90,18 @@ export class TestCluster {
     this.configMaps.set(BASELINES, data)
   }
 
+  /** Writes a ConfigMap of namespace shop, and reports it to the controller's watch. */
   setConfigMap(name: string, data: Record<string, string>): void {
+    this.#version += 1
     this.configMaps.set(`/api/v1/namespaces/shop/configmaps/${name}`, data)
+    const metadata = { name, namespace: 'shop', resourceVersion: String(this.#version) }
+    this.#listeners.get(CONFIG_MAPS)?.changed({ metadata })
+  }
+
+  /** So that `hotreload.dev/inject` counts in namespace shop. */
+  labelNamespace(): void {
+    const labels = { 'hotreload.dev/injection': 'enabled' }
+    this.listener(NAMESPACES).changed({ metadata: { name: 'shop', labels } })
   }
 
   #answerConfigMap({ method, path, body }: ApiCall): ApiResponse {

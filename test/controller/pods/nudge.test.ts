@@ -1,17 +1,32 @@
 // Which Pods are nudged when: Pods, agents and kubelet are a table, the clock is the test's.
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
+import type { WorkloadSummary } from '../../../src/controller/decide/workload-summary.ts'
 import { createNudges } from '../../../src/controller/pods/nudge.ts'
 import { createWorkloadStates } from '../../../src/controller/workload-state.ts'
+import type { SourceRef } from '../../../src/workload/sources-in-use.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { podsWithAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
 const unpaused = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
-const SOURCE = { kind: 'ConfigMap', namespace: 'shop', name: 'web' } as const
+const SOURCE: SourceRef = { kind: 'ConfigMap', namespace: 'shop', name: 'web' }
+const OTHER: SourceRef = { ...SOURCE, name: 'other' }
 
-function cluster(annotations: Record<string, string>, names: readonly string[] = ['a', 'b', 'c']) {
+interface Change {
+  isSourcePaused?: boolean
+  /** Of the workload's summary. */
+  summary?: Partial<WorkloadSummary>
+  /** Sources whose change restarts processes. */
+  restarting?: string[]
+}
+
+function cluster(
+  annotations: Record<string, string>,
+  names: readonly string[] = ['a', 'b', 'c'],
+  { isSourcePaused = false, summary = {}, restarting }: Change = {},
+) {
   const clock = fakeClock()
   const { pods, nudged, ...fakes } = podsWithAgents(names, annotations)
   /** Answers in place of the API server, unless it returns undefined. */
@@ -23,7 +38,11 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
     pods.set(name, { ready, report: { state, volumes } })
   }
   for (const name of pods.keys()) is(name, 'loaded', true, 0)
-  const use = { ...SOURCE, optional: false }
+  const used = [SOURCE, OTHER].map((source) => ({ ...source, optional: false }))
+  const known = fakes.workloads.get(KEY)
+  const workload = known && { ...known, summary: { ...known.summary, ...summary } }
+  if (workload?.summary.native && restarting)
+    workload.summary.native = { ...workload.summary.native, restarting: new Set(restarting) }
   const nudges = createNudges({
     ...fakes,
     api: {
@@ -42,9 +61,9 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
     clock,
     report: recordReport().report,
     cache: {
-      workloads: fakes.workloads,
-      sources: { state: () => unpaused },
-      usedSources: () => ({ rollout: [], inPlace: [use], compat: [] }),
+      workloads: { get: () => workload },
+      sources: { state: () => ({ ...unpaused, isPaused: isSourcePaused }) },
+      usedSources: () => ({ rollout: [], inPlace: used, compat: [] }),
     },
     isLeading: () => isLeading,
   })
@@ -56,7 +75,7 @@ function cluster(annotations: Record<string, string>, names: readonly string[] =
     nudged,
     is,
     silent: (name: string) => pods.set(name, { ready: true, report: undefined }),
-    edit: () => nudges.sourceChanged(SOURCE, new Set([KEY]), new Set(['*'])),
+    edit: (source = SOURCE) => nudges.sourceChanged(source, new Set([KEY]), new Set(['*'])),
   }
 }
 
@@ -133,6 +152,30 @@ test('no Pod waits for one that is gone', async () => {
   edit()
   await clock.advance(5_000)
   expect(new Set(nudged)).toEqual(new Set(['b']))
+})
+
+test.each<[string, Change]>([
+  ['the workload is paused', { summary: { isPaused: true } }],
+  ['the source is paused', { isSourcePaused: true }],
+  ['the workload has no agent', { summary: { native: undefined } }],
+])('no Pod is nudged where %s', async (_name, change) => {
+  const { clock, nudged, edit } = cluster({ signal: 'SIGHUP' }, ['a'], change)
+  expect(edit()).toEqual([])
+  await clock.advance(60_000)
+  expect(nudged).toEqual([])
+})
+
+test('two sources of one edit are one nudge, and Pods restart one after the other if either restarts them', async () => {
+  const restarting = ['ConfigMap/web']
+  for (const sources of [
+    [SOURCE, OTHER],
+    [OTHER, SOURCE],
+  ]) {
+    const { clock, nudged, edit } = cluster({ signal: 'SIGHUP' }, ['a', 'b'], { restarting })
+    for (const source of sources) expect(edit(source)).toEqual([KEY])
+    await clock.advance(1_000)
+    expect(nudged).toEqual(['a'])
+  }
 })
 
 const many = Array.from({ length: 2_000 }, (_, index) => `p${index}`)

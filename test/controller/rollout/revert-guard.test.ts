@@ -26,3 +26,12 @@ test('a checksum that stays is no revert, nor is one that other content replaces
     expect(reverts.saw({ current: 'newer', desired: 'newer' })).toBe(false)
   }
 })
+
+test('checksums that are out of date are no revert: the sources changed as well', () => {
+  const reverts = createRevertGuard(fakeClock(0))
+  for (const checksums of ['1', '2', '3', '4']) {
+    reverts.wrote(checksums)
+    expect(reverts.saw({ current: 'older', desired: 'newer' })).toBe(false)
+  }
+  expect(reverts.backoffUntil()).toBeUndefined()
+})
