@@ -3,11 +3,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { workloadHandler } from '../src/admission/workload-handler.ts'
 import { injectManifests } from '../src/cli/inject.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { mirror, withAnnotations } from '../src/policy/mirror.ts'
 import { type ApiObject, podTemplate } from '../src/workload/pod-template.ts'
-import { AGENT_IMAGE, pods, submit } from './support/builders.ts'
+import { AGENT_IMAGE, pods, readerOf, submit } from './support/builders.ts'
 
 const FOLDER = join(import.meta.dirname, 'golden')
 const files = readdirSync(FOLDER).filter((file) => file.endsWith('.yaml'))
@@ -61,6 +62,18 @@ describe.each(inputs)('%s', (name) => {
       const status = 'hotreload.dev/status'
       expect(made.metadata?.annotations?.[status]).toEqual(expected?.metadata?.annotations?.[status])
     }
+  })
+
+  test('the workload webhook takes what `hotreload inject` wrote as it took the input', async () => {
+    const handler = workloadHandler({
+      defaults: () => builtInDefaults,
+      reader: readerOf({}),
+      installKey: () => undefined,
+    })
+    const [before, after] = [inputOf(name), injected(inputOf(name)).manifests].map(objectsIn)
+    const isAllowed = async (object: ApiObject) => (await submit(handler, object)).allowed
+    for (const [index, object] of (before ?? []).entries())
+      expect(await isAllowed(after?.[index] ?? {})).toBe(await isAllowed(object))
   })
 })
 

@@ -14,7 +14,7 @@ export function livenessOf({
   const { exec, grpc, httpGet, tcpSocket } = livenessProbe
   const number = (port: string | number): number | undefined =>
     Number(port) > 0 ? Number(port) : ports.find(({ name }) => name === port)?.containerPort
-  if (exec) return { reason: 'its livenessProbe is an exec probe' }
+  if (exec) return ownProbe(exec.command) ?? { reason: 'its livenessProbe is an exec probe' }
   if (grpc) return { reason: 'its livenessProbe is a grpc probe' }
   const { host, httpHeaders = [], path = '/', scheme = 'HTTP' } = httpGet ?? {}
   if (scheme !== 'HTTP') return { reason: 'its livenessProbe speaks HTTPS' }
@@ -26,4 +26,14 @@ export function livenessOf({
   if (port === undefined) return { reason: `its livenessProbe asks port ${asked}, which it does not declare` }
   const absolute = path.startsWith('/') ? path : `/${path}`
   return { forward: httpGet ? { url: `http://127.0.0.1:${port}${absolute}` } : { port } }
+}
+
+/** In a template that `hotreload inject` wrote, the exec probe is ours (inject/agent-flags.ts), and its flags say what the user's asked. */
+function ownProbe([program = '', command, ...flags]: string[] = []): { forward: ForwardedProbe } | undefined {
+  if (!program.endsWith('/hotreload-agent') || command !== 'probe') return undefined
+  const valueOf = (flag: string): string | undefined =>
+    flags.find((one) => one.startsWith(flag))?.slice(flag.length)
+  const [url, port] = [valueOf('--http-get='), valueOf('--tcp=')]
+  if (url !== undefined) return { forward: { url } }
+  return { forward: port === undefined ? undefined : { port: Number(port) } }
 }

@@ -1,5 +1,6 @@
 import type { V1Probe } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
+import { probeArgs } from '../../../src/inject/agent-flags.ts'
 import { livenessOf } from '../../../src/policy/methods/liveness.ts'
 import { nginx } from '../../support/builders.ts'
 
@@ -15,6 +16,14 @@ test.each<[what: string, probe: V1Probe | undefined, forward: object | undefined
   ['a URL without a path', { httpGet: { port: 'web' } }, { url: 'http://127.0.0.1:8080/' }],
   ['a relative path', { httpGet: { port: 80, path: 'live' } }, { url: 'http://127.0.0.1:80/live' }],
 ])('%s is forwarded', (_, probe, forward) => expect(read(probe)).toEqual({ forward }))
+
+test.each([undefined, { port: 80 }, { url: 'http://127.0.0.1:80/live' }])(
+  'our own probe of %j, which `hotreload inject` wrote, asks the same again',
+  (forward) => {
+    const command = ['/.hotreload/bin/hotreload-agent', ...probeArgs('web', forward, 1)]
+    expect(read({ exec: { command } })).toEqual({ forward })
+  },
+)
 
 test.each<[probe: V1Probe, reason: string]>([
   [{ exec: { command: ['true'] } }, 'its livenessProbe is an exec probe'],
