@@ -11,6 +11,9 @@ export interface WorkloadState extends NudgeState, AgentProblemState, EvictionSt
   reverts: RevertGuard
 }
 
+/** Shared, since most workloads never have any. */
+const noProblems: ReadonlySet<string> = new Set()
+
 export interface WorkloadStates {
   /** The workload's record, a new one where it has none. The caller makes sure that the workload exists. */
   of(key: string): WorkloadState
@@ -25,7 +28,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     pendingChange: undefined,
     reverts: createRevertGuard(clock),
     dueNudge: undefined,
-    reportedProblems: new Set(),
+    reportedProblems: noProblems,
     checksSinceChange: undefined,
     firstEvictionAt: undefined,
   })

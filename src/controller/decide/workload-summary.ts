@@ -106,7 +106,7 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
   const sources = plannedSources(plan)
   return {
     checksums: parseChecksums(annotations[CHECKSUM]),
-    // A run of a Job reads what is there when it starts.
+    // A Job's run reads its sources as they are when it starts.
     sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
     canary: plan.policy.shared.canary,
     agents: agents.length,
