@@ -199,7 +199,7 @@ describe('doctor', () => {
     const after = await findings(late)
     expect(after.of('namespaces')).toMatchObject([{ result: 'ok' }])
     expect(after.of('pods')).toMatchObject([
-      { result: 'problem', text: expect.stringMatching(/early-.*has none/) },
+      { result: 'problem', text: expect.stringMatching(/early-.*has no agent/) },
     ])
     expect(after.of('secrets')).toMatchObject([{ result: 'ok', text: expect.stringContaining('Secret db') }])
     expect(after.of('api-server')).toMatchObject([{ result: 'ok' }])
