@@ -2,7 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Annotation, annotations, PREFIX, written } from '../src/policy/annotations.ts'
+import {
+  type Annotation,
+  annotations,
+  PAUSE,
+  PREFIX,
+  SHARE_WITH,
+  written,
+} from '../src/policy/annotations.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
 import type { Preset } from '../src/policy/presets/preset.ts'
@@ -48,6 +55,13 @@ ${table(
   ['key', 'meaning'],
   Object.entries(written).map(([name, doc]) => [`\`${name}\``, doc]),
 )}
+
+## On ConfigMaps and Secrets
+
+| key | meaning |
+|---|---|
+| \`${PAUSE}\` | While it is \`"true"\`, no change of this object rolls out or nudges. |
+| \`${SHARE_WITH}\` | Namespaces, separated by commas, whose workloads may depend on this object of another namespace. Without it Wave's \`NAMESPACE/NAME\` is left out, with the Event \`SourceNotShared\`. There is no wildcard: whoever may create a namespace would learn when the object changes. |
 
 ## Containers left out
 

@@ -26,7 +26,7 @@ export async function readTemplateChecksums(
         used.kind === 'ConfigMap'
           ? await reader.configMap(namespace, used.name)
           : await reader.secret(namespace, used.name)
-      observations.set(used, observe(used, content, key))
+      observations.set(used, observe({ ...used, namespace }, content, key))
     }),
   )
   return expectedChecksums(sources, (used) => observations.get(used) ?? 'unavailable')

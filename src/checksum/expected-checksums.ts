@@ -4,7 +4,15 @@
  */
 import { classifyReferences } from '../policy/classify-references.ts'
 import type { PodPlan } from '../policy/plan.ts'
-import { ABSENT, checksum, type InstallKey, sourceId, type UsedKeys, usedKeys } from '../workload/checksum.ts'
+import {
+  ABSENT,
+  checksum,
+  type InstallKey,
+  sourceId,
+  type UsedKeys,
+  type UsedKeysIn,
+  usedKeys,
+} from '../workload/checksum.ts'
 import type { ConfigContent, Unreadable } from '../workload/source-content.ts'
 
 /** The checksum of one source's keys in use. */
@@ -16,7 +24,7 @@ export interface Observed {
 export type Observation = Observed | Exclude<Unreadable, 'absent'>
 
 export function observe(
-  used: UsedKeys,
+  used: UsedKeysIn,
   content: ConfigContent | Unreadable,
   key: InstallKey | undefined,
 ): Observation {

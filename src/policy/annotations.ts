@@ -2,6 +2,7 @@
  * The table of annotations: their values, their defaults, and where they belong. docs/annotations.md is written from it; policy.ts reads
  * a workload's annotations.
  */
+import { isLegalName } from '../workload/object-name.ts'
 import { methodNames } from './methods/reload-methods.ts'
 import { presetName } from './presets/presets.ts'
 import * as parse from './values/parse.ts'
@@ -174,6 +175,21 @@ export function inTemplate(key: string): boolean {
   const parsed = isOurs(key) ? parseKey(key) : undefined
   return parsed !== undefined && annotations[parsed.name].inTemplate
 }
+
+/** On a ConfigMap or Secret, whose owner agrees that workloads of these namespaces depend on it. */
+export const SHARE_WITH = `${PREFIX}share-with`
+
+/**
+ * Namespaces whose workloads may depend on this source of another one. There is no wildcard: whoever may create a namespace would learn when
+ * the source changes, and could compare it with guesses.
+ */
+export const sharedWith = (own: Readonly<Record<string, string>> = {}): ReadonlySet<string> =>
+  new Set(
+    (own[SHARE_WITH] ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter(isLegalName),
+  )
 
 export const PAUSE = `${PREFIX}pause`
 

@@ -14,7 +14,7 @@ export interface SourceData {
 
 /** The key of this install for HMAC-SHA-256. A reader of the annotation can't guess a Secret from its checksum. */
 export interface InstallKey {
-  /** 8 hexadecimal digits that stand before each checksum, so that checksums under different keys never match. */
+  /** 8 hexadecimal digits that begin each checksum, so that checksums under different keys never match. */
   id: string
   /** 32 random bytes. */
   key: Uint8Array
@@ -36,6 +36,10 @@ export interface UsedKeys extends Source {
   optional: boolean
 }
 
+export interface UsedKeysIn extends UsedKeys {
+  namespace: string
+}
+
 /** Each ConfigMap and Secret of `references` once, with the keys that any reference uses, sorted by id. */
 export function usedKeys(references: readonly Reference[]): UsedKeys[] {
   const byId = new Map<string, UsedKeys>()
@@ -55,14 +59,29 @@ export function usedKeys(references: readonly Reference[]): UsedKeys[] {
 }
 
 /**
+ * How a checksum under the install key is computed, as the second part of its prefix: `0a1b2c3d.2:…`. Checksums of different versions never
+ * match, so that a workload with one of an older version is recorded anew, and not rolled out. Version 2 covers the object's name.
+ */
+const KEYED_VERSION = 2
+
+/** Before a checksum under this key. */
+export const keyedPrefix = ({ id }: InstallKey): string => `${id}.${KEYED_VERSION}:`
+
+/** What a checksum under the install key covers first: equal contents of two objects, perhaps of two tenants, have different checksums. */
+export const objectBinding = (kind: string, namespace: string, name: string): string =>
+  `${kind}/${namespace}/${name}\n`
+
+/**
  * The checksum of the used keys of one object: SHA-256 for a ConfigMap, HMAC under the install key for a Secret, cut to 64 bits.
  * It covers the length of each name and value, so that no two contents give the same bytes. A missing key differs from an empty one.
+ * @param used with the namespace of the object
  * @throws TypeError for a Secret without a key: anybody could guess a Secret from its plain hash.
  */
-export function checksum(used: UsedKeys, data: SourceData, key?: InstallKey): string {
+export function checksum(used: UsedKeysIn, data: SourceData, key?: InstallKey): string {
   if (used.kind === 'ConfigMap') return digest(createHash('sha256'), used, data)
   if (!key) throw new TypeError('a Secret is hashed under the install key only')
-  return `${key.id}:${digest(createHmac('sha256', key.key), used, data)}`
+  const hmac = createHmac('sha256', key.key).update(objectBinding(used.kind, used.namespace, used.name))
+  return keyedPrefix(key) + digest(hmac, used, data)
 }
 
 function digest(hash: Hash | Hmac, used: UsedKeys, { data = {}, binaryData = {} }: SourceData): string {

@@ -135,7 +135,7 @@ describe('checksum', () => {
     const checksum = checksumIn(await created(workload({ own: IN, spec }), webhook(table)))
     expect(JSON.parse(checksum ?? '')).toEqual({
       'ConfigMap/web': expect.stringMatching(/^[0-9a-f]{16}$/),
-      'Secret/api-db': expect.stringMatching(/^0a1b2c3d:[0-9a-f]{16}$/),
+      'Secret/api-db': expect.stringMatching(/^0a1b2c3d\.2:[0-9a-f]{16}$/),
     })
   })
 

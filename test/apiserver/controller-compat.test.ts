@@ -199,7 +199,7 @@ test('Reloader: strategy annotations', async () => {
   const written: { hash: string } = JSON.parse(text)
   expect(written).toMatchObject({ type: 'SECRET', name: 'db', namespace: ns.name, containerRefs: ['app'] })
   // No plain hash of a Secret anywhere: under the install key only.
-  expect(written.hash).toMatch(/^[0-9a-f]{8}:[0-9a-f]{16}$/)
+  expect(written.hash).toMatch(/^[0-9a-f]{8}\.2:[0-9a-f]{16}$/)
   expect(envOf(await get())).toEqual([])
 })
 
@@ -281,10 +281,12 @@ describe('Reloader: Jobs and CronJobs', () => {
 
 test('Wave: adopted without a rollout; referenced and extra sources, of another namespace too', async () => {
   const other = await namespace()
-  await other.apply(configMap('shared', { a: '1' }))
+  const shared = (a: string) =>
+    configMap('shared', { a }, { annotations: { 'hotreload.dev/share-with': ns.name } })
+  await other.apply([shared('1'), configMap('private', { a: '1' })])
   const metadata = {
     'wave.pusher.com/update-on-config-change': 'true',
-    'wave.pusher.com/extra-configmaps': `${other.name}/shared`,
+    'wave.pusher.com/extra-configmaps': `${other.name}/shared,${other.name}/private`,
   }
   const web = deployment('web', { metadata, template: { 'wave.pusher.com/config-hash': 'by wave' } })
   await ns.apply([configMap('conf', { a: '1' }), web])
@@ -296,11 +298,12 @@ test('Wave: adopted without a rollout; referenced and extra sources, of another 
     const now = await hash()
     return now !== 'by wave' && now
   })
-  await other.apply(configMap('shared', { a: '2' }))
+  await other.apply(shared('2'))
   await until('another hash', async () => (await hash()) !== second)
   expect((await get()).metadata?.annotations?.['hotreload.dev/checksum']).toMatch(
-    /"ConfigMap\/test-[^"]+\/shared":"[0-9a-f]{8}:/,
+    /"ConfigMap\/test-[^"]+\/shared":"[0-9a-f]{8}\.2:/,
   )
+  expect((await get()).metadata?.annotations?.['hotreload.dev/checksum']).not.toContain('private')
 })
 
 describe('with custom resources', () => {

@@ -75,7 +75,7 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   })
   await until('the Events', async () => (await ns.kubectl(['get', 'events'])).includes('RolledOut'))
 
-  const used = { kind: 'ConfigMap', name: 'db', optional: false } as const
+  const used = { kind: 'ConfigMap', namespace: '', name: 'db', optional: false } as const
   const words = values.flatMap((value) => [
     value,
     base64(value),

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { expectedChecksums, type Observation, observe } from '../../src/checksum/expected-checksums.ts'
-import type { UsedKeys } from '../../src/workload/checksum.ts'
+import type { UsedKeys, UsedKeysIn } from '../../src/workload/checksum.ts'
 
-const configMap = (name: string): UsedKeys => ({ kind: 'ConfigMap', name, optional: false })
-const secret: UsedKeys = { kind: 'Secret', name: 'db', optional: false }
+const configMap = (name: string): UsedKeysIn => ({
+  kind: 'ConfigMap',
+  namespace: 'shop',
+  name,
+  optional: false,
+})
+const secret: UsedKeysIn = { kind: 'Secret', namespace: 'shop', name: 'db', optional: false }
 const key = { id: '0a1b2c3d', key: new Uint8Array(32) }
 const content = { data: { a: '1' }, binaryData: {}, immutable: true }
 
@@ -19,7 +24,7 @@ describe('observe', () => {
   test('a Secret has none before the install key exists', () => {
     expect(observe(secret, content, undefined)).toBe('unavailable')
     expect(observe(secret, content, key)).toEqual({
-      hash: expect.stringMatching(/^0a1b2c3d:/),
+      hash: expect.stringMatching(/^0a1b2c3d\.2:/),
       immutable: true,
     })
   })

@@ -157,7 +157,7 @@ describe('kubectl apply -k deploy', () => {
     const { stderr } = await tryKubectl(['apply', '--namespace', ns.name, '-f', '-'], manifest(workload))
     expect(stderr).not.toContain('Secret db')
     expect(Object.keys(JSON.parse(await stamp()))).toEqual(['ConfigMap/env', 'Secret/db'])
-    expect(await stamp()).toMatch(/"Secret\/db":"[0-9a-f]{8}:[0-9a-f]{16}"/)
+    expect(await stamp()).toMatch(/"Secret\/db":"[0-9a-f]{8}\.2:[0-9a-f]{16}"/)
   })
 
   test('applying it again leaves the caBundle alone', async () => {

@@ -6,13 +6,13 @@ import {
   type InstallKey,
   parseChecksums,
   type SourceData,
-  type UsedKeys,
+  type UsedKeysIn,
   usedKeys,
 } from '../../src/workload/checksum.ts'
 import type { Reference } from '../../src/workload/references.ts'
 
-const all: UsedKeys = { kind: 'ConfigMap', name: 'web', optional: false }
-const secret: UsedKeys = { kind: 'Secret', name: 'db', optional: false }
+const all: UsedKeysIn = { kind: 'ConfigMap', namespace: 'shop', name: 'web', optional: false }
+const secret: UsedKeysIn = { kind: 'Secret', namespace: 'shop', name: 'db', optional: false }
 const key: InstallKey = { id: '0a1b2c3d', key: new Uint8Array(32).fill(7) }
 const otherKey: InstallKey = { id: '4e5f6a7b', key: new Uint8Array(32).fill(8) }
 
@@ -95,9 +95,18 @@ describe('checksum', () => {
   test('a Secret needs the key of this install, whose id stands before the checksum', () => {
     const data = { binaryData: { password: 'aHVudGVyMg==' } }
     expect(() => checksum(secret, data)).toThrow(TypeError)
-    expect(checksum(secret, data, key)).toMatch(/^0a1b2c3d:[0-9a-f]{16}$/)
+    expect(checksum(secret, data, key)).toMatch(/^0a1b2c3d\.2:[0-9a-f]{16}$/)
     const [, hash] = checksum(secret, data, key).split(':')
     expect(checksum(secret, data, otherKey)).not.toContain(hash)
+  })
+
+  test('equal Secrets of two namespaces, or two names, have different checksums: nobody can compare with a copy', () => {
+    const data = { binaryData: { pin: 'MTIzNA==' } }
+    const hashes = [secret, { ...secret, namespace: 'mallory' }, { ...secret, name: 'guess' }].map((used) =>
+      checksum(used, data, key),
+    )
+    expect(new Set(hashes).size).toBe(3)
+    expect(checksum({ ...secret, optional: true }, data, key)).toBe(hashes[0])
   })
 
   test('the format is stable, since it is compared with what an older version wrote', () =>
@@ -109,11 +118,11 @@ describe('checksum', () => {
 describe('the annotation', () => {
   test('reads back as it was written, sorted', () => {
     const hashes = new Map([
-      ['Secret/db', '0a1b2c3d:00'],
+      ['Secret/db', '0a1b2c3d.2:00'],
       ['ConfigMap/web', '11'],
     ])
     const text = formatChecksums(hashes)
-    expect(text).toBe('{"ConfigMap/web":"11","Secret/db":"0a1b2c3d:00"}')
+    expect(text).toBe('{"ConfigMap/web":"11","Secret/db":"0a1b2c3d.2:00"}')
     expect(parseChecksums(text)).toEqual(new Map([...hashes].toReversed()))
   })
 

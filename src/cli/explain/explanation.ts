@@ -44,7 +44,7 @@ export interface Surroundings {
   labelled: boolean | undefined
 }
 
-/** Only the presence of checksums matters here, so any key will do. */
+/** Only the presence of checksums matters here, so any key and namespace will do. */
 const ANY_KEY: InstallKey = { id: '00000000', key: new Uint8Array(32) }
 const UNKNOWN: ConfigContent = { data: {}, binaryData: {}, immutable: false }
 
@@ -61,7 +61,7 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
   const reading = readWorkload(workload, around.defaults)
   const { plan, template, skip } = reading
   const checksums = expectedChecksums(plannedSources(plan), (used) =>
-    observe(used, around.content(used) ?? UNKNOWN, ANY_KEY),
+    observe({ ...used, namespace: '' }, around.content(used) ?? UNKNOWN, ANY_KEY),
   )
   const { problems, warnings } = admissionMessages(workload, reading, checksums)
   const isUnlabelled = isOptedIn(object) && around.labelled === false && !controller(metadata)

@@ -2,7 +2,7 @@
 import type { Api } from '../../api/api.ts'
 import { readObject } from '../../api/config-reader.ts'
 import type { SourceMarks } from '../../compat/request/reload-request.ts'
-import { isPaused } from '../../policy/annotations.ts'
+import { isPaused, sharedWith } from '../../policy/annotations.ts'
 import { isLegalName } from '../../workload/object-name.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { type ConfigContent, contentOf, type Unreadable } from '../../workload/source-content.ts'
@@ -17,6 +17,8 @@ export interface SourceReading {
   marks: SourceMarks
   /** `hotreload.dev/pause` */
   isPaused: boolean
+  /** `hotreload.dev/share-with` */
+  sharedWith: ReadonlySet<string>
 }
 
 /** Milliseconds for one object. */
@@ -33,6 +35,7 @@ export function createSourceReader(
     version: object.metadata?.resourceVersion ?? '',
     marks: marksOf(object),
     isPaused: isPaused(object.metadata?.annotations),
+    sharedWith: sharedWith(object.metadata?.annotations),
   })
 
   return async (source) => {
@@ -60,4 +63,5 @@ const unreadable = (content: Unreadable): SourceReading => ({
   version: '',
   marks: { ignored: false, match: false },
   isPaused: false,
+  sharedWith: new Set(),
 })

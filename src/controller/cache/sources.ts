@@ -43,6 +43,7 @@ interface Entry {
   version: string | undefined
   marks: SourceMarks
   isPaused: boolean
+  sharedWith: ReadonlySet<string>
 }
 
 /** The API server handles hundreds of requests at once (max-requests-inflight, 400), and others' go first. */
@@ -72,7 +73,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     if (!entry) return undefined
     // Without the key a Secret has no checksum, so reading it has no use yet.
     const isEarly = entry.ref.kind === 'Secret' && installKey() === undefined
-    const { content, version, marks, isPaused } = isEarly ? notYet(entry) : await read(entry.ref)
+    const { content, version, marks, isPaused, sharedWith } = isEarly ? notYet(entry) : await read(entry.ref)
     const before = entry.observed
     const after = new Map<string, Observation>()
     for (const use of usesOfEntry(id, entry)) {
@@ -85,10 +86,11 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     const hasNewMarks =
       marks.ignored !== entry.marks.ignored ||
       marks.match !== entry.marks.match ||
-      isPaused !== entry.isPaused
+      isPaused !== entry.isPaused ||
+      [...sharedWith].join() !== [...entry.sharedWith].join()
     // A first reading changes nothing for running processes: no nudge for it.
     const differing = new Set([...changed].filter((keyset) => before.has(keyset)))
-    Object.assign(entry, { observed: after, version, marks, isPaused })
+    Object.assign(entry, { observed: after, version, marks, isPaused, sharedWith })
     if (changed.size > 0 || hasNewMarks) onChange(entry.ref, entry.users, differing)
     if (isEarly) return RETRY_KEY
     if (content === 'unavailable') throw new Error('source not readable')
@@ -137,6 +139,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         observed: entry?.observed.get(keysetOf(use)),
         marks: entry?.marks ?? unmarked,
         isPaused: entry?.isPaused ?? false,
+        sharedWith: entry?.sharedWith ?? new Set(),
       }
     },
     size: () => entries.size,
@@ -151,13 +154,15 @@ const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   version: undefined,
   marks: unmarked,
   isPaused: false,
+  sharedWith: new Set(),
 })
 
-const notYet = ({ marks, isPaused }: Entry): SourceReading => ({
+const notYet = ({ marks, isPaused, sharedWith }: Entry): SourceReading => ({
   content: 'unavailable',
   version: '',
   marks,
   isPaused,
+  sharedWith,
 })
 
 /** The CSI driver reports versions instead of contents, so nothing of them is secret. */

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto'
 import type { Observation } from '../../checksum/expected-checksums.ts'
 import type { CompatOptions } from '../../compat/request/options.ts'
 import type { SourceMarks } from '../../compat/request/reload-request.ts'
-import { ABSENT, type InstallKey } from '../../workload/checksum.ts'
+import { ABSENT, type InstallKey, keyedPrefix, objectBinding } from '../../workload/checksum.ts'
 import { baselineId, idIn, type SourceRef, type Use } from '../../workload/sources-in-use.ts'
 import { type Comparison, type ComparisonInput, compareSources } from './compare.ts'
 import type { UsedSources } from './used-sources.ts'
@@ -19,6 +19,8 @@ export interface SourceState {
   marks: SourceMarks
   /** `hotreload.dev/pause` on the source. */
   isPaused: boolean
+  /** `hotreload.dev/share-with` on the source: other namespaces whose workloads may depend on it. */
+  sharedWith: ReadonlySet<string>
 }
 
 /** Of one workload: baseline id -> checksum. */
@@ -36,6 +38,8 @@ export interface SourceDiff {
   compat: Comparison
   /** Both planes as one: a workload is rolled out once for everything that changed. */
   merged: Comparison
+  /** Ids of sources of other namespaces that do not name this workload's. They count as if nothing of them were known. */
+  notShared: string[]
   /** Every source that was compared, by its id. */
   sources: ReadonlyMap<string, SourceRef>
 }
@@ -50,25 +54,37 @@ export function diffSources(
 ): SourceDiff {
   const { namespace } = summary
   const sources = new Map<string, SourceRef>()
+  const notShared: string[] = []
   const inputOf = (
     use: Use,
     prefix: string,
     checksums: ReadonlyMap<string, string> | undefined,
   ): ComparisonInput => {
-    const { observed, isPaused } = stateOf(use)
+    const { isPaused } = stateOf(use)
     const id = idIn(namespace, use)
     const key = prefix + baselineId(namespace, use)
     sources.set(id, { kind: use.kind, namespace: use.namespace, name: use.name })
     return {
       id,
       baselineId: key,
-      observed: use.namespace === namespace ? observed : disguised(observed, installKey),
+      observed: observedFrom(use),
       checksum: checksums?.get(id),
       baseline: baseline.get(key),
       whenAppears: use.optional ? 'rollout' : 'record',
       whenVanishes: use.optional ? 'rollout' : 'wait',
       isPaused,
     }
+  }
+  /**
+   * A source of another namespace is unavailable unless it is shared: to this workload's users it must look the same whether it exists, what
+   * it holds, and when it changes.
+   */
+  const observedFrom = (use: Use): Observation | undefined => {
+    const { observed, sharedWith } = stateOf(use)
+    if (use.namespace === namespace || observed === undefined || observed === 'forbidden') return observed
+    if (sharedWith.has(namespace)) return disguised(use, observed, installKey)
+    notShared.push(idIn(namespace, use))
+    return 'unavailable'
   }
   const rolloutIds = new Set(used.rollout.map((use) => idIn(namespace, use)))
   const needsRollout = (use: Use): boolean => {
@@ -95,7 +111,7 @@ export function diffSources(
         whenVanishes: compat.reloadOnDelete ? 'rollout' : 'wait',
       })),
   )
-  return { native, compat: ofCompat, merged: merge(native, ofCompat), sources }
+  return { native, compat: ofCompat, merged: merge(native, ofCompat), notShared, sources }
 }
 
 /** Sources by their ids, as people read them: `ConfigMap web`, with the namespace where it is not the workload's. */
@@ -111,11 +127,15 @@ export const describeSources = (
   })
 
 /** For an object of another namespace: from a plain hash, users of this namespace could verify a guess at its content. */
-function disguised(observed: Observation | undefined, key: InstallKey | undefined): Observation | undefined {
+function disguised(
+  { kind, namespace, name }: SourceRef,
+  observed: Observation | undefined,
+  key: InstallKey | undefined,
+): Observation | undefined {
   if (typeof observed !== 'object' || observed.hash === ABSENT) return observed
   if (!key) return 'unavailable'
-  const hash = createHmac('sha256', key.key).update(observed.hash).digest('hex').slice(0, 16)
-  return { ...observed, hash: `${key.id}:${hash}` }
+  const hmac = createHmac('sha256', key.key).update(objectBinding(kind, namespace, name) + observed.hash)
+  return { ...observed, hash: keyedPrefix(key) + hmac.digest('hex').slice(0, 16) }
 }
 
 function merge(native: Comparison, compat: Comparison): Comparison {

@@ -13,16 +13,21 @@ function read(objects: Record<string, object | number>, kind: SourceKind, name: 
   const marksOf = () => ({ ignored: true, match: true })
   return createSourceReader(api, marksOf)({ kind, namespace: 'shop', name })
 }
-const metadata = { name: 'web', resourceVersion: '7', annotations: { 'hotreload.dev/pause': 'true' } }
+const metadata = {
+  name: 'web',
+  resourceVersion: '7',
+  annotations: { 'hotreload.dev/pause': 'true', 'hotreload.dev/share-with': 'a, b,*,../c' },
+}
 const marks = { ignored: true, match: true }
 
-test('a ConfigMap has content, version, marks and pause', async () => {
+test('a ConfigMap has content, version, marks, pause, and the namespaces that it is shared with', async () => {
   const objects = { '/api/v1/namespaces/shop/configmaps/web': { metadata, data: { a: '1' } } }
   expect(await read(objects, 'ConfigMap', 'web')).toEqual({
     content: { data: { a: '1' }, binaryData: {}, immutable: false },
     version: '7',
     marks,
     isPaused: true,
+    sharedWith: new Set(['a', 'b']),
   })
 })
 
@@ -42,6 +47,7 @@ test.each([
     version: '',
     marks: { ignored: false, match: false },
     isPaused: false,
+    sharedWith: new Set(),
   })
 })
 

@@ -18,13 +18,14 @@ function sourcesOf(
   const clock = fakeClock()
   let content = first
   let isPaused = false
+  let sharedWith = new Set<string>()
   let reads = 0
   const changes: { name: string; users: string[]; keysets: string[] }[] = []
   const sources = createSources({
     clock,
     async read() {
       reads += 1
-      return { content, version: '1', marks: { ignored: false, match: false }, isPaused }
+      return { content, version: '1', marks: { ignored: false, match: false }, isPaused, sharedWith }
     },
     installKey,
     onChange: ({ name }, users, keysets) => changes.push({ name, users: [...users], keysets: [...keysets] }),
@@ -44,6 +45,11 @@ function sourcesOf(
       sources.reportVersion(configMap, version)
       await clock.advance(1)
     },
+    setSharedWith: async (namespace: string, version: string) => {
+      sharedWith = new Set([namespace])
+      sources.reportVersion(configMap, version)
+      await clock.advance(1)
+    },
   }
 }
 
@@ -56,7 +62,7 @@ test('a Secret has a checksum as soon as there is an install key', async () => {
   expect(sources.state(secret).observed).toBe('unavailable')
   key = parseInstallKey('ab'.repeat(32))
   await clock.advance(2_000)
-  expect(sources.state(secret).observed).toMatchObject({ hash: expect.stringContaining(`${key.id}:`) })
+  expect(sources.state(secret).observed).toMatchObject({ hash: expect.stringContaining(`${key.id}.2:`) })
 })
 
 test('an overloaded API server gets fewer and fewer requests', async () => {
@@ -100,6 +106,15 @@ test('a pause is reported, though the content stays', async () => {
   await setPaused('2')
   expect(changes[1]?.keysets).toEqual([])
   expect(sources.state(configMap).isPaused).toBe(true)
+})
+
+test('the namespaces that a source is shared with are reported, though the content stays', async () => {
+  const { clock, sources, changes, setSharedWith } = sourcesOf(contentOf({ a: '1' }))
+  sources.use('web', [configMap])
+  await clock.advance(1)
+  await setSharedWith('team', '2')
+  expect(changes[1]?.keysets).toEqual([])
+  expect([...sources.state(configMap).sharedWith]).toEqual(['team'])
 })
 
 test('a version that was read already is not read again', async () => {

@@ -98,6 +98,19 @@ describe('the state that a source is compared with', () => {
   })
 })
 
+test('a checksum of an earlier version is recorded anew, and not rolled out', () => {
+  const now = '0a1b2c3d.2:aaaaaaaaaaaaaaaa'
+  const written = keys({ inject: 'true', checksum: '{"ConfigMap/web":"0a1b2c3d:bbbbbbbbbbbbbbbb"}' })
+  const baseline = new Map([['ConfigMap/web', '0a1b2c3d:bbbbbbbbbbbbbbbb']])
+  const states = { 'ConfigMap/web': sourceState(now) }
+  const { merged } = diff({ template: written }, states, { baseline })
+  expect([merged.changed, [...merged.newBaselines]]).toEqual([[], [['ConfigMap/web', now]]])
+  const next = sourceState('0a1b2c3d.2:cccccccccccccccc')
+  expect(
+    diff({ template: written }, { 'ConfigMap/web': next }, { baseline: merged.newBaselines }).merged.changed,
+  ).toEqual(['ConfigMap/web'])
+})
+
 describe('a source of another tool’s annotations', () => {
   const own = { ...AUTO }
   const baseline = new Map([['compat:ConfigMap/web', 'absent']])
@@ -138,13 +151,53 @@ describe('a source of another namespace', () => {
     'wave.pusher.com/extra-configmaps': 'other/db',
   }
   const parts = { template: {}, own, spec: { containers: [{ name: 'web' }] } }
-  const states = { 'ConfigMap/db': sourceState('0123456789abcdef') }
+  const shared = { sharedWith: new Set(['shop', 'more']) }
+  const states = { 'ConfigMap/db': sourceState('0123456789abcdef', shared) }
 
   test('is compared under the install key, so that nobody can verify a guess at its content', () => {
     const [[id, checksum] = []] = diff(parts, states).compat.desiredChecksums
     expect(id).toBe('ConfigMap/other/db')
-    expect(checksum).toMatch(/^0a1b2c3d:[0-9a-f]{16}$/)
+    expect(checksum).toMatch(/^0a1b2c3d\.2:[0-9a-f]{16}$/)
     expect(checksum).not.toContain('0123456789abcdef')
+  })
+
+  test('has another checksum than an equal one of another name or namespace', () => {
+    const checksumOf = (from: string) => {
+      const [, name = ''] = from.split('/')
+      const state = { [`ConfigMap/${name}`]: sourceState('0123456789abcdef', shared) }
+      const [[, checksum] = []] = diff(
+        { ...parts, own: { ...own, 'wave.pusher.com/extra-configmaps': from } },
+        state,
+      ).compat.desiredChecksums
+      return checksum
+    }
+    expect(new Set(['other/db', 'other2/db', 'other/guess'].map(checksumOf)).size).toBe(3)
+  })
+
+  test('that is not shared looks the same whether it exists, whatever it holds, and whatever is known of it', () => {
+    const baseline = new Map([['compat:ConfigMap/other/db', '0a1b2c3d.2:0000000000000000']])
+    const results = [
+      sourceState('0123456789abcdef'),
+      sourceState('fedcba9876543210', { sharedWith: new Set(['another']) }),
+      sourceState('absent'),
+      sourceState('', { observed: 'unavailable' }),
+    ].flatMap((state) => [
+      diff(parts, { 'ConfigMap/db': state }),
+      diff(parts, { 'ConfigMap/db': state }, { baseline }),
+    ])
+    for (const { compat, notShared } of results) {
+      expect(notShared).toEqual(['ConfigMap/other/db'])
+      expect([compat.changed, compat.vanished, [...compat.newBaselines]]).toEqual([[], [], []])
+    }
+    const texts = results.map(({ compat }) => JSON.stringify([...compat.desiredChecksums]))
+    expect(new Set(texts)).toEqual(
+      new Set(['[]', JSON.stringify([['ConfigMap/other/db', '0a1b2c3d.2:0000000000000000']])]),
+    )
+  })
+
+  test('that is shared rolls out when it changes', () => {
+    const baseline = new Map([['compat:ConfigMap/other/db', '0a1b2c3d.2:0000000000000000']])
+    expect(diff(parts, states, { baseline }).compat.changed).toEqual(['ConfigMap/other/db'])
   })
 
   test('is named with its namespace, one of the workload’s own without', () => {

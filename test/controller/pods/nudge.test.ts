@@ -10,7 +10,12 @@ import { podsWithAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
-const unpaused = { observed: undefined, marks: { ignored: false, match: false }, isPaused: false }
+const unpaused = {
+  observed: undefined,
+  marks: { ignored: false, match: false },
+  isPaused: false,
+  sharedWith: new Set<string>(),
+}
 const SOURCE: SourceRef = { kind: 'ConfigMap', namespace: 'shop', name: 'web' }
 const OTHER: SourceRef = { ...SOURCE, name: 'other' }
 

@@ -30,6 +30,22 @@ test('a source that may not be read: an Event with the remedy', () => {
   ])
 })
 
+test('a source of another namespace that is not shared: an Event with the remedy, whatever it holds', () => {
+  const own = {
+    'wave.pusher.com/update-on-config-change': 'true',
+    'wave.pusher.com/extra-secrets': 'victim/db',
+  }
+  const { unreadable, events } = warnings(undefined, {
+    own,
+    template: {},
+    spec: { containers: [{ name: 'app' }] },
+  })
+  expect(unreadable).toEqual([])
+  expect(events).toEqual([
+    'SourceNotShared: Secret victim/db is not shared with namespace shop, or does not exist: it needs the annotation hotreload.dev/share-with: shop',
+  ])
+})
+
 test('a source that can’t be read now is tried again: only a metric', () =>
   expect(warnings('unavailable')).toEqual({ unreadable: ['unavailable Deployment'], events: [] }))
 
