@@ -4,7 +4,7 @@ import type { ForwardedProbe } from '../policy/methods/liveness.ts'
 import type { ContainerMethod, Reload } from '../policy/methods/reload-methods.ts'
 import type { Agent } from './agent.ts'
 import { AGENT, paths, probeArgs } from './agent-flags.ts'
-import { agentArgs, agentMounts, binMount, STATE_VOLUME } from './sidecar.ts'
+import { agentArgs, agentMounts, binMount, stateMount } from './sidecar.ts'
 
 export function changeAppContainer(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
   const {
@@ -34,7 +34,7 @@ const none: V1Probe = {}
 function withProbe(container: V1Container, forward: ForwardedProbe): V1Container {
   const { httpGet: _, tcpSocket: __, ...kept } = container.livenessProbe ?? none
   const command = [program, ...probeArgs(container.name, forward, kept.timeoutSeconds ?? 1)]
-  const state = { name: STATE_VOLUME, mountPath: paths.state, readOnly: true }
+  const state = { ...stateMount(container.name), readOnly: true }
   return withMounts({ ...container, livenessProbe: { ...kept, exec: { command } } }, [
     ...binMount(true),
     state,

@@ -13,6 +13,14 @@ import { type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
 export const INSTALL = 'hotreload-install'
 export const BIN_VOLUME = 'hotreload-bin'
 export const STATE_VOLUME = 'hotreload-state'
+
+/** The part of the state volume that one container's agent owns: no other container mounts it. The kubelet creates it with the volume's own mode, 0777. */
+export const stateMount = (container: string): V1VolumeMount => ({
+  name: STATE_VOLUME,
+  mountPath: paths.state,
+  subPath: container,
+})
+
 /** Empty, and mounted at the path of the ServiceAccount's token, so that ServiceAccount admission mounts no token there. */
 export const NO_TOKEN_VOLUME = 'hotreload-no-token'
 const noToken: V1VolumeMount = {
@@ -82,10 +90,10 @@ export const agentArgs = (agent: Agent, spec: V1PodSpec): string[] =>
   })
 
 /** The agent's mounts, beside the app or in its container. */
-export const agentMounts = ({ watched, env, rewrite }: Agent): V1VolumeMount[] => [
+export const agentMounts = ({ plan, watched, env, rewrite }: Agent): V1VolumeMount[] => [
   ...volumeMountsOf([...watched, ...env]),
   ...(rewrite?.ownMounts ?? []),
-  { name: STATE_VOLUME, mountPath: paths.state },
+  stateMount(plan.container.name),
 ]
 
 /** A native sidecar (KEP-753): it starts before the app, ends after it, and lets a Job complete. */

@@ -40,10 +40,10 @@ describe('reload: probe', () => {
     })
   })
 
-  test('mounts the agent’s program and its state, read-only', () =>
+  test('mounts the agent’s program and this container’s part of the state, read-only', () =>
     expect(changed({ reload: 'probe' }).after?.volumeMounts?.slice(-2)).toEqual([
       { name: 'hotreload-bin', mountPath: '/.hotreload/bin', readOnly: true },
-      { name: 'hotreload-state', mountPath: '/.hotreload/state', readOnly: true },
+      { name: 'hotreload-state', mountPath: '/.hotreload/state', subPath: 'web', readOnly: true },
     ]))
 })
 
@@ -53,6 +53,15 @@ describe('reload: supervise', () => {
     expect(after?.command).toEqual(['/.hotreload/bin/hotreload-agent'])
     expect(after?.args?.[0]).toBe('supervise')
     expect(after?.args?.slice(-4)).toEqual(['--', 'nginx', '-g', 'daemon off;'])
+  })
+
+  test('mounts this container’s part of the state only', () => {
+    const { after } = changed({ reload: 'supervise' }, { command: ['nginx'] })
+    expect(after?.volumeMounts).toContainEqual({
+      name: 'hotreload-state',
+      mountPath: '/.hotreload/state',
+      subPath: 'web',
+    })
   })
 
   test('keeps a mount of the user at the same path', () => {

@@ -82,6 +82,7 @@ export function reloadUrl(key: string, value: string): ReloadUrl {
   if (
     !parsed ||
     parsed.protocol !== 'http:' ||
+    parsed.port === '0' ||
     !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(httpMethod)
   ) {
     throw new UserError(

@@ -144,6 +144,7 @@ describe('reloadUrl', () => {
     'TRACE http://127.0.0.1/',
     'POST  ',
     'http://127.0.0.1:99999/',
+    'http://localhost:0/',
     'POST http://127.0.0.1/ x',
   ])('%j is not a URL to call', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_BAD_URL'))
 
