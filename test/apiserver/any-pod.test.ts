@@ -1,18 +1,18 @@
-// Whatever Pod the API server takes, it takes injected, too.
+// The API server accepts every injected Pod whose original it accepts.
 import fc from 'fast-check'
 import jsonpatch from 'fast-json-patch'
 import { expect, inject, test } from 'vitest'
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
-import { spec, wishes } from '../support/any-pod.ts'
+import { anyAnnotations, anySpec } from '../support/any-pod.ts'
 import { pod, pods, requestFor } from '../support/builders.ts'
 import { namespace } from '../support/kube.ts'
 
-test('whatever Pod the API server takes, it takes injected, too', async () => {
+test('the API server accepts every injected Pod whose original it accepts', async () => {
   const ns = await namespace()
   const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
-  /** What is wrong with it; empty: nothing. */
+  /** Why the API server refuses the object; empty if it accepts it. */
   const refusal = async (object: ApiObject): Promise<string> => {
     const path = `/api/v1/namespaces/${ns.name}/pods?dryRun=All`
     const body = { ...object, metadata: { ...object.metadata, namespace: ns.name } }
@@ -21,8 +21,8 @@ test('whatever Pod the API server takes, it takes injected, too', async () => {
   }
   let injected = 0
   await fc.assert(
-    fc.asyncProperty(spec, wishes, async (wanted, annotations) => {
-      const before = pod(wanted, annotations)
+    fc.asyncProperty(anySpec, anyAnnotations, async (spec, annotations) => {
+      const before = pod(spec, annotations)
       if ((await refusal(before)) !== '') return
       const { outcome, patch = [] } = await pods()(requestFor(before))
       if (outcome === 'injected') injected += 1
@@ -31,6 +31,6 @@ test('whatever Pod the API server takes, it takes injected, too', async () => {
     }),
     { numRuns: 500 },
   )
-  // Some hundred, by the arbitraries' own odds: a test that sees none would prove nothing.
+  // The arbitraries give some hundred injected Pods. Without any, the test would prove nothing.
   expect(injected).toBeGreaterThan(20)
 })

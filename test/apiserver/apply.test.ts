@@ -14,7 +14,7 @@ beforeAll(async () => {
   hook = await webhook()
 })
 
-/** An nginx by subPath that also takes a ConfigMap as environment, so that there is something to link, to signal and to stamp. */
+/** An nginx with a subPath mount and a ConfigMap as environment: the webhook links a file, sets a signal and writes a checksum. */
 const web = (annotations: Record<string, string> = {}, env = 'env') =>
   deployment(
     {
@@ -40,7 +40,7 @@ const templateAnnotations = async (ns: Namespace) =>
   (await get(ns)).spec?.template.metadata?.annotations ?? {}
 
 describe.each([[], ['--server-side']])('kubectl apply %s', (...flags) => {
-  test('a second time changes nothing, and diff is empty', async () => {
+  test('changes nothing the second time, and diff is empty', async () => {
     const ns = await applied(...flags)
     const first = await get(ns)
     expect(first.spec?.template.metadata?.annotations).toMatchObject({
@@ -70,7 +70,7 @@ test('the template gets annotations and nothing else', async () => {
   })
 })
 
-test('replace with the same manifest, a label, a scale: nothing rolls out', async () => {
+test('replacing with the same manifest, labelling and scaling roll nothing out', async () => {
   const ns = await applied()
   const before = await templateAnnotations(ns)
   await ns.kubectl(['replace', '-f', '-'], JSON.stringify(web()))
@@ -80,26 +80,26 @@ test('replace with the same manifest, a label, a scale: nothing rolls out', asyn
   await ns.kubectl(['scale', 'deployment/web', '--replicas=1'])
   await ns.kubectl(['scale', 'deployment/web', '--replicas=0'])
   expect(await templateAnnotations(ns)).toEqual(before)
-  await until('its first revision is there', async () => (await ns.list('replicasets')).length > 0, 110_000)
+  await until('the first revision exists', async () => (await ns.list('replicasets')).length > 0, 110_000)
   expect(await ns.list('replicasets')).toHaveLength(1)
 })
 
-test('a changed template is stamped anew, and undo is right about the ConfigMap of today', async () => {
+test('a changed template gets the present checksum, and so does one that rollout undo restores', async () => {
   const ns = await applied()
   const first = (await templateAnnotations(ns))[CHECKSUM]
   await ns.apply(configMap('env', { COLOR: 'red' }))
   await ns.kubectl(['set', 'image', 'deployment/web', 'web=nginx:2'])
   const second = (await templateAnnotations(ns))[CHECKSUM]
   expect(second).not.toBe(first)
-  // undo knows what the Deployment controller has made a ReplicaSet of.
-  await until('both revisions are there', async () => (await ns.list('replicasets')).length === 2, 110_000)
+  // rollout undo knows only revisions that have a ReplicaSet.
+  await until('both revisions exist', async () => (await ns.list('replicasets')).length === 2, 110_000)
   await ns.kubectl(['rollout', 'undo', 'deployment/web'])
   const undone = await get(ns)
   expect(undone.spec?.template.spec?.containers[0]?.image).toBe('nginx')
   expect(undone.spec?.template.metadata?.annotations?.[CHECKSUM]).toBe(second)
 })
 
-test('keys on the workload are mirrored, changed and taken back with it', async () => {
+test('the template follows when a key of the workload is added or removed', async () => {
   const ns = await applied()
   await ns.kubectl(['annotate', 'deployment/web', 'hotreload.dev/signal=USR2'])
   expect(await templateAnnotations(ns)).toMatchObject({
@@ -123,7 +123,7 @@ test('a dry run shows the result and stores nothing', async () => {
   expect((await tryKubectl(['get', 'deployment', 'web', '-n', ns.name])).code).not.toBe(0)
 })
 
-test('mistakes are all named at once, and only when our keys changed', async () => {
+test('a refusal names all mistakes at once', async () => {
   const ns = await applied()
   const bad = web({ 'hotreload.dev/signal': 'HUPP', 'hotreload.dev/url': 'http://reload.shop.svc/-/reload' })
   const { code, stderr } = await tryKubectl(['apply', '-n', ns.name, '-f', '-'], JSON.stringify(bad))
@@ -136,7 +136,7 @@ test('mistakes are all named at once, and only when our keys changed', async () 
   )
 })
 
-test('an unlabelled namespace is answered with a warning only', async () => {
+test('a workload in a namespace without the label gets a warning only', async () => {
   const ns = await hook.namespace({})
   await ns.apply(sources)
   const { stderr } = await tryKubectl(['apply', '-n', ns.name, '-f', '-'], JSON.stringify(web()))
@@ -144,7 +144,7 @@ test('an unlabelled namespace is answered with a warning only', async () => {
   expect(await templateAnnotations(ns)).toEqual({})
 })
 
-test('a misspelt key is answered with the didYouMean one', async () => {
+test('the warning about a misspelt key suggests the known key', async () => {
   const ns = await hook.namespace()
   await ns.apply(sources)
   const { stderr } = await tryKubectl(
@@ -162,7 +162,7 @@ describe('a bare Pod', () => {
     kind: 'Pod',
     metadata: { name: 'web', annotations: { 'hotreload.dev/inject': 'true' } },
     spec: {
-      schedulerName: 'none', // nobody else writes it
+      schedulerName: 'none', // so that nothing else writes the Pod
       containers: [
         {
           name: 'web',
@@ -177,20 +177,23 @@ describe('a bare Pod', () => {
     },
   }
 
-  test.each([[], ['--server-side']])('has its agent, and a second apply %s is a no-op', async (...flags) => {
-    const ns = await hook.namespace()
-    await ns.apply(sources)
-    await ns.apply(pod, ...flags)
-    const first = await ns.get<V1Pod>('pod', 'web')
-    expect(first.spec?.initContainers?.map(({ name }) => name)).toEqual([
-      'hotreload-install',
-      'hotreload-agent',
-    ])
-    expect(first.spec?.containers[0]?.volumeMounts?.filter(({ subPath }) => subPath)).toHaveLength(1)
-    await ns.apply(pod, ...flags)
-    expect((await ns.get<V1Pod>('pod', 'web')).metadata?.resourceVersion).toBe(
-      first.metadata?.resourceVersion,
-    )
-    await expect(ns.kubectl(['diff', '-f', '-', ...flags], JSON.stringify(pod))).resolves.toBe('')
-  })
+  test.each([[], ['--server-side']])(
+    'has its agent, and a second apply %s changes nothing',
+    async (...flags) => {
+      const ns = await hook.namespace()
+      await ns.apply(sources)
+      await ns.apply(pod, ...flags)
+      const first = await ns.get<V1Pod>('pod', 'web')
+      expect(first.spec?.initContainers?.map(({ name }) => name)).toEqual([
+        'hotreload-install',
+        'hotreload-agent',
+      ])
+      expect(first.spec?.containers[0]?.volumeMounts?.filter(({ subPath }) => subPath)).toHaveLength(1)
+      await ns.apply(pod, ...flags)
+      expect((await ns.get<V1Pod>('pod', 'web')).metadata?.resourceVersion).toBe(
+        first.metadata?.resourceVersion,
+      )
+      await expect(ns.kubectl(['diff', '-f', '-', ...flags], JSON.stringify(pod))).resolves.toBe('')
+    },
+  )
 })

@@ -19,7 +19,7 @@ let ns: Namespace
 let directory: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hotreload-cli-'))
-  // What kubectl finds in PATH.
+  // kubectl finds its plugins in PATH.
   const plugin = `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`
   await writeFile(join(directory, 'kubectl-hotreload'), plugin, { mode: 0o755 })
   hook = await webhook()
@@ -90,7 +90,7 @@ describe('explain', () => {
     ])
   })
 
-  test('as kubectl’s plugin, what the cluster holds', async () => {
+  test('as kubectl’s plugin, describes the workload in the cluster', async () => {
     const { kubectl: program, kubeconfig } = inject('cluster')
     const argv = [program, 'hotreload', 'explain', 'deploy/web', '-n', ns.name]
     const { code, stdout, stderr } = await attempt(argv, { env: environment(kubeconfig) })
@@ -104,7 +104,7 @@ describe('explain', () => {
     expect(code).toBe(0)
   })
 
-  test('of a Pod, the workload that decides', async () => {
+  test('of a Pod describes the workload that owns it', async () => {
     const { metadata } = await podOf('web')
     const { stdout } = await hotreload([
       'explain',
@@ -116,16 +116,16 @@ describe('explain', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }])
   })
 
-  test('who opted in where nobody listens: exit code 1', async () => {
-    const quiet = await hook.namespace({})
-    await quiet.apply(deployment('api'))
-    const { code, stdout } = await hotreload(['explain', 'deployment/api', '-n', quiet.name])
-    expect(stdout).toContain(`namespace ${quiet.name} has no label hotreload.dev/injection=enabled`)
+  test('of an opted-in workload in a namespace without the label ends with exit code 1', async () => {
+    const unlabelled = await hook.namespace({})
+    await unlabelled.apply(deployment('api'))
+    const { code, stdout } = await hotreload(['explain', 'deployment/api', '-n', unlabelled.name])
+    expect(stdout).toContain(`namespace ${unlabelled.name} has no label hotreload.dev/injection=enabled`)
     expect(stdout).toContain('ConfigMap conf is not there, and Pods wait for it')
     expect(code).toBe(1)
   })
 
-  test('what is not there: exit code 2', async () => {
+  test('of a missing object ends with exit code 2', async () => {
     const { code, stderr } = await hotreload(['explain', 'sts/none', '-n', ns.name])
     expect(stderr).toMatch(
       /^hotreload: get StatefulSet none in namespace .*: it does not exist; .*\[HR_NO_OBJECT\]\n$/,
@@ -133,7 +133,7 @@ describe('explain', () => {
     expect(code).toBe(2)
   })
 
-  test('the namespace of a context, of several kubeconfigs', async () => {
+  test('merges several kubeconfigs and takes the namespace from the context', async () => {
     await kubectl([
       'create',
       'clusterrolebinding',
@@ -169,7 +169,7 @@ describe('doctor', () => {
     return { code, all, of: (check: string) => all.filter((one) => one.check === check) }
   }
 
-  test('what users asked for, and what comes about', async () => {
+  test('finds a workload that the webhook missed, then the Pod without an agent', async () => {
     const late = await namespace()
     await late.apply([configMap('web', { 'nginx.conf': '' }), nginx('dead', {})])
     const secret = { name: 'api', image: 'nginx:1.27', envFrom: [{ secretRef: { name: 'db' } }] }
@@ -206,7 +206,7 @@ describe('doctor', () => {
     expect(after.of('permissions').length).toBe(after.of('replicas').length)
   })
 
-  test('for a user without any right: each is named, exit code 2', async () => {
+  test('names each right that the user lacks, and ends with exit code 2', async () => {
     await ns.kubectl(['create', 'serviceaccount', 'nobody'])
     const { code, all } = await findings(ns, await kubeconfigOf('nobody'))
     expect(new Set(all.map(({ result }) => result))).toEqual(new Set(['ok', 'unknown']))
@@ -236,17 +236,19 @@ describe('status', () => {
     return { code, rows: JSON.parse(stdout) }
   }
 
-  test('first pending, then unreachable: states, not errors', async () => {
+  test('shows a Pod first as pending, then as unreachable, without an error', async () => {
     await ns.apply(nginx('web'))
     const pod = await podOf('web')
     expect((await rows()).rows).toMatchObject([{ pod: pod.metadata?.name, state: 'pending' }])
     await running(pod)
-    const asked = await rows()
-    expect(asked.rows).toMatchObject([{ pod: pod.metadata?.name, container: 'web', state: 'unreachable' }])
-    expect(asked.code).toBe(0)
+    const unreachable = await rows()
+    expect(unreachable.rows).toMatchObject([
+      { pod: pod.metadata?.name, container: 'web', state: 'unreachable' },
+    ])
+    expect(unreachable.code).toBe(0)
   })
 
-  test('what an agent says, through the API server', async () => {
+  test('shows an agent’s report, read through the API server', async () => {
     expect(address).toBeDefined()
     let report: object = {
       state: 'loaded',
@@ -275,7 +277,7 @@ describe('status', () => {
     }
   })
 
-  test('who may not list Pods is told so: exit code 2', async () => {
+  test('names the right to list Pods if the user lacks it, and ends with exit code 2', async () => {
     await ns.kubectl(['create', 'serviceaccount', 'stranger'])
     const { code, stderr } = await hotreload(['status', '-n', ns.name], await kubeconfigOf('stranger'))
     expect(stderr).toContain(`you may not list pods in namespace ${ns.name}`)
@@ -283,9 +285,9 @@ describe('status', () => {
   })
 })
 
-describe('no cluster', () => {
+describe('without a cluster', () => {
   test.each([['explain', 'deployment/web'], ['doctor'], ['status']])(
-    '%s says so: exit code 2',
+    '%s names the server that does not answer, and ends with exit code 2',
     async (...argv) => {
       const nowhere = await kubeconfigOf('default', (config) => ({
         ...config,

@@ -29,7 +29,7 @@ const secret = (name: string, value: string, metadata: object = {}) => ({
   stringData: { key: value },
 })
 
-/** Starts with what is there, and waits until the state of each workload is known. */
+/** Starts the controller on the present objects, and waits until it knows the state of each workload. */
 async function begin(options?: TestControllerOptions): Promise<TestController> {
   controller = await startTestController(own.name, options)
   await settled(controller)
@@ -38,7 +38,7 @@ async function begin(options?: TestControllerOptions): Promise<TestController> {
 const get = (name = 'web') => ns.get<V1Deployment>('deployment', name)
 const envOf = ({ spec }: V1Deployment) =>
   spec?.template.spec?.containers[0]?.env?.map(({ name }) => name) ?? []
-/** Throws where it does not happen. */
+/** @throws if there is no rollout in time */
 const expectRolled = (variable: string, name = 'web') =>
   until(`${variable} on ${name}`, async () => envOf(await get(name)).includes(variable))
 const expectNotRolled = async (name = 'web') => {
@@ -46,7 +46,7 @@ const expectNotRolled = async (name = 'web') => {
   expect(envOf(await get(name))).toEqual([])
 }
 
-describe('Reloader: what rolls out', () => {
+describe('Reloader’s annotations', () => {
   type Row = [string, Record<string, string>, object[], object, string | undefined, TestControllerOptions?]
   const conf = (a: string, metadata = {}) => configMap('conf', { a }, metadata)
   const db = (value: string, metadata = {}) => secret('db', value, metadata)
@@ -153,21 +153,21 @@ describe('Reloader: what rolls out', () => {
     await (expected === undefined ? expectNotRolled() : expectRolled(expected))
   })
 
-  test('the template’s annotations where the metadata has none', async () => {
+  test('the template’s annotations count if the metadata has none', async () => {
     await ns.apply([conf('1'), deployment('web', { metadata: {}, template: { [`${r}/auto`]: 'true' } })])
     await begin()
     await ns.apply(conf('2'))
     await expectRolled(CONF)
   })
 
-  test('reload-on-delete', async () => {
+  test('reload-on-delete: the removal of a source rolls out', async () => {
     await ns.apply([conf('1'), deployment('web', { metadata: { [`${r}/auto`]: 'true' } })])
     await begin({ compat: { reloadOnDelete: true } })
     await ns.kubectl(['delete', 'configmap', 'conf'])
     await expectRolled(CONF)
   })
 
-  test('one rollout for a change, none for what Reloader wrote before', async () => {
+  test('a value that Reloader wrote rolls nothing out, and a change rolls out once', async () => {
     const web = deployment('web', { metadata: { [`${r}/auto`]: 'true' } })
     Object.assign(web.spec.template.spec.containers[0] ?? {}, {
       env: [{ name: CONF, value: '0beec7b5ea3f0fdb' }],
@@ -186,7 +186,7 @@ describe('Reloader: what rolls out', () => {
   })
 })
 
-test('Reloader: strategy annotations', async () => {
+test('Reloader: the strategy annotations writes an annotation and no variable', async () => {
   await ns.apply([
     secret('db', 'hunter2'),
     deployment('web', { metadata: { [`secret.${r}/reload`]: 'db' }, env: [] }),
@@ -198,12 +198,12 @@ test('Reloader: strategy annotations', async () => {
   })
   const written: { hash: string } = JSON.parse(text)
   expect(written).toMatchObject({ type: 'SECRET', name: 'db', namespace: ns.name, containerRefs: ['app'] })
-  // No plain hash of a Secret anywhere: under the install key only.
+  // The hash of a Secret is made with the install key.
   expect(written.hash).toMatch(/^[0-9a-f]{8}\.2:[0-9a-f]{16}$/)
   expect(envOf(await get())).toEqual([])
 })
 
-test('Reloader: pause-period holds the second rollout back, over a restart; a pause that Reloader left behind ends', async () => {
+test('Reloader: pause-period delays the second rollout, also over a restart, and an old pause of Reloader’s ends', async () => {
   const key = `deployment.${r}/pause-period`
   const old = deployment('left', {
     metadata: { [`${r}/auto`]: 'true', [key]: '1s', [`deployment.${r}/paused-at`]: '2026-01-01T00:00:00Z' },
@@ -214,7 +214,7 @@ test('Reloader: pause-period holds the second rollout back, over a restart; a pa
     { ...old, spec: { ...old.spec, paused: true } },
   ])
   await begin()
-  await until('it is resumed', async () => (await get('left')).spec?.paused !== true)
+  await until('the old pause ends', async () => (await get('left')).spec?.paused !== true)
   await ns.apply(configMap('conf', { a: '2' }))
   await expectRolled('STAKATER_CONF_CONFIGMAP')
   const at = Date.now()
@@ -260,7 +260,7 @@ describe('Reloader: Jobs and CronJobs', () => {
     expect((await ns.get<V1CronJob>('cronjob', 'report')).spec?.suspend).toBe(false)
   })
 
-  test('a Job is deleted and made again', async () => {
+  test('a Job is deleted and recreated', async () => {
     const metadata = { name: 'import', annotations: { [`${r}/auto`]: 'true' }, labels: { team: 'a' } }
     await ns.apply([
       configMap('conf', { a: '1' }),
@@ -279,7 +279,7 @@ describe('Reloader: Jobs and CronJobs', () => {
   })
 })
 
-test('Wave: adopted without a rollout; referenced and extra sources, of another namespace too', async () => {
+test('Wave: a workload is adopted without a rollout; referenced and extra sources roll out, also those of another namespace', async () => {
   const other = await namespace()
   const shared = (a: string) =>
     configMap('shared', { a }, { annotations: { 'hotreload.dev/share-with': ns.name } })
@@ -334,7 +334,7 @@ describe('with custom resources', () => {
       await kubectl(['wait', '--for=condition=Established', 'crd', metadata.name])
   }
 
-  test('an Argo Rollout, changed or restarted', async () => {
+  test('an Argo Rollout gets an annotation, or restartAt with the strategy restart', async () => {
     await install(crd('argoproj.io', 'Rollout', 'rollouts', 'v1alpha1'))
     const { spec } = deployment('web')
     const rollout = (name: string, metadata: Record<string, string>) => ({
@@ -367,7 +367,7 @@ describe('with custom resources', () => {
     expect(template.metadata.annotations).toBeUndefined()
   })
 
-  test('a SecretProviderClass, when the CSI driver has fetched another version', async () => {
+  test('a SecretProviderClass rolls out once when the CSI driver has fetched another version', async () => {
     const group = 'secrets-store.csi.x-k8s.io'
     await install(
       crd(group, 'SecretProviderClass', 'secretproviderclasses'),
@@ -401,7 +401,7 @@ describe('with custom resources', () => {
   })
 })
 
-test('hotreload.dev/inject as well: what reloads in place does not roll, an explicit list does', async () => {
+test('with hotreload.dev/inject too, auto reloads in place without a rollout, and an explicit list rolls out', async () => {
   const labelled = await namespace({ 'hotreload.dev/injection': 'enabled' })
   const web = (name: string, metadata: Record<string, string>) => {
     const made = deployment(name, {
@@ -416,7 +416,7 @@ test('hotreload.dev/inject as well: what reloads in place does not roll, an expl
   }
   await labelled.apply([
     configMap('conf', { a: '1' }),
-    web('live', { [`${r}/auto`]: 'true' }),
+    web('in-place', { [`${r}/auto`]: 'true' }),
     web('listed', { [`configmap.${r}/reload`]: 'conf' }),
   ])
   await begin()
@@ -426,5 +426,5 @@ test('hotreload.dev/inject as well: what reloads in place does not roll, an expl
     async () => envOf(await labelled.get<V1Deployment>('deployment', 'listed')).length > 0,
   )
   await aWhile()
-  expect(envOf(await labelled.get<V1Deployment>('deployment', 'live'))).toEqual([])
+  expect(envOf(await labelled.get<V1Deployment>('deployment', 'in-place'))).toEqual([])
 })

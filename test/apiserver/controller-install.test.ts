@@ -1,4 +1,4 @@
-// The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without their agent.
+// The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without an agent.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ let kubeconfig: string
 let ns: Namespace
 let controller: TestController | undefined
 
-/** Of deploy/ what says who may do what, and our ServiceAccount's own kubeconfig. */
+/** Applies the RBAC objects and the admission policies of deploy/, and writes a kubeconfig for our ServiceAccount. */
 beforeAll(async () => {
   const rendered = await kubectl(['kustomize', 'deploy'])
   const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding|ValidatingAdmissionPolicy.*)$/m
@@ -69,7 +69,7 @@ const recorded = (workloads: readonly V1Deployment[]) =>
     60_000,
   )
 
-test('an install on a cluster with 500 annotated workloads rolls nothing; then one ConfigMap of all of them: never more at once than the limit, all done', async () => {
+test('an install among 500 annotated workloads rolls nothing out; a change of their one ConfigMap rolls all out within the limit', async () => {
   await ns.apply([
     configMap('conf', { a: '1' }),
     ...Array.from({ length: 500 }, (_, index) => deployment(`web-${index}`)),
@@ -77,37 +77,44 @@ test('an install on a cluster with 500 annotated workloads rolls nothing; then o
   // The controller manager makes 20 requests a second (kube-api-qps), so that this takes minutes.
   const settled = async () =>
     (await deployments()).every(({ metadata, status }) => status?.observedGeneration === metadata?.generation)
-  await until('500 rollouts over', settled, 300_000, 3_000)
+  await until('500 rollouts are complete', settled, 300_000, 3_000)
   const limits = { total: 5, perNamespace: 4 }
   const limited = await begin({ limits })
   await recorded(await deployments())
   expect(new Set(await revisions())).toEqual(new Set(['1']))
-  // What the controller manager has not finished yet counts as under way, too.
-  await until('nothing is under way', () => limited.rolloutsInProgress() === 0, 300_000)
+  // Rollouts that the controller manager has not finished yet count, too.
+  await until('no rollout is in progress', () => limited.rolloutsInProgress() === 0, 300_000)
   await ns.apply(configMap('conf', { a: '2' }))
   let most = 0
   const watching = setInterval(() => (most = Math.max(most, limited.rolloutsInProgress())), 5)
-  await until('all done', async () => (await revisions()).every((one) => one === '2'), 400_000, 3_000)
+  await until(
+    'all have rolled out',
+    async () => (await revisions()).every((one) => one === '2'),
+    400_000,
+    3_000,
+  )
   clearInterval(watching)
   expect(most).toBeGreaterThan(0)
   expect(most).toBeLessThanOrEqual(4)
 }, 1_200_000)
 
-test('a chart’s ConfigMap first, its Deployment seconds later: one rollout', async () => {
+test('a chart’s ConfigMap and its Deployment, seconds apart, cause one rollout', async () => {
   const chart = (version: string) => deployment('web', { template: { 'checksum/config': version } })
   await ns.apply([configMap('conf', { a: '1' }), chart('1')])
   await begin()
   await recorded(await deployments())
   await ns.apply(configMap('conf', { a: '2' }))
   await aWhile()
-  // As the webhook would on this update.
-  const stamp = '{"ConfigMap/conf":"stamped by the webhook"}'
-  await ns.apply(deployment('web', { template: { 'checksum/config': '2', 'hotreload.dev/checksum': stamp } }))
+  // As the webhook would write it on this update.
+  const checksum = '{"ConfigMap/conf":"written by the webhook"}'
+  await ns.apply(
+    deployment('web', { template: { 'checksum/config': '2', 'hotreload.dev/checksum': checksum } }),
+  )
   await aWhile(2_000)
   expect(await revisions()).toEqual(['2'])
 })
 
-test('without a right to Secrets: said once, and ConfigMaps roll out as ever', async () => {
+test('without a right to Secrets an Event names the remedy, and ConfigMaps still roll out', async () => {
   const web = deployment('web')
   const [container] = web.spec.template.spec.containers
   Object.assign(container ?? {}, {
@@ -127,7 +134,7 @@ test('without a right to Secrets: said once, and ConfigMaps roll out as ever', a
   await kubectl(['apply', '-k', 'deploy/secrets', '--namespace', ns.name])
 })
 
-test('our token may patch annotations of Pods under hotreload.dev/, and nothing else of them', async () => {
+test('of Pods, our token may patch only annotations under hotreload.dev/', async () => {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -161,7 +168,7 @@ test('our token may patch annotations of Pods under hotreload.dev/, and nothing 
   expect((await patch({ metadata: { annotations: { 'hotreload.dev/nudge': 'now' } } })).code).toBe(0)
 })
 
-test('Pods that lack the agent: an Event; with --evict-uninjected they go one by one, unless a budget says no', async () => {
+test('Pods without an agent get an Event, and --evict-uninjected evicts them one by one', async () => {
   await kubectl(['apply', '-k', 'deploy/evict'])
   const web = deployment('web', {
     metadata: { 'hotreload.dev/inject': 'true', 'hotreload.dev/signal': 'SIGHUP' },
@@ -198,7 +205,7 @@ test('Pods that lack the agent: an Event; with --evict-uninjected they go one by
     ])
   const { events } = await begin({ evictUninjected: true })
   await until('the Event', () => events.some(({ reason }) => reason === 'NotInjected'))
-  await until('one is evicted', async () => {
+  await until('one Pod is evicted', async () => {
     const names = new Set((await pods()).map(({ metadata }) => metadata?.name))
     return before.some(({ metadata }) => !names.has(metadata?.name))
   })

@@ -1,4 +1,4 @@
-// A Job that is deleted and made again, while who does so dies at every moment in between.
+// A Job is deleted and recreated, and the controller is killed at each step.
 import type { V1ConfigMap, V1Job } from '@kubernetes/client-node'
 import { beforeEach, expect, inject, test } from 'vitest'
 import { type Api, type ApiCall } from '../../src/api/api.ts'
@@ -36,23 +36,22 @@ const job = (name: string, finalizers: string[] = []) => ({
   },
 })
 
-interface Told {
-  events: string[]
-}
-
-/** @param call undefined: the API server's own */
-function replacements(call: Api['call'] | undefined, told: Told = { events: [] }): JobReplacements {
+/**
+ * @param call undefined: the API server's own
+ * @param events receives the reason of each Event
+ */
+function replacements(call: Api['call'] | undefined, events: string[] = []): JobReplacements {
   return createJobReplacements({
     api: call ? { namespace: own.name, call } : api,
     clock: systemClock,
     installKey: () => parseInstallKey('ab'.repeat(32)),
-    report: { event: (_about, _type, reason) => told.events.push(reason), log() {} },
+    report: { event: (_about, _type, reason) => events.push(reason), log() {} },
     isLeading: () => true,
   })
 }
 
-/** An API server that is out of reach after (or, with `lost`, just before) the first call of this kind: as if who calls had died. */
-function deadAfter(method: ApiCall['method'], { lost = false } = {}): Api['call'] {
+/** Fails after (or, with `lost`, just before) the first call with this method, as if the controller had been killed. */
+function killedAfter(method: ApiCall['method'], { lost = false } = {}): Api['call'] {
   let dead = false
   return async (call) => {
     if (dead) throw new Error('dead')
@@ -64,7 +63,7 @@ function deadAfter(method: ApiCall['method'], { lost = false } = {}): Api['call'
   }
 }
 
-async function liveJob(name: string): Promise<ApiObject> {
+async function readJob(name: string): Promise<ApiObject> {
   const found = await ns.get<V1Job & ApiObject>('job', name)
   return { ...found, apiVersion: 'batch/v1', kind: 'Job' }
 }
@@ -73,17 +72,17 @@ const records = async () =>
     ?.data ?? {}
 const uidOf = async (name: string) =>
   (await ns.list<V1Job>('jobs')).find((one) => one.metadata?.name === name)?.metadata?.uid
-const STAMP = '{"ConfigMap/conf":"2"}'
+const CHECKSUMS = '{"ConfigMap/conf":"2"}'
 
 test.each<[string, () => Api['call'], boolean]>([
-  ['after the record', () => deadAfter('POST'), false],
-  ['at a deletion that is lost', () => deadAfter('DELETE', { lost: true }), false],
-  ['after the deletion', () => deadAfter('DELETE'), true],
-])('who dies %s loses nothing', async (_name, dying, replaced) => {
+  ['after the record', () => killedAfter('POST'), false],
+  ['before the deletion arrives', () => killedAfter('DELETE', { lost: true }), false],
+  ['after the deletion', () => killedAfter('DELETE'), true],
+])('a controller that is killed %s loses no Job', async (_name, killed, replaced) => {
   await ns.apply(job('import'))
-  const before = await liveJob('import')
-  const first = replacements(dying())
-  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  const before = await readJob('import')
+  const first = replacements(killed())
+  await expect(first.replace(before, CHECKSUMS)).rejects.toThrow('dead')
   first.stop()
   expect(Object.keys(await records())).toEqual([before.metadata?.uid])
   expect(JSON.stringify(await records())).not.toContain('planted')
@@ -94,16 +93,16 @@ test.each<[string, () => Api['call'], boolean]>([
   next.stop()
   const uid = await uidOf('import')
   expect(uid === before.metadata?.uid).toBe(!replaced)
-  const after = await liveJob('import')
+  const after = await readJob('import')
   expect(after.metadata?.labels).toMatchObject({ team: 'a' })
-  if (replaced) expect(after.metadata?.annotations).toMatchObject({ 'hotreload.dev/checksum': STAMP })
+  if (replaced) expect(after.metadata?.annotations).toMatchObject({ 'hotreload.dev/checksum': CHECKSUMS })
 })
 
-test('a Job whose deletion takes its time is made when it is gone, also by who comes after', async () => {
+test('the next leader recreates a Job whose deletion takes long', async () => {
   await ns.apply(job('slow', ['example.com/wait']))
-  const before = await liveJob('slow')
-  const first = replacements(deadAfter('DELETE'))
-  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  const before = await readJob('slow')
+  const first = replacements(killedAfter('DELETE'))
+  await expect(first.replace(before, CHECKSUMS)).rejects.toThrow('dead')
   first.stop()
   const next = replacements(undefined)
   await next.takeOver()
@@ -116,28 +115,28 @@ test('a Job whose deletion takes its time is made when it is gone, also by who c
   next.stop()
 })
 
-test('a Job that somebody else made meanwhile is theirs', async () => {
+test('a Job that a user has recreated meanwhile stays as it is', async () => {
   await ns.apply(job('theirs'))
-  const before = await liveJob('theirs')
-  const first = replacements(deadAfter('DELETE'))
-  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  const before = await readJob('theirs')
+  const first = replacements(killedAfter('DELETE'))
+  await expect(first.replace(before, CHECKSUMS)).rejects.toThrow('dead')
   first.stop()
   await ns.apply(job('theirs'))
   const theirs = await uidOf('theirs')
-  const told: Told = { events: [] }
-  const next = replacements(undefined, told)
+  const events: string[] = []
+  const next = replacements(undefined, events)
   await next.takeOver()
   await until('the record is dropped', async () => Object.keys(await records()).length === 0)
   next.stop()
   expect(await uidOf('theirs')).toBe(theirs)
-  expect(told.events).toEqual([])
+  expect(events).toEqual([])
 })
 
-test('a Job that can’t be made again, for a quota, is told of, and made when there is room', async () => {
+test('a Job that a quota refuses gets an Event, and is recreated once the quota allows it', async () => {
   await ns.apply(job('big'))
-  const before = await liveJob('big')
-  const first = replacements(deadAfter('DELETE'))
-  await expect(first.replace(before, STAMP)).rejects.toThrow('dead')
+  const before = await readJob('big')
+  const first = replacements(killedAfter('DELETE'))
+  await expect(first.replace(before, CHECKSUMS)).rejects.toThrow('dead')
   first.stop()
   await ns.apply({
     apiVersion: 'v1',
@@ -153,13 +152,13 @@ test('a Job that can’t be made again, for a quota, is told of, and made when t
         body: job('probe'),
       })
     ).status === 403
-  await until('the quota counts', refused)
-  const told: Told = { events: [] }
-  const next = replacements(undefined, told)
+  await until('the quota is in force', refused)
+  const events: string[] = []
+  const next = replacements(undefined, events)
   await next.takeOver()
-  await until('it is told', () => told.events.includes('RolloutFailed'))
+  await until('the Event', () => events.includes('RolloutFailed'))
   expect(await uidOf('big')).toBeUndefined()
   await ns.kubectl(['delete', 'resourcequota', 'none'])
-  await until('it is made', async () => (await uidOf('big')) !== undefined, 120_000)
+  await until('the Job is recreated', async () => (await uidOf('big')) !== undefined, 120_000)
   next.stop()
 })

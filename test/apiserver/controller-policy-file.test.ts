@@ -1,4 +1,4 @@
-// `serve` with a policy file in a mounted ConfigMap: an edit of it decides anew about every workload, without a restart or an apply.
+// `serve` with a policy file in a mounted ConfigMap: an edit changes the policy of every workload without a restart or an apply.
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { type Namespace, namespace, until } from '../support/kube.ts'
 import { type Serve, startServe } from '../support/serve.ts'
 
 const POLICY = 'policy.yaml'
-/** An nginx reloads in place; with `rollout` it gets new Pods. Only the first is built in. */
+/** An nginx reloads in place by the built-in defaults; with `rollout` it gets new Pods. */
 const inPlace = 'defaults: {reload: auto}\n'
 const byRollout = 'defaults: {reload: rollout}\n'
 
@@ -49,13 +49,13 @@ function nginx(name: string, metadata: Record<string, string> = {}) {
   return made
 }
 
-/** A generation for each template there has been, the stamp's included. */
+/** The generation of each Deployment: it grows with each template, also with a new checksum. */
 async function generations(): Promise<Record<string, number | undefined>> {
   const all = await ns.list<V1Deployment>('deployments')
   return Object.fromEntries(all.map(({ metadata }) => [metadata?.name, metadata?.generation]))
 }
 
-/** What its Pods have is known: from here on, a change rolls it out. */
+/** Waits for the baseline: from then on a change rolls the workload out. */
 const recorded = (name: string) =>
   until(`the baseline of ${name}`, async () => {
     const { metadata } = await ns.get<V1Deployment>('deployment', name)
@@ -63,30 +63,36 @@ const recorded = (name: string) =>
     return shards.some(({ data = {} }) => Object.hasOwn(data, metadata?.uid ?? ''))
   })
 
-/** `asks` says itself what `follows` leaves to the policy file: that it rolls out is when the other would have, too. */
-async function edit(value: string, asks: number): Promise<Record<string, number | undefined>> {
+/**
+ * Edits the ConfigMap and waits for the rollout of `annotated`, whose annotation asks for one. `follows` leaves the choice to the
+ * policy file, and would roll out at the same time.
+ */
+async function edit(value: string, generation: number): Promise<Record<string, number | undefined>> {
   await ns.apply(configMap('conf', { 'default.conf': value }))
-  await until(`asks rolls out for ${value}`, async () => (await generations())['asks'] === asks)
+  await until(
+    `annotated rolls out for ${value}`,
+    async () => (await generations())['annotated'] === generation,
+  )
   return generations()
 }
 
-test('an edit of the policy file holds from the next change of a ConfigMap on; one with a mistake changes nothing', async () => {
+test('an edit of the policy file takes effect at the next change of a ConfigMap, and an edit with a mistake changes nothing', async () => {
   await ns.apply([
     configMap('conf', { 'default.conf': 'one' }),
-    nginx('asks', { 'hotreload.dev/reload': 'rollout' }),
+    nginx('annotated', { 'hotreload.dev/reload': 'rollout' }),
     nginx('follows'),
   ])
-  await recorded('asks')
-  expect(await edit('two', 2)).toEqual({ asks: 2, follows: 1 })
+  await recorded('annotated')
+  expect(await edit('two', 2)).toEqual({ annotated: 2, follows: 1 })
 
   await swap(byRollout)
   await recorded('follows')
 
   await swap('defaults: {reload: sometimes}\n')
   const notUsable = () => serve.said('policy file not usable; the last one stays')
-  await until('it is said', () => notUsable().length === 1)
+  await until('the log names the mistake', () => notUsable().length === 1)
   await swap('defaults: {reload: auto\n')
-  await until('it is said again', () => notUsable().length === 2)
+  await until('the log names the second mistake', () => notUsable().length === 2)
   expect(notUsable()).toMatchObject([
     {
       level: 'error',
@@ -97,17 +103,17 @@ test('an edit of the policy file holds from the next change of a ConfigMap on; o
       error: expect.stringMatching(/: not YAML: .* at line \d+, column \d+; docs\/policy\.md .*\]$/),
     },
   ])
-  // By now more than the quiet period has passed: no edit of the policy rolled anything out by itself.
-  expect(await generations()).toEqual({ asks: 2, follows: 1 })
+  // More than the quiet period has passed: an edit of the policy file alone rolls nothing out.
+  expect(await generations()).toEqual({ annotated: 2, follows: 1 })
 
   await edit('three', 3)
   await until('follows rolls out', async () => (await generations())['follows'] === 2)
   const { spec } = await ns.get<V1Deployment>('deployment', 'follows')
-  const stamp = JSON.parse(spec?.template.metadata?.annotations?.['hotreload.dev/checksum'] ?? '{}')
-  expect(Object.keys(stamp)).toEqual(['ConfigMap/conf'])
+  const checksums = JSON.parse(spec?.template.metadata?.annotations?.['hotreload.dev/checksum'] ?? '{}')
+  expect(Object.keys(checksums)).toEqual(['ConfigMap/conf'])
 
-  // And back: that rollout was the only one.
+  // Back to the first policy: `follows` has had no other rollout.
   await swap(inPlace)
   await until('the policy is read', () => serve.said('policy file changed').length === 2)
-  expect(await edit('four', 4)).toEqual({ asks: 4, follows: 2 })
+  expect(await edit('four', 4)).toEqual({ annotated: 4, follows: 2 })
 })

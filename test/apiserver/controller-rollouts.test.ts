@@ -29,14 +29,14 @@ async function start(
   running.push(controller)
   return controller
 }
-/** The Deployment controller counts templates: annotations and replicas are none of its business. */
+/** The Deployment controller counts templates; annotations and replicas of the Deployment don't change the number. */
 async function revisionOf(name = 'web'): Promise<number> {
   const { metadata } = await ns.get<V1Deployment>('deployment', name)
   return Number(metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? 0)
 }
 const rolledTo = (revision: number, name = 'web') =>
   until(`revision ${revision}`, async () => (await revisionOf(name)) === revision)
-/** As long as anything wrong would take to happen. */
+/** By default long enough for a wrong rollout to begin. */
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 /** Waits until a baseline of this workload, with all of these sources, is stored. */
 const recorded = (workload = 'deployment/web', ...sources: string[]) =>
@@ -47,7 +47,7 @@ const recorded = (workload = 'deployment/web', ...sources: string[]) =>
     return text !== undefined && sources.every((source) => text.includes(source))
   })
 
-test('an edit of a ConfigMap in use: one rollout', async () => {
+test('an edit of a used ConfigMap causes one rollout', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   const controller = await start()
   await leads(controller)
@@ -59,7 +59,7 @@ test('an edit of a ConfigMap in use: one rollout', async () => {
   expect(controller.events).toMatchObject([{ reason: 'RolledOut', message: 'ConfigMap conf changed' }])
 })
 
-test('what changes nothing that is used: no rollout', async () => {
+test('a label, a replace and a recreation with the same data cause no rollout', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   await leads(await start())
   await recorded()
@@ -70,7 +70,7 @@ test('what changes nothing that is used: no rollout', async () => {
   expect(await revisionOf()).toBe(1)
 })
 
-test('only keys in use count', async () => {
+test('a change of a key that is not used causes no rollout', async () => {
   const web = deployment('web', { env: [] })
   const [container] = web.spec.template.spec.containers
   Object.assign(container ?? {}, {
@@ -86,7 +86,7 @@ test('only keys in use count', async () => {
   await rolledTo(2)
 })
 
-test('20 ConfigMaps of one workload changed within a second: one rollout', async () => {
+test('changes of a workload’s 20 ConfigMaps within a second cause one rollout', async () => {
   const names = Array.from({ length: 20 }, (_, index) => `conf-${index}`)
   await ns.apply([...names.map((name) => configMap(name, { a: '1' })), deployment('web', { env: names })])
   const { client } = await start().then(async (one) => (await leads(one), one))
@@ -106,7 +106,7 @@ test('20 ConfigMaps of one workload changed within a second: one rollout', async
   expect(await revisionOf()).toBe(2)
 })
 
-test('a change made while the controller is stopped is rolled out once when it is back', async () => {
+test('a restarted controller rolls out once for a change that it missed', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   const first = await start()
   await leads(first)
@@ -123,29 +123,29 @@ test('a change made while the controller is stopped is rolled out once when it i
   expect(await revisionOf()).toBe(2)
 })
 
-test('two replicas: one rollout, and one more after the leader is gone', async () => {
+test('two replicas roll out once for a change, also after the leader stops', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   const replicas = [await start(), await start()]
-  await until('a leader', () => replicas.some((one) => one.isLeading()))
+  await until('one replica leads', () => replicas.some((one) => one.isLeading()))
   await recorded()
   await ns.apply(configMap('conf', { a: '2' }))
   await rolledTo(2)
   const [leader, other] = replicas[0]?.isLeading() ? replicas : replicas.toReversed()
   await ns.apply(configMap('conf', { a: '3' }))
-  // In the middle: the change is seen, its quiet period is not over.
+  // The leader has seen the change, and its quiet period is not over.
   await aWhile(300)
   await leader?.stop()
-  await until('the other leads', () => other?.isLeading())
+  await until('the other replica leads', () => other?.isLeading())
   await rolledTo(3)
   await aWhile()
   expect(await revisionOf()).toBe(3)
 })
 
-test("a user's own rollout in progress is waited for, and so is a pause", async () => {
+test("the controller waits for a user's own rollout, and for the end of spec.paused", async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web', { replicas: 1 })])
   await leads(await start())
   await recorded()
-  // No kubelet makes its Pod ready: the first rollout goes on and on.
+  // No kubelet makes the Pod ready, so the first rollout stays in progress.
   await ns.apply(configMap('conf', { a: '2' }))
   await aWhile()
   expect(await revisionOf()).toBe(1)
@@ -159,7 +159,7 @@ test("a user's own rollout in progress is waited for, and so is a pause", async 
   await rolledTo(3)
 })
 
-test('hotreload.dev/pause on the workload or on the source holds changes back until it goes', async () => {
+test('hotreload.dev/pause on the workload or on the source delays rollouts until it is removed', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   await leads(await start())
   await recorded()
@@ -175,7 +175,7 @@ test('hotreload.dev/pause on the workload or on the source holds changes back un
   await rolledTo(2)
 })
 
-test('StatefulSets and DaemonSets roll out too; OnDelete gets its template and loses no Pod', async () => {
+test('StatefulSets and DaemonSets roll out too, also with OnDelete', async () => {
   const { spec } = deployment('web')
   const { replicas: _, ...daemon } = spec
   const nowhere = {
@@ -211,7 +211,7 @@ test('StatefulSets and DaemonSets roll out too; OnDelete gets its template and l
     )
 })
 
-test('after a rollout, applying the same manifests again changes nothing, client and server side', async () => {
+test('after a rollout, a second apply changes nothing, client side and server side', async () => {
   const manifests = [configMap('conf', { a: '2' }), deployment('web')]
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])
   await leads(await start())
@@ -232,17 +232,17 @@ test('after a rollout, applying the same manifests again changes nothing, client
   )
 })
 
-test('somebody who keeps removing our annotation: an Event, and no further rollout', async () => {
+test('a checksum that is removed again and again causes an Event and no further rollout', async () => {
   await ns.apply([configMap('conf', { a: '0' }), deployment('web')])
   const controller = await start()
   await leads(controller)
   await recorded()
-  const stamp = '{.spec.template.metadata.annotations.hotreload\\.dev/checksum}'
+  const checksum = '{.spec.template.metadata.annotations.hotreload\\.dev/checksum}'
   for (const a of ['1', '2', '3']) {
     await ns.apply(configMap('conf', { a }))
-    const stamped = async () =>
-      (await ns.kubectl(['get', 'deployment', 'web', `--output=jsonpath=${stamp}`])) !== ''
-    await until('a stamp', stamped)
+    const hasChecksum = async () =>
+      (await ns.kubectl(['get', 'deployment', 'web', `--output=jsonpath=${checksum}`])) !== ''
+    await until('a checksum', hasChecksum)
     const remove = [{ op: 'remove', path: '/spec/template/metadata/annotations' }]
     await ns.kubectl(['patch', 'deployment', 'web', '--type=json', `--patch=${JSON.stringify(remove)}`])
     await recorded()
@@ -254,7 +254,7 @@ test('somebody who keeps removing our annotation: an Event, and no further rollo
   expect(await revisionOf()).toBe(before)
 })
 
-test('a namespace without our label: hotreload.dev/inject does nothing there', async () => {
+test('hotreload.dev/inject has no effect in a namespace without our label', async () => {
   const other = await namespace()
   await other.apply([configMap('conf', { a: '1' }), deployment('web')])
   await leads(await start())

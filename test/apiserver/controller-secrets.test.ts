@@ -1,4 +1,4 @@
-// A Secret's value is planted, and searched for in everything that `serve` says, writes and remembers.
+// The test searches logs, metrics, objects and memory of `serve` for the values of a Secret.
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { HELD_BYTES, heldBytes } from '../support/held-bytes-of.ts'
 import { type Namespace, namespace, until } from '../support/kube.ts'
 import { type Serve, startServe } from '../support/serve.ts'
 
-/** Of three bytes each, so that a marker at the beginning of a value is a beginning of its base64, too. */
+/** Its length is a multiple of three bytes, so that the base64 of a value starts with the base64 of a marker at its start. */
 const marker = (n: number): string => `planted-${n}-${crypto.randomUUID()}`.padEnd(48, '.')
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
@@ -32,7 +32,7 @@ const secret = (value: string) => ({
   stringData: { key: value },
 })
 
-/** Rolls out by our own checksum, by Reloader's annotation, and reloads in place. */
+/** One rolls out by our checksum, one by Reloader's annotation, and one reloads in place. */
 const workloads = () => {
   const env = deployment('env', { env: [] })
   Object.assign(env.spec.template.spec.containers[0] ?? {}, { envFrom: [{ secretRef: { name: 'db' } }] })
@@ -46,12 +46,12 @@ const workloads = () => {
   return [env, listed, inPlace]
 }
 
-test('no value of a Secret, and no plain hash of one, is said, written, or kept', async () => {
+test('logs, metrics, objects and memory hold no value of a Secret and no plain hash of one', async () => {
   const values = [marker(1), marker(2)]
   const [first = '', second = ''] = values
   await ns.apply([secret(first), ...workloads()])
-  await until('it leads', () => serve.said('leading').length > 0)
-  await until('what is there is recorded', async () => {
+  await until('the controller leads', () => serve.said('leading').length > 0)
+  await until('the baselines are stored', async () => {
     const shards = await own.list<V1ConfigMap>('configmaps', 'hotreload.dev/part=baselines')
     const known = new Set(shards.flatMap(({ data = {} }) => Object.keys(data)))
     const rollout = (await ns.list<V1Deployment>('deployments')).filter(
@@ -92,7 +92,7 @@ test('no value of a Secret, and no plain hash of one, is said, written, or kept'
   expect(said).toContain('ConfigMap')
   expect(words.filter((word) => said.includes(word))).toEqual([])
 
-  // The snapshot is taken after a full collection: what is in it is held.
+  // Node collects garbage before a snapshot, so everything in it is still referenced.
   serve.child.kill('SIGUSR2')
   const snapshot = await until('a heap snapshot', async () => {
     const name = (await readdir(serve.directory)).find((one) => one.endsWith('.heapsnapshot'))

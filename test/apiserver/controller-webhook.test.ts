@@ -1,4 +1,4 @@
-// The workload webhook and the controller at work on the same workloads: what one stamps is what the other expects.
+// The workload webhook and the controller handle the same workloads: the controller expects the checksums that the webhook writes.
 import type { V1Deployment } from '@kubernetes/client-node'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
@@ -53,7 +53,7 @@ async function begin() {
   await settled(controller)
 }
 
-test('a workload that the webhook stamped: nothing, then one rollout for an edit, stamped as both see it', async () => {
+test('a workload with the webhook’s checksums rolls out only after an edit, and once', async () => {
   await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
   const first = readTemplateChecksum(await get())
   expect(Object.keys(JSON.parse(first ?? '{}'))).toEqual(['ConfigMap/conf', 'ConfigMap/maybe', 'Secret/db'])
@@ -67,7 +67,7 @@ test('a workload that the webhook stamped: nothing, then one rollout for an edit
   expect(readTemplateChecksum(await get())).not.toBe(first)
 })
 
-test('ConfigMap and workload applied together: one rollout', async () => {
+test('a ConfigMap and its workload, applied together, cause one rollout', async () => {
   await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
   await begin()
   const next = web()
@@ -77,14 +77,14 @@ test('ConfigMap and workload applied together: one rollout', async () => {
   expect(revisionOf(await get())).toBe('2')
 })
 
-test('an optional source that comes and goes: a rollout each; rollout undo: one, by the user', async () => {
+test('creating and removing an optional source cause a rollout each, and rollout undo between them causes none', async () => {
   await ns.apply([configMap('conf', { a: '1' }), secret('1'), web()])
   await begin()
   await ns.apply(configMap('maybe', { b: '1' }))
   await until('the second revision', async () => revisionOf(await get()) === '2')
   await ns.kubectl(['rollout', 'undo', 'deployment', 'web'])
   await aWhile()
-  // The template of before, with the stamp of what is there now: that is the second revision.
+  // The old template with the checksum of the present sources is the second revision.
   expect(revisionOf(await get())).toBe('2')
   await ns.kubectl(['delete', 'configmap', 'maybe'])
   await until('another revision', async () => revisionOf(await get()) !== '2')

@@ -1,4 +1,4 @@
-// Every manifest of the corpus (test/support/corpus.ts), injected, is one that the API server accepts, where it accepts the original.
+// The API server accepts every injected manifest of the corpus (test/support/corpus.ts) whose original it accepts.
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { injectManifests } from '../../src/cli/inject.ts'
@@ -24,7 +24,7 @@ function workloads(stream: string, file: string): ApiObject[] {
   return found
 }
 
-/** Which of the objects the API server would take, as `kind/name` lines, and what it said of the others. */
+/** The objects that the API server would accept, as `kind/name` lines, and its errors for the others. */
 async function accepted(
   objects: readonly ApiObject[],
   ns: string,
@@ -39,8 +39,8 @@ async function accepted(
 
 describe.each(corpus)('$name', ({ name, path }) => {
   test.each([
-    { how: 'as it is', change: (workload: ApiObject) => workload },
-    { how: 'with every subPath made live', change: withNone },
+    { how: 'unchanged', change: (workload: ApiObject) => workload },
+    { how: 'with every subPath updated', change: withNone },
   ])('is accepted once injected, $how', async ({ change }) => {
     const ns = await namespace()
     const originals = workloads(await readFile(path, 'utf8'), name).map(change)

@@ -1,4 +1,4 @@
-// Beside another injector, called before us and after us: one agent, its containers left alone, nothing of its lost.
+// With another injector, called before or after ours: the Pod gets one agent, and the other's containers stay as they are.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { OTHER_CONTAINER, otherInjector } from '../support/other-injector.ts'
@@ -33,27 +33,30 @@ const pod = {
   },
 }
 
-test.each(['a-first', 'z-last'])('one that is called as %s', async (order) => {
-  const label = { [`other-${order}`]: 'yes' }
-  await otherInjector(`${order}-${crypto.randomUUID().slice(0, 8)}`, label)
-  const ns = await hook.namespace({ 'hotreload.dev/injection': 'enabled', ...label })
-  await ns.apply(configMap('conf', { 'nginx.conf': 'events {}' }))
-  // Not stored: the garbage collector would look for its owner, and take it away.
-  const made = await ns.kubectl(
-    ['create', '--dry-run=server', '--output=json', '-f', '-'],
-    JSON.stringify(pod),
-  )
-  const { spec }: V1Pod = JSON.parse(made)
-  const inits = (spec?.initContainers ?? []).map(({ name }) => name)
-  expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-link-web', 'hotreload-agent'])
-  const [proxy, web] = spec?.containers ?? []
-  expect(proxy?.name).toBe(OTHER_CONTAINER)
-  expect(proxy?.volumeMounts?.map(({ name }) => name)).toContain('istiod-ca-cert')
-  expect(web?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(
-    expect.arrayContaining(['/etc/nginx', '/.hotreload/vol/conf']),
-  )
-  const mounts = spec?.initContainers?.find(({ name }) => name === 'hotreload-agent')?.volumeMounts ?? []
-  expect(
-    mounts.filter(({ mountPath }) => mountPath === '/var/run/secrets/kubernetes.io/serviceaccount'),
-  ).toMatchObject([{ name: 'hotreload-no-token' }])
-})
+test.each(['a-first', 'z-last'])(
+  'an injector that is called as %s keeps its containers and volumes',
+  async (order) => {
+    const label = { [`other-${order}`]: 'yes' }
+    await otherInjector(`${order}-${crypto.randomUUID().slice(0, 8)}`, label)
+    const ns = await hook.namespace({ 'hotreload.dev/injection': 'enabled', ...label })
+    await ns.apply(configMap('conf', { 'nginx.conf': 'events {}' }))
+    // A dry run: the garbage collector would delete a stored Pod, because its owner does not exist.
+    const made = await ns.kubectl(
+      ['create', '--dry-run=server', '--output=json', '-f', '-'],
+      JSON.stringify(pod),
+    )
+    const { spec }: V1Pod = JSON.parse(made)
+    const inits = (spec?.initContainers ?? []).map(({ name }) => name)
+    expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-link-web', 'hotreload-agent'])
+    const [proxy, web] = spec?.containers ?? []
+    expect(proxy?.name).toBe(OTHER_CONTAINER)
+    expect(proxy?.volumeMounts?.map(({ name }) => name)).toContain('istiod-ca-cert')
+    expect(web?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(
+      expect.arrayContaining(['/etc/nginx', '/.hotreload/vol/conf']),
+    )
+    const mounts = spec?.initContainers?.find(({ name }) => name === 'hotreload-agent')?.volumeMounts ?? []
+    expect(
+      mounts.filter(({ mountPath }) => mountPath === '/var/run/secrets/kubernetes.io/serviceaccount'),
+    ).toMatchObject([{ name: 'hotreload-no-token' }])
+  },
+)

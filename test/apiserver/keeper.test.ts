@@ -1,4 +1,4 @@
-// Nothing of a cluster is left behind, however the run that started it ends.
+// However a test run ends, nothing of its cluster remains.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Cluster } from '../cluster/cluster.ts'
 import { until } from '../support/until.ts'
 
-test('a test run that is killed takes its cluster with it', async () => {
+test('killing a test run removes its cluster', async () => {
   const { runner, state } = await runnerWithCluster()
   expect(programsOf(state)).toEqual(expect.arrayContaining(['etcd', 'kube-apiserver']))
   runner.kill('SIGKILL')
   await until('the keeper has removed everything', () => programsOf(state).length === 0 && !existsSync(state))
 })
 
-test('a keeper that is killed takes the programs with it, and the next one removes its files', async () => {
+test('killing a keeper ends its programs, and the next keeper removes its files', async () => {
   const { runner, state, keeper } = await runnerWithCluster()
   process.kill(keeper, 'SIGKILL')
   await until('the programs are gone', () => programsOf(state).length === 0)
@@ -22,7 +22,7 @@ test('a keeper that is killed takes the programs with it, and the next one remov
   const next = await runnerWithCluster()
   expect(existsSync(state)).toBe(false)
   next.runner.kill('SIGTERM')
-  await until('the next one is gone, too', () => !existsSync(next.state))
+  await until('the next cluster is gone, too', () => !existsSync(next.state))
 })
 
 /** A process that starts a control plane and waits, as a test run does. */

@@ -65,7 +65,7 @@ async function begin() {
   return controller
 }
 
-test('two kinds of StatefulSets and a CloneSet of one name: each is mirrored, and rolls out once', async () => {
+test('two kinds of StatefulSets and a CloneSet of one name are mirrored and roll out once each', async () => {
   const resources = ['statefulset.apps', 'statefulset.apps.kruise.io', 'cloneset.apps.kruise.io']
   await ns.apply([
     configMap('conf', { a: '1' }),
@@ -94,12 +94,12 @@ test('two kinds of StatefulSets and a CloneSet of one name: each is mirrored, an
   expect(container?.image).toBe('localhost/none:1')
 })
 
-test('a mistaken annotation is denied', async () => {
+test('an annotation with a mistake is denied', async () => {
   const metadata = { 'hotreload.dev/inject': 'true', 'hotreload.dev/signal': 'SIGNOPE' }
   await expect(ns.apply(cloneSet({ metadata }))).rejects.toThrow(/hotreload\.dev\/signal/)
 })
 
-test('a CloneSet whose rollout runs gets the next one when its Pods are ready', async () => {
+test('a CloneSet with a rollout in progress gets the next one when its Pods are ready', async () => {
   await ns.apply([configMap('conf', { a: '1' }), cloneSet({ replicas: 1 })])
   await report('cloneset', { updatedReplicas: 1, updatedReadyReplicas: 0 })
   const first = await annotationsOf('cloneset')
@@ -111,7 +111,7 @@ test('a CloneSet whose rollout runs gets the next one when its Pods are ready', 
   await until('the rollout', async () => (await annotationsOf('cloneset'))[CHECKSUM] !== first[CHECKSUM])
 })
 
-test('Reloader’s annotations: the default strategy leaves the containers as they are', async () => {
+test('Reloader’s annotations with the default strategy leave a CloneSet’s containers as they are', async () => {
   const web = cloneSet({ metadata: { 'reloader.stakater.com/auto': 'true' } })
   await ns.apply([configMap('conf', { a: '1' }), web])
   await report('cloneset', {})

@@ -1,4 +1,4 @@
-// Our light client against a real API server: what a conflict looks like there, and that nothing but the caBundle is touched.
+// Our small client against a real API server: it handles conflicts, and changes nothing but the caBundle.
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { createConfigReader } from '../../src/api/config-reader.ts'
 import { readInstallKey } from '../../src/cli/serve/install-key.ts'
@@ -45,7 +45,7 @@ test('ConfigMaps and Secrets are read as kubectl stored them', async () => {
   expect(await reader.secret('gone', 'db')).toBe('absent')
 })
 
-test('a Secret is created once, and updated only as it was read', async () => {
+test('a Secret is created once, and updated only if nobody has changed it since it was read', async () => {
   const store = createSecretStore(client)
   expect(await store.create('own', { a: '1', b: '2' })).toBe(true)
   expect(await store.create('own', { a: '3' })).toBe(false)
@@ -93,7 +93,7 @@ describe('with a webhook configuration', () => {
     const replica = () =>
       ownAuthority({ secrets, publisher, names: ['hotreload.nowhere.svc'], now: () => new Date() }).current()
     const [one, other] = await Promise.all([replica(), replica()])
-    // Who lost the race to publish does so when it looks the next time.
+    // The replica that lost the race publishes at its next check.
     expect(await replica()).toEqual(one)
     expect(other).toEqual(one)
     const after = await stored()
@@ -109,7 +109,7 @@ describe('with a webhook configuration', () => {
     expect(keys[0]).toEqual(keys[1])
   })
 
-  test('one that changes between the read and the write is left for the next look', async () => {
+  test('a configuration that changes between the read and the write stays until the next check', async () => {
     const racing: KubeClient = {
       ...client,
       async call(call) {
@@ -124,7 +124,7 @@ describe('with a webhook configuration', () => {
     expect((await stored()).webhooks).toEqual(before)
   })
 
-  test('whatever GitOps applies again, the bundle stays', async () => {
+  test('the bundle stays when the same configuration is applied again', async () => {
     const before = (await stored()).webhooks
     const apiVersion = 'admissionregistration.k8s.io/v1'
     const configuration = {
@@ -139,7 +139,7 @@ describe('with a webhook configuration', () => {
   })
 })
 
-test('watches leave room for other calls, however many there are', async () => {
+test('40 watches don’t block other calls', async () => {
   const ended = new AbortController()
   const watch = { method: 'GET', path: `/api/v1/namespaces/${ns.name}/secrets?watch=true` } as const
   try {

@@ -1,4 +1,4 @@
-// The API server of the tests is a real one, and calls webhooks that run on this machine.
+// The tests have a real API server, which calls webhooks on this machine.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -7,7 +7,7 @@ import { generate } from 'selfsigned'
 import { expect, onTestFinished, test } from 'vitest'
 import { kubectl, manifest, namespace, tryKubectl } from '../support/kube.ts'
 
-test('a mutating webhook on 127.0.0.1 is called', async () => {
+test('the API server calls a mutating webhook on 127.0.0.1', async () => {
   const ns = await namespace()
   const webhook = await startWebhook([{ op: 'add', path: '/data', value: { from: 'webhook' } }])
   const configuration = {
@@ -29,7 +29,7 @@ test('a mutating webhook on 127.0.0.1 is called', async () => {
   onTestFinished(async () => {
     await tryKubectl(['delete', 'mutatingwebhookconfiguration', ns.name])
   })
-  // A configuration takes effect a moment after it is stored: create what it must change once it does so in a dry run.
+  // A configuration takes effect a moment after it is stored, so a dry run is repeated until it does.
   await kubectl(['create', '-f', '-'], manifest(configuration))
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'empty' } }
   await expect
@@ -41,7 +41,7 @@ test('a mutating webhook on 127.0.0.1 is called', async () => {
   expect(await ns.get<V1ConfigMap>('configmap', 'empty')).toMatchObject({ data: { from: 'webhook' } })
 })
 
-test('a Pod without a node is stored', async () => {
+test('the API server stores a Pod without a node', async () => {
   const ns = await namespace()
   const spec = { containers: [{ name: 'app', image: 'localhost/none:1' }], nodeName: 'nowhere' }
   const said = await ns.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec })

@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import jsonpatch from 'fast-json-patch'
 import { expect, test } from 'vitest'
 import { podTemplate } from '../../src/workload/pod-template.ts'
-import { bare, names, spec, wishes } from '../support/any-pod.ts'
+import { anyAnnotations, anySpec, bare, names } from '../support/any-pod.ts'
 import { injectedPod, pod, pods, requestFor } from '../support/builders.ts'
 
 test('the result of any Pod is consistent', async () => {
   await fc.assert(
-    fc.asyncProperty(spec, wishes, fc.boolean(), async (wanted, annotations, isBare) => {
+    fc.asyncProperty(anySpec, anyAnnotations, fc.boolean(), async (wanted, annotations, isBare) => {
       const before = isBare ? bare(pod(wanted, annotations)) : pod(wanted, annotations)
       const request = requestFor(before)
       const { allowed, patch = [], outcome } = await pods()(request)

@@ -1,4 +1,4 @@
-/** Whatever Pod may come: fast-check's arbitraries of a spec and of annotations. */
+/** Random Pods: fast-check's arbitraries of a spec and of annotations. */
 import type {
   V1Container,
   V1EnvFromSource,
@@ -118,7 +118,7 @@ const container = (name: string): fc.Arbitrary<V1Container> =>
       } as V1Container),
     )
 
-/** What init containers may not have, but native sidecars may. */
+/** A container with fields that native sidecars may have, but other init containers may not. */
 const main = (name: string): fc.Arbitrary<V1Container> =>
   fc
     .tuple(
@@ -155,9 +155,9 @@ const podFields = fc.constantFrom<Partial<V1PodSpec>>(
   { schedulingGates: [{ name: 'example.org/gate' }], priorityClassName: '' },
 )
 
-/** Of its containers. */
+/** Names of the containers. */
 export const names = ['web', 'istio-proxy', `c${'y'.repeat(62)}`]
-export const spec: fc.Arbitrary<V1PodSpec> = fc
+export const anySpec: fc.Arbitrary<V1PodSpec> = fc
   .record({
     volumes,
     containers: fc.tuple(...names.map(main)),
@@ -167,8 +167,8 @@ export const spec: fc.Arbitrary<V1PodSpec> = fc
   })
   .map(({ fields, ...rest }) => defined({ ...rest, ...fields } as V1PodSpec))
 
-/** Two at most: of many most would contradict another. */
-export const wishes = fc
+/** At most two of our annotations: most sets of more would contradict themselves. */
+export const anyAnnotations = fc
   .subarray(
     [
       { reload: 'none' },
