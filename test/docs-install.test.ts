@@ -10,6 +10,7 @@ import type { Flag } from '../src/cli/shared/flag.ts'
 import { parseDefaults } from '../src/policy/policy-file.ts'
 import { createControllerMetrics } from '../src/telemetry/controller-metrics.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
+import { groupOf, workloadKinds } from '../src/workload/kinds.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const page = readFileSync(join(ROOT, 'docs/install.md'), 'utf8')
@@ -113,6 +114,11 @@ describe('docs/install.md', () => {
     const { annotations, excludedContainers } = parseDefaults(policies[0] ?? '')
     expect(Object.keys(annotations).length).toBeGreaterThan(1)
     expect([...excludedContainers]).toContain('my-sidecar')
+  })
+
+  test('the removal covers every kind of workload', () => {
+    const [, kinds = ''] = /for kind in (.*); do/.exec(page) ?? []
+    expect(kinds.split(' ')).toEqual(workloadKinds.map((kind) => `${kind.plural}.${groupOf(kind)}`))
   })
 
   test('every directory of a kubectl command exists', () => {

@@ -234,8 +234,9 @@ export class Reconciler {
       this.#queue.add(key)
       this.#checkPodsSoon(key)
     }
-    if (this.#cache.isComplete())
-      for (const uid of baselines.uids()) if (!uids.has(uid)) baselines.remove(uid)
+    if (!this.#cache.isComplete()) return
+    const removed = [...baselines.uids()].filter((uid) => !uids.has(uid) && baselines.remove(uid))
+    if (removed.length > 0) this.#leadership.baselinesChanged()
   }
 
   /** Clears our gauges: the next leader exports its own, so ours would count twice, and never change again. */

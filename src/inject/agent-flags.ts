@@ -64,7 +64,9 @@ export function watchArgs(
     ...rewriteArgs(subPaths),
     ...method.flags(reload).map(literal),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
-    ...(timeout && (validate || method.runsInAppImage) ? [`--timeout=${Math.round(timeout * 1000)}ms`] : []),
+    ...(timeout !== undefined && (validate || method.runsInAppImage)
+      ? [`--timeout=${Math.round(timeout * 1000)}ms`]
+      : []),
     ...(isEndedByAgent ? [`--grace=${graceSeconds}s`] : []),
     ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
     ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),

@@ -34,10 +34,14 @@ export interface TemplateKind {
   template: readonly string[]
 }
 
-/** A kind that hotreload's webhook and controller handle. */
-export interface WorkloadKind extends TemplateKind {
-  /** Reads a rollout's progress. Undefined: Pods run to completion, so that a new template replaces none. */
-  progress?: ReadProgress
+/**
+ * A kind that hotreload's webhook and controller handle. A row has one of two fields. `progress` reads a rollout's progress. `runs`: Pods run
+ * to completion, so that a new template replaces none; the object runs them `once`, or `repeatedly`.
+ */
+export type WorkloadKind = WorkloadFields &
+  ({ progress: ReadProgress; runs?: never } | { runs: 'once' | 'repeatedly'; progress?: never })
+
+interface WorkloadFields extends TemplateKind {
   /** The path of the boolean that suspends rollouts, or runs. */
   suspend?: readonly string[]
   /** The path of the field whose `InPlaceIfPossible` or `InPlaceOnly` keeps the Pods when an annotation changes. */
@@ -66,13 +70,14 @@ export const workloadKinds: readonly WorkloadKind[] = [
     progress: statefulSetProgress,
   },
   { ...apps, kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], progress: daemonSetProgress },
-  { ...batch, kind: 'Job', plural: 'jobs', shortNames: [], template: ['spec', 'template'] },
+  { ...batch, kind: 'Job', plural: 'jobs', shortNames: [], template: ['spec', 'template'], runs: 'once' },
   {
     ...batch,
     kind: 'CronJob',
     plural: 'cronjobs',
     shortNames: ['cj'],
     template: ['spec', 'jobTemplate', 'spec', 'template'],
+    runs: 'repeatedly',
   },
   {
     apiVersion: 'argoproj.io/v1alpha1',
@@ -166,10 +171,7 @@ export const kindLabel = (object: TypeMeta): string => labelsById.get(idOf(objec
 export const replacesItsPods = (object: TypeMeta): boolean => workloadKindOf(object)?.progress !== undefined
 
 /** Whether each run reads the ConfigMaps as they are when it starts: no checksum, and nothing to roll out. */
-export function runsToCompletion(object: TypeMeta): boolean {
-  const found = workloadKindOf(object)
-  return found !== undefined && found.progress === undefined
-}
+export const runsToCompletion = (object: TypeMeta): boolean => workloadKindOf(object)?.runs !== undefined
 
 /** The update policy of an OpenKruise workload that updates Pods in place where it can; undefined: new Pods replace the old ones. */
 export function inPlacePolicy(object: Specified): string | undefined {

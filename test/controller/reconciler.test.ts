@@ -41,8 +41,8 @@ test('baselines of deleted workloads are removed', async () => {
   cluster.baselines = { 'u-gone': '{"a":"b"}' }
   cluster.start()
   await cluster.clock.advance(10_000)
-  await cluster.controller.stop()
   expect(cluster.baselines).toEqual({})
+  await cluster.controller.stop()
 })
 
 test('losing leadership clears the waiting gauges', async () => {

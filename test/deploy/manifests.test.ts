@@ -7,7 +7,7 @@ import { INSTALL_KEY_SECRET } from '../../src/cli/serve/install-key.ts'
 import { serveFlags, variableOf } from '../../src/cli/serve/options.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
-import { apiVersionOf, groupOf, replacesItsPods, workloadKinds } from '../../src/workload/kinds.ts'
+import { apiVersionOf, groupOf, workloadKinds } from '../../src/workload/kinds.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -206,7 +206,7 @@ describe('what the install may do', () => {
       .map(({ group, resource, verbs }): [string, string[]] => [`${resource}.${group}`, verbs])
     const read = ['get', 'list', 'watch']
     const verbsOf = (kind: (typeof workloadKinds)[number]) =>
-      replacesItsPods(kind) || kind.kind === 'CronJob' ? [...read, 'patch'] : [...read, 'create', 'delete']
+      kind.runs === 'once' ? [...read, 'create', 'delete'] : [...read, 'patch']
     expect(Object.fromEntries(granted)).toEqual(
       Object.fromEntries(workloadKinds.map((kind) => [`${kind.plural}.${groupOf(kind)}`, verbsOf(kind)])),
     )

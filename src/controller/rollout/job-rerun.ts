@@ -3,6 +3,7 @@ import { createJobReplacements } from '../../compat/jobs/replace-job.ts'
 import { runCronJob } from '../../compat/jobs/run-cron-job.ts'
 import { describeError } from '../../errors.ts'
 import { formatChecksums } from '../../workload/checksum.ts'
+import { workloadKindOf } from '../../workload/kinds.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { Refresh } from './refresh.ts'
 import type { WriteRollout } from './template-rollout.ts'
@@ -45,7 +46,7 @@ export function createJobRerun(options: JobRerunOptions): JobRerun {
       const object = await refresh(workload)
       if (!object) return 'conflict'
       const checksums = formatChecksums(compat.desiredChecksums) ?? '{}'
-      if (summary.kind === 'Job') return replacements.replace(object, checksums)
+      if (workloadKindOf(summary)?.runs === 'once') return replacements.replace(object, checksums)
       const written = await runCronJob(api, summary, object, checksums)
       if (written) workloads.put({ ...written, kind: summary.kind, apiVersion: summary.apiVersion })
       else await refresh(workload)
