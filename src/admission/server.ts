@@ -6,20 +6,35 @@ import type { Server as HttpsServer } from 'node:https'
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import { UserError } from '../errors.ts'
 import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
-import { createGate, defaultOverloadLimits, type OverloadLimits, watchEventLoop } from './load-shedding.ts'
+import { announcedError, BODY_LIMIT_BYTES, parseBody, receiveBody } from './bounds/body.ts'
+import { boundConnections, type Connections } from './bounds/connections.ts'
+import {
+  createGate,
+  defaultOverloadLimits,
+  type Gate,
+  type OverloadLimits,
+  type Place,
+  watchEventLoop,
+} from './bounds/load-shedding.ts'
+import { badHttp, bodyTimeout, overloaded, statusAndError } from './bounds/refusals.ts'
+import { type SlowClients, watchSlowClients } from './bounds/slow-clients.ts'
 import { readReview, writeReview } from './review.ts'
 
-/** The largest AdmissionReview: two objects of the API server's 3 MB limit, escaped, with room. */
-const BODY_LIMIT_BYTES = 16 * 1024 * 1024
-
-/** For a handshake, the headers, and a whole request: the API server sends a review at once. */
+/** For a handshake, and for the headers. A body has less time (bounds/slow-clients.ts). */
 const REQUEST_TIMEOUT_MILLISECONDS = 10_000
 
 /** Longer than the API server keeps an idle connection (90 s): the side that sends must be the one that closes. */
 const KEEP_ALIVE_TIMEOUT_MILLISECONDS = 120_000
 
+/**
+ * An API server keeps 25 idle connections and opens more for reviews at once, 600 at most by default; there are a few API servers. Each
+ * takes some 50 kB, so all of them take an eighth of the container's memory.
+ */
+const MAX_CONNECTIONS = 1_000
+
 export const webhookNames = ['pods', 'workloads', 'unlabelled'] as const
 export type WebhookName = (typeof webhookNames)[number]
+const POD_PATH: `/mutate/${WebhookName}` = '/mutate/pods'
 
 /** One answered review, for a log line and metrics. */
 export interface Answered {
@@ -42,19 +57,40 @@ export interface ServerOptions {
   limits?: OverloadLimits
   /** How late the event loop is, in milliseconds. */
   lag?: () => number
+  maxConnections?: number
+  /** Whether a client must have a certificate of the authority in the secure context. */
+  requiresClientCertificate?: boolean
 }
 
 export type AdmissionServer = FastifyInstance<HttpsServer>
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the request takes of the limits. */
+    place: Place | undefined
+  }
+}
+
+/** What the parts of the server share. */
+interface Context {
+  options: ServerOptions
+  gate: Gate
+  connections: Connections
+  slowClients: SlowClients
+}
+
 /** Creates a server that does not listen yet. `server.server.setSecureContext` sets its first certificate, and each later one. */
 export function createServer(options: ServerOptions): AdmissionServer {
-  const app = fastify({
+  const needsCertificate = options.requiresClientCertificate === true
+  const app: AdmissionServer = fastify({
     https: {
       handshakeTimeout: REQUEST_TIMEOUT_MILLISECONDS,
       headersTimeout: REQUEST_TIMEOUT_MILLISECONDS,
       // How often Node checks for connections over their time. Its default of 30 s would turn our 10 s into 40.
       connectionsCheckingInterval: 2_000,
       minVersion: 'TLSv1.2',
+      requestCert: needsCertificate,
+      rejectUnauthorized: needsCertificate,
     },
     requestTimeout: REQUEST_TIMEOUT_MILLISECONDS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MILLISECONDS,
@@ -67,69 +103,84 @@ export function createServer(options: ServerOptions): AdmissionServer {
       if (socket.writable) socket.end(badHttp)
       else socket.destroy()
     },
+    frameworkErrors: (error, _request, reply) => void refuse(reply, ...statusAndError(error), context),
+  })
+  const eventLoop = watchEventLoop()
+  const context: Context = {
+    options,
+    gate: createGate(options.limits ?? defaultOverloadLimits, options.lag ?? eventLoop.lag),
+    connections: boundConnections(app.server, options.maxConnections ?? MAX_CONNECTIONS),
+    slowClients: watchSlowClients(),
+  }
+  app.addHook('onClose', async () => {
+    eventLoop.stop()
+    context.slowClients.stop()
   })
 
-  acceptOnlyJson(app)
-  refuseWhenFull(app, options)
-  for (const webhook of webhookNames) addHandler(app, webhook, options)
+  acceptOnlyJson(app, context)
+  refuseWhenFull(app, context)
+  for (const webhook of webhookNames) addHandler(app, webhook, context)
 
   app.setNotFoundHandler((request, reply) => {
     const entries = webhookNames.map((name) => `/mutate/${name}`).join(', ')
     const problem = `${request.method} ${request.url.slice(0, 100)} is not an entry of this webhook`
-    return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), options)
+    return refuse(reply, 404, new UserError('HR_NOT_FOUND', problem, `use POST ${entries}`), context)
   })
-  app.setErrorHandler((error: FastifyError | UserError, _request, reply) => {
-    const [status, userError] = statusAndError(error)
-    return refuse(reply, status, userError, options)
-  })
+  app.setErrorHandler((error: FastifyError | UserError, _request, reply) =>
+    refuse(reply, ...statusAndError(error), context),
+  )
   return app
 }
 
-/** Plain JSON.parse: `__proto__` is a legal key in a Pod's annotations, and becomes a harmless own property. */
-function acceptOnlyJson(app: AdmissionServer): void {
+function acceptOnlyJson(app: AdmissionServer, { slowClients }: Context): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      done(null, JSON.parse(body))
-    } catch {
-      // The parser's own message quotes the body, which may be a Secret's.
-      const problem = `body: ${body.length === 0 ? 'empty' : `its ${body.length} characters are not JSON`}`
-      done(new UserError('HR_BAD_JSON', problem, 'send an AdmissionReview of admission.k8s.io/v1'))
-    }
+  app.addContentTypeParser('application/json', ({ raw, url, place }, _payload, done) => {
+    const announced = announcedError(raw.headers)
+    if (announced || !place) return done(announced ?? overloaded())
+    const finish = receiveBody(raw, place, (error, body) => {
+      stopWaiting()
+      if (error || !body) {
+        // At once, so that of two large bodies the other one goes on.
+        place.end()
+        return done(error)
+      }
+      let review: unknown
+      try {
+        if (!place.answer()) throw overloaded()
+        review = parseBody(body, url !== POD_PATH, place)
+      } catch (thrown) {
+        return done(thrown instanceof Error ? thrown : new Error('not parsed'))
+      }
+      done(null, review)
+    })
+    const stopWaiting = slowClients.wait(() => finish(bodyTimeout()))
   })
 }
 
-function refuseWhenFull(app: AdmissionServer, options: ServerOptions): void {
-  const gate = createGate(options.limits ?? defaultOverloadLimits, options.lag ?? watchEventLoop())
+function refuseWhenFull(app: AdmissionServer, context: Context): void {
+  const { gate, options } = context
+  app.decorateRequest('place')
   app.addHook('onRequest', (request, reply, done) => {
     if (options.draining?.() === true) reply.header('connection', 'close')
-    // Without a length (chunked, which no API server sends) the body may have any size up to the limit.
-    const bytes = Number(request.headers['content-length'] ?? BODY_LIMIT_BYTES)
-    if (!gate.enter(bytes)) {
-      reply.header('retry-after', '1')
-      refuse(
-        reply,
-        503,
-        new UserError('HR_OVERLOADED', 'too many reviews at once', 'try again in a second'),
-        options,
-      )
+    if (!gate.isOpen()) {
+      refuse(reply, ...statusAndError(overloaded()), context)
       return
     }
+    const place = gate.begin()
+    request.place = place
     // Not onResponse: it does not run for a client that disconnects while it sends.
-    reply.raw.once('close', () => gate.leave(bytes))
+    reply.raw.once('close', place.end)
     done()
   })
 }
 
-function addHandler(
-  app: AdmissionServer,
-  webhook: WebhookName,
-  { handlers, onAnswered }: ServerOptions,
-): void {
+function addHandler(app: AdmissionServer, webhook: WebhookName, context: Context): void {
+  const { handlers, onAnswered } = context.options
   const mutate = handlers[webhook]
-  app.post(`/mutate/${webhook}`, async ({ body }, reply) => {
+  app.post(`/mutate/${webhook}`, async ({ body, raw }, reply) => {
     const start = performance.now()
     const request = readReview(body)
+    context.connections.accept(raw.socket)
     let answer: Answer
     let text: string
     let error: unknown
@@ -144,18 +195,13 @@ function addHandler(
       text = writeReview(request.uid, answer)
     }
     onAnswered({ webhook, request, answer, seconds: (performance.now() - start) / 1_000, error })
+    reply.raw.once(
+      'close',
+      context.slowClients.wait(() => raw.socket.destroy()),
+    )
     return reply.header('content-type', 'application/json').send(text)
   })
 }
-
-/** The whole response to a client error, for which fastify has no reply object. */
-const badHttp = [
-  'HTTP/1.1 400 Bad Request',
-  'Connection: close',
-  'Content-Type: application/json',
-  '',
-  '{"code":"HR_BAD_HTTP","message":"request: not HTTP/1.1, or slower than 10 s; send it again [HR_BAD_HTTP]"}',
-].join('\r\n')
 
 /** A bug of ours must not prevent the user's Pod. */
 function failure({ uid }: AdmissionRequest): Answer {
@@ -173,31 +219,14 @@ function refuse(
   reply: FastifyReply,
   status: number,
   error: UserError,
-  { onRefused }: ServerOptions,
+  { options: { onRefused }, connections }: Context,
 ): FastifyReply {
   onRefused(error.code, status, error.message)
+  if (status === 503) reply.header('retry-after', '1')
+  // Whoever has sent no review yet is hardly an API server, and gets no idle connection.
+  if (!connections.isAccepted(reply.request.raw.socket)) reply.header('connection', 'close')
   return reply
     .code(status)
     .type('application/json')
     .send(JSON.stringify({ code: error.code, message: error.message }))
-}
-
-/** The status and the error for a request that did not reach a handler. */
-function statusAndError(error: FastifyError | UserError): [number, UserError] {
-  if (error instanceof UserError) return [400, error]
-  const remedy = 'send an AdmissionReview of admission.k8s.io/v1'
-  switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return [
-        413,
-        new UserError('HR_BODY_TOO_LARGE', `body: over ${BODY_LIMIT_BYTES} bytes`, 'send a smaller object'),
-      ]
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return [415, new UserError('HR_BAD_CONTENT_TYPE', 'Content-Type: not application/json', remedy)]
-    default:
-      return [
-        error.statusCode ?? 400,
-        new UserError('HR_BAD_HTTP', `request: ${error.code ?? error.name}`, remedy),
-      ]
-  }
 }

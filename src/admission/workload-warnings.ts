@@ -8,7 +8,7 @@ import { classifyReferences } from '../policy/classify-references.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { type WorkloadReading, warningsOf } from '../policy/read-workload.ts'
-import type { UsedKeys } from '../workload/checksum.ts'
+import { sourceId, type UsedKeys } from '../workload/checksum.ts'
 import type { Unreadable } from '../workload/source-content.ts'
 
 export interface WarningContext {
@@ -48,28 +48,32 @@ function chartWarnings({ template, plan }: WorkloadReading): string[] {
     : []
 }
 
-const checksumWarnings = (
+function checksumWarnings(
   { unreadable, immutable }: ExpectedChecksums,
   plan: PodPlan,
   namespace: string,
-): string[] => [
-  ...unreadable.map(({ used, why }) => unreadableWarning(used, why, plan, namespace)),
-  ...immutable.map(
-    ({ kind, name }) =>
-      `${kind} ${name} is immutable, so it can't be updated in running Pods; a new one rolls out`,
-  ),
-]
+): string[] {
+  const usedAs = new Map(
+    classifyReferences(plan)
+      .rollout.toReversed()
+      .map((reference) => [sourceId(reference), reference.as.replace('envFrom', 'env')]),
+  )
+  return [
+    ...unreadable.map(({ used, why }) => unreadableWarning(used, why, usedAs.get(sourceId(used)), namespace)),
+    ...immutable.map(
+      ({ kind, name }) =>
+        `${kind} ${name} is immutable, so it can't be updated in running Pods; a new one rolls out`,
+    ),
+  ]
+}
 
 function unreadableWarning(
   { kind, name }: UsedKeys,
   why: Unreadable,
-  plan: PodPlan,
+  as: string | undefined,
   namespace: string,
 ): string {
   if (kind === 'ConfigMap' || why === 'unavailable')
     return `${kind} ${name} could not be read; its next change rolls out when the workload is applied again`
-  const as = classifyReferences(plan)
-    .rollout.find((reference) => reference.kind === kind && reference.name === name)
-    ?.as.replace('envFrom', 'env')
   return `Secret ${name} is used by ${as} but may not be read: apply deploy/secrets in namespace ${namespace}, or nothing rolls out`
 }

@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Mutate } from '../../src/admission/answer.ts'
 import type { AdmissionServer } from '../../src/admission/server.ts'
 import { countingServer, listen, review, tlsRequest, useTestCertificate } from '../support/server.ts'
@@ -18,6 +18,8 @@ const careless: Mutate = ({ object }) => {
 }
 
 const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + close.repeat(depth)
+const withMany = (item: string, times: number, open = '[', close = ']') =>
+  json(review()).replace('"spec":', `"many":${open}${`${item},`.repeat(times)}${item}${close},"spec":`)
 const json = (value: unknown) => JSON.stringify(value)
 const withRequest = (change: Record<string, unknown>) =>
   json({ ...review(), request: { ...review().request, ...change } })
@@ -36,8 +38,8 @@ const refused: [what: string, body: string, names: string][] = [
   ['a number', '42', 'body: 42 is not an object'],
   ['a string', '"AdmissionReview"', 'body: "AdmissionReview" is not an object'],
   ['a list', '[]', 'body: a list is not an object'],
-  ['nothing but nesting, 100,000 deep', nested(100_000), 'body: a list is not an object'],
-  ['an unclosed nesting', '['.repeat(100_000), 'body: '],
+  ['nothing but nesting', nested(200), 'body: a list is not an object'],
+  ['an unclosed nesting', '['.repeat(200), 'body: '],
   ['an empty object', '{}', 'apiVersion: undefined'],
   [
     'the review of an older API',
@@ -91,11 +93,25 @@ const allowed: [what: string, body: string][] = [
   ['a container without a name', pod({ spec: { containers: [{}] } })],
   ['containers that are an object', pod({ spec: { containers: { 0: {} } } })],
   ['an annotation that is null', pod({ metadata: { annotations: { 'hotreload.dev/inject': null } } })],
-  ['an object nested 100,000 deep', json(review()).replace('"spec":', `"deep":${nested(100_000)},"spec":`)],
+]
+
+/** Each has at most 6 MiB. In 384 MiB of memory the first three ended the process when bodies had 16 MiB. */
+const excessive: [what: string, body: string, names: string][] = [
+  ['empty objects', withMany('{}', 1_500_000), 'more than 250000 values'],
+  ['empty lists', withMany('[]', 1_500_000), 'more than 250000 values'],
+  ['nothing but opening brackets', '['.repeat(6_000_000), 'more than 256 objects'],
+  ['keys', withMany('"k":0', 900_000, '{', '}'), 'more than 250000 values'],
   [
-    'objects nested 100,000 deep',
-    json(review()).replace('"spec":', `"deep":${nested(100_000, '{"a":', '}').replace('}', '1}')},"spec":`),
+    'lists in each other',
+    json(review()).replace('"spec":', `"deep":${nested(100_000)},"spec":`),
+    'more than 256 objects',
   ],
+  [
+    'objects in each other',
+    json(review()).replace('"spec":', `"deep":${nested(100_000, '{"a":', '}').replace('}', '1}')},"spec":`),
+    'more than 256 objects',
+  ],
+  ['too much text', json({ ...review(), text: 'x'.repeat(6 * 1024 * 1024) }), 'over 6291456 bytes'],
 ]
 
 const harmless: [what: string, body: string][] = [
@@ -136,6 +152,48 @@ describe('a malformed request', () => {
     })
     expect(answered.at(-1)?.answer.outcome).toBe('failed')
     expect(answered.at(-1)?.error).toBeInstanceOf(Error)
+  })
+
+  test.each(excessive)('%s: 413 before it is parsed', async (_what, body, names) => {
+    const parse = vi.spyOn(JSON, 'parse')
+    const { statusCode, payload } = await post(server, body)
+    expect(parse).not.toHaveBeenCalled()
+    parse.mockRestore()
+    expect(statusCode).toBe(413)
+    expect(JSON.parse(payload)).toMatchObject({
+      code: 'HR_BODY_TOO_LARGE',
+      message: expect.stringContaining(names),
+    })
+  })
+
+  test.each([
+    ['a megabyte of text', json({ ...review(), text: '[{,'.repeat(500_000) })],
+    ['100,000 values', withMany('{}', 90_000)],
+    ['a depth of 250', json(review()).replace('"spec":', `"deep":${nested(247)},"spec":`)],
+  ])('%s: answered', async (_what, body) => {
+    expect((await post(server, body)).statusCode).toBe(200)
+  })
+
+  test('Content-Encoding: gzip: 415', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+    const { statusCode, payload } = await server.inject({
+      method: 'POST',
+      url: '/mutate/pods',
+      payload: '{}',
+      headers,
+    })
+    expect(statusCode).toBe(415)
+    expect(JSON.parse(payload)).toMatchObject({ code: 'HR_BAD_CONTENT_TYPE' })
+  })
+
+  test('a URL that is none: our own error', async () => {
+    const { statusCode, payload, headers } = await server.inject({ method: 'GET', url: '/%zz' })
+    expect(statusCode).toBe(400)
+    expect(headers['content-type']).toContain('application/json')
+    expect(JSON.parse(payload)).toMatchObject({
+      code: 'HR_BAD_HTTP',
+      message: expect.stringContaining('[HR_BAD_HTTP]'),
+    })
   })
 
   test.each(harmless)('%s: answered like any other', async (_what, body) => {
@@ -180,8 +238,8 @@ describe('over a real connection', () => {
   })
   afterAll(() => server.close())
 
-  test('a body over 16 MiB is refused before it is read', async () => {
-    const head = `POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${17 * 1024 * 1024}\r\n\r\n{`
+  test('a body over 6 MiB is refused before it is read', async () => {
+    const head = `POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${6 * 1024 * 1024 + 1}\r\n\r\n{`
     expect(await tlsRequest(port, head)).toMatch(/^HTTP\/1\.1 413 .*HR_BODY_TOO_LARGE/s)
   })
 
@@ -215,7 +273,7 @@ describe('over a real connection', () => {
 
   test('a client that disconnects in the middle of its body frees its place', async () => {
     const head =
-      'POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16000000\r\n\r\n{'
+      'POST /mutate/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 6000000\r\n\r\n{'
     for (let i = 0; i < 20; i += 1) await tlsRequest(port, head, { leaveAfterMilliseconds: 5 })
     const text = json(review())
     const whole = `POST /mutate/pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`

@@ -112,7 +112,7 @@ test('a review with any one field replaced is refused or answered, never a 5xx',
 })
 
 describe('overload', () => {
-  const limits = { inFlight: 2, inFlightBytes: 1_000_000, lagMilliseconds: 100 }
+  const limits = { inFlight: 2, memoryBytes: 1_000_000, smallBodyBytes: 10_000, lagMilliseconds: 100 }
 
   test('over the limit of requests in flight: 503 and Retry-After: 1; afterwards answers again', async () => {
     const gates: (() => void)[] = []
@@ -147,7 +147,7 @@ describe('overload', () => {
   })
 
   test('one body larger than the limit still enters an idle server', async () => {
-    const { server } = countingServer(unchanged, { limits: { ...limits, inFlightBytes: 10 } })
+    const { server } = countingServer(unchanged, { limits: { ...limits, memoryBytes: 10 } })
     const { statusCode } = await server.inject({ method: 'POST', url: '/mutate/pods', payload: review() })
     expect(statusCode).toBe(200)
   })

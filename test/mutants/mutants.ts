@@ -22,8 +22,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     what: 'one body over the bound is still let in',
-    file: 'src/admission/load-shedding.ts',
-    from: 'requests > 0 && ',
+    file: 'src/admission/bounds/load-shedding.ts',
+    from: 'budget.bytes > taken && ',
     to: '',
     tests: 'test/admission/server.test.ts',
   },

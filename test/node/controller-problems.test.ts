@@ -1,4 +1,4 @@
-// The controller reports an agent's refusal as an Event, because nobody reads the /status of every Pod.
+// What an agent refuses, told by the controller: as an Event, since nobody reads the /status of every Pod.
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { settled, startTestController, type TestController } from '../support/controller.ts'
 import { images, namespace, until } from '../support/kube.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterEach(() => controller?.stop())
 
-test('an agent refuses a signal that the program does not handle, and the Deployment gets one Event', async () => {
+test('a signal that the program does not handle is not sent, which is an Event on the Deployment, once', async () => {
   const [own, ns] = [await namespace(), await hook.namespace()]
   const container = { image, volumeMounts: [{ name: 'config', mountPath: '/etc/reader' }] }
   const options = { replicas: 2, annotations: { 'hotreload.dev/signal': 'SIGUSR2' } }
@@ -28,13 +28,13 @@ test('an agent refuses a signal that the program does not handle, and the Deploy
   const { events } = controller
   await settled(controller)
   await ns.apply(configMap('config', { config: 'two' }))
-  const event = await until(
+  const told = await until(
     'the Event',
     () => events.find(({ reason }) => reason === 'ReloadRefused'),
     300_000,
   )
-  expect(event).toMatchObject({ kind: 'Deployment', name: 'web' })
-  expect(event.message).toMatch(
+  expect(told).toMatchObject({ kind: 'Deployment', name: 'web' })
+  expect(told.message).toMatch(
     /^Pod web-\S+( \(and 1 more\))?, container web, at \S+Z: SIGUSR2 not sent: .*\[HR_SIGNAL_REFUSED\]$/,
   )
   await settled(controller)

@@ -11,6 +11,7 @@ import { type CertificateSource, keepCertificate, type ServingCertificate } from
 import { VERSION } from '../../version.ts'
 import { listenOn } from './listen.ts'
 import type { Part, ServeContext } from './part.ts'
+import { refusalReport } from './refusal-report.ts'
 import { reportReview } from './review-report.ts'
 
 export function buildWebhook(context: ServeContext): Part {
@@ -18,11 +19,7 @@ export function buildWebhook(context: ServeContext): Part {
   const server = createServer({
     handlers: buildHandlers(context),
     onAnswered: (answered) => reportReview(answered, log, metrics),
-    onRefused(code, status, message) {
-      metrics.refused(code)
-      // Under overload, a line for each request would take the capacity that is left.
-      log[code === 'HR_OVERLOADED' ? 'debug' : 'warn']({ code, status, problem: message }, 'request refused')
-    },
+    onRefused: refusalReport(log, metrics),
     draining: () => io.drain.aborted,
   })
   let notReady: string | undefined = 'no certificate yet'

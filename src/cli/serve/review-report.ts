@@ -6,6 +6,13 @@ import type { LogLevel } from '../../telemetry/log-level.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { apiVersionOf, kindLabel } from '../../workload/kinds.ts'
 
+/** The longest namespace or kind, and the longest name, that Kubernetes allows. Anybody could send longer ones. */
+const [MAX_LABEL, MAX_NAME] = [63, 253]
+
+/** `generateName` comes from the object, whose fields nobody has checked. */
+const cut = (text: unknown, length: number): string | undefined =>
+  typeof text === 'string' ? text.slice(0, length) : undefined
+
 /** Reviews that changed nothing are logged at level debug only. */
 export function reportReview(
   { webhook, request, answer, seconds, error }: Answered,
@@ -25,10 +32,10 @@ export function reportReview(
   const fields = {
     uid,
     webhook,
-    kind: kind.kind,
-    namespace,
+    kind: cut(kind.kind, MAX_LABEL),
+    namespace: cut(namespace, MAX_LABEL),
     // A controller's Pod has no name yet.
-    name: name ?? object?.metadata?.generateName,
+    name: cut(name ?? object?.metadata?.generateName, MAX_NAME),
     operation,
     dryRun,
     outcome,

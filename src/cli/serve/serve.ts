@@ -1,4 +1,5 @@
 /** `hotreload serve`: starts the parts, and stops them in an order that loses no review. Nothing is decided here that a part could decide. */
+import { boundConnections } from '../../admission/bounds/connections.ts'
 import { describeError } from '../../errors.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
@@ -11,6 +12,9 @@ import { listenOn } from './listen.ts'
 import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext, ServeIo } from './part.ts'
 import { watchPolicyFile } from './watch-policy-file.ts'
+
+/** The kubelet's probes and some Prometheus servers, with room. The oldest goes first, so idle ones can't keep a probe out. */
+const MAX_PROBE_CONNECTIONS = 100
 
 /**
  * Serves until a signal.
@@ -40,6 +44,8 @@ export async function serve(
     notReady: () => (io.drain.aborted ? 'draining' : parts[0]?.notReady()),
     dead: () => parts.map((part) => part.stuck?.()).find((reason) => reason !== undefined),
   })
+
+  boundConnections(probes, MAX_PROBE_CONNECTIONS)
 
   try {
     const [port] = await Promise.all(parts.map((part) => part.start()))

@@ -15,7 +15,6 @@ export const eventReasons = {
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',
-  limitExceeded: 'LimitExceeded',
   notShared: 'SourceNotShared',
   notUnderstood: 'AnnotationNotUnderstood',
   notInjected: 'NotInjected',

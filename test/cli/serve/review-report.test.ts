@@ -44,3 +44,18 @@ test('an error of the handler is logged as an error', async () => {
   const { lines } = await reported({ error: new TypeError('x is undefined') })
   expect(lines).toMatchObject([{ level: 'error', error: 'TypeError: x is undefined' }])
 })
+
+test('what a request says about itself is cut to what Kubernetes allows', async () => {
+  const long = 'x'.repeat(1_000_000)
+  const request = {
+    ...review().request,
+    namespace: long,
+    name: long,
+    kind: { group: '', version: 'v1', kind: long },
+  }
+  const { lines } = await reported({ request: request as unknown as Answered['request'] })
+  expect(lines).toMatchObject([{ namespace: 'x'.repeat(63), kind: 'x'.repeat(63), name: 'x'.repeat(253) }])
+  const unnamed = { ...review().request, object: { metadata: { generateName: { a: long } } } }
+  const { lines: others } = await reported({ request: unnamed as unknown as Answered['request'] })
+  expect(JSON.stringify(others).length).toBeLessThan(1_000)
+})
