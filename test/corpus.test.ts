@@ -1,4 +1,4 @@
-// Real manifests (test/support/corpus.ts) through `inject`, as they are and with every subPath to be made live.
+// Injects real manifests (test/support/corpus.ts), unchanged and with `reload: none`, which needs every subPath updated.
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { V1PodSpec } from '@kubernetes/client-node'
@@ -11,7 +11,7 @@ import { builtInDefaults } from '../src/policy/defaults.ts'
 import { type ApiObject, podTemplate } from '../src/workload/pod-template.ts'
 import { isConfigVolume } from '../src/workload/references.ts'
 import { AGENT_IMAGE } from './support/builders.ts'
-import { corpus, withNone } from './support/corpus.ts'
+import { corpus, withReloadNone } from './support/corpus.ts'
 
 const options = { agentImage: AGENT_IMAGE, version: '0.0.0', defaults: builtInDefaults, injectAll: true }
 
@@ -21,7 +21,7 @@ const specOf = (object: ApiObject): V1PodSpec => podTemplate(object)?.spec ?? { 
 function configSubPaths(spec: V1PodSpec): { container: string; mountPath: string }[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
   return spec.containers.flatMap(({ name, volumeMounts }) =>
-    // Templating leaves fields that are null.
+    // Templates of charts leave fields that are null.
     (volumeMounts ?? [])
       .filter((mount) => mount.subPath || mount.subPathExpr)
       .filter((mount) => {
@@ -32,7 +32,7 @@ function configSubPaths(spec: V1PodSpec): { container: string; mountPath: string
   )
 }
 
-/** The first line in which two texts differ: a whole manifest's difference would take minutes to show. */
+/** The first line in which two texts differ. The test runner would take minutes to show the difference of whole manifests. */
 function firstDifference(a: string, b: string): string | undefined {
   if (a === b) return undefined
   const [left, right] = [a.split('\n'), b.split('\n')]
@@ -50,7 +50,7 @@ interface Injected {
   problems: string[]
 }
 
-/** A stream injected, and what became of each of its objects. Reading YAML is what takes time here, so it is done once. */
+/** Injects a stream, and records each of its objects. Reading YAML takes most of the time, so it happens once. */
 function injectedStream(stream: string, file: string, prepare: (object: ApiObject) => ApiObject) {
   const objects: Injected[] = []
   const output = mapObjects(stream, file, (object) => {
@@ -62,8 +62,8 @@ function injectedStream(stream: string, file: string, prepare: (object: ApiObjec
   return { output, objects }
 }
 
-/** Whether a reason is given why this mount does not update. */
-function isNamed({ after, notes }: Injected, container: string, mountPath: string): boolean {
+/** Whether a note gives the reason why a mount does not update. */
+function isExplained({ after, notes }: Injected, container: string, mountPath: string): boolean {
   const reasons: string[] = [...notes, ...(statusOf(after).containers[container]?.notes ?? [])]
   return reasons.some(
     (reason) =>
@@ -73,21 +73,20 @@ function isNamed({ after, notes }: Injected, container: string, mountPath: strin
   )
 }
 
-test('the corpus is there', () => expect(corpus.length).toBeGreaterThan(20))
+test('the corpus has manifests', () => expect(corpus.length).toBeGreaterThan(20))
 
 describe.each(corpus)('$name', ({ name: file, path }) => {
   const stream = readFileSync(path, 'utf8')
 
   describe.each<[what: string, prepare: (object: ApiObject) => ApiObject]>([
-    ['as it is', (object) => object],
-    ['with reload: none', withNone],
+    ['unchanged', (object) => object],
+    ['with reload: none', withReloadNone],
   ])('%s', (_, prepare) => {
     const { output, objects } = injectedStream(stream, file, prepare)
 
-    test('is injected without a mistake', () =>
-      expect(objects.flatMap(({ problems }) => problems)).toEqual([]))
+    test('injection finds no mistake', () => expect(objects.flatMap(({ problems }) => problems)).toEqual([]))
 
-    test('injected twice is injected once, and reads as what it says', () => {
+    test('a second injection changes nothing, and the output reads back as the injected objects', () => {
       const again = injectedStream(output, file, (object) => object)
       expect(firstDifference(again.output, output)).toBeUndefined()
       for (const [index, { before, after }] of again.objects.entries()) {
@@ -97,19 +96,19 @@ describe.each(corpus)('$name', ({ name: file, path }) => {
       }
     })
 
-    test('every subPath of a ConfigMap or Secret is live, or named with its reason', () => {
-      const silent: string[] = []
+    test('every subPath of a ConfigMap or Secret is updated, or a note gives the reason', () => {
+      const unexplained: string[] = []
       for (const one of objects) {
         const left = configSubPaths(specOf(one.after))
         for (const { container, mountPath } of configSubPaths(specOf(one.before))) {
           const isLeft = left.some((mount) => mount.container === container && mount.mountPath === mountPath)
-          if (isLeft && !isNamed(one, container, mountPath)) silent.push(`${container} ${mountPath}`)
+          if (isLeft && !isExplained(one, container, mountPath)) unexplained.push(`${container} ${mountPath}`)
         }
       }
-      expect(silent).toEqual([])
+      expect(unexplained).toEqual([])
     })
 
-    test('the patch of every Pod leads from what was received to what is wished', () => {
+    test('the patch of every Pod turns the received Pod into the injected one', () => {
       for (const { before: object } of objects) {
         const template = podTemplate(object)
         if (!template) continue
@@ -122,7 +121,7 @@ describe.each(corpus)('$name', ({ name: file, path }) => {
     })
   })
 
-  test('documents that are not injected stay byte for byte', () => {
+  test('documents without injection stay byte for byte', () => {
     const separator = /^---[ \t]*(?:#[^\n]*)?\r?$/m
     const before = stream.split(separator)
     const after = injectManifests(stream, file, options).manifests.split(separator)

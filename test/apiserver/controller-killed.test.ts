@@ -33,7 +33,7 @@ async function generations(): Promise<Record<number, number>> {
 test('after a leader is killed between its rollouts, the next leader completes one for each workload', async () => {
   const workloads = Array.from({ length: WORKLOADS }, (_, index) => deployment(`web-${index}`))
   await ns.apply([configMap('conf', { a: '1' }), ...workloads])
-  const leads = (one: Serve) => one.said('leading').length > 0
+  const leads = (one: Serve) => one.logged('leading').length > 0
   const leader = await until('one replica leads', () => replicas.find(leads))
   const other = replicas.find((one) => one !== leader)
   await until('all baselines are stored', async () => {
@@ -42,7 +42,7 @@ test('after a leader is killed between its rollouts, the next leader completes o
   })
 
   await ns.apply(configMap('conf', { a: '2' }))
-  await until('the first has rolled out', () => leader.said('rolled out').length > 0, undefined, 20)
+  await until('the first has rolled out', () => leader.logged('rolled out').length > 0, undefined, 20)
   leader.child.kill('SIGKILL')
   expect((await generations())[1], 'workloads left for the next leader').toBeGreaterThan(0)
 

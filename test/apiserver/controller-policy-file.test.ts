@@ -89,7 +89,7 @@ test('an edit of the policy file takes effect at the next change of a ConfigMap,
   await recorded('follows')
 
   await swap('defaults: {reload: sometimes}\n')
-  const notUsable = () => serve.said('policy file not usable; the last one stays')
+  const notUsable = () => serve.logged('policy file not usable; the last one stays')
   await until('the log names the mistake', () => notUsable().length === 1)
   await swap('defaults: {reload: auto\n')
   await until('the log names the second mistake', () => notUsable().length === 2)
@@ -114,6 +114,6 @@ test('an edit of the policy file takes effect at the next change of a ConfigMap,
 
   // Back to the first policy: `follows` has had no other rollout.
   await swap(inPlace)
-  await until('the policy is read', () => serve.said('policy file changed').length === 2)
+  await until('the policy is read', () => serve.logged('policy file changed').length === 2)
   expect(await edit('four', 4)).toEqual({ annotated: 4, follows: 2 })
 })

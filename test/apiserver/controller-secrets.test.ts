@@ -50,7 +50,7 @@ test('logs, metrics, objects and memory hold no value of a Secret and no plain h
   const values = [marker(1), marker(2)]
   const [first = '', second = ''] = values
   await ns.apply([secret(first), ...workloads()])
-  await until('the controller leads', () => serve.said('leading').length > 0)
+  await until('the controller leads', () => serve.logged('leading').length > 0)
   await until('the baselines are stored', async () => {
     const shards = await own.list<V1ConfigMap>('configmaps', 'hotreload.dev/part=baselines')
     const known = new Set(shards.flatMap(({ data = {} }) => Object.keys(data)))

@@ -6,7 +6,7 @@ import { mapObjects } from '../../src/cli/shared/manifest.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { templateKindOf } from '../../src/workload/kinds.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
-import { corpus, withNone } from '../support/corpus.ts'
+import { corpus, withReloadNone } from '../support/corpus.ts'
 import { namespace } from '../support/kube.ts'
 import { tryKubectl } from '../support/kubectl.ts'
 
@@ -40,7 +40,7 @@ async function accepted(
 describe.each(corpus)('$name', ({ name, path }) => {
   test.each([
     { how: 'unchanged', change: (workload: ApiObject) => workload },
-    { how: 'with every subPath updated', change: withNone },
+    { how: 'with every subPath updated', change: withReloadNone },
   ])('is accepted once injected, $how', async ({ change }) => {
     const ns = await namespace()
     const originals = workloads(await readFile(path, 'utf8'), name).map(change)

@@ -38,7 +38,7 @@ export const podSpec = (change: Partial<V1PodSpec> = {}): V1PodSpec => ({
 export const keys = (short: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(short).map(([key, value]) => [`hotreload.dev/${key}`, value]))
 
-/** A ReplicaSet's Pod that asks for injection. */
+/** An opted-in Pod of a ReplicaSet. */
 export const pod = (spec: V1PodSpec = podSpec(), annotations: Record<string, string> = {}): ApiObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -60,7 +60,7 @@ export interface WorkloadParts {
   template?: Record<string, string>
   spec?: V1PodSpec
   metadata?: Record<string, unknown>
-  /** Beside the template. */
+  /** Fields beside the template. */
   fields?: Record<string, unknown>
 }
 
@@ -88,7 +88,7 @@ export function workload(parts: WorkloadParts = {}): ApiObject {
   }
 }
 
-/** An update where `old` is given, else a creation. Both are copies, as if they came over the wire. */
+/** An update if `old` is given, else a creation. Both objects are copies, as if they had been sent over the network. */
 export const requestFor = (object: ApiObject, old?: ApiObject): AdmissionRequest => ({
   uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
   kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
@@ -98,14 +98,14 @@ export const requestFor = (object: ApiObject, old?: ApiObject): AdmissionRequest
   oldObject: old === undefined ? null : structuredClone(old),
 })
 
-/** What a handler answers, and the object as the API server would store it. */
+/** A handler's answer, and the object as the API server would store it. */
 export async function submit(handler: Mutate, object: ApiObject, old?: ApiObject) {
   const request = requestFor(object, old)
   const answer: Answer = await handler(request)
   return { ...answer, object: jsonpatch.applyPatch(structuredClone(object), answer.patch ?? []).newDocument }
 }
 
-/** The Pod as the webhook would inject it, without going through a patch. */
+/** The Pod as the webhook would inject it, without a patch. */
 export function injectedPod(object: ApiObject): ApiObject {
   const template = podTemplate(object)
   const reading = template && readPod(template, builtInDefaults)
@@ -138,7 +138,7 @@ export function decisionFor(
   }
 }
 
-/** A cluster's ConfigMaps and Secrets as a table: `ConfigMap/web` -> content, or why there is none. All others are absent. */
+/** A cluster's ConfigMaps and Secrets as a table: `ConfigMap/web` -> content, or the reason why it can't be read. All others are absent. */
 export function readerOf(
   table: Record<string, Partial<ConfigContent> | Unreadable>,
 ): ConfigReader & { reads: string[] } {

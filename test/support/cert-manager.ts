@@ -7,7 +7,7 @@ import { until } from './until.ts'
 
 const directory = join(import.meta.dirname, '../deploy/cert-manager')
 
-/** Puts cert-manager's CRDs in the cluster until the test ends; a cluster that has some keeps its own. */
+/** Installs cert-manager's CRDs until the test ends. A cluster that has them keeps its own. */
 export async function installCertManagerCrds(): Promise<void> {
   const crds = ['certificates.cert-manager.io', 'issuers.cert-manager.io']
   if ((await tryKubectl(['get', 'crd', ...crds])).code === 0) return
@@ -25,9 +25,9 @@ export async function installCertManagerCrds(): Promise<void> {
   onTestFinished(async () => {
     await tryKubectl(['delete', '--ignore-not-found', '--wait=false', ...files])
   })
-  // Some are larger than the annotation of a client-side apply may be.
+  // Some are too large for the annotation of a client-side apply.
   await kubectl(['apply', '--server-side', ...files])
-  // Not kubectl wait alone: a CRD has no conditions at all in its first moment, which it takes for an error.
+  // Repeated, because kubectl wait fails on a new CRD, which has no conditions yet.
   const wait = ['wait', '--for=condition=Established', 'crd', ...crds]
   await until('cert-manager’s CRDs are established', async () => (await tryKubectl(wait)).code === 0)
 }

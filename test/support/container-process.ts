@@ -1,15 +1,15 @@
-// A container's processes and memory as the node's machine sees them, for what no API can do to a container: stop it, or use up its
-// memory. Needs to be root on that machine, as the node of the tests does.
+// A container's processes and memory, seen from the node's machine. No API can stop a container or use up its memory. It needs root on
+// that machine, as the node of the tests does.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { attempt } from '../cluster/run.ts'
 
-/** Process ids, as this machine counts them, of a container of this Pod. */
+/** Process ids of a Pod's container in this machine's PID namespace. */
 export function processesOf({ status }: V1Pod, container: string): number[] {
   const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
   const id = statuses.find(({ name }) => name === container)?.containerID?.split('//')[1]
-  if (!id) throw new Error(`container ${container} is not there`)
+  if (!id) throw new Error(`container ${container} does not exist`)
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && cgroupsOf(pid).some(({ path }) => path.includes(id)))
@@ -21,7 +21,7 @@ interface Cgroup {
   path: string
 }
 
-/** Reads /proc/PID/cgroup (cgroups(7)); nothing for a process that ended. */
+/** Reads /proc/PID/cgroup (cgroups(7)); empty for a process that has ended. */
 function cgroupsOf(pid: number): Cgroup[] {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'utf8')
@@ -36,7 +36,7 @@ function cgroupsOf(pid: number): Cgroup[] {
   }
 }
 
-/** The directory of a process's memory cgroup: of version 1 where memory is a hierarchy of its own, else of version 2. */
+/** The directory of a process's memory cgroup: of version 1 if memory has its own hierarchy, else of version 2. */
 function memoryCgroup(pid: number): string {
   const all = cgroupsOf(pid)
   const own = all.find(({ controllers }) => controllers.split(',').includes('memory'))
@@ -46,8 +46,8 @@ function memoryCgroup(pid: number): string {
 }
 
 /**
- * Has the kernel end a container for lack of memory, while the container itself does nothing: a neighbour in its cgroup writes a file
- * into memory until the container's limit is reached. Of the two the kernel takes the container, whose score the kubelet raised.
+ * Makes the kernel kill a container for lack of memory: another process in its cgroup writes a file into memory up to the container's
+ * limit. Of the two processes the kernel kills the container's, because the kubelet has raised its score.
  */
 export async function outOfMemory(pid: number): Promise<void> {
   const directory = mkdtempSync('/dev/shm/hotreload-')

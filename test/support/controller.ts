@@ -1,4 +1,4 @@
-/** A controller in this process, against the cluster of the test run, and workloads for it whose rollouts need no kubelet. */
+/** A controller in this process, against the cluster of the test run, and workloads whose rollouts need no kubelet. */
 import { inject } from 'vitest'
 import { type Listener } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
@@ -20,7 +20,7 @@ export interface TestController extends Pick<ReportRecorder, 'lines' | 'events' 
   rolloutsInProgress: () => number
   isReady: () => boolean
   client: KubeClient
-  /** Milliseconds since its last request ended, those for its Lease left out; 0 while one is under way. */
+  /** Milliseconds since its last request ended, without requests for its Lease; 0 during a request. */
   restsFor: () => number
 }
 
@@ -30,11 +30,11 @@ export interface TestControllerOptions {
   /** Kubeconfig of another user. */
   kubeconfig?: string
   evictUninjected?: boolean
-  /** It sees these namespaces only: on a cluster that others use at the same time. */
+  /** It sees these namespaces only, on a cluster that others use at the same time. */
   only?: readonly string[]
 }
 
-/** @param own the namespace of its Lease and baselines: one for each install */
+/** @param own the namespace of its Lease and baselines, as each install has one */
 export async function startTestController(
   own: string,
   {
@@ -47,7 +47,7 @@ export async function startTestController(
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
-  const { observed, restsFor } = watched(client)
+  const { observed, restsFor } = observeCalls(client)
   const { report, lines, events, isLeading } = recordReport()
   const controller = new Reconciler({
     api: observed,
@@ -77,16 +77,16 @@ export async function startTestController(
   }
 }
 
-/** The client, with an eye on its calls. */
-function watched(client: KubeClient): { observed: KubeClient; restsFor: () => number } {
-  let underWay = 0
+/** The client, which records when its calls end. */
+function observeCalls(client: KubeClient): { observed: KubeClient; restsFor: () => number } {
+  let inProgress = 0
   let endedAt = Date.now()
   const counted = async <T>(request: Promise<T>): Promise<T> => {
-    underWay += 1
+    inProgress += 1
     try {
       return await request
     } finally {
-      underWay -= 1
+      inProgress -= 1
       endedAt = Date.now()
     }
   }
@@ -96,7 +96,7 @@ function watched(client: KubeClient): { observed: KubeClient; restsFor: () => nu
       call: (call) => counted(client.call(call)),
       stream: (call, signal) => counted(client.stream(call, signal)),
     },
-    restsFor: () => (underWay > 0 ? 0 : Date.now() - endedAt),
+    restsFor: () => (inProgress > 0 ? 0 : Date.now() - endedAt),
   }
 }
 
@@ -118,13 +118,13 @@ function within(namespaces: readonly string[], listener: Listener): Listener {
 export const leads = (controller: TestController): Promise<boolean> =>
   until('the controller leads', () => controller.isLeading() && controller.isReady())
 
-/** It leads and has looked at everything there is: what is changed from here on is a change to it. */
+/** Waits until the controller leads and has reconciled all present objects: it notices every later change. */
 export async function settled(controller: TestController): Promise<void> {
   await leads(controller)
   await until('the controller is at rest', () => controller.restsFor() > 1_500)
 }
 
-/** Without replicas a rollout is complete as soon as the Deployment controller has seen it. */
+/** Without replicas, a rollout is complete as soon as the Deployment controller has processed it. */
 export function deployment(
   name: string,
   {

@@ -1,4 +1,4 @@
-/** The manifests that a test runs over: the inputs of the golden files, and those of the folder that CORPUS names, which is no part of the repository. */
+/** Manifests for tests: the inputs of the golden files, and a folder outside the repository that CORPUS names. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { withAnnotations } from '../../src/policy/mirror.ts'
@@ -10,8 +10,8 @@ const folders = [
   ...(process.env['CORPUS'] ? [process.env['CORPUS']] : []),
 ]
 
-/** Golden files of what is refused. */
-const refused = new Set(['mistakes.yaml', 'ways-refused.yaml'])
+/** Golden files that injection refuses. */
+const refused = new Set(['mistakes.yaml', 'methods-refused.yaml'])
 
 export const corpus = folders.flatMap((folder) =>
   readdirSync(folder)
@@ -19,12 +19,12 @@ export const corpus = folders.flatMap((folder) =>
     .map((name) => ({ name, path: join(folder, name) })),
 )
 
-/** The same manifest, whose every program is said to watch its files by itself: every subPath is to be made live. */
-export const withNone = (object: ApiObject): ApiObject => {
+/** The same manifest with `reload: none`: each program watches its files itself, so that every subPath must be updated. */
+export const withReloadNone = (object: ApiObject): ApiObject => {
   const template = podTemplate(object)
   if (!template) return object
   const annotations = { ...template.metadata?.annotations, ...keys({ reload: 'none' }) }
-  // A way that the workload names would contradict its template.
+  // A method on the workload would contradict its template.
   const { 'hotreload.dev/reload': _, ...own } = object.metadata?.annotations ?? {}
   return withPodTemplate(
     { ...object, metadata: { ...object.metadata, annotations: own } },

@@ -1,10 +1,10 @@
-/** Time that goes on when a test says so. Promises are let settle between two timers. */
+/** A clock that a test advances. Promises settle between two timers. */
 import type { Clock } from '../../src/async/clock.ts'
 
 export interface FakeClock extends Clock {
   /** Runs what is due within this time, in order. */
   advance(milliseconds: number): Promise<void>
-  /** Timers that would keep a process. */
+  /** The number of pending timers. */
   timers(): number
 }
 

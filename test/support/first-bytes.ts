@@ -1,7 +1,7 @@
-// The least of a client of a protocol of its own.
+// A minimal TCP client for programs with their own protocols.
 import { connect } from 'node:net'
 
-/** The first bytes that a server sends, after the client sent its own. */
+/** Sends a request and returns the first bytes of the response. */
 export const firstBytes = (port: number, ip: string, request: Uint8Array): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, ip, () => socket.write(request))

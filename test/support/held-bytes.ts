@@ -1,5 +1,5 @@
-// For `node --import`: on a message with words, each spelt backwards, the process answers which of them stand in bytes that it holds, that
-// is in any ArrayBuffer left after a full collection. (Strings are a heap snapshot's matter; it has no bytes.) Backwards, or the search would find itself.
+// For `node --import`. A message has words, each spelt backwards, so that the search does not find itself. The process answers with the
+// words that any ArrayBuffer contains after a full garbage collection. (A heap snapshot has the strings, but no bytes.)
 import { Session } from 'node:inspector/promises'
 
 process.on('message', (backwards: string[]) => {

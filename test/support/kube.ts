@@ -1,5 +1,5 @@
-// A namespace of its own for each test, and what tests do in it. Namespaces go when the test file ends; when a test fails, what
-// happened in them is printed first.
+// A namespace for each test, and its operations. Namespaces are deleted when the test file ends. If a test fails, their objects, Events
+// and logs are printed first.
 //
 //   const ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
 //   await ns.apply(yamlOrObjects)
@@ -30,7 +30,7 @@ afterAll(async () => {
   await tryKubectl(['delete', 'namespace', '--wait=false', ...names])
 })
 
-/** Builds images where needed and brings them to the node; returns their names for Pods. Call it in beforeAll: a build takes time. */
+/** Builds images if needed and brings them to the node; returns their names for Pods. Call it in beforeAll, because a build takes time. */
 export async function images(...names: readonly ImageName[]): Promise<string[]> {
   await bringImages(inject('cluster'), names, (line) => console.log(line))
   return names.map((name) => imageReference(name))
@@ -45,12 +45,12 @@ export async function namespace(labels: Readonly<Record<string, string>> = {}): 
   )
   const ns = new Namespace(name)
   created.push(ns)
-  // Made by the controller manager, and by us where there is none (KUBEBUILDER_ASSETS): a Pod is refused before.
+  // The controller manager creates it, and without one (KUBEBUILDER_ASSETS) this does. Until then the API server refuses Pods.
   await tryKubectl(['create', 'serviceaccount', 'default', '--namespace', name])
   return ns
 }
 
-/** What a Pod answered over HTTP. */
+/** A Pod's HTTP response. */
 export interface Answer {
   status: number
   headers: Headers
@@ -64,12 +64,12 @@ export class Namespace {
     this.name = name
   }
 
-  /** kubectl in this namespace; rejects on any exit code but 0. */
+  /** Runs kubectl in this namespace; rejects on any exit code but 0. */
   kubectl(argv: readonly string[], input?: string): Promise<string> {
     return kubectl(['--namespace', this.name, ...argv], input)
   }
 
-  /** `kubectl apply`: YAML text, an object or several. Returns what kubectl said. */
+  /** `kubectl apply`: YAML text, an object or several. Returns kubectl's output. */
   apply(objects: string | object | readonly object[], ...flags: readonly string[]): Promise<string> {
     return this.kubectl(['apply', '-f', '-', ...flags], manifest(objects))
   }
@@ -104,7 +104,7 @@ export class Namespace {
     return (await this.get<V1Pod>('pod', pod)).status?.phase
   }
 
-  /** Waits until exactly `count` Pods match the selector, all of them Ready and none on its way out, and returns them. */
+  /** Waits until exactly `count` Pods match the selector, all of them Ready and none being deleted, and returns them. */
   podsReady(selector: string, count = 1, timeoutMs = 240_000): Promise<V1Pod[]> {
     return until(
       `${count} Ready Pods ${selector} in ${this.name}`,
@@ -126,17 +126,17 @@ export class Namespace {
     return this.kubectl(['logs', pod, '--container', container, ...flags])
   }
 
-  /** GET from a Pod's own address. Needs a route from here to the Pods, which our node gives (on others: their machine). */
+  /** GET from a Pod's own address. This machine needs a route to the Pods: our node adds one, other clusters must have one. */
   async fetch(pod: string | V1Pod, path = '/', port = 80): Promise<Answer> {
     const { status } = typeof pod === 'string' ? await this.get<V1Pod>('pod', pod) : pod
     const response = await fetch(`http://${status?.podIP}:${port}${path}`, {
-      headers: { connection: 'close' }, // the next request is another connection: it meets the workers of after a reload
+      headers: { connection: 'close' }, // so that each request gets a new connection, and the workers that a reload started
       signal: AbortSignal.timeout(15_000),
     })
     return { status: response.status, headers: response.headers, body: await response.text() }
   }
 
-  /** What there is to know after a failure: objects, events and logs, as text. */
+  /** Objects, Events and logs as text, for a failure. */
   async describe(): Promise<string> {
     const parts = [`--- namespace ${this.name} ---`]
     const show = async (...argv: readonly string[]): Promise<void> => {
@@ -154,7 +154,7 @@ export class Namespace {
   }
 }
 
-/** Whether a Pod is Ready and stays. */
+/** Whether a Pod is Ready and not being deleted. */
 function isReady(pod: V1Pod): boolean {
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')
   return ready?.status === 'True' && pod.metadata?.deletionTimestamp === undefined

@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** Anything the API server stores. */
+/** Any stored object. */
 export interface KubeObject {
   apiVersion: string
   kind: string
@@ -33,7 +33,7 @@ export async function kubectl(argv: readonly string[], input?: string): Promise<
   return stdout
 }
 
-/** What `kubectl apply -f -` reads: YAML text as it is, objects as JSON. */
+/** Input for `kubectl apply -f -`: YAML text unchanged, objects as JSON. */
 export function manifest(objects: string | object | readonly object[]): string {
   if (typeof objects === 'string') return objects
   return JSON.stringify(Array.isArray(objects) ? { apiVersion: 'v1', kind: 'List', items: objects } : objects)

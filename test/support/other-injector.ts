@@ -1,4 +1,4 @@
-// Another project's injector, as simple as they come: a server that puts its container first, with a ConfigMap and a sidecar of its own.
+// A minimal injector like that of another project: it adds its container first, with its own ConfigMap and sidecar.
 import { createServer, type Server } from 'node:https'
 import { json } from 'node:stream/consumers'
 import type { V1Pod } from '@kubernetes/client-node'
@@ -9,8 +9,8 @@ import { kubectl, manifest, tryKubectl } from './kubectl.ts'
 export const OTHER_CONTAINER = 'istio-proxy'
 
 /**
- * @param name of its MutatingWebhookConfiguration: the API server calls them in the order of their names
- * @param namespaceLabel the one it looks at
+ * @param name of its MutatingWebhookConfiguration: the API server calls configurations in the order of their names
+ * @param namespaceLabel selects the namespaces whose Pods it injects
  */
 export async function otherInjector(
   name: string,
@@ -70,7 +70,7 @@ afterAll(async () => {
   }
 })
 
-/** Its container before all others, a native sidecar before all init containers; nothing where they are there. */
+/** Adds a container before all others and a native sidecar before all init containers; empty if the Pod has them. */
 function injected({ spec }: V1Pod): object[] {
   if (spec?.containers.some(({ name }) => name === OTHER_CONTAINER)) return []
   const mesh = { name: 'istiod-ca-cert', configMap: { name: 'istio-ca-root-cert', optional: true } }

@@ -1,13 +1,13 @@
-// A response that a program can't finish until its reader goes on.
+// A response that a program can't complete until its reader continues.
 import { get } from 'node:http'
 
-/** More than the kernel's buffers at both ends take: the program must stay for the rest. */
+/** More than the kernel's buffers at both ends hold, so that the program must stay for the rest. */
 export const LARGE_BYTES = 64 << 20
 
-/** Makes such a file in a container. */
+/** The command that creates such a file in a container. */
 export const makeLarge = (path: string): string[] => ['sh', '-c', `head -c ${LARGE_BYTES} /dev/zero >${path}`]
 
-/** Asks for a file of LARGE_BYTES, and reads on only when told, to the end: the number of bytes that came, -1 where it broke off. */
+/** Requests a file of LARGE_BYTES. `finish` reads to the end and returns the number of bytes, or -1 if the response was cut off. */
 export const pausedResponse = (url: string): Promise<{ finish: () => Promise<number> }> =>
   new Promise((resolve, reject) => {
     get(url, (response) => {

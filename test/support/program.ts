@@ -1,4 +1,4 @@
-// A real program with its configuration in a ConfigMap: is the edited value in effect, and is it still the same process?
+// A real program with its configuration in a ConfigMap: the tests expect the edited value in effect in the same process.
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect } from 'vitest'
 import type { ImageName } from '../cluster/images.ts'
@@ -22,9 +22,9 @@ export interface Program {
   mountPath: string
   /** The ConfigMap that makes the program say `value`: "one" at first, then "two". */
   data: (value: string) => Readonly<Record<string, string>>
-  /** What the running program says, seen from outside or by its own query tool; anything else, or an error, while it does not answer. */
+  /** The running program's value, seen from outside or by its own query tool; anything else, or an error, while it does not answer. */
   observe: (running: Running) => Promise<string | undefined>
-  /** The process's name (comm) where it is not the image's. */
+  /** The process's name (comm) if it differs from the image's. */
   comm?: string
   /** Further fields of the container. */
   container?: object
@@ -67,14 +67,14 @@ export const says = (program: Program, running: Running, value: string): Promise
     IN_EFFECT_WITHIN,
   )
 
-/** Edits and waits until "two" is in effect; it is the same process in the same containers, told once. */
+/** Edits and waits until "two" is in effect. Expects the same process in the same containers, and one reload by the agent. */
 export async function expectReload(program: Program, running: Running): Promise<void> {
   const { ns, pod } = running
   await expectInEffect(program, running)
   await expectReloadedOnce(ns, pod)
 }
 
-/** The same, whoever told it. */
+/** The same for a program that reloads without the agent. */
 export async function expectInEffect(program: Program, running: Running): Promise<void> {
   const { ns, pod } = running
   const before = await processOf(program, running)
@@ -84,14 +84,14 @@ export async function expectInEffect(program: Program, running: Running): Promis
   await expectUntouched(ns, pod)
 }
 
-/** A process keeps both as long as it lives, also through execve. */
+/** A process keeps both until it ends, also through execve. */
 interface Identity {
   pid: string
   /** Clock ticks after boot: field 22 of /proc/PID/stat (proc_pid_stat(5)). */
   started: string
 }
 
-/** The container's main process: of this name, and nobody's child within the Pod. */
+/** The container's main process: it has this name, and no parent within the Pod. */
 async function processOf({ image, comm = image }: Program, { exec }: Running): Promise<Identity> {
   const stats = await exec('sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null || true')
   const found = stats.split('\n').flatMap((line): Identity[] => {

@@ -1,4 +1,4 @@
-// What tests and benchmarks of reloading apply.
+// Manifests for tests and benchmarks of reloads.
 export const configMap = (name: string, data: Readonly<Record<string, string>>): object => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -25,7 +25,7 @@ export interface Workload {
   }
 }
 
-/** An opted-in Deployment with one container, called as the Deployment is. */
+/** An opted-in Deployment with one container of the same name. */
 export function deployment(
   container: object,
   volumes: readonly object[],

@@ -1,4 +1,4 @@
-// What tests of reloading do over and over: edit a ConfigMap, spare the kubelet's minute, ask the agent.
+// Steps that tests of reloads share: edit a ConfigMap, make the kubelet update it at once, query the agent.
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect } from 'vitest'
 import { type Namespace, until } from './kube.ts'
@@ -12,10 +12,10 @@ export {
   type Workload,
 } from './reload-manifests.ts'
 
-/** Milliseconds for a change to be in effect, and for a program to start: a second or two here, on a slow and busy machine a minute. */
+/** Milliseconds for a change to take effect, and for a program to start: usually a second or two, on a slow and busy machine a minute. */
 export const IN_EFFECT_WITHIN = 180_000
 
-/** Makes the kubelet look at the volumes of these Pods now, as hotreload's controller does; it would take up to a minute else. */
+/** Makes the kubelet update the volumes of these Pods now, as hotreload's controller does, instead of within a minute. */
 export async function nudge(ns: Namespace, pods: readonly V1Pod[]): Promise<void> {
   const names = pods.map(({ metadata }) => `pod/${metadata?.name}`)
   await ns.kubectl([
@@ -26,7 +26,7 @@ export async function nudge(ns: Namespace, pods: readonly V1Pod[]): Promise<void
   ])
 }
 
-/** Replaces a ConfigMap's data and makes the kubelet bring it. */
+/** Replaces a ConfigMap's data and makes the kubelet update the volumes. */
 export async function edit(
   ns: Namespace,
   name: string,
@@ -45,12 +45,12 @@ export interface AgentStatus {
   [field: string]: unknown
 }
 
-/** What an agent says of itself. */
+/** Reads an agent's /status. */
 export async function agentStatus(ns: Namespace, pod: V1Pod, port = 9467): Promise<AgentStatus> {
   return JSON.parse((await ns.fetch(pod, '/status', port)).body)
 }
 
-/** Waits until an agent that says this of itself has counted the reload, which is after its effect is seen; there was no other. */
+/** Waits until the agent has counted the reload, which happens after its effect, and expects exactly one, and these fields in its status. */
 export async function expectReloadedOnce(
   ns: Namespace,
   pod: V1Pod,
@@ -65,7 +65,7 @@ export async function expectReloadedOnce(
   return status
 }
 
-/** The same Pod, its containers never restarted. */
+/** Expects the same Pod, without a restart of any container. */
 export async function expectUntouched(ns: Namespace, before: V1Pod): Promise<void> {
   const after = await ns.get<V1Pod>('pod', before.metadata?.name ?? '')
   expect(after.metadata?.uid).toBe(before.metadata?.uid)

@@ -1,4 +1,4 @@
-/** A controller's report that keeps what it is given, for tests to read. */
+/** A report of the controller that records everything for tests. */
 import type { Waiting } from '../../src/controller/decide/next-step.ts'
 import type { ProblemState, Report } from '../../src/controller/report/report.ts'
 
@@ -7,7 +7,7 @@ export interface ReportRecorder {
   events: { kind: string; name: string; reason: string; message: string }[]
   /** Log lines as JSON. */
   lines: string[]
-  /** What each workload's rollout waits for now, by key. */
+  /** The reason for which each workload's rollout waits now, by key. */
   waiting: Map<string, Waiting>
   /** Pods without the agent, by the workload's key. */
   uninjected: Map<string, number>

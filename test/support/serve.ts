@@ -1,4 +1,4 @@
-/** `hotreload serve` as a process of its own, against the cluster of the test run: what it says, and how it dies. */
+/** `hotreload serve` as a separate process, against the cluster of the test run. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,17 +15,17 @@ export interface Line {
 
 export interface Serve {
   child: ChildProcess
-  /** Its working directory, in which nothing else is but its kubeconfig. */
+  /** Its working directory, which has only its kubeconfig at the start. */
   directory: string
-  /** All it has written so far. */
+  /** Everything it has written so far. */
   log: () => string
   /** Lines of the log with this message. */
-  said: (message: string) => Line[]
-  /** SIGKILL, and its directory goes. */
+  logged: (message: string) => Line[]
+  /** Kills it with SIGKILL, and removes its directory. */
   stop: () => Promise<void>
 }
 
-/** @param own the namespace of its Lease and baselines, as the kubeconfig says. @param node flags of node's */
+/** @param own the namespace of its Lease and baselines, set in the kubeconfig. @param node flags of Node.js */
 export async function startServe(own: Namespace, flags: string[], node: string[] = []): Promise<Serve> {
   const directory = await mkdtemp(join(tmpdir(), 'hotreload-serve-'))
   const file = join(directory, 'kubeconfig')
@@ -39,7 +39,7 @@ export async function startServe(own: Namespace, flags: string[], node: string[]
     child,
     directory,
     log: () => log,
-    said: (message) =>
+    logged: (message) =>
       log
         .split('\n')
         .filter((line) => line.includes(`"msg":"${message}"`))

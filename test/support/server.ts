@@ -1,4 +1,4 @@
-/** A webhook server for tests: reviews as the API server sends them, and connections that a client library would not make. */
+/** A webhook server for tests: reviews as the API server sends them, and raw connections that no client library opens. */
 import { connect } from 'node:tls'
 import type { Mutate } from '../../src/admission/answer.ts'
 import {
@@ -39,7 +39,7 @@ export function review() {
   }
 }
 
-/** A server whose three handlers are `mutate`, and what it reported. */
+/** A server whose three handlers are `mutate`, and its reports. */
 export function countingServer(
   mutate: Mutate,
   { keep = true, ...options }: { keep?: boolean } & Partial<ServerOptions> = {},
@@ -67,7 +67,7 @@ export async function useTestCertificate(
   return { authority, serving }
 }
 
-/** Listens on a free port of the loopback address and says which. */
+/** Listens on a free port of the loopback address, and returns the port. */
 export async function listen(server: AdmissionServer): Promise<number> {
   await server.listen({ port: 0, host: '127.0.0.1' })
   const address = server.server.address()
@@ -75,7 +75,7 @@ export async function listen(server: AdmissionServer): Promise<number> {
   return address.port
 }
 
-/** Sends text as it is over TLS and resolves with everything that came back until the connection ended. */
+/** Sends raw text over TLS and resolves with everything received until the connection ended. */
 export function tlsRequest(port: number, text: string, { leaveAfterMilliseconds = 0 } = {}): Promise<string> {
   return new Promise((resolve) => {
     let received = ''
@@ -87,7 +87,7 @@ export function tlsRequest(port: number, text: string, { leaveAfterMilliseconds 
     socket.on('data', (part) => {
       received += part
     })
-    // A reset after the answer is how a server ends a connection whose body it will not read.
+    // A server resets the connection after its answer if it does not read the body.
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(received))
   })

@@ -1,4 +1,4 @@
-/** Workloads as the controller's cache has them, read from small objects. */
+/** Workloads as in the controller's cache, read from small objects. */
 import { type CompatOptions, defaultCompatOptions } from '../../src/compat/request/options.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { diffSources, type SourceDiff, type SourceState } from '../../src/controller/decide/source-diff.ts'
@@ -7,7 +7,7 @@ import { summarize, type WorkloadSummary } from '../../src/controller/decide/wor
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { keys, nginx, podSpec, type WorkloadParts, workload } from './builders.ts'
 
-/** A Deployment that is rolled out for its ConfigMap `web`, since nothing is known of its program; in version 7. Parts replace parts. */
+/** A Deployment in resourceVersion 7 that rolls out for its ConfigMap `web`, because its program is unknown. Parts replace parts. */
 export function summaryOf(parts: WorkloadParts = {}, compat?: Partial<CompatOptions>): WorkloadSummary {
   const object = workload({
     template: keys({ inject: 'true' }),
@@ -29,7 +29,7 @@ export const workloadOf = (parts: WorkloadParts = {}): Workload => ({
   runningSince: undefined,
 })
 
-/** A source that was read, and holds what this checksum stands for. */
+/** A source that was read and has this checksum. */
 export const sourceState = (hash: string, change: Partial<SourceState> = {}): SourceState => ({
   observed: { hash, immutable: false },
   marks: { ignored: false, match: false },

@@ -82,7 +82,7 @@ export class TestCluster {
     this.#onElection(isElected)
   }
 
-  /** By the workloads' uids, as JSON. */
+  /** The stored baselines by the workload's uid, as JSON. */
   get baselines(): Record<string, string> | undefined {
     return this.configMaps.get(BASELINES)
   }

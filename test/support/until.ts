@@ -1,11 +1,11 @@
 // Waiting for a condition instead of sleeping.
 
-/** Between two tries, where the caller says nothing. */
+/** The default interval between two tries. */
 const INTERVAL_MS = 200
 
 /**
  * Calls `probe` until it returns something other than undefined, null or false, and returns that. A probe that throws is tried again.
- * @throws after `timeoutMs`, saying what was waited for and what the last try gave
+ * @throws after `timeoutMs`, with `what` and the result of the last try
  */
 export async function until<T>(
   what: string,

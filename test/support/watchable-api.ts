@@ -1,4 +1,4 @@
-/** A small API server that lists in pages and streams watch events. A test can cut or close watches, forget the past, or refuse. */
+/** A small API server that lists in pages and streams watch events. A test can cut or close watches, expire old versions, or refuse. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { Connection } from '../../src/kube/connection.ts'
 
@@ -64,18 +64,18 @@ export async function watchableApi() {
     connection,
     requests,
     watching: () => watchers.size,
-    put(name: string, fields: object = {}, tell = true) {
+    put(name: string, fields: object = {}, notify = true) {
       const type = objects.has(name) ? 'MODIFIED' : 'ADDED'
       objects.set(name, stored(name, fields))
-      if (tell) send({ type, object: objects.get(name) })
+      if (notify) send({ type, object: objects.get(name) })
     },
     annotate(name: string, annotations: Record<string, string>) {
       const object = objects.get(name)
       if (object) object.metadata['annotations'] = annotations
     },
-    remove(name: string, tell = true) {
+    remove(name: string, notify = true) {
       objects.delete(name)
-      if (tell) send({ type: 'DELETED', object: stored(name, {}) })
+      if (notify) send({ type: 'DELETED', object: stored(name, {}) })
     },
     bookmark() {
       version += 10
@@ -85,7 +85,7 @@ export async function watchableApi() {
     /** Forgets all versions before this one: a watch from there is 410 Gone. */
     forgetPast: () => (goneBefore = version),
     answerWith: (code: number) => (status = code),
-    /** As some proxies do: ends each watch as soon as it has begun. */
+    /** Ends each watch as soon as it has begun, as some proxies do. */
     closeWatches: () => (closesWatches = true),
     /** Writes half a line and resets each watch. */
     cut() {

@@ -1,5 +1,5 @@
-// The webhook for the tests of one file: the real server with the real handlers, in this process, registered with the entries of
-// deploy/ for namespaces that this file makes. Several files (and an install in the cluster) don't see each other's.
+// The webhook for the tests of one file: the real server with the real handlers in this process, registered with the entries of
+// deploy/ for the namespaces of this file. Files don't see each other's namespaces, nor does an install in the cluster.
 import { readFile } from 'node:fs/promises'
 import { afterAll } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
@@ -17,9 +17,9 @@ import { kubectl, manifest, tryKubectl } from './kubectl.ts'
 import { listen } from './server.ts'
 
 export interface Webhook {
-  /** A namespace that this webhook sees; labelled `injection=enabled` unless told otherwise. */
+  /** Creates a namespace that this webhook sees, by default labelled `injection=enabled`. */
   namespace(labels?: Readonly<Record<string, string>>): Promise<Namespace>
-  /** Every review it answered so far. */
+  /** Every review that it has answered so far. */
   answered: readonly Answered[]
   port: number
 }
@@ -46,7 +46,7 @@ const TEST_WEBHOOK_LABEL = 'hotreload.dev/test-webhook'
 
 const registrations: { name: string; close: () => Promise<void> }[] = []
 
-// A hook that is added while another one runs, as webhook() does in beforeAll, would never be called.
+// Registered here, because vitest never calls a hook that another hook adds, as webhook() would in beforeAll.
 afterAll(async () => {
   for (const { name, close } of registrations.splice(0)) {
     await tryKubectl(['delete', 'mutatingwebhookconfiguration', name])
@@ -54,7 +54,7 @@ afterAll(async () => {
   }
 })
 
-/** Serves and registers; both end with the file. */
+/** Starts a server and registers it until the file ends. */
 export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const id = crypto.randomUUID().slice(0, 8)
   const answered: Answered[] = []
@@ -134,7 +134,7 @@ function registered(
   }
 }
 
-/** Reads with the test's own rights: every ConfigMap and Secret. What RBAC forbids is tested with the install in the cluster. */
+/** Reads every ConfigMap and Secret with the test's own rights. The tests of the install cover RBAC. */
 const kubectlReader: ConfigReader = {
   configMap: (ns, name) => read(ns, 'configmap', name),
   secret: (ns, name) => read(ns, 'secret', name),

@@ -1,13 +1,14 @@
-// Name servers, and how tests ask them.
+// Name servers, and how tests query them.
 import { Resolver } from 'node:dns/promises'
 import type { Program, Running } from '../program.ts'
 
-function resolver({ ip }: Running): Resolver {
-  const asks = new Resolver({ timeout: 1000, tries: 1 })
-  asks.setServers([`${ip}:5353`])
-  return asks
+function resolverOf({ ip }: Running): Resolver {
+  const resolver = new Resolver({ timeout: 1000, tries: 1 })
+  resolver.setServers([`${ip}:5353`])
+  return resolver
 }
-const text: Program['observe'] = async (running) => (await resolver(running).resolveTxt('web.test')).flat()[0]
+const text: Program['observe'] = async (running) =>
+  (await resolverOf(running).resolveTxt('web.test')).flat()[0]
 
 export const named: Program = {
   image: 'named',
@@ -55,7 +56,7 @@ remote-control:
 
 const addresses: Record<string, string> = { one: '10.0.0.1', two: '10.0.0.2' }
 
-/** By the user's own word: dnsmasq's preset is a rollout, because a signal never brings its own file. */
+/** The user sets the signal: dnsmasq's preset is a rollout, because a signal never reloads its main file. */
 export const dnsmasqHosts: Program = {
   image: 'dnsmasq',
   mountPath: '/etc/dnsmasq',
@@ -65,7 +66,7 @@ export const dnsmasqHosts: Program = {
     hosts: `${addresses[value]} web.test\n`,
   }),
   observe: async (running) => {
-    const [address] = await resolver(running).resolve4('web.test')
+    const [address] = await resolverOf(running).resolve4('web.test')
     return Object.keys(addresses).find((value) => addresses[value] === address)
   },
 }

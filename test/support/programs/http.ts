@@ -1,4 +1,4 @@
-// Programs that speak HTTP or FastCGI, and how tests see what they have loaded.
+// Programs that speak HTTP or FastCGI, and how tests observe their configuration.
 import type { Program } from '../program.ts'
 
 const page: Program['observe'] = async ({ ns, pod }) => (await ns.fetch(pod, '/', 8080)).body
@@ -34,7 +34,7 @@ export const haproxy: Program = {
       frontend web
         bind :8080
         http-request return status 200 content-type text/plain string ${value}
-    `.replaceAll(/^ +/gm, ''), // its last line must not be of blanks
+    `.replaceAll(/^ +/gm, ''), // the last line must not be blank
   }),
   observe: page,
 }
@@ -95,7 +95,7 @@ def application(environ, start_response):
     return [os.environ["GREETING"].encode()]
 `
 
-/** The configuration of its workers: a file that HUP reads again, and what is in their environment. */
+/** The value is in the environment of its workers, by a file that HUP re-reads. */
 export const gunicorn: Program = {
   image: 'gunicorn',
   mountPath: '/etc/gunicorn',
@@ -106,7 +106,7 @@ export const gunicorn: Program = {
   observe: page,
 }
 
-/** The ini file's own variable, and the application in the same ConfigMap. */
+/** The value is a variable of the ini file. The application is in the same ConfigMap. */
 export const uwsgi: Program = {
   image: 'uwsgi',
   mountPath: '/etc/uwsgi',
@@ -124,7 +124,7 @@ env = GREETING=${value}
   observe: page,
 }
 
-/** Its URL is by default what the preset calls. */
+/** The preset calls its default URL. */
 export const alertmanager: Program = {
   image: 'alertmanager',
   comm: 'prometheus-aler',
