@@ -1,5 +1,5 @@
 /** The securityContext of each added container: as few rights as it needs, and never more than the app's container has. */
-import type { V1Container, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node'
+import type { V1Capabilities, V1Container, V1PodSpec, V1SecurityContext } from '@kubernetes/client-node'
 import { mayRunAsRoot } from '../workload/run-as-user.ts'
 
 /** Capabilities that an added container may have after dropping ALL; each only if the app's container has it. */
@@ -27,13 +27,16 @@ export function rightsBeside(
   }
 }
 
-/** For an agent that runs the app's programs: they must have the same rights here as there. */
+/**
+ * For an agent that runs the app's programs: they must have the same rights here as there. SYS_ADMIN is the exception: no validator or reload
+ * command needs it, and the API server refuses it beside `allowPrivilegeEscalation: false`.
+ */
 export function rightsOf(target: V1Container, spec: V1PodSpec): V1SecurityContext {
   const { capabilities, readOnlyRootFilesystem } = target.securityContext ?? {}
   const { capabilities: _, readOnlyRootFilesystem: __, ...rights } = rightsBeside(target, spec, [])
   return {
     ...rights,
-    ...(capabilities ? { capabilities } : {}),
+    ...(capabilities ? { capabilities: withoutAdmin(capabilities) } : {}),
     ...(readOnlyRootFilesystem === undefined ? {} : { readOnlyRootFilesystem }),
   }
 }
@@ -57,10 +60,22 @@ function seccomp(
   return spec.securityContext?.seccompProfile ? {} : { seccompProfile: { type: 'RuntimeDefault' } }
 }
 
-/** All these capabilities are in the default set of runtimes, so that a container has one unless it drops it. */
+/** As runtimes compare the names of capabilities: `KILL`, `kill` and `CAP_KILL` are one. */
+const capabilityName = (name: string): string => name.toUpperCase().replace(/^CAP_/, '')
+
+function withoutAdmin({ add, ...others }: V1Capabilities): V1Capabilities {
+  const kept = add?.filter((name) => capabilityName(name) !== 'SYS_ADMIN')
+  return { ...others, ...(kept ? { add: kept } : {}) }
+}
+
+/**
+ * All these capabilities are in the default set of runtimes, so that a container has one unless it drops it. What a container drops by name it
+ * does not have, even if it also adds it.
+ */
 function keeps({ securityContext }: V1Container, capability: Capability): boolean {
-  const named = (list: string[] | undefined) =>
-    list?.some((name) => name === capability || name === `CAP_${capability}` || name === 'ALL')
-  if (securityContext?.privileged || named(securityContext?.capabilities?.add)) return true
-  return !named(securityContext?.capabilities?.drop)
+  const { add = [], drop = [] } = securityContext?.capabilities ?? {}
+  if (securityContext?.privileged) return true
+  const names = (list: readonly string[], name: string) => list.some((one) => capabilityName(one) === name)
+  if (names(drop, capability)) return false
+  return !names(drop, 'ALL') || names(add, capability)
 }

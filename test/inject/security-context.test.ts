@@ -1,6 +1,6 @@
 import type { V1PodSecurityContext, V1SecurityContext } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { installerRights, rightsBeside } from '../../src/inject/security-context.ts'
+import { installerRights, rightsBeside, rightsOf } from '../../src/inject/security-context.ts'
 import { nginx, podSpec } from '../support/builders.ts'
 
 const beside = (securityContext: V1SecurityContext | undefined, ofPod?: V1PodSecurityContext) =>
@@ -58,12 +58,23 @@ describe('a capability is added only if the app may run as root and has it', () 
     ['drop: [ALL]', { capabilities: { drop: ['ALL'] } }, {}, false],
     ['drop: [KILL]', { capabilities: { drop: ['KILL'] } }, {}, false],
     ['drop: [CAP_KILL]', { capabilities: { drop: ['CAP_KILL'] } }, {}, false],
+    ['drop: [all]', { capabilities: { drop: ['all'] } }, {}, false],
+    ['drop: [kill]', { capabilities: { drop: ['kill'] } }, {}, false],
+    ['drop: [KILL], add: [KILL]', { capabilities: { drop: ['KILL'], add: ['KILL'] } }, {}, false],
+    ['drop: [ALL], add: [ALL]', { capabilities: { drop: ['ALL'], add: ['ALL'] } }, {}, false],
+    ['drop: [ALL], add: [cap_kill]', { capabilities: { drop: ['ALL'], add: ['cap_kill'] } }, {}, true],
     ['drop: [NET_RAW]', { capabilities: { drop: ['NET_RAW'] } }, {}, true],
     ['drop: [ALL], add: [KILL]', { capabilities: { drop: ['ALL'], add: ['KILL'] } }, {}, true],
     ['privileged', { privileged: true, capabilities: { drop: ['KILL'] } }, {}, true],
   ])('%s', (_, securityContext, ofPod, added) =>
     expect(beside(securityContext, ofPod).capabilities?.add).toEqual(added ? ['KILL'] : undefined),
   )
+})
+
+test('an agent that runs the app’s programs has the app’s capabilities without SYS_ADMIN', () => {
+  const capabilities = { drop: ['ALL'], add: ['NET_BIND_SERVICE', 'CAP_SYS_ADMIN', 'sys_admin'] }
+  const target = nginx({ securityContext: { capabilities } })
+  expect(rightsOf(target, podSpec()).capabilities).toEqual({ drop: ['ALL'], add: ['NET_BIND_SERVICE'] })
 })
 
 describe('the installer', () => {
