@@ -18,8 +18,13 @@ const MULTIPLES: Record<string, number> = {
   Ei: 2 ** 60,
 }
 
-/** The number behind a quantity; NaN for text that is none. `1000m`, `1` and the number 1 are equal: the API server writes one form, a manifest any. */
+/** Characters: the API server writes every quantity shorter, 18 digits at most and a suffix. */
+const LENGTH = 32
+
+/** The number behind a quantity; NaN for text that is none or longer than any quantity. `1000m`, `1` and the number 1 are equal: the API server writes one form, a manifest any. */
 export function amount(quantity: string | number): number {
-  const [, digits, multiple = ''] = /^([\d.]+(?:[eE][+-]?\d+)?)(\D*)$/.exec(String(quantity)) ?? []
+  const text = String(quantity)
+  if (text.length > LENGTH) return Number.NaN
+  const [, digits, multiple = ''] = /^([\d.]+(?:[eE][+-]?\d+)?)(\D*)$/.exec(text) ?? []
   return Number(digits) * (multiple === '' ? 1 : (MULTIPLES[multiple] ?? Number.NaN))
 }

@@ -18,3 +18,10 @@ test.each([
 test.each(['', '5', '-1s', '1d', 's', '.s', '1 m', '1e3s', '1m-', ' 1m'])('%j is no duration', (text) =>
   expect(parseDuration(text)).toBeUndefined(),
 )
+
+test('a text longer than any duration is none', () => {
+  expect(parseDuration(`${'1'.repeat(99)}s`)).toBeGreaterThan(1)
+  expect(parseDuration(`${'1'.repeat(100)}s`)).toBeUndefined()
+  // A backtracking expression needs minutes for it.
+  expect(parseDuration('1'.repeat(250_000))).toBeUndefined()
+})

@@ -20,3 +20,10 @@ test.each<[string | number, number]>([
 test.each(['', 'one', '1 MB', '1K', '-1', '1e', '1e-', '1..2', 'e3'])('%j is no quantity', (text) =>
   expect(amount(text)).toBeNaN(),
 )
+
+test('a text longer than any quantity is none', () => {
+  expect(amount('1'.repeat(32))).toBeGreaterThan(1e31)
+  expect(amount('1'.repeat(33))).toBeNaN()
+  // A backtracking expression needs minutes for it.
+  expect(amount(`${'.'.repeat(250_000)}m1`)).toBeNaN()
+})

@@ -1,5 +1,6 @@
 /** Finds what a shared process namespace breaks: programs that must be PID 1, and hooks that signal PID 1. */
 import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
+import { NOTES } from '../bounds.ts'
 import type { Note } from './method-row.ts'
 
 /** Commands that must be PID 1 (s6-overlay, systemd). With shared processes the sandbox is PID 1. */
@@ -31,7 +32,7 @@ export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): strin
 /** With shared processes the sandbox is PID 1, so that a `kill 1` in a probe or hook no longer reaches the program. */
 export function sharingNotes(spec: V1PodSpec): Note[] {
   if (spec.shareProcessNamespace) return []
-  return spec.containers.flatMap((container) => {
+  const notes = spec.containers.flatMap((container) => {
     const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
     const handlers: Record<string, V1Probe | V1LifecycleHandler | undefined> = {
       preStop: lifecycle?.preStop,
@@ -41,10 +42,26 @@ export function sharingNotes(spec: V1PodSpec): Note[] {
       startupProbe,
     }
     return Object.entries(handlers)
-      .filter(([, handler]) => /\bkill\b[^;&|]*\s1\b/.test((handler?.exec?.command ?? []).join(' ')))
+      .filter(([, handler]) => handler?.exec?.command && killsFirst(handler.exec.command))
       .map(([name]) => ({
         text: `container ${container.name}: ${name} runs \`kill … 1\`, which misses the program once processes are shared; use pkill`,
         warn: true,
       }))
   })
+  const others = notes.length - NOTES
+  if (others <= 0) return notes
+  return [
+    ...notes.slice(0, NOTES),
+    { text: `${others} more probes and hooks run \`kill … 1\`, which misses the program`, warn: true },
+  ]
 }
+
+/** Whether a command has `kill`, and behind it the word 1 before the next `;`, `&` or `|`. One expression for all would take quadratic time. */
+const killsFirst = (command: readonly string[]): boolean =>
+  command
+    .join(' ')
+    .split(/[;&|]/)
+    .some((part) => {
+      const at = part.search(/\bkill\b/)
+      return at !== -1 && /\s1\b/.test(part.slice(at))
+    })
