@@ -25,6 +25,15 @@ const within = (limits: Quantities, requests: Quantities): Quantities =>
 
 /** Kubernetes' own rule (pkg/apis/core/v1/helper/qos): every container has CPU and memory limits, equal to its requests. */
 export function isGuaranteed(spec: V1PodSpec): boolean {
+  const known = guaranteed.get(spec) ?? computeGuaranteed(spec)
+  guaranteed.set(spec, known)
+  return known
+}
+
+/** Each agent of a Pod asks once. */
+const guaranteed = new WeakMap<V1PodSpec, boolean>()
+
+function computeGuaranteed(spec: V1PodSpec): boolean {
   return [...spec.containers, ...(spec.initContainers ?? [])].every(({ resources }) =>
     ['cpu', 'memory'].every((name) => {
       const limit = resources?.limits?.[name]

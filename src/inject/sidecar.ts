@@ -8,7 +8,7 @@ import { AGENT, linkArgs, paths, watchArgs } from './agent-flags.ts'
 import { nameFor } from './names.ts'
 import { agentResources, initResources } from './resources.ts'
 import { type Capability, installerRights, rightsBeside, rightsOf } from './security-context.ts'
-import { type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
+import { mountedBy, type Rewrite, repeated, volumeMountsOf } from './subpath.ts'
 
 export const INSTALL = 'hotreload-install'
 export const BIN_VOLUME = 'hotreload-bin'
@@ -59,9 +59,7 @@ export function linkContainer({
 }: ContainerRequest & { rewrite: Rewrite }): V1Container {
   const { plan, watched } = agent
   const { container, subPaths } = plan
-  const copied = watched.filter(({ name }) =>
-    subPaths.some(({ mount, mode }) => mount.name === name && mode === 'copy'),
-  )
+  const copies = subPaths.filter(({ mode }) => mode === 'copy')
   const inAppImage = linksInAppImage(agent, spec)
   return {
     name: nameFor('hotreload-link', container.name),
@@ -71,7 +69,7 @@ export function linkContainer({
     volumeMounts: [
       ...binMount(inAppImage),
       ...rewrite.ownMounts,
-      ...volumeMountsOf(copied),
+      ...volumeMountsOf(mountedBy(copies, watched)),
       ...rewrite.below,
       noToken,
     ],

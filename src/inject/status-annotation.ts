@@ -3,6 +3,7 @@ import { writtenKey } from '../policy/annotations.ts'
 import type { ReloadStatus } from '../policy/methods/method-row.ts'
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
+import { STATUS_LENGTH } from '../policy/values/bounds.ts'
 import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import type { Agent } from './agent.ts'
@@ -43,10 +44,26 @@ export function withStatus(
     ...pod,
     metadata: {
       ...pod.metadata,
-      annotations: { ...pod.metadata?.annotations, [writtenKey('status')]: JSON.stringify(status) },
+      annotations: { ...pod.metadata?.annotations, [writtenKey('status')]: textOf(status) },
     },
   }
 }
+
+function textOf(status: Status): string {
+  const text = JSON.stringify(status)
+  return text.length > STATUS_LENGTH ? JSON.stringify(shortened(status)) : text
+}
+
+/** What the agents of the Pod do, without the lists and sentences: the API server refuses a Pod whose annotations are too long. */
+const shortened = ({ version, containers }: Status): Status => ({
+  version,
+  containers: Object.fromEntries(
+    Object.entries(containers).flatMap(([name, { reload, chosenBy, agent }]) =>
+      agent ? [[name, { reload, chosenBy, agent }]] : [],
+    ),
+  ),
+  notes: ['the whole status is too long for an annotation; `hotreload explain` shows it'],
+})
 
 function containerStatus(
   { reload, chosenBy, validate, env, volumes, subPaths, notes }: ContainerPlan,

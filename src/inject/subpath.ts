@@ -1,7 +1,9 @@
 /** Replaces subPath mounts of ConfigMaps and Secrets by mounts whose files the agent can update. */
 import type { V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
-import { isAtOrBelow, normalPath, parentOf } from '../workload/references.ts'
+import type { SubPathMount } from '../policy/subpath-modes.ts'
+import { holderOf, outermost } from '../workload/path-search.ts'
+import { normalPath, parentOf } from '../workload/references.ts'
 import { emptyDir, paths } from './agent-flags.ts'
 import { nameFor } from './names.ts'
 import type { WatchedVolume } from './watched-volumes.ts'
@@ -28,17 +30,19 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
 
   const directories = nameFor('hotreload-dir', container.name)
   const files = nameFor('hotreload-copy', container.name)
-  const parents = outermost(links.map(({ mountPath }) => parentOf(mountPath)))
+  const parents = outermost(links.map(({ mountPath }) => parentOf(mountPath))).toSorted()
+  const parentHolding = holderOf(parents)
+  const byPath = new Map([...links, ...copies].map((one) => [one.mount.mountPath, one]))
   const readOnly = container.securityContext?.readOnlyRootFilesystem === true
   const placed = new Set<string>()
   /** Keeps the order of the mounts, because each mount that moves makes the patch longer. */
   const place = (mount: V1VolumeMount): V1VolumeMount[] => {
-    const rewritten = subPaths.find((one) => one.mount.mountPath === mount.mountPath)
-    if (!rewritten || rewritten.mode === 'keep') return [mount]
+    const rewritten = byPath.get(mount.mountPath)
+    if (!rewritten) return [mount]
     const { mode, mountPath } = rewritten
     if (mode === 'copy')
       return [{ name: files, mountPath: mount.mountPath, subPath: mountPath.slice(1), readOnly: true }]
-    const parent = parents.find((directory) => isAtOrBelow(mountPath, directory)) ?? '/'
+    const parent = parentHolding(mountPath) ?? '/'
     if (placed.has(parent)) return []
     placed.add(parent)
     return [
@@ -47,11 +51,9 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
   }
   const volumeMounts: V1VolumeMount[] = [
     ...(container.volumeMounts ?? []).flatMap(place),
-    ...volumeMountsOf(watched.filter(({ name }) => links.some(({ mount }) => mount.name === name))),
+    ...volumeMountsOf(mountedBy(links, watched)),
   ]
-  const secret = copies.some(({ mount }) =>
-    watched.some(({ name, isSecret }) => name === mount.name && isSecret),
-  )
+  const secret = mountedBy(copies, watched).some(({ isSecret }) => isSecret)
   return {
     volumeMounts,
     volumes: [
@@ -65,9 +67,7 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
     ],
     below: repeated(
       (container.volumeMounts ?? []).filter(
-        ({ mountPath }) =>
-          ![...links, ...copies].some(({ mount }) => mount.mountPath === mountPath) &&
-          parents.some((parent) => isAtOrBelow(normalPath(mountPath), parent)),
+        ({ mountPath }) => !byPath.has(mountPath) && parentHolding(normalPath(mountPath)) !== undefined,
       ),
     ).map((mount) => ({ ...mount, readOnly: true })),
   }
@@ -84,10 +84,13 @@ export const volumeMountsOf = (watched: readonly WatchedVolume[]): V1VolumeMount
     readOnly: true,
   }))
 
-/** Without directories inside another one: the copy of the outer directory holds them. */
-function outermost(directories: readonly string[]): string[] {
-  const all = [...new Set(directories)]
-  return all.filter((one) => !all.some((other) => other !== one && isAtOrBelow(one, other))).toSorted()
+/** The watched volumes that these mounts show. */
+export function mountedBy(
+  subPaths: readonly SubPathMount[],
+  watched: readonly WatchedVolume[],
+): WatchedVolume[] {
+  const names = new Set(subPaths.map(({ mount }) => mount.name))
+  return watched.filter(({ name }) => names.has(name))
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The volumes that an agent watches for one container, limited to the keys that the container itself can see. */
 import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
-import { isAtOrBelow, normalPath } from '../workload/references.ts'
+import { holderOf } from '../workload/path-search.ts'
+import { normalPath } from '../workload/references.ts'
 import { nameFor } from './names.ts'
 
 export interface WatchedVolume {
@@ -15,14 +16,21 @@ export interface WatchedVolume {
   ignored: string[]
 }
 
-export const watchedVolumes = ({ container, volumes, subPaths }: ContainerPlan): WatchedVolume[] =>
-  volumes.map((volume) => {
-    const used = subPaths.filter(({ mount, mode }) => mount.name === volume.name && mode !== 'keep')
-    const isWhole = (container.volumeMounts ?? []).some(
-      ({ name, subPath, subPathExpr }) => name === volume.name && !subPath && !subPathExpr,
-    )
+export function watchedVolumes({ container, volumes, subPaths }: ContainerPlan): WatchedVolume[] {
+  const rewrites = Map.groupBy(
+    subPaths.filter(({ mode }) => mode !== 'keep'),
+    ({ mount }) => mount.name,
+  )
+  const whole = new Set(
+    (container.volumeMounts ?? [])
+      .filter(({ subPath, subPathExpr }) => !subPath && !subPathExpr)
+      .map(({ name }) => name),
+  )
+  return volumes.map((volume) => {
+    const used = rewrites.get(volume.name) ?? []
     // Only the kubelet knows the key of a subPathExpr.
-    const limited = !isWhole && used.length > 0 && used.every(({ isExpression }) => !isExpression)
+    const limited =
+      !whole.has(volume.name) && used.length > 0 && used.every(({ isExpression }) => !isExpression)
     const mounted = limited
       ? limitedTo([...new Set(used.map(({ path }) => path))], {
           ...volume,
@@ -31,6 +39,7 @@ export const watchedVolumes = ({ container, volumes, subPaths }: ContainerPlan):
       : volume
     return { name: volume.name, mounted, isSecret: !isPublic(volume), ignored: ignoredPaths(volume) }
   })
+}
 
 const isPublic = ({ configMap, projected }: V1Volume): boolean =>
   configMap !== undefined ||
@@ -51,7 +60,8 @@ function ignoredPaths({ projected }: V1Volume): string[] {
 
 /** The same volume with only the files at or below `paths`. */
 function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
-  const isUsed = (path: string) => paths.some((used) => isAtOrBelow(normalPath(path), used))
+  const holder = holderOf(paths)
+  const isUsed = (path: string) => holder(normalPath(path)) !== undefined
   const items = (of: { items?: V1KeyToPath[] }): V1KeyToPath[] =>
     of.items ? of.items.filter(({ path }) => isUsed(path)) : paths.map((path) => ({ key: path, path }))
   const { configMap, secret, projected } = volume

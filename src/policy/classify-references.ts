@@ -14,30 +14,37 @@ export interface ClassifiedReferences {
  * admission of a Pod needs neither of them and has a few microseconds only.
  */
 export function classifyReferences(plan: PodPlan): ClassifiedReferences {
+  const classify = classifier(plan)
   const { rollout = [], inPlace = [] } = Object.groupBy(
     references(plan.spec),
-    (reference) => classifyReference(reference, plan) ?? 'ignored',
+    (reference) => classify(reference) ?? 'ignored',
   )
   return { rollout, inPlace }
 }
 
-/** Undefined: the annotations leave the reference out. */
-export function classifyReference(
-  { container, volume, as, init, mountPath }: Reference,
-  { spec, policy: { shared }, defaults, containers }: PodPlan,
-): keyof ClassifiedReferences | undefined {
-  if (defaults.excludedContainers.has(container) && !shared.container?.includes(container)) return undefined
-  if (spec.volumes?.some((one) => one.name === volume && isTokenVolume(one))) return undefined
-  const plan = containers.find((one) => one.container.name === container)
-  if (as === 'env' || as === 'envFrom') {
-    if (shared.env === 'ignore') return undefined
-    return !init && plan && plan.env.length > 0 ? 'inPlace' : 'rollout'
+/** Classifies single references of the plan's Pod. Undefined: the annotations leave the reference out. */
+export function classifier({
+  policy: { shared },
+  defaults: { excludedContainers },
+  containers,
+}: PodPlan): (reference: Reference) => keyof ClassifiedReferences | undefined {
+  const plans = new Map(containers.map((plan) => [plan.container.name, { plan, kept: keptPaths(plan) }]))
+  const named = new Set(shared.container)
+  const watched = shared.volumes && new Set(shared.volumes)
+  return ({ container, volume = '', as, init, mountPath = '' }) => {
+    if (excludedContainers.has(container) && !named.has(container)) return undefined
+    if (isTokenVolume({ name: volume })) return undefined
+    const { plan, kept } = plans.get(container) ?? {}
+    if (as === 'env' || as === 'envFrom') {
+      if (shared.env === 'ignore') return undefined
+      return !init && plan && plan.env.length > 0 ? 'inPlace' : 'rollout'
+    }
+    if (init) return 'rollout'
+    if (!plan || watched?.has(volume) === false) return undefined
+    const isKept = as === 'subPath' && kept?.has(mountPath)
+    return plan.reload.method === 'rollout' || isKept ? 'rollout' : 'inPlace'
   }
-  if (init) return 'rollout'
-  if (!plan || shared.volumes?.includes(volume ?? '') === false) return undefined
-  const isKept = as === 'subPath' && isKeptSubPath(plan, mountPath)
-  return plan.reload.method === 'rollout' || isKept ? 'rollout' : 'inPlace'
 }
 
-const isKeptSubPath = ({ subPaths }: ContainerPlan, mountPath: string | undefined): boolean =>
-  subPaths.some(({ mount, mode }) => mount.mountPath === mountPath && mode === 'keep')
+const keptPaths = ({ subPaths }: ContainerPlan): Set<string> =>
+  new Set(subPaths.filter(({ mode }) => mode === 'keep').map(({ mount }) => mount.mountPath))

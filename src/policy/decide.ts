@@ -2,14 +2,16 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import { isConfigVolume, isTokenVolume } from '../workload/references.ts'
+import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
+import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
 import { needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
+import { CONTAINERS, VOLUME_PARTS } from './values/bounds.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -53,8 +55,17 @@ export interface DecisionRequest {
 export function decide({ template, policy, defaults, isBare }: DecisionRequest): Decision {
   const spec: V1PodSpec = template.spec ?? { containers: [] }
   const watched = watchedVolumes(spec, policy)
-  const request: PlanRequest = { spec, policy, defaults, watched, keptMounts: keptMounts(template, isBare) }
-  const targets = targetContainers(request)
+  const kept = keptMounts(template, isBare)
+  const targets = targetContainers({ spec, policy, defaults, watched })
+  const excess = excessOf(targets, watched)
+  const request: PlanRequest = {
+    spec,
+    policy,
+    defaults,
+    watched,
+    keptMounts: kept,
+    isTooLarge: excess !== undefined,
+  }
   const planned = targets.map((container) => planContainer(container, request))
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
@@ -64,8 +75,8 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
     defaults,
     containers,
     shareProcessNamespace,
-    keepsMounts: request.keptMounts !== undefined,
-    notes: shareProcessNamespace ? sharingNotes(spec) : [],
+    keepsMounts: kept !== undefined,
+    notes: [...boundNotes(spec, excess), ...(shareProcessNamespace ? sharingNotes(spec) : [])],
   }
   const problems = [...unknownNames(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
   const skip =
@@ -80,22 +91,53 @@ function keptMounts(template: PodTemplate, isBare: boolean): KeptMounts | undefi
 }
 
 /** ConfigMaps, Secrets and CSI volumes of the user, or exactly the volumes that `volumes` names. */
-const watchedVolumes = ({ volumes = [] }: V1PodSpec, { shared }: Policy): Map<string, V1Volume> =>
-  new Map(
+function watchedVolumes({ volumes = [] }: V1PodSpec, { shared }: Policy): Map<string, V1Volume> {
+  const named = new Set(shared.volumes)
+  return new Map(
     volumes
       .filter((volume) =>
-        shared.volumes
-          ? shared.volumes.includes(volume.name)
-          : isConfigVolume(volume) && !isTokenVolume(volume),
+        shared.volumes ? named.has(volume.name) : isConfigVolume(volume) && !isTokenVolume(volume),
       )
       .map((volume) => [volume.name, volume]),
   )
+}
 
-function targetContainers({ spec, policy: { shared }, defaults, watched }: PlanRequest): V1Container[] {
-  const named = shared.container
+function targetContainers({
+  spec,
+  policy: { shared },
+  defaults,
+  watched,
+}: Pick<PlanRequest, 'spec' | 'policy' | 'defaults' | 'watched'>): V1Container[] {
+  const named = shared.container && new Set(shared.container)
   return spec.containers.filter(
     (container) =>
-      (named ? named.includes(container.name) : !defaults.excludedContainers.has(container.name)) &&
+      (named ? named.has(container.name) : !defaults.excludedContainers.has(container.name)) &&
       (mountsAny(container, watched) || (shared.env === 'restart' && hasVariables(container))),
   )
 }
+
+/** Why a Pod is too large for agents, as the beginning of a sentence; undefined: it is not. */
+function excessOf(
+  targets: readonly V1Container[],
+  watched: ReadonlyMap<string, V1Volume>,
+): string | undefined {
+  if (targets.length > CONTAINERS)
+    return `${targets.length} containers have something to reload, and hotreload serves ${CONTAINERS} of a Pod at most`
+  let parts = 0
+  for (const volume of watched.values()) parts += 1 + volumeSize(volume)
+  return parts > VOLUME_PARTS
+    ? `the watched volumes have ${parts} sources and items, and hotreload watches ${VOLUME_PARTS} in a Pod at most`
+    : undefined
+}
+
+const boundNotes = (spec: V1PodSpec, excess: string | undefined): Note[] => [
+  ...(excess ? [{ text: `${excess}; changes roll out`, warn: true }] : []),
+  ...(exceedsMountedParts(spec)
+    ? [
+        {
+          text: `the Pod mounts more than hotreload follows (docs/limits.md); changes of the last mounts have no effect`,
+          warn: true,
+        },
+      ]
+    : []),
+]

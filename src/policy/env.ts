@@ -8,6 +8,7 @@ import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import { isRestarted } from './methods/restart.ts'
 import type { EnvSource } from './plan.ts'
+import { REWRITES } from './values/bounds.ts'
 import { PREFIX } from './values/prefix.ts'
 
 export interface EnvPlan {
@@ -39,14 +40,16 @@ export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload)
   }
   const obstacle = obstacleToSharing(container, spec)
   if (obstacle) return { ...none, notes: [{ text: obstacle, warn: true }] }
+  const used = usedKeys(variables)
+  if (used.length > REWRITES) {
+    const text = `container ${container.name}: its variables have ${used.length} sources, and hotreload watches ${REWRITES} at most; changes roll out`
+    return { ...none, notes: [{ text, warn: true }] }
+  }
   const optional = new Set(variables.filter((one) => one.optional).map(({ kind, name }) => `${kind}/${name}`))
   // The container itself waits for required sources; the agent must not wait for a source that one variable can do without.
   return {
     ...none,
-    sources: usedKeys(variables).map((used) => ({
-      ...used,
-      optional: optional.has(`${used.kind}/${used.name}`),
-    })),
+    sources: used.map((one) => ({ ...one, optional: optional.has(`${one.kind}/${one.name}`) })),
   }
 }
 

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../errors.ts'
 import { type ApiObject, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
 import { inTemplate, PREFIX, writtenKey } from './annotations.ts'
+import { MISTAKES } from './values/bounds.ts'
 import { shown } from './values/parse.ts'
 
 export type Annotations = Readonly<Record<string, string>>
@@ -44,7 +45,7 @@ export function hasOptIn(metadata: Annotations, template: Annotations): boolean 
 export interface Mirrored {
   /** Of the template. */
   annotations: Annotations
-  /** Keys on which the workload's metadata and its template disagree. */
+  /** Keys on which the workload's metadata and its template disagree; of many only the first. */
   conflicts: UserError[]
 }
 
@@ -54,6 +55,7 @@ export function mirror(metadata: Annotations, template: Annotations): Mirrored {
   const wanted = hasOptIn(metadata, template) ? pickAnnotations(metadata, inTemplate) : {}
   const conflicts = Object.entries(pickAnnotations(metadata, inTemplate))
     .filter(([key, value]) => !earlier.has(key) && template[key] !== undefined && template[key] !== value)
+    .slice(0, MISTAKES)
     .map(
       ([key, value]) =>
         new UserError(
@@ -66,11 +68,11 @@ export function mirror(metadata: Annotations, template: Annotations): Mirrored {
     template,
     (key) => key !== MIRRORED && (!earlier.has(key) || Object.hasOwn(wanted, key)),
   )
-  const added = Object.keys(wanted).filter((key) => !Object.hasOwn(kept, key) || earlier.has(key))
-  const list = added.map((key) => key.slice(PREFIX.length)).toSorted()
+  const added = new Set(Object.keys(wanted).filter((key) => !Object.hasOwn(kept, key) || earlier.has(key)))
+  const list = [...added].map((key) => key.slice(PREFIX.length)).toSorted()
   const annotations = {
     ...kept,
-    ...pickAnnotations(wanted, (key) => added.includes(key)),
+    ...pickAnnotations(wanted, (key) => added.has(key)),
     ...(list.length > 0 ? { [MIRRORED]: list.join(',') } : {}),
   }
   return { annotations, conflicts }

@@ -9,6 +9,7 @@ import type { ContainerPlan } from './plan.ts'
 import { type Policy, settingsOf, type Values } from './policy.ts'
 import { type Resolution, resolveReload } from './reload.ts'
 import { decideSubPaths, type SubPathMount } from './subpath-modes.ts'
+import { NOTES } from './values/bounds.ts'
 
 /** Why mounts stay as the user wrote them. */
 export interface KeptMounts {
@@ -25,6 +26,8 @@ export interface PlanRequest {
   /** The Pod's volumes that agents watch, by name. */
   watched: ReadonlyMap<string, V1Volume>
   keptMounts: KeptMounts | undefined
+  /** The Pod is over a bound, so that it gets no agent and all its changes roll out. */
+  isTooLarge: boolean
 }
 
 /** Not all of a workload's Pods may be without their process at once. */
@@ -32,22 +35,25 @@ const RESTART_STAGGER_SECONDS = 60
 
 const rollout: Reload = { method: 'rollout' }
 const nothingMounted: Resolution = { reload: rollout, chosenBy: 'no volume', notes: [], problems: [] }
+const tooLarge: Resolution = { ...nothingMounted, chosenBy: 'a bound (docs/limits.md)' }
 const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
 
 export function planContainer(
   container: V1Container,
-  { spec, policy, defaults: { timeoutSeconds }, watched, keptMounts }: PlanRequest,
+  request: PlanRequest,
 ): { plan: ContainerPlan; problems: UserError[] } {
+  const { spec, policy, watched, keptMounts, isTooLarge } = request
+  const { timeoutSeconds } = request.defaults
   const settings = settingsOf(policy, container.name)
-  const resolved = mountsAny(container, watched) ? resolveReload(container, spec, settings) : nothingMounted
-  const allowsAgent = keptMounts?.allowsAgent !== false
+  const resolved = resolve(container, request, settings)
+  const allowsAgent = !isTooLarge && keptMounts?.allowsAgent !== false
   const env =
     policy.shared.env === 'restart' && allowsAgent ? planEnv(container, spec, resolved.reload) : noVariables
   const reload = keptMounts && !fits(resolved.reload, keptMounts) ? rollout : resolved.reload
   const { agent, endsProcess } = methodOf(reload)
   const reason = keptMounts?.reason ?? (reload.method === 'rollout' ? 'its changes roll out' : undefined)
   const mode = reason === undefined ? (settings.subpath ?? 'auto') : 'keep'
-  const subPaths = decideSubPaths({ container, spec, watched, mode }).map((mount) =>
+  const subPaths = (isTooLarge ? [] : decideSubPaths({ container, spec, watched, mode })).map((mount) =>
     reason === undefined ? mount : { ...mount, reason },
   )
   const volumes = reload.method === 'rollout' ? [] : updatedVolumes(container, subPaths, watched)
@@ -72,6 +78,15 @@ export function planContainer(
     },
     problems: [...resolved.problems, ...env.problems],
   }
+}
+
+function resolve(
+  container: V1Container,
+  { spec, watched, isTooLarge }: PlanRequest,
+  settings: Values,
+): Resolution {
+  if (isTooLarge) return tooLarge
+  return mountsAny(container, watched) ? resolveReload(container, spec, settings) : nothingMounted
 }
 
 export const mountsAny = (
@@ -113,12 +128,15 @@ function subPathNotes({
   reload: Reload
   subPaths: readonly SubPathMount[]
 }): Note[] {
-  const kept = subPaths
-    .filter(({ mode }) => mode === 'keep')
-    .map(({ mountPath, reason }) => ({
-      text: `container ${name}: subPath mount ${mountPath} is not updated in place: ${reason}`,
-      warn: reload.method !== 'rollout' && settings.subpath !== 'keep',
-    }))
+  const mounts = subPaths.filter(({ mode }) => mode === 'keep')
+  const warn = reload.method !== 'rollout' && settings.subpath !== 'keep'
+  const kept = mounts.slice(0, NOTES).map(({ mountPath, reason }) => ({
+    text: `container ${name}: subPath mount ${mountPath} is not updated in place: ${reason}`,
+    warn,
+  }))
+  const others = mounts.length - NOTES
+  if (others > 0)
+    kept.push({ text: `container ${name}: ${others} more subPath mounts are not updated in place`, warn })
   const isReadHalfWritten =
     methodOf(reload).agent === 'optional' && subPaths.some(({ mode }) => mode === 'copy')
   if (!isReadHalfWritten) return kept

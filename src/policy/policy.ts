@@ -10,7 +10,9 @@ import {
   written,
 } from './annotations.ts'
 import type { Defaults } from './defaults.ts'
+import { enumerate, MISTAKES, VALUE_LENGTH } from './values/bounds.ts'
 import { didYouMean } from './values/did-you-mean.ts'
+import { shown } from './values/parse.ts'
 
 export type Values = { [K in AnnotationName]?: Value<K> }
 
@@ -29,31 +31,54 @@ export interface PolicyReading {
 
 /**
  * Reads all annotations with our prefix, which take precedence over the cluster's defaults. Never throws: every mistake is in `problems`,
- * so that the user sees all of them at once.
+ * so that the user sees all of them at once. After many mistakes the rest stays unread, and the last problem says so.
  */
 export function readPolicy(metadata: Readonly<Record<string, string>>, defaults: Defaults): PolicyReading {
   const shared: Values = {}
   const byContainer = new Map<string, Values>()
   const problems: UserError[] = []
-  const warnings: string[] = []
+  const unknown: string[] = []
+  const unread: string[] = []
   for (const [key, value] of [...Object.entries(defaults.annotations), ...Object.entries(metadata)]) {
     if (!isOurs(key) || Object.hasOwn(written, key.slice(PREFIX.length))) continue
     const parsed = parseKey(key)
     if (!parsed) {
-      warnings.push(unknownKey(key))
+      unknown.push(key)
+      continue
+    }
+    if (problems.length >= MISTAKES) {
+      unread.push(key)
       continue
     }
     const { name, container } = parsed
     try {
       const settings = container === undefined ? shared : (byContainer.get(container) ?? {})
       if (container !== undefined) byContainer.set(container, settings)
-      Object.assign(settings, { [name]: annotations[name].parse(key, value) })
+      Object.assign(settings, { [name]: parseValue(name, key, value) })
     } catch (error) {
       if (!(error instanceof UserError)) throw error
       problems.push(error)
     }
   }
-  return { policy: { shared, byContainer }, problems, warnings }
+  if (unread.length > 0)
+    problems.push(
+      new UserError(
+        'HR_MANY_MISTAKES',
+        `after ${MISTAKES} mistakes hotreload does not read the other annotations: ${enumerate(unread)}`,
+        'correct these mistakes first',
+      ),
+    )
+  return { policy: { shared, byContainer }, problems, warnings: unknownKeys(unknown) }
+}
+
+/** No parser sees a text that is longer than a person's. */
+function parseValue(name: AnnotationName, key: string, value: string): unknown {
+  if (value.length <= VALUE_LENGTH) return annotations[name].parse(key, value)
+  throw new UserError(
+    'HR_TOO_LONG',
+    `${key}: ${shown(value)} has ${value.length} characters`,
+    `use ${VALUE_LENGTH} at most`,
+  )
 }
 
 /** The values for one container: keys with its suffix take precedence over keys for all. */
@@ -61,6 +86,11 @@ export const settingsOf = (policy: Policy, container: string): Values => ({
   ...policy.shared,
   ...policy.byContainer.get(container),
 })
+
+const unknownKeys = (keys: readonly string[]): string[] => [
+  ...keys.slice(0, MISTAKES).map(unknownKey),
+  ...(keys.length > MISTAKES ? [`${keys.length - MISTAKES} more unknown annotations`] : []),
+]
 
 function unknownKey(key: string): string {
   const [word = '', suffix] = key.slice(PREFIX.length).split(/\.(.*)/s)

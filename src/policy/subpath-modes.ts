@@ -3,9 +3,11 @@
  * links its file to a volume that does update (symlink), rewrites it in place (copy), or the mount stays as it is (keep).
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import { holderOf, type SortedPaths, sortPaths } from '../workload/path-search.ts'
 import { isAtOrBelow, isConfigVolume, normalPath, parentOf, volumeSources } from '../workload/references.ts'
 import { mayRunAsRoot } from '../workload/run-as-user.ts'
 import type { Value } from './annotations.ts'
+import { REWRITES } from './values/bounds.ts'
 
 export interface SubPathMount {
   /** As the container declares it. Its mountPath identifies it. */
@@ -56,57 +58,92 @@ export interface SubPathRequest {
 
 /** Decides the mode of each subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container. */
 export function decideSubPaths(request: SubPathRequest): SubPathMount[] {
-  const { container, watched } = request
-  const decided = (container.volumeMounts ?? []).flatMap((mount) => {
-    const volume = mount.subPath || mount.subPathExpr ? watched.get(mount.name) : undefined
-    // A subPath of another kind (PVC, emptyDir) is the very directory, not a version of it, so that it needs no update.
-    if (!volume || !isConfigVolume(volume)) return []
+  const volumes = volumeReader(request.watched)
+  const found = (request.container.volumeMounts ?? []).flatMap((mount) => {
+    const volume = mount.subPath || mount.subPathExpr ? volumes(mount.name) : undefined
+    if (!volume) return []
     const isExpression = Boolean(mount.subPathExpr)
-    const base = {
+    return {
       mount,
+      volume,
       mountPath: normalPath(mount.mountPath),
       path: isExpression ? (mount.subPathExpr ?? '') : normalPath(mount.subPath ?? ''),
       isExpression,
     }
-    return { ...base, ...decideMode(base, volume, request) }
+  })
+  if (found.length === 0) return []
+  const obstacle = obstacleToLink(request.container)
+  let rewrites = 0
+  const decided = found.map(({ volume, ...mount }) => {
+    const choice = decideMode(mount, volume, obstacle(mount.mountPath), request)
+    const isTooMany = choice.mode !== 'keep' && ++rewrites > REWRITES
+    return {
+      ...mount,
+      ...(isTooMany ? keep(`hotreload updates ${REWRITES} of a container at most`) : choice),
+    }
   })
   // A directory that is copied because of one mount needs no further mounts for its other files, nor mount points for them.
   const parents = decided.filter(({ mode }) => mode === 'symlink').map(({ mountPath }) => parentOf(mountPath))
-  return decided.map((one) => {
-    const isInside = parents.some((parent) => isAtOrBelow(parentOf(one.mountPath), parent))
-    return one.mode === 'copy' && isInside && !obstacleToLink(one, container)
+  const isInside = holderOf(parents)
+  return decided.map((one) =>
+    one.mode === 'copy' && isInside(parentOf(one.mountPath)) !== undefined && !obstacle(one.mountPath)
       ? { ...one, mode: 'symlink' as const }
-      : one
-  })
+      : one,
+  )
 }
 
-/** Why no symlink can be at a mount's path, as the end of a sentence; undefined: one can. */
-function obstacleToLink(
-  { mount, mountPath }: Pick<SubPathMount, 'mount' | 'mountPath'>,
-  { volumeMounts = [] }: V1Container,
-): string | undefined {
-  const parent = parentOf(mountPath)
-  if (parent === '/') return 'it lies in /'
-  const inMount = volumeMounts.some(
-    (other) => other.mountPath !== mount.mountPath && isAtOrBelow(parent, normalPath(other.mountPath)),
-  )
-  return inMount ? 'it lies in another mount' : undefined
+/** A volume and the paths that it can have. */
+interface VolumeContent {
+  volume: V1Volume
+  items: SortedPaths
+  /** Some source has no items, so that each of its keys is a file. */
+  hasAnyKey: boolean
 }
+
+/** Reads each volume once. Undefined for all but volumes of configuration: a subPath of another kind (PVC, emptyDir) is the very directory, not a version of it. */
+function volumeReader(watched: SubPathRequest['watched']): (name: string) => VolumeContent | undefined {
+  const read = new Map<string, VolumeContent | undefined>()
+  return (name) => {
+    const volume = watched.get(name)
+    if (!volume) return undefined
+    if (!read.has(name)) read.set(name, isConfigVolume(volume) ? contentOf(volume) : undefined)
+    return read.get(name)
+  }
+}
+
+function contentOf(volume: V1Volume): VolumeContent {
+  const sources = volumeSources(volume)
+  const items = sources.flatMap(({ items = [] }) => items.map((item) => normalPath(item.path)))
+  return { volume, items: sortPaths(items), hasAnyKey: sources.some((source) => !source.items) }
+}
+
+/** Why no symlink can be at a path in the container, as the end of a sentence; undefined: one can. */
+function obstacleToLink({ volumeMounts = [] }: V1Container): (mountPath: string) => string | undefined {
+  const mountOf = holderOf(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
+  return (mountPath) => {
+    const parent = parentOf(mountPath)
+    if (parent === '/') return 'it lies in /'
+    return mountOf(parent) === undefined ? undefined : 'it lies in another mount'
+  }
+}
+
+const keep = (reason: string) => ({ mode: 'keep' as const, reason })
 
 function decideMode(
-  { mount, mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
-  volume: V1Volume,
+  { mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
+  { volume, items, hasAnyKey }: VolumeContent,
+  obstacle: string | undefined,
   { container, spec, mode }: SubPathRequest,
 ): Pick<SubPathMount, 'mode' | 'reason'> {
-  const keep = (reason: string) => ({ mode: 'keep' as const, reason })
   if (mode === 'keep') return keep('hotreload.dev/subpath says keep')
   if (volume.csi) return keep('a CSI driver need not swap its files')
   if (path === '') return keep('subPath names the whole volume')
-  if (!isExpression && !exists(path, volume)) return keep('the volume has no such path')
+  if (!isExpression && !items.hasAtOrBelow(path) && !(hasAnyKey && isKey(path)))
+    return keep('the volume has no such path')
   const parent = parentOf(mountPath)
-  const obstacle = obstacleToLink({ mount, mountPath }, container)
   if (mode === 'symlink') return obstacle ? keep(`no symlink can be made, ${obstacle}`) : { mode }
-  const directory = !isExpression && isDirectory(path, volume)
+  // A key is a file; only `items` can create directories.
+  const directory = !isExpression && items.hasBelow(path)
   if (mode === 'copy') return directory ? keep('it is a directory, and only files are copied') : { mode }
   const isCopyExact =
     !obstacle &&
@@ -119,14 +156,4 @@ function decideMode(
     : { mode: 'copy' }
 }
 
-/** A key is a file; only `items` can create directories. */
-const isDirectory = (path: string, volume: V1Volume): boolean =>
-  itemPaths(volume).some((item) => item !== path && isAtOrBelow(item, path))
-
-/** Whether the volume can have a path: an item at or below it, or any key if a source has no items. */
-const exists = (path: string, volume: V1Volume): boolean =>
-  itemPaths(volume).some((item) => isAtOrBelow(item, path)) ||
-  (volumeSources(volume).some(({ items }) => !items) && /^[-._a-zA-Z0-9]{1,253}$/.test(path))
-
-const itemPaths = (volume: V1Volume): string[] =>
-  volumeSources(volume).flatMap(({ items = [] }) => items.map((item) => normalPath(item.path)))
+const isKey = (path: string): boolean => /^[-._a-zA-Z0-9]{1,253}$/.test(path)

@@ -42,20 +42,20 @@ export interface UsedKeysIn extends UsedKeys {
 
 /** Each ConfigMap and Secret of `references` once, with the keys that any reference uses, sorted by id. */
 export function usedKeys(references: readonly Reference[]): UsedKeys[] {
-  const byId = new Map<string, UsedKeys>()
+  const byId = new Map<string, Source & { optional: boolean; keys: Set<string> | undefined }>()
   for (const { kind, name, keys, optional } of references) {
     const id = sourceId({ kind, name })
     const seen = byId.get(id)
-    const all = keys === undefined || (seen !== undefined && seen.keys === undefined)
-    const union = all ? undefined : [...new Set([...(seen?.keys ?? []), ...(keys ?? [])])].toSorted()
-    byId.set(id, {
-      kind,
-      name,
-      optional: optional && (seen?.optional ?? true),
-      ...(union ? { keys: union } : {}),
-    })
+    if (!seen) byId.set(id, { kind, name, optional, keys: keys && new Set(keys) })
+    else {
+      seen.optional &&= optional
+      if (!keys) seen.keys = undefined
+      else for (const key of keys) seen.keys?.add(key)
+    }
   }
-  return [...byId.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, used]) => used)
+  return [...byId.entries()]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { keys, ...used }]) => ({ ...used, ...(keys ? { keys: [...keys].toSorted() } : {}) }))
 }
 
 /**

@@ -2,7 +2,13 @@
  * Which ConfigMaps and Secrets a Pod uses, with which keys, and how. policy/ decides what follows. Pure.
  * Our own containers count as users of none: they watch for other containers. Callers leave out the containers of other injectors.
  */
-import type { V1Container, V1PodSpec, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
+import type {
+  V1Container,
+  V1PodSpec,
+  V1Volume,
+  V1VolumeMount,
+  V1VolumeProjection,
+} from '@kubernetes/client-node'
 
 export interface Source {
   kind: 'ConfigMap' | 'Secret'
@@ -64,11 +70,48 @@ export const isInjected = ({ spec }: { spec?: V1PodSpec }): boolean =>
 /** Whether ServiceAccount admission added this volume, with the cluster's CA in a ConfigMap and a token that rotates. */
 export const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
 
-/** Every use of a ConfigMap or Secret: those of the init containers first, then those of the containers. */
+/**
+ * How many parts of volumes, over all mounts of a Pod, references() reads: a manifest of 3 MiB can hold 30,000 mounts of a volume with 30,000
+ * items. A Pod of people has some hundred.
+ */
+export const MOUNTED_PARTS = 50_000
+
+/** The number of a volume's sources and their items. */
+export function volumeSize({ configMap, secret, projected }: V1Volume): number {
+  const sizeOf = (from: { items?: unknown[] } | undefined) => (from ? 1 + (from.items?.length ?? 0) : 0)
+  return (projected?.sources ?? []).reduce(
+    (sum, from) => sum + 1 + sizeOf(from.configMap) + sizeOf(from.secret) + sizeOf(from.downwardAPI),
+    sizeOf(configMap) + sizeOf(secret),
+  )
+}
+
+/** Whether references() leaves out some mounts. */
+export function exceedsMountedParts(spec: V1PodSpec): boolean {
+  const isWithin = mountCounter(spec.volumes)
+  return [...(spec.initContainers ?? []), ...(spec.containers ?? [])].some(({ volumeMounts = [] }) =>
+    volumeMounts.some((mount) => !isWithin(mount)),
+  )
+}
+
+/** Tells, mount by mount, whether all mounts so far are within MOUNTED_PARTS. */
+function mountCounter(volumes: readonly V1Volume[] = []): (mount: V1VolumeMount) => boolean {
+  const sizes = new Map(volumes.map((volume) => [volume.name, volumeSize(volume)]))
+  let parts = 0
+  return ({ name }) => {
+    parts += sizes.get(name) ?? 0
+    return parts <= MOUNTED_PARTS
+  }
+}
+
+/**
+ * Every use of a ConfigMap or Secret: those of the init containers first, then those of the containers. Mounts beyond MOUNTED_PARTS are left
+ * out.
+ */
 export function references(spec: V1PodSpec): Reference[] {
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
+  const isWithin = mountCounter(spec.volumes)
   const of = (container: V1Container, init: boolean): Reference[] => [
-    ...mounted(container, init, volumes),
+    ...mounted(container, (container.volumeMounts ?? []).filter(isWithin), init, volumes),
     ...variables(container, init),
   ]
   return [
@@ -79,8 +122,13 @@ export function references(spec: V1PodSpec): Reference[] {
   ]
 }
 
-function mounted(container: V1Container, init: boolean, volumes: Map<string, V1Volume>): Reference[] {
-  return (container.volumeMounts ?? []).flatMap((mount) => {
+function mounted(
+  container: V1Container,
+  mounts: readonly V1VolumeMount[],
+  init: boolean,
+  volumes: Map<string, V1Volume>,
+): Reference[] {
+  return mounts.flatMap((mount) => {
     const volume = volumes.get(mount.name)
     const partial = Boolean(mount.subPath || mount.subPathExpr)
     return (volume ? volumeSources(volume) : []).flatMap((from) => {
@@ -141,6 +189,8 @@ function variables(container: V1Container, init: boolean): Reference[] {
 
 /** Normalizes a path as the kubelet does: `./conf//nginx.conf/` is `conf/nginx.conf`, and `.` is the empty path. Absolute paths stay absolute. */
 export function normalPath(path: string): string {
+  // Nearly all paths are normal, and a manifest can have thousands.
+  if (!/\/\/|(^|\/)\.(\/|$)|.\/$/s.test(path)) return path
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   return (path.startsWith('/') ? '/' : '') + parts.join('/')
 }

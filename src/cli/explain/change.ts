@@ -1,5 +1,5 @@
 /** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
-import { classifyReference } from '../../policy/classify-references.ts'
+import { classifier } from '../../policy/classify-references.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { sourceId } from '../../workload/checksum.ts'
@@ -54,7 +54,7 @@ function outcomeOf(
   plan: PodPlan,
   now: Circumstances,
 ): Effect {
-  const kind = classifyReference(reference, plan)
+  const kind = classifier(plan)(reference)
   if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
   if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
   if (now.immutable.has(sourceId(reference)))

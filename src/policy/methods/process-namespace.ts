@@ -1,6 +1,6 @@
 /** Finds what a shared process namespace breaks: programs that must be PID 1, and hooks that signal PID 1. */
 import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
-import { NOTES } from '../bounds.ts'
+import { NOTES } from '../values/bounds.ts'
 import type { Note } from './method-row.ts'
 
 /** Commands that must be PID 1 (s6-overlay, systemd). With shared processes the sandbox is PID 1. */

@@ -1,5 +1,6 @@
 /** Reads the command, arguments and mounts of a container, as far as its manifest shows them. */
 import type { V1Container } from '@kubernetes/client-node'
+import { holderOf } from '../../workload/path-search.ts'
 
 export const wordsOf = ({ command = [], args = [] }: V1Container): string[] => [...command, ...args]
 
@@ -17,10 +18,17 @@ function valueOf(all: readonly string[], name: string): string | undefined {
 }
 
 /** Whether a volume holds one of these files, or a directory above it. */
-export const mounts = ({ volumeMounts = [] }: V1Container, ...files: readonly string[]): boolean =>
-  volumeMounts
-    .map(({ mountPath }) => mountPath.replace(/\/+$/, ''))
-    .some((path) => files.some((file) => file === path || file.startsWith(`${path}/`)))
+export function mounts({ volumeMounts = [] }: V1Container, files: readonly string[]): boolean {
+  const holder = holderOf(volumeMounts.map(({ mountPath }) => withoutEndingSlashes(mountPath)))
+  return files.some((file) => holder(file) !== undefined)
+}
+
+/** An expression such as `\/+$` would take quadratic time. */
+function withoutEndingSlashes(path: string): string {
+  let end = path.length
+  while (path[end - 1] === '/') end--
+  return path.slice(0, end) || '/'
+}
 
 /** With a web configuration file, a program like Prometheus may require TLS and a password, which the agent does not have. */
 export const isOpen = (container: V1Container): boolean => flag(container, '--web.config.file') === undefined

@@ -36,7 +36,7 @@ export const network = {
     names: ['stunnel', 'stunnel4'],
     reload: (container) => {
       const named = wordsOf(container).filter((word) => word.startsWith('/'))
-      const mounted = mounts(container, '/etc/stunnel/stunnel.conf', ...named)
+      const mounted = mounts(container, ['/etc/stunnel/stunnel.conf', ...named])
       return mounted ? byRollout : bySignal('SIGHUP', 'stunnel', 'stunnel4')
     },
     doc: 'SIGHUP for renewed certificates; a rollout if a volume holds its configuration file, because it remembers where the symlinks led at its start',

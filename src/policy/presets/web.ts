@@ -44,7 +44,7 @@ export const web = {
   envoy: {
     names: ['envoy'],
     reload: (container) =>
-      mounts(container, flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml')
+      mounts(container, [flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml'])
         ? byRollout
         : byItself,
     doc: 'watches the files of its dynamic resources (with watched_directory); a rollout if a volume holds its bootstrap file, which it never re-reads',
@@ -56,7 +56,7 @@ export const web = {
     reload: (container) => {
       const named = flag(container, '--configFile', '--configfile')
       const usual = ['yml', 'yaml', 'toml'].map((extension) => `/etc/traefik/traefik.${extension}`)
-      return mounts(container, ...(named === undefined ? usual : [named])) ? byRollout : byItself
+      return mounts(container, named === undefined ? usual : [named]) ? byRollout : byItself
     },
     doc: 'watches the files of its file provider; a rollout if a volume holds its install (static) configuration, which it never re-reads',
     source: 'doc.traefik.io/traefik/providers/file',

@@ -182,7 +182,7 @@ export function resources(key: string, value: string): ResourceRequirements {
     result[field] = Object.fromEntries(
       Object.entries(quantities).map(([name, quantity]) => {
         const text = typeof quantity === 'number' ? String(quantity) : quantity
-        if (typeof text !== 'string' || !/^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text))
+        if (typeof text !== 'string' || !isQuantity(text))
           throw bad(`${field}.${name} ${shown(String(quantity))} is not a quantity`)
         if (!AGENT_RESOURCES.includes(name))
           throw bad(`${field}.${shown(name)} is not ${list(AGENT_RESOURCES)}`)
@@ -201,11 +201,14 @@ export function resources(key: string, value: string): ResourceRequirements {
   return result
 }
 
+const isQuantity = (text: string): boolean =>
+  /^\d+(\.\d+)?([numkMGTPE]|[KMGTPE]i|e\d+)?$/.test(text) && !Number.isNaN(amount(text))
+
 /** A value for a sentence: quoted, on one line, and cut to 60 characters. */
 export function shown(value: string): string {
+  const short = value.length > 60 ? `${value.slice(0, 57)}…` : value
   // A control character of an annotation must not reach a terminal.
-  const plain = value.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
-  return `"${plain.length > 60 ? `${plain.slice(0, 57)}…` : plain}"`
+  return `"${short.replaceAll(/\p{Cc}/gu, '\u{FFFD}')}"`
 }
 
 const list = (words: readonly string[]): string =>

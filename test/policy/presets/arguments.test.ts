@@ -23,9 +23,9 @@ test.each<[args: string[], value: string | undefined]>([
 
 test('a volume holds a file if it is mounted there or above it', () => {
   const container = nginx({ volumeMounts: [{ name: 'conf', mountPath: '/etc/app/' }] })
-  expect(mounts(container, '/etc/app/a.yaml')).toBe(true)
-  expect(mounts(container, '/etc/app')).toBe(true)
-  expect(mounts(container, '/etc/application/a.yaml', '/etc')).toBe(false)
+  expect(mounts(container, ['/etc/app/a.yaml'])).toBe(true)
+  expect(mounts(container, ['/etc/app'])).toBe(true)
+  expect(mounts(container, ['/etc/application/a.yaml', '/etc'])).toBe(false)
 })
 
 test.each([

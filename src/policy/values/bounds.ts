@@ -1,0 +1,37 @@
+/**
+ * Bounds on what one object can make hotreload compute, add and say. The API server stores objects that no person writes: 3 MiB in a request,
+ * and 256 KiB of annotations. What is over a bound is left out, and a note, a warning or an error names it. docs/limits.md lists all bounds.
+ */
+
+/** Characters of an annotation's value: 64 names of the longest kind, and more than any command that a person writes into an annotation. */
+export const VALUE_LENGTH = 4096
+
+/** Mistakes of one object, and its unknown annotations, of which each gets a sentence. A person corrects some and applies again. */
+export const MISTAKES = 20
+
+/** Names in one annotation, or of one form of suffixes, that fit nothing in the Pod, of which each gets an error of its own. */
+export const UNKNOWN_NAMES = 5
+
+/** Names in one sentence. */
+const NAMES = 10
+
+/** Containers of a Pod that reload in place. Each gets an agent, a port and the work of a plan; a Pod of 30 containers is rare. */
+export const CONTAINERS = 64
+
+/** Watched volumes of a Pod, with their sources and items: each agent of the Pod may repeat all of them. */
+export const VOLUME_PARTS = 1024
+
+/** SubPath mounts of a container that the agent updates, and sources behind its variables: each costs an argument, a mount or a volume. */
+export const REWRITES = 256
+
+/** Kept subPath mounts of a container, and hooks of a Pod, of which each gets a note. */
+export const NOTES = 64
+
+/** Characters of the status annotation: a quarter of what the API server allows for all annotations of an object. */
+export const STATUS_LENGTH = 65_536
+
+/** `web, api`; of many names the first and the number of the others. */
+export const enumerate = (names: readonly string[]): string =>
+  names.length > NAMES
+    ? `${names.slice(0, NAMES).join(', ')} and ${names.length - NAMES} more`
+    : names.join(', ')

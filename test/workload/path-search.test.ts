@@ -1,0 +1,24 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { holderOf, outermost, sortPaths } from '../../src/workload/path-search.ts'
+import { isAtOrBelow, normalPath } from '../../src/workload/references.ts'
+
+const path = fc
+  .array(fc.constantFrom('a', 'a-b', 'a.b', 'ab', '.', '', '~'), { maxLength: 4 })
+  .map((parts) => normalPath(parts.join('/')))
+const paths = fc.array(path, { maxLength: 12 })
+
+test('a search finds what a look at each path finds', () => {
+  fc.assert(
+    fc.property(paths, path, (all, one) => {
+      const sorted = sortPaths(all)
+      expect(sorted.hasAtOrBelow(one)).toBe(all.some((other) => isAtOrBelow(other, one)))
+      expect(sorted.hasBelow(one)).toBe(all.some((other) => other !== one && isAtOrBelow(other, one)))
+      const outer = new Set(
+        all.filter((each) => !all.some((other) => other !== each && isAtOrBelow(each, other))),
+      )
+      expect(new Set(outermost(all))).toEqual(outer)
+      expect(holderOf(all)(one)).toBe([...outer].find((other) => isAtOrBelow(one, other)))
+    }),
+  )
+})
