@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { defaultTemplate, parseTemplate, placeholders } from '../src/alerts/sink.ts'
 import {
   type Annotation,
   annotations,
@@ -14,6 +15,7 @@ import { builtInDefaults } from '../src/policy/defaults.ts'
 import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
 import type { Preset } from '../src/policy/presets/preset.ts'
 import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
+import { kindLabel, type WorkloadKind, workloadKinds } from '../src/workload/kinds.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -33,11 +35,20 @@ function annotationRow([name, annotation]: [string, Annotation]): string[] {
   return [`\`${name}\``, cell(values), cell(doc), where, perContainer ? 'yes' : '']
 }
 
+/** The kinds as sentences name them; other kinds have their label. */
+const kindNames: Readonly<Record<string, string>> = {
+  Rollout: 'Argo Rollout',
+  CloneSet: 'OpenKruise CloneSet',
+  'StatefulSet.apps.kruise.io': 'Advanced StatefulSet',
+}
+const nameOf = (kind: WorkloadKind): string => kindNames[kindLabel(kind)] ?? kindLabel(kind)
+const kinds = workloadKinds.map(nameOf)
+
 const annotationsPage = `# Annotations
 
 Generated from the table in src/policy/annotations.ts; a test keeps it so. All keys begin with \`${PREFIX}\`.
 
-They belong on a workload (Deployment, StatefulSet, DaemonSet, CronJob, Job, Argo Rollout, OpenKruise CloneSet or Advanced StatefulSet) or on its pod template. hotreload
+They belong on a workload (${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}) or on its pod template. hotreload
 copies the workload's into its template, so that both places do the same. Where the two disagree, the workload is denied. A bare Pod carries them itself.
 
 ${table(
@@ -80,7 +91,7 @@ const overview = table(
   [
     ...Map.groupBy(Object.keys(presets) as PresetName[], (name) => {
       const reload = presetReload(name, { name: 'any' })
-      if (reload.method === 'http') return '`POST /-/reload`'
+      if (reload.method === 'http') return `\`${reload.httpMethod} ${new URL(reload.url).pathname}\``
       return reload.method === 'rollout' ? 'new Pods; some do better with a flag of theirs' : labelOf(name)
     }),
   ].map(([method, names]) => [method, names.join(', ')]),
@@ -152,6 +163,34 @@ describe('generated from the code', () => {
     expect(annotationsPage).toMatchFileSnapshot(join(ROOT, 'docs/annotations.md')))
   test('docs/programs.md', () => expect(programsPage).toMatchFileSnapshot(join(ROOT, 'docs/programs.md')))
 })
+
+test.each([
+  ['docs/security.md', workloadKinds],
+  ['docs/limits.md', workloadKinds.filter(({ runs, isCustom }) => runs || isCustom)],
+])('%s names its kinds of workloads', (path, kindsOfPage) =>
+  expect(kindsOfPage.map(nameOf).filter((name) => !read(path).includes(`${name}s`))).toEqual([]),
+)
+
+describe('docs/alerts.md', () => {
+  const page = read('docs/alerts.md')
+
+  test('names each placeholder', () =>
+    expect(page).toContain(
+      placeholders
+        .map((one) => `\`${one}\``)
+        .join(', ')
+        .replace(/, (?=[^,]*$)/, ' and '),
+    ))
+
+  test('every JSON block is a template', () => {
+    const blocks = [...page.matchAll(/^```json\n([^]*?)^```$/gm)].map(([, text = '']) => text.trim())
+    expect(blocks).toContain(defaultTemplate)
+    for (const block of blocks) expect(() => parseTemplate(block)).not.toThrow()
+  })
+})
+
+test('README.md says how many programs hotreload knows, to the nearest ten below', () =>
+  expect(read('README.md')).toContain(`some ${Math.floor(Object.keys(presets).length / 10) * 10} programs`))
 
 describe('docs/errors.md', () => {
   const page = read('docs/errors.md')

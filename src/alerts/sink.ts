@@ -7,16 +7,14 @@ export interface AlertSink {
   template: string
 }
 
-export interface Alert {
-  reason: string
-  kind: string
-  namespace: string
-  name: string
-  message: string
-}
+/** The fields of an alert, each also a placeholder. */
+const fields = ['reason', 'kind', 'namespace', 'name', 'message'] as const
 
-/** Each value is put in as JSON text, so that no message can break out of its string. */
-const PLACEHOLDERS = /\$\{(reason|kind|namespace|name|message)\}/g
+export type Alert = Record<(typeof fields)[number], string>
+
+export const placeholders: readonly string[] = fields.map((field) => `\${${field}}`)
+
+const PLACEHOLDERS = new RegExp(String.raw`\$\{(${fields.join('|')})\}`, 'g')
 
 /** Slack's incoming webhooks accept it, and so do compatible ones. docs/alerts.md has others. */
 export const defaultTemplate = '{"text":"${reason}: ${kind} ${namespace}/${name}: ${message}"}'
@@ -26,6 +24,7 @@ export const defaultTemplate = '{"text":"${reason}: ${kind} ${namespace}/${name}
  * @throws UserError HR_BAD_TEMPLATE
  */
 export function parseTemplate(text: string): (alert: Alert) => string {
+  // Each value is put in as JSON text, so that no message can break out of its string.
   const render = (alert: Alert) =>
     text.replaceAll(PLACEHOLDERS, (_, field: keyof Alert) => JSON.stringify(alert[field]).slice(1, -1))
   const sample = { reason: '"', kind: '"', namespace: '"', name: '"', message: '"\\' }
@@ -43,13 +42,18 @@ export function parseTemplate(text: string): (alert: Alert) => string {
     throw new UserError(
       'HR_BAD_TEMPLATE',
       `alert template: unknown placeholder ${unknown}`,
-      'use ${reason}, ${kind}, ${namespace}, ${name} and ${message}',
+      `use ${placeholders.join(', ')}`,
     )
   return render
 }
 
-/** Undefined: JSON can't be posted to such a URL. An error about it leaves the text out, since it may hold a token. */
-export function sinkUrl(text: string): URL | undefined {
-  const url = URL.parse(text)
-  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined
+/**
+ * Undefined: JSON can't be posted to such a URL. An error about it leaves the text out, since it may hold a token.
+ * @throws UserError HR_BAD_TEMPLATE
+ */
+export function parseSink(address: string, template: string): AlertSink | undefined {
+  const url = URL.parse(address)
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return undefined
+  parseTemplate(template)
+  return { url, template }
 }

@@ -1,6 +1,6 @@
 /** Parses the policy file, which holds the cluster's defaults: the same keys and parsers as the annotations. The command line reads the file. */
 import { parse } from 'yaml'
-import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../alerts/sink.ts'
+import { type AlertSink, defaultTemplate, parseSink } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
 import { isObject } from '../workload/json-object.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
@@ -70,18 +70,16 @@ function timeoutSeconds(value: unknown): number {
   throw bad(`timeout: ${text} leaves no time at all`, 'use a number and a unit, e.g. 60s or 2m')
 }
 
-/** The URL stays out of the error: it may hold a token. */
 function alertSink(value: unknown, index: number): AlertSink {
   const at = `alerts[${index}]`
   if (!isObject(value)) throw bad(`${at} is not a mapping`)
   const { url, template = defaultTemplate, ...unknown } = value
   const [unknownField] = Object.keys(unknown)
   if (unknownField !== undefined) throw bad(`${at}: unknown field "${unknownField}"`)
-  const address = typeof url === 'string' ? sinkUrl(url) : undefined
-  if (!address) throw bad(`${at}.url is not a URL`, 'use https://…')
   if (typeof template !== 'string') throw bad(`${at}.template is not text`, 'quote the JSON')
-  inFile(() => parseTemplate(template))
-  return { url: address, template }
+  const sink = typeof url === 'string' ? inFile(() => parseSink(url, template)) : undefined
+  if (!sink) throw bad(`${at}.url is not a URL`, 'use https://…')
+  return sink
 }
 
 const bad = (what: string, remedy = 'docs/policy.md shows a policy file') =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Alert, defaultTemplate, parseTemplate, sinkUrl } from '../../src/alerts/sink.ts'
+import { type Alert, defaultTemplate, parseSink, parseTemplate } from '../../src/alerts/sink.ts'
 
 const alert: Alert = {
   reason: 'RolledOut',
@@ -31,4 +31,4 @@ test.each([
   ['ftp://example', undefined],
   ['hooks.example', undefined],
   ['', undefined],
-])('%j: %s', (text, expected) => expect(sinkUrl(text)?.href).toBe(expected))
+])('%j: %s', (text, expected) => expect(parseSink(text, defaultTemplate)?.url.href).toBe(expected))

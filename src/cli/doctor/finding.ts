@@ -1,11 +1,30 @@
 /** The results of the checks of `hotreload doctor`. Pure. */
 
+/** The names of the checks, in docs/cli.md too. Stable, for programs. `workloads`: the workloads or namespaces can't be listed. */
+export const checks = [
+  'api-server',
+  'nodes',
+  'webhooks',
+  'replicas',
+  'versions',
+  'certificate',
+  'injection',
+  'permissions',
+  'other-tools',
+  'workloads',
+  'namespaces',
+  'annotations',
+  'pods',
+  'secrets',
+  'subpaths',
+] as const
+export type Check = (typeof checks)[number]
+
 /** `unknown`: it could not be checked. */
 export type Result = 'ok' | 'warning' | 'problem' | 'unknown'
 
 export interface Finding {
-  /** The name of the check. Stable, for programs. */
-  check: string
+  check: Check
   result: Result
   /** One sentence: the object, its state, and the remedy. */
   text: string
@@ -17,7 +36,7 @@ export type Lookup<T> = { value: T } | { denied: string }
 export const found = <T>(value: T): Lookup<T> => ({ value })
 
 /** The findings about a value, or one finding that it could not be read. */
-export function ifReadable<T>(check: string, lookup: Lookup<T>, judge: (value: T) => Finding[]): Finding[] {
+export function ifReadable<T>(check: Check, lookup: Lookup<T>, judge: (value: T) => Finding[]): Finding[] {
   return 'value' in lookup
     ? judge(lookup.value)
     : [{ check, result: 'unknown', text: `not checked: ${lookup.denied}` }]

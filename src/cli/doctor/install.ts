@@ -2,7 +2,7 @@
 import type { V1Container, V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { INSTALL_NAME } from '../shared/install-names.ts'
-import { type Finding, few } from './finding.ts'
+import { type Check, type Finding, few } from './finding.ts'
 
 /** The entries of deploy/base/webhook.yaml. */
 export const ENTRIES = [
@@ -129,7 +129,7 @@ export function checkCertificates(
   replicas: readonly Expiry[],
   now: number,
 ): Finding[] {
-  const check = 'certificate'
+  const check = 'certificate' as const
   if (authorities.length === 0)
     return [{ check, result: 'problem', text: 'caBundle holds no certificate; see the log of hotreload' }]
   const last = Math.max(...authorities.map(({ notAfter }) => notAfter.getTime()))
@@ -158,7 +158,7 @@ export function checkCertificates(
   ]
 }
 
-function checkExpiry(check: string, what: string, at: number, now: number): Finding {
+function checkExpiry(check: Check, what: string, at: number, now: number): Finding {
   const date = new Date(at).toISOString().slice(0, 10)
   if (at <= now)
     return {

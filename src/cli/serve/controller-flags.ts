@@ -1,6 +1,6 @@
 /** Reads the controller's flags. Stakater Reloader's own are among them, so that its Deployment's args can stay. */
 
-import { type AlertSink, defaultTemplate, parseTemplate, sinkUrl } from '../../alerts/sink.ts'
+import { type AlertSink, defaultTemplate, parseSink, placeholders } from '../../alerts/sink.ts'
 import { type CompatOptions, type Requirement, type Selector } from '../../compat/request/options.ts'
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
@@ -41,7 +41,7 @@ export const controllerFlags = {
   },
   alertTemplate: {
     flags: '--alert-template <json>',
-    doc: 'JSON to post, with ${reason}, ${kind}, ${namespace}, ${name}, ${message}',
+    doc: `JSON to post, with ${placeholders.join(', ')}`,
     default: defaultTemplate,
   },
   reloadStrategy: {
@@ -158,12 +158,10 @@ export function readControllerFlags(
   }
 }
 
-/** The URL stays out of the error: it may hold a token. */
 function alertSink(address: string, template: string): AlertSink {
-  const url = sinkUrl(address)
-  if (!url) throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
-  parseTemplate(template)
-  return { url, template }
+  const sink = parseSink(address, template)
+  if (!sink) throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
+  return sink
 }
 
 /** `key:value` and `key:*` as Reloader reads them; `key=value`, `key!=value`, `key` and `!key` as kubectl does. */

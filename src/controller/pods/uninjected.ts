@@ -8,6 +8,7 @@ import type { Clock } from '../../async/clock.ts'
 import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
+import { unsuitable } from '../../policy/decide.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import { eventReasons, type Report } from '../report/report.ts'
@@ -107,13 +108,11 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
 /** Pods that could have the agent and don't, without those that are terminating. */
 export const uninjected = (pods: readonly V1Pod[]): V1Pod[] =>
   pods.filter(
-    ({ metadata, spec, status }) =>
-      metadata?.annotations?.[writtenKey('status')] === undefined &&
-      metadata?.deletionTimestamp === undefined &&
-      (status?.phase === 'Running' || status?.phase === 'Pending') &&
-      spec?.hostPID !== true &&
-      spec?.os?.name !== 'windows' &&
-      spec?.nodeSelector?.['kubernetes.io/os'] !== 'windows',
+    (pod) =>
+      pod.metadata?.annotations?.[writtenKey('status')] === undefined &&
+      pod.metadata?.deletionTimestamp === undefined &&
+      (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
+      unsuitable(pod) === undefined,
   )
 
 const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
