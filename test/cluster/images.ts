@@ -1,11 +1,12 @@
 // Images on the node: built when what goes into them changed, imported when the node has another build of them.
 import { copyFileSync, readFileSync } from 'node:fs'
-import { join, parse } from 'node:path'
+import { dirname, join, parse } from 'node:path'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import { type AppImage, type AppImageName, appImages, containerfile } from './app-images.ts'
 import { debianImage, withContext } from './base-images.ts'
 import type { Cluster } from './cluster.ts'
 import { archive, build, keyFrom } from './image-builder.ts'
+import { withLock } from './lock.ts'
 import { buildProjectImage, type ProjectImageName } from './project-images.ts'
 import { run } from './run.ts'
 
@@ -36,14 +37,26 @@ export async function bringImages(cluster: Cluster, wanted: readonly ImageName[]
   for (const name of wanted) {
     const image = imageReference(name)
     const key = await buildImage(name, image, say)
-    if (!cluster.containerd) await loadElsewhere(await archive(image, key))
-    else if (!(await hasImage(cluster.containerd, image, key))) {
-      say(`importing ${image}`)
-      const ctr = containerdClient(cluster.containerd)
-      await run([...ctr, 'images', 'import', await archive(image, key)])
-      await run([...ctr, 'images', 'label', image, `${LABEL}=${key}`])
-    }
+    const path = await archive(image, key)
+    const socket = cluster.containerd
+    if (!socket) await loadElsewhere(path)
+    // Test files run beside each other: of two imports at once, ctr fails in one with "already exists".
+    else await withLock(join(dirname(path), 'import.lock'), () => importImage(socket, image, key, path, say))
   }
+}
+
+async function importImage(
+  socket: string,
+  image: string,
+  key: string,
+  path: string,
+  say: Say,
+): Promise<void> {
+  if (await hasImage(socket, image, key)) return
+  say(`importing ${image}`)
+  const ctr = containerdClient(socket)
+  await run([...ctr, 'images', 'import', path])
+  await run([...ctr, 'images', 'label', image, `${LABEL}=${key}`])
 }
 
 const LABEL = 'hotreload.dev/key'
