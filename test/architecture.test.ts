@@ -1,11 +1,11 @@
-/** Imports point one way (docs/architecture.md), and the pure tiers import nothing that could do anything. */
+/** Imports point one way (docs/architecture.md), and the pure tiers import no module with side effects. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../src')
 
-/** From the top down: a file may import its own tier and those below it. `kube`, `tls`, `telemetry`: see the second test. */
+/** A file may import its own tier and lower ones. `kube`, `tls` and `telemetry` have their own tests below. */
 const tiers: Record<string, number> = {
   main: 7,
   cli: 6,
@@ -21,7 +21,7 @@ const tiers: Record<string, number> = {
   workload: 0,
 }
 
-/** Made in cli/ and passed in; the others see interfaces. */
+/** cli/ creates their objects and passes them in; the others see interfaces. */
 const edges = new Set(['kube', 'tls', 'telemetry'])
 
 /** Allowed from everywhere. */
@@ -30,8 +30,8 @@ const everywhere = new Set(['errors', 'version'])
 const pure = new Set(['inject', 'checksum', 'policy', 'workload'])
 const isPure = (file: string): boolean => pure.has(tierOf(file)) || file.startsWith('controller/decide/')
 
-/** Of modules outside the project, those that compute and do nothing else; all others only as types. */
-const computing = new Set(['node:crypto', 'node:util', 'yaml', 'fast-json-patch'])
+/** Modules outside the project without side effects. Pure files import only types of all others. */
+const sideEffectFree = new Set(['node:crypto', 'node:util', 'yaml', 'fast-json-patch'])
 
 interface Import {
   from: string
@@ -60,12 +60,12 @@ const tierOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, ''
 const inProject = (path: string): boolean => path.endsWith('.ts')
 const name = ({ from, to }: Import): string => `${from} imports ${to}`
 
-test('every file lies in a tier that is known here', () => {
+test('every file belongs to a known tier', () => {
   const known = new Set([...Object.keys(tiers), ...edges, ...everywhere])
   expect(files.filter((file) => !known.has(tierOf(file)))).toEqual([])
 })
 
-test('the reader of imports finds them', () => {
+test('importsOf finds imports', () => {
   expect(all.length).toBeGreaterThan(100)
   expect(all.some(({ from, to }) => from === 'admission/pod-handler.ts' && to === 'inject/pod.ts')).toBe(true)
 })
@@ -82,14 +82,14 @@ describe('imports point one way', () => {
     expect(wrong.map(name)).toEqual([])
   })
 
-  test('kube, tls and telemetry are made in cli and passed in', () => {
+  test('only cli imports kube, tls and telemetry', () => {
     const wrong = inner.filter(
       ({ from, to }) => edges.has(tierOf(to)) && !edges.has(tierOf(from)) && tierOf(from) !== 'cli',
     )
     expect(wrong.map(name)).toEqual([])
   })
 
-  test('kube, tls and telemetry know the interface to the API, and nothing above it', () => {
+  test('kube, tls and telemetry import nothing above the tier api', () => {
     const highest = tiers['api'] ?? 0
     const wrong = inner.filter(
       ({ from, to }) => edges.has(tierOf(from)) && (tiers[tierOf(to)] ?? 0) > highest,
@@ -101,20 +101,20 @@ describe('imports point one way', () => {
     expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
 })
 
-describe('the rooms of src', () => {
-  /** `controller/cache/cache.ts` -> controller/cache; the files of src itself are no room. */
-  const roomOf = (path: string): string => dirname(path)
+describe('the folders of src', () => {
+  /** `controller/cache/cache.ts` -> controller/cache. Imports of files directly in src don't count. */
+  const folderOf = (path: string): string => dirname(path)
   const between = all.filter(
     ({ from, to }) =>
-      inProject(to) && roomOf(from) !== roomOf(to) && roomOf(from) !== '.' && roomOf(to) !== '.',
+      inProject(to) && folderOf(from) !== folderOf(to) && folderOf(from) !== '.' && folderOf(to) !== '.',
   )
 
-  test('no two rooms import each other, not even by way of others', () => {
+  test('imports between folders form no cycle', () => {
     let left = between
     for (;;) {
-      // A room that imports nothing of those left is in no cycle.
-      const importing = new Set(left.map(({ from }) => roomOf(from)))
-      const next = left.filter(({ to }) => importing.has(roomOf(to)))
+      // A folder that imports none of the remaining ones is in no cycle.
+      const importing = new Set(left.map(({ from }) => folderOf(from)))
+      const next = left.filter(({ to }) => importing.has(folderOf(to)))
       if (next.length === left.length) break
       left = next
     }
@@ -129,28 +129,28 @@ describe('the rooms of src', () => {
       ['controller/pods', 'controller/rollout'],
       ['controller'],
     ]
-    const levelOf = (path: string): number => order.findIndex((rooms) => rooms.includes(roomOf(path)))
+    const levelOf = (path: string): number => order.findIndex((folders) => folders.includes(folderOf(path)))
     const wrong = between.filter(({ from, to }) => levelOf(from) >= 0 && levelOf(to) >= levelOf(from))
     expect(wrong.map(name)).toEqual([])
   })
 
-  test('a room holds 15 files at most', () => {
-    const rooms = Map.groupBy(files, roomOf)
-    expect([...rooms].filter(([, own]) => own.length > 15).map(([room]) => room)).toEqual([])
+  test('a folder has at most 15 files of its own', () => {
+    const folders = Map.groupBy(files, folderOf)
+    expect([...folders].filter(([, own]) => own.length > 15).map(([folder]) => folder)).toEqual([])
   })
 })
 
 describe('inject, checksum, policy, workload and controller/decide are pure', () => {
-  const ofPure = files.filter(isPure)
+  const pureFiles = files.filter(isPure)
 
-  test('of other modules they import types, or what computes and does nothing else', () => {
+  test('of other modules they import only types, unless the module has no side effects', () => {
     const wrong = all.filter(
-      ({ from, to, typeOnly }) => isPure(from) && !inProject(to) && !typeOnly && !computing.has(to),
+      ({ from, to, typeOnly }) => isPure(from) && !inProject(to) && !typeOnly && !sideEffectFree.has(to),
     )
     expect(wrong.map(name)).toEqual([])
   })
 
-  test.each(ofPure)('%s asks no clock, no chance, no process and no network', (file) => {
+  test.each(pureFiles)('%s uses no clock, randomness, process or network', (file) => {
     const code = readFileSync(join(ROOT, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     expect(code).not.toMatch(
       /\bDate\b|performance\.|Math\.random|randomBytes|randomUUID|process\.\w|fetch\(|setTimeout/,
@@ -158,7 +158,7 @@ describe('inject, checksum, policy, workload and controller/decide are pure', ()
   })
 })
 
-test('nothing but main.ts reads the process’s arguments, environment and streams', () => {
+test('only main.ts reads the process’s arguments, environment and streams', () => {
   const readers = files.filter((file) =>
     /\bprocess\.(argv|env|stdin|stdout|exit)/.test(readFileSync(join(ROOT, file), 'utf8')),
   )

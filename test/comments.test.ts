@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
-/** Directories with files of ours; `test/cluster/.cache` and the like hold files of others. */
+/** Directories with our files; `test/cluster/.cache` and others hold foreign files. */
 const directories = [
   'src',
   'agent/src',
@@ -34,18 +34,18 @@ const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 const withExtension = (...extensions: string[]): string[] =>
   files.filter((file) => extensions.some((extension) => file.endsWith(extension)))
 
-/** Block comments, and line comments that follow a space or begin a line, so that a URL in a string is none. */
+/** Block comments, and line comments at the start of a line or after a space: a URL in a string is no comment. */
 const COMMENT = /(?<=^|\s)(?:\/\*[^]*?\*\/|\/\/.*$)/gm
 
 const commentsIn = (code: string): string => (code.match(COMMENT) ?? []).join('\n')
 
-/** File names in a text: `name.ts`, `folder/name.rs`, `docs/page.md`. Not those of a URL. */
+/** File names in a text, without those in URLs: `name.ts`, `folder/name.rs`, `docs/page.md`. */
 const filesNamedIn = (text: string): string[] =>
   text
     .replaceAll(/\b\w+:\/\/\S+/g, '')
     .match(/(?<![\w./@-])(?:[\w-]+\/)*[\w-][\w.-]*\.(?:ts|rs|md)\b(?![\w/])/g) ?? []
 
-/** Paths from the top of the repository, with or without an extension: `deploy/base/webhook.yaml`, `src/policy/presets/`. No globs. */
+/** Paths from the top of the repository, without globs: `deploy/base/webhook.yaml`, `src/policy/presets/`. */
 const pathsNamedIn = (text: string): string[] =>
   (
     text
@@ -69,7 +69,7 @@ const pages = withExtension('.md')
 const existing = new Set(files)
 const isFile = (name: string): boolean =>
   existing.has(name) || files.some((file) => file.endsWith(`/${name}`))
-/** Also without its extension, or without a decision's title. Files of agent/ name paths from there. */
+/** A path may lack its extension, or a decision's title. Files in agent/ name paths from there. */
 const isPath = (path: string): boolean =>
   existing.has(path) ||
   existing.has(`agent/${path}`) ||
@@ -84,7 +84,7 @@ const words = new Set(
   ),
 )
 
-/** What a text names and nothing has. */
+/** The names in a text that do not exist. */
 const missing = (text: string) => ({
   files: filesNamedIn(text).filter((name) => !isFile(name)),
   paths: pathsNamedIn(text).filter((path) => !isPath(path)),
@@ -92,28 +92,28 @@ const missing = (text: string) => ({
 })
 const nothing = { files: [], paths: [], symbols: [] }
 
-describe('the readers', () => {
-  test('comments, not strings', () =>
+describe('reading names', () => {
+  test('commentsIn finds comments and no strings', () =>
     expect(commentsIn("/** A. */\nconst url = 'http://b' // c\n//! d\n")).toBe('/** A. */\n// c\n//! d'))
 
-  test('files', () =>
+  test('filesNamedIn finds file names', () =>
     expect(
       filesNamedIn(
         "decide.ts's (policy/plan.ts), docs/agent.md. https://a.example/no.md pod.spec x.yaml *.test.ts",
       ),
     ).toEqual(['decide.ts', 'policy/plan.ts', 'docs/agent.md']))
 
-  test('paths', () =>
+  test('pathsNamedIn finds paths', () =>
     expect(
       pathsNamedIn('deploy/base/webhook.yaml, src/policy/presets/: test/golden/*.yaml https://x/src/y'),
     ).toEqual(['deploy/base/webhook.yaml', 'src/policy/presets']))
 
-  test('symbols', () =>
+  test('symbolsNamedIn finds symbols', () =>
     expect(
       symbolsNamedIn('`someName` and `call()` and `snake_name`, `--flag`, `word`, `a.b`, `Kind`'),
     ).toEqual(['someName', 'call', 'snake_name']))
 
-  test('a wrong name is found', () => {
+  test('missing finds wrong names', () => {
     const comment =
       '/** As policy/no-such-file.ts and docs/no/such/page do: `noSuch\u0053ymbol()`, not policy/plan.ts. */'
     expect(missing(commentsIn(comment))).toEqual({
@@ -124,14 +124,14 @@ describe('the readers', () => {
   })
 })
 
-describe('what they name exists', () => {
-  test.each(code)('comments of %s', (file) => expect(missing(commentsIn(read(file)))).toEqual(nothing))
+describe('every name exists', () => {
+  test.each(code)('in comments of %s', (file) => expect(missing(commentsIn(read(file)))).toEqual(nothing))
 
   // Pages for users have symbols of Kubernetes, charts and metrics in backticks.
-  test.each(pages)('%s', (page) => expect({ ...missing(read(page)), symbols: [] }).toEqual(nothing))
+  test.each(pages)('in %s', (page) => expect({ ...missing(read(page)), symbols: [] }).toEqual(nothing))
 
   test.each(pages.filter((page) => /architecture|decisions|CONTRIBUTING/.test(page)))(
-    'symbols in %s',
+    'in %s, also every symbol',
     (page) => expect(missing(read(page)).symbols).toEqual([]),
   )
 })

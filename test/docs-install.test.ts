@@ -1,4 +1,4 @@
-/** docs/serve.md is generated from the flags and the metrics (`npx vitest run --project unit test/docs-install.test.ts -u`). The manifests, flags and metrics that docs/install.md names exist. */
+/** docs/serve.md is generated from the flags and the metrics (`npx vitest run --project unit test/docs-install.test.ts -u`). docs/install.md names only manifests, flags and metrics that exist. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
@@ -84,10 +84,10 @@ ${metricTable(controllerMetrics)}
 Agents have [metrics of their own](agent.md#metrics), at port 9467 of each injected Pod.
 `
 
-test('docs/serve.md is written from the code', () =>
+test('docs/serve.md is generated from the code', () =>
   expect(servePage).toMatchFileSnapshot(join(ROOT, 'docs/serve.md')))
 
-/** The fenced blocks of a language. */
+/** The code blocks of a language. */
 const blocks = (language: string): string[] =>
   [...page.matchAll(new RegExp(String.raw`^\`\`\`${language}\n([\s\S]*?)^\`\`\`$`, 'gm'))].map(
     ([, text = '']) => text,
@@ -103,12 +103,12 @@ describe('docs/install.md', () => {
   const documents = blocks('yaml').flatMap((text) => parseAllDocuments(text))
   const manifests = documents.map((document): Manifest => document.toJS())
 
-  test('its YAML is YAML', () => {
+  test('its YAML is valid', () => {
     expect(documents.length).toBeGreaterThan(3)
     expect(documents.flatMap(({ errors }) => errors.map(({ message }) => message))).toEqual([])
   })
 
-  test('its policy file is one', () => {
+  test('its policy file is valid', () => {
     const policies = manifests.flatMap(({ data }) => data?.['policy.yaml'] ?? [])
     expect(policies).toHaveLength(1)
     const { annotations, excludedContainers } = parseDefaults(policies[0] ?? '')
@@ -128,7 +128,7 @@ describe('docs/install.md', () => {
     expect(missing).toEqual([])
   })
 
-  test('every flag and variable it names is one', () => {
+  test('every flag and variable that it names exists', () => {
     const known = Object.values({ ...serveFlags, ...controllerFlags } as Record<string, Flag>)
     const names = new Set(known.flatMap((flag) => [flag.flags.split(' ')[0] ?? '', variableOf(flag)]))
     const named = blocks('yaml')
@@ -144,7 +144,7 @@ describe('deploy/monitoring', () => {
   const dashboard = readFileSync(join(ROOT, 'deploy/monitoring/dashboard.json'), 'utf8')
   const runbook = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8')
 
-  test('every metric that they, the runbook and docs/install.md name is one', () => {
+  test('every metric in the rules, the dashboard, the runbook and docs/install.md exists', () => {
     const known = new Set([...webhookMetrics, ...controllerMetrics].map(({ name }) => name))
     const text = [rules, dashboard, runbook, page].join('\n')
     const named = text.match(/\bhotreload_[a-z_]+\b/g)?.map((name) => name.replace(/_bucket$/, '')) ?? []
@@ -152,7 +152,7 @@ describe('deploy/monitoring', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 
-  test('each alert has a chapter in the runbook, and a link to it', () => {
+  test('the runbook has a chapter for each alert, and each alert links to it', () => {
     const alerts = [...rules.matchAll(/alert: (\w+)/g)].map(([, name = '']) => name)
     expect([...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)).toEqual(alerts)
     const links = [...rules.matchAll(/runbook_url: \S+#(\w+)/g)].map(([, anchor]) => anchor)

@@ -1,4 +1,4 @@
-/** Pages that are generated from tables in the code (`npx vitest run --project unit test/docs.test.ts -u`), and pages that must be complete, correct in their links, and short in their paragraphs. */
+/** Pages that are generated from tables in the code (`npx vitest run --project unit test/docs.test.ts -u`), and rules for all pages: complete, with correct links and short paragraphs. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -85,7 +85,7 @@ const labelOf = (name: PresetName): string => {
   return methodOf(reload).label(reload)
 }
 
-/** Presets by what happens without further flags. */
+/** Presets grouped by their effect without further flags. */
 const overview = table(
   ['on a change', 'programs'],
   [
@@ -200,26 +200,26 @@ describe('docs/errors.md', () => {
       .flatMap((file) => read(file).match(/\bHR_[A-Z_]+\b/g) ?? []),
   )
 
-  test('explains every code, in a row of a table', () => {
+  test('explains every code in a row of a table', () => {
     const rows = page.split('\n').filter((line) => line.startsWith('|'))
-    const silent = [...codes].filter((code) => !rows.some((row) => row.includes(`\`${code}\``)))
-    expect(silent).toEqual([])
+    const unexplained = [...codes].filter((code) => !rows.some((row) => row.includes(`\`${code}\``)))
+    expect(unexplained).toEqual([])
   })
 
-  test('has no code that the source does not have', () =>
+  test('names only codes of the source', () =>
     expect((page.match(/\bHR_[A-Z_]+\b/g) ?? []).filter((code) => !codes.has(code))).toEqual([]))
 })
 
-test('documents that the code names exist', () => {
+test('every page that the code names exists', () => {
   const named = filesIn('src', '.ts').flatMap((file) => read(file).match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
-  const there = new Set(filesIn('docs', '.md'))
+  const existing = new Set(filesIn('docs', '.md'))
   expect(named.length).toBeGreaterThan(3)
-  expect([...new Set(named)].filter((page) => !there.has(page))).toEqual([])
+  expect([...new Set(named)].filter((page) => !existing.has(page))).toEqual([])
 })
 
 const pages = ['README.md', 'CONTRIBUTING.md', ...filesIn('docs', '.md')]
 
-/** Anchors of a page's headings, as GitHub makes them. */
+/** Anchors of a page's headings, built as GitHub does. */
 const anchorsOf = (page: string): Set<string> =>
   new Set(
     [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
@@ -231,12 +231,12 @@ const anchorsOf = (page: string): Set<string> =>
   )
 
 describe('links between documents', () => {
-  test('anchors are made as GitHub makes them', () =>
+  test('anchorsOf builds anchors as GitHub does', () =>
     expect(anchorsOf("# In an agent's status and log\n\n## `env: restart`, twice")).toEqual(
       new Set(['in-an-agents-status-and-log', 'env-restart-twice']),
     ))
 
-  test.each(pages)('%s leads to files and headings that exist', (page) => {
+  test.each(pages)('%s links only to files and headings that exist', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
     const missing = links.filter(([, file = '', anchor]) => {
       const target = file === '' ? page : join(page, '..', file)
@@ -255,7 +255,7 @@ const paragraphsOf = (page: string): string[] =>
     .map((block) => block.trim())
     .filter((block) => /^[^|#<>\d\s-]/.test(block))
 
-/** A colon is no end. Inline code counts as one word, and a label such as `**Context.**` as nothing. */
+/** A colon ends no sentence. Inline code counts as one word, and a label such as `**Context.**` does not count. */
 const sentencesIn = (paragraph: string): number =>
   paragraph
     .replace(/^\*\*[^*]*\*\*/, '')
@@ -263,7 +263,7 @@ const sentencesIn = (paragraph: string): number =>
     .match(/[.!?](?=["')*]*(\s|$))/g)?.length ?? 0
 
 describe('paragraphs have four sentences at most', () => {
-  test('the counter counts', () => {
+  test('sentencesIn counts sentences', () => {
     expect(paragraphsOf('# A. b.\n\nOne. Two `x. y`.\nThree?\n\n- a. b. c.\n\n| a. |\n')).toEqual([
       'One. Two `x. y`.\nThree?',
     ])

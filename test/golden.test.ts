@@ -1,4 +1,4 @@
-/** A folder of golden files is the test table of injection: test/golden/README.md. */
+/** The golden files are the test table of injection: test/golden/README.md. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -20,7 +20,7 @@ const options = { agentImage: AGENT_IMAGE, version: '0.0.0', defaults: builtInDe
 const inputOf = (name: string) => readFileSync(join(FOLDER, `${name}.yaml`), 'utf8')
 const injected = (stream: string) => injectManifests(stream, 'f.yaml', options)
 
-/** Every object of a stream, those of Lists included. */
+/** Every object of a stream, also those in Lists. */
 const objectsIn = (stream: string): ApiObject[] =>
   parseAllDocuments(stream, { version: '1.1' }).flatMap((document) => {
     const object = document.toJS() as ApiObject | null
@@ -29,7 +29,7 @@ const objectsIn = (stream: string): ApiObject[] =>
   })
 
 describe.each(inputs)('%s', (name) => {
-  test('becomes what is expected', async () => {
+  test('injection gives the expected manifest', async () => {
     const { manifests, notes, problems } = injected(inputOf(name))
     const said = [
       ...notes.map((note) => `# ${note}\n`),
@@ -38,18 +38,18 @@ describe.each(inputs)('%s', (name) => {
     await expect(said.join('') + manifests).toMatchFileSnapshot(join(FOLDER, `${name}.expected.yaml`))
   })
 
-  test('injected twice is injected once', () => {
+  test('a second injection changes nothing', () => {
     const once = injected(inputOf(name)).manifests
     const twice = injected(once)
     expect(twice.manifests).toBe(once)
     expect(twice.problems).toEqual(injected(inputOf(name)).problems)
   })
 
-  test('the Pod webhook makes the same of its Pods', async () => {
+  test('the Pod webhook injects its Pods in the same way', async () => {
     const [before, after] = [inputOf(name), injected(inputOf(name)).manifests].map(objectsIn)
     for (const [index, object] of (before ?? []).entries()) {
       const template = podTemplate(object)
-      // The mounts of a bare Pod are left by the webhook, which can't rewrite its manifest: test/inject/pod.test.ts.
+      // The webhook leaves the mounts of a bare Pod, because it can't rewrite the Pod's manifest: test/inject/pod.test.ts.
       if (!template || object.kind === 'Pod') continue
       const { annotations } = mirror(object.metadata?.annotations ?? {}, template.metadata?.annotations ?? {})
       const { metadata, spec } = withAnnotations(template, annotations)
@@ -64,7 +64,7 @@ describe.each(inputs)('%s', (name) => {
     }
   })
 
-  test('the workload webhook takes what `hotreload inject` wrote as it took the input', async () => {
+  test('the workload webhook allows the output of `hotreload inject` exactly if it allows the input', async () => {
     const handler = workloadHandler({
       defaults: () => builtInDefaults,
       reader: readerOf({}),
@@ -77,7 +77,7 @@ describe.each(inputs)('%s', (name) => {
   })
 })
 
-test('no expected file is without its input', () => {
+test('every expected file has an input', () => {
   const stale = files
     .filter((file) => file.endsWith('.expected.yaml'))
     .filter((file) => !existsSync(join(FOLDER, file.replace('.expected.yaml', '.yaml'))))

@@ -24,26 +24,26 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(directory, { recursive: true }))
 
-test('a test file that could not be loaded is a failure', () => {
+test('a test file that vitest could not load counts as a failure', () => {
   const broken = vitest({ testResults: [{ status: 'failed', assertionResults: [] }] })
   expect(countVitest(broken)).toEqual({ passed: 3, failed: 1, skipped: 0 })
 })
 
-test('the results of all test programs of cargo are summed up', () => {
+test('countCargo adds up the results of all test programs', () => {
   expect(countCargo(cargo)).toEqual({ passed: 3, failed: 1, skipped: 1 })
 })
 
-test('a cargo that compiled nothing is a failure', () => {
+test('a cargo run that does not compile counts as a failure', () => {
   expect(countCargo('error: could not compile')).toEqual({ passed: 0, failed: 1, skipped: 0 })
 })
 
-test('a runner without a report, or with a broken one, is a failure and named', () => {
+test('a missing or unreadable report counts as a failure, and sumUp names it', () => {
   writeFileSync(join(directory, 'unit.json'), vitest())
   writeFileSync(join(directory, 'agent.txt'), cargo)
   writeFileSync(join(directory, 'apiserver.json'), '{"numPassed')
-  const said: string[] = []
-  expect(sumUp(directory, (line) => said.push(line))).toEqual({ passed: 6, failed: 4, skipped: 1 })
-  expect(said).toEqual([
+  const lines: string[] = []
+  expect(sumUp(directory, (line) => lines.push(line))).toEqual({ passed: 6, failed: 4, skipped: 1 })
+  expect(lines).toEqual([
     expect.stringMatching(/^apiserver\.json: unreadable/),
     expect.stringMatching(/^node\.json: no report/),
     expect.stringMatching(/^install\.json: no report/),

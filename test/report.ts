@@ -1,5 +1,5 @@
-// Sums up the reports of a test run (`make test` leaves them in reports/): one line, and an exit code that is 0 only when every runner
-// reported, something passed, nothing failed and nothing was skipped.
+// Sums up the reports of a test run (`make test` writes them to reports/) in one line. The exit code is 0 only if every runner left a
+// report, something passed, nothing failed and nothing was skipped.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -9,7 +9,7 @@ export interface Counts {
   skipped: number
 }
 
-/** vitest's JSON report: files that could not be loaded count as a failure each. */
+/** Counts vitest's JSON report. Each file that vitest could not load counts as a failure. */
 export function countVitest(text: string): Counts {
   const report: {
     numPassedTests: number
@@ -28,7 +28,7 @@ export function countVitest(text: string): Counts {
   }
 }
 
-/** What `cargo test` printed: one line of results for each test program. None at all is a failure: it didn't compile. */
+/** Counts the output of `cargo test`, which has a line of results for each test program. Without any, the code did not compile: a failure. */
 export function countCargo(text: string): Counts {
   const results = [...text.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm)]
   const sum = (column: number): number => results.reduce((total, result) => total + Number(result[column]), 0)
@@ -43,7 +43,7 @@ const reports: Readonly<Record<string, (text: string) => Counts>> = {
   'install.json': countVitest,
 }
 
-/** The sum of all reports in a directory, a missing or unreadable one counting as a failure. */
+/** Adds up all reports in a directory. A missing or unreadable report counts as a failure. */
 export function sumUp(directory: string, say: (line: string) => void): Counts {
   const total = { passed: 0, failed: 0, skipped: 0 }
   for (const [name, count] of Object.entries(reports)) {
@@ -51,7 +51,7 @@ export function sumUp(directory: string, say: (line: string) => void): Counts {
     let counts: Counts = { passed: 0, failed: 1, skipped: 0 }
     try {
       if (existsSync(path)) counts = count(readFileSync(path, 'utf8'))
-      else say(`${name}: no report, so its runner died or never started`)
+      else say(`${name}: no report, so its runner crashed or never started`)
     } catch (error) {
       say(`${name}: unreadable (${error instanceof Error ? error.message : String(error)})`)
     }

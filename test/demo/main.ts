@@ -1,5 +1,5 @@
-// `make demo`: what hotreload does to a manifest, then the main job on a real node: install, label, apply, edit, reloaded. On the
-// cluster of KUBECONFIG where that is set, else on a node made on the spot and taken away at the end.
+// `make demo`: shows an injected manifest, then a reload on a real node: install, label, apply, edit. It uses the cluster of KUBECONFIG if
+// that is set, else a temporary node.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -129,7 +129,7 @@ async function showReload(kubectl: Kubectl): Promise<void> {
     const after = await identity(quietly, pod)
     for (const [name, value] of Object.entries(before)) {
       console.log(`  ${name}: ${value} before, ${after[name]} after`)
-      if (after[name] !== value) throw new Error(`${name} changed: it should not`)
+      if (after[name] !== value) throw new Error(`${name} changed, but should not`)
     }
     const length = await slow.length
     const size = Number(
@@ -151,7 +151,7 @@ async function showReload(kubectl: Kubectl): Promise<void> {
   }
 }
 
-/** The one Pod of the Deployment that is Ready, not on its way out, and has our agent. */
+/** Waits until the Deployment's only Pod is the injected one, and returns its name. */
 const injectedPod = (kubectl: Kubectl): Promise<string> =>
   until('the injected Pod is the only one', async () => {
     const { items } = JSON.parse(await kubectl('get', 'pods', '--selector=app=web', '--output=json'))
@@ -162,7 +162,7 @@ const injectedPod = (kubectl: Kubectl): Promise<string> =>
     return others.length === 0 && isInjected && pod.metadata.name
   })
 
-/** What a restart would change. */
+/** The values that a restart would change. */
 async function identity(kubectl: Kubectl, pod: string): Promise<Record<string, string>> {
   const field = (path: string) => kubectl('get', 'pod', pod, `--output=jsonpath=${path}`)
   return {
@@ -193,4 +193,4 @@ function download(url: string): { begun: Promise<void>; length: Promise<number> 
 
 await showManifest()
 await showNode()
-process.exit(0) // the cluster's keeper has a pipe to us, which would hold us
+process.exit(0) // the pipe to the cluster's keeper would keep this process alive

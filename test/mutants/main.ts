@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, '../..')
 /** What the tests read. The packages and what cargo has built are shared with the project. */
 const COPIED = ['src', 'test', 'deploy', 'docs', 'certs', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
-/** Longer than any of these tests takes: a mutant may make a program wait for ever, which counts as noticed. */
+/** Longer than any of these tests takes. A mutant that makes a program wait for ever counts as killed. */
 const TIMEOUT_MILLISECONDS = 180_000
 
 const isRust = ({ file }: Mutant): boolean => file.startsWith('agent/')
