@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { containerfile } from './app-images.ts'
 
-test('packages go on Debian, programs and command after them', () => {
+test('an image with packages starts from Debian, then adds programs and the command', () => {
   const text = containerfile({
     packages: ['gosu', 'less'],
     programs: ['reader'],
@@ -18,7 +18,7 @@ test('packages go on Debian, programs and command after them', () => {
   ])
 })
 
-test('without packages there is nothing but the program', () => {
+test('an image without packages holds only the program', () => {
   expect(containerfile({ programs: ['reader'], entrypoint: ['/reader'] })).toBe(
     'FROM scratch\nCOPY reader /reader\nENTRYPOINT ["/reader"]\n',
   )

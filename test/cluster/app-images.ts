@@ -1,8 +1,8 @@
-// The programs that tests reload, as images: Debian's packages on Debian, or a program of ours on nothing. One row is one image,
-// called localhost/NAME:1. Add rows here.
+// The images of the programs that tests reload: Debian's packages on Debian, or a program of ours in an image that holds nothing else.
+// One row is one image, called localhost/NAME:1. Add rows here.
 
 export interface AppImage {
-  /** Debian packages, installed on Debian. Without packages the image has nothing but `programs`. */
+  /** Debian packages, installed on Debian. Without packages the image holds only `programs`. */
   packages?: readonly string[]
   /** Static programs of apps/, copied to /NAME. */
   programs?: readonly ('reader' | 'ticker')[]
@@ -12,7 +12,7 @@ export interface AppImage {
   cmd?: readonly string[]
 }
 
-/** name -> recipe. The names matter: presets are recognised by the last segment of an image's name. */
+/** name -> recipe. The names matter: the last segment of an image's name selects the preset. */
 export const appImages = {
   nginx: {
     packages: ['nginx-light'],
@@ -36,14 +36,14 @@ export const appImages = {
     packages: ['apache2'],
     cmd: ['apache2', '-DFOREGROUND'],
     lines: [
-      // What Debian's apache2ctl would set from /etc/apache2/envvars.
+      // Debian's apache2ctl sets these from /etc/apache2/envvars.
       'ENV APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data APACHE_RUN_DIR=/run/apache2 APACHE_LOCK_DIR=/run/lock',
       'ENV APACHE_PID_FILE=/run/apache2.pid APACHE_LOG_DIR=/var/log/apache2',
       'RUN mkdir --parents /run/apache2',
       'STOPSIGNAL SIGWINCH',
     ],
   },
-  /** PostgreSQL with Debian's own database, and pgbouncer beside it (named by the Pod's `command`). */
+  /** PostgreSQL with Debian's own database, and pgbouncer, which the Pod's `command` starts. */
   postgres: {
     packages: ['postgresql', 'pgbouncer'],
     cmd: [
@@ -63,7 +63,7 @@ export const appImages = {
     cmd: ['dnsmasq', '--keep-in-foreground', '--user=root', '--conf-file=/etc/dnsmasq/dnsmasq.conf'],
   },
   mosquitto: { packages: ['mosquitto'], cmd: ['mosquitto', '-c', '/etc/mosquitto/mosquitto.conf'] },
-  /** Its configuration is the image's, so that a ConfigMap holds no more than the certificate. */
+  /** The image holds the configuration, so that a ConfigMap needs only the certificate. */
   stunnel: {
     packages: ['stunnel4'],
     cmd: ['stunnel4', '/etc/stunnel/stunnel.conf'],
@@ -72,7 +72,7 @@ export const appImages = {
     ],
   },
   'nats-server': { packages: ['nats-server'], cmd: ['nats-server', '--config', '/etc/nats/nats.conf'] },
-  /** With the client of its protocol. */
+  /** With a FastCGI client. */
   'php-fpm': {
     packages: ['php8.2-fpm', 'libfcgi-bin'],
     cmd: ['php-fpm8.2', '--nodaemonize', '--fpm-config', '/etc/fpm/php-fpm.conf'],
@@ -101,10 +101,10 @@ export const appImages = {
     lines: ['STOPSIGNAL SIGINT'],
   },
   dovecot: { packages: ['dovecot-imapd'], cmd: ['dovecot', '-F', '-c', '/etc/dovecot/dovecot.conf'] },
-  /** Programs that never re-read their file: what a signal does to them is nothing, or worse. */
+  /** Programs that never re-read their file: a signal has no effect, or ends them. */
   rsyslog: { packages: ['rsyslog'], cmd: ['rsyslogd', '-n', '-f', '/etc/rsyslog/rsyslog.conf'] },
   redis: { packages: ['redis-server'], cmd: ['redis-server', '/etc/redis/redis.conf'] },
-  /** Its authentication file is named by the Pod's `command`. */
+  /** The Pod's `command` names the authentication file. */
   memcached: { packages: ['memcached'], cmd: ['memcached', '-u', 'nobody'] },
   /** With an empty database. */
   mariadb: {
@@ -117,7 +117,7 @@ export const appImages = {
     packages: ['keepalived', 'iproute2'],
     cmd: ['keepalived', '--dont-fork', '--log-console', '--use-file', '/etc/keepalived/keepalived.conf'],
   },
-  /** As s6-overlay: what looks after the program is PID 1 or nothing. */
+  /** Like s6-overlay: its /init must be PID 1. */
   s6: {
     packages: ['s6', 'busybox-static'],
     cmd: ['/init'],
@@ -127,22 +127,22 @@ export const appImages = {
       'RUN chmod 755 /init /services/web/run',
     ],
   },
-  /** A shell and the usual commands. */
+  /** A shell and common commands. */
   busybox: {
     packages: ['busybox-static'],
     cmd: ['sh'],
     lines: ['RUN mkdir /applets && busybox --install -s /applets', 'ENV PATH=/applets:/usr/bin:/bin'],
   },
-  /** One static program and nothing else: no shell, no /etc, no /tmp. Reloads at SIGHUP (apps/reader.c). */
+  /** Only one static program: no shell, no /etc, no /tmp. It reloads at SIGHUP (apps/reader.c). */
   reader: { programs: ['reader'], entrypoint: ['/reader'], cmd: ['/etc/reader/config', '8080'] },
-  /** The same as a program that starts as root and steps down by gosu, as Docker's own images do. */
+  /** The same program, started as root and switched to another user by gosu, as in Docker's own images. */
   gosu: {
     packages: ['gosu'],
     programs: ['reader'],
     entrypoint: ['gosu', 'nobody', '/reader'],
     cmd: ['/etc/reader/config', '8080'],
   },
-  /** Catches SIGHUP only to exit by it (apps/ticker.go). */
+  /** It catches SIGHUP only to exit (apps/ticker.go). */
   ticker: { programs: ['ticker'], entrypoint: ['/ticker'] },
   ruby: { packages: ['ruby'], cmd: ['ruby', '-e', 'sleep'] },
   java: {

@@ -1,5 +1,5 @@
-// Stand-ins for the images that FROM lines name, under their real names, so that Dockerfiles build unmodified where no registry can be
-// reached: Debian by mmdebstrap, Node.js as Debian and the binary that runs this, Rust as Debian and this machine's toolchain.
+// Stand-ins for the base images, under their real names, so that Dockerfiles build unmodified without a registry: Debian by mmdebstrap,
+// Node.js as Debian and the running binary, Rust as Debian and this machine's toolchain.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import { run } from './run.ts'
 const DEBIAN = 'docker.io/library/debian:bookworm-slim'
 type Say = (line: string) => void
 
-/** Makes debian:bookworm-slim if it isn't there; returns its key, a part of the keys of what is built on it. */
+/** Builds debian:bookworm-slim if it doesn't exist; returns its key, which is a part of the keys of images on it. */
 export async function debianImage(say: Say): Promise<string> {
   const sources = ['', '-updates', '-security'].map((suite) => {
     const archive = suite === '-security' ? 'debian-security' : 'debian'
@@ -32,12 +32,12 @@ export async function debianImage(say: Say): Promise<string> {
   return key
 }
 
-/** Makes a node image of this name (with npm, as the real one) if it isn't there; returns its key. */
+/** Builds a node image of this name (with npm, like the real one) if it doesn't exist; returns its key. */
 export async function nodeImage(image: string, say: Say): Promise<string> {
-  // `npm root --global` would answer for whichever node runs it.
+  // `npm root --global` depends on the node that runs it.
   const npm = dirname(dirname((await run(['sh', '-c', 'readlink -f "$(command -v npm)"'])).trim()))
   const npmManifest = readFileSync(join(npm, 'package.json'))
-  // The library is one that Node.js needs and Debian's smallest system lacks.
+  // Node.js needs this library, which Debian's minimal system lacks.
   const install = 'apt-get update && apt-get install --yes --no-install-recommends libatomic1'
   const key = keyFrom(await debianImage(say), process.version, npmManifest, install, image)
   const links = ['npm', 'npx'].map(
@@ -53,10 +53,10 @@ export async function nodeImage(image: string, say: Say): Promise<string> {
   return key
 }
 
-/** Where the Rust stand-in expects this machine's toolchain to be mounted. */
+/** The directory where builds mount this machine's toolchain into the Rust stand-in. */
 export const RUST_TOOLCHAIN = '/usr/local/rustup'
 
-/** Makes a rust image of this name if it isn't there: it needs RUST_TOOLCHAIN, 1.4 GB, mounted to be of use. Returns its key. */
+/** Builds a rust image of this name if it doesn't exist; returns its key. Builds in it need RUST_TOOLCHAIN (1.4 GB) mounted. */
 export async function rustImage(image: string, say: Say): Promise<string> {
   const key = keyFrom(await debianImage(say), 'gcc libc6-dev', image)
   const install = 'apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev'
@@ -66,12 +66,12 @@ export async function rustImage(image: string, say: Say): Promise<string> {
   return key
 }
 
-/** Directory of this machine's Rust toolchain. */
+/** The directory of this machine's Rust toolchain. */
 export async function rustToolchain(): Promise<string> {
   return (await run(['rustc', '--print', 'sysroot'])).trim()
 }
 
-/** Does `work` with an empty directory that is gone afterwards. */
+/** Runs `work` with a temporary directory, and removes the directory. */
 export async function withContext<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'hotreload-build-'))
   try {

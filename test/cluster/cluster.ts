@@ -1,5 +1,4 @@
-// What a running cluster is to those who use it, and how to get one: the one KUBECONFIG names, or one of our own that lives
-// in a keeper process (keeper.ts).
+// A running cluster for tests, and how to get one: the cluster of KUBECONFIG, or a new one that a keeper process owns (keeper.ts).
 import { spawn } from 'node:child_process'
 import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,17 +13,17 @@ export interface Cluster {
   kubectl: string
   /** containerd's socket, where images are imported; absent without a node and on clusters that are not ours. */
   containerd?: string
-  /** Our cluster's directory (logs/, certificates) and the process that holds it. */
+  /** Our cluster's directory (logs/, certificates) and the process that owns it. */
   own?: { state: string; keeper: number }
 }
 
-/** Held by the keeper of the machine's one node; its note is the Cluster as JSON. */
+/** The keeper of the machine's one node holds this lock. The lock's note is the Cluster as JSON. */
 export const NODE_LOCK: string = join(cache(), 'node.lock')
 
 /** One line of the keeper's standard output. */
 export type Report = { say: string } | { ready: Cluster } | { failed: string }
 
-/** A cluster of our own, and how to be rid of it. */
+/** A cluster, and how to stop it. */
 export interface Running {
   cluster: Cluster
   stop: () => Promise<void>
@@ -32,14 +31,14 @@ export interface Running {
 
 export interface ClusterOptions {
   node: boolean
-  /** The cluster outlives this process. */
+  /** Whether the cluster outlives this process. */
   stay?: boolean
   say: (line: string) => void
 }
 
 /**
- * The cluster that KUBECONFIG names, when it is set and answers; else a new one. `stop` leaves a cluster alone that was there before.
- * @throws when KUBECONFIG names a cluster that does not answer, or a new one does not start
+ * Returns the cluster of KUBECONFIG if that is set, else a new one. `stop` stops only a new cluster.
+ * @throws if the cluster of KUBECONFIG does not answer, or a new one does not start
  */
 export async function acquire(options: ClusterOptions): Promise<Running> {
   const existing = await fromEnvironment(options.say)
@@ -75,17 +74,17 @@ export function parseCluster(note: string): Cluster {
   return cluster
 }
 
-/** The node that `main.ts up` or a test run has running on this machine. */
+/** The node that `main.ts up` or a test run has started on this machine. */
 export function runningNode(): Cluster | undefined {
   const note = holder(NODE_LOCK)?.note
   return note ? parseCluster(note) : undefined
 }
 
-/** Starts a cluster in a keeper and returns when it is ready. Unless it is to stay, it ends with this process, however that ends. */
+/** Starts a cluster in a keeper and returns when it is ready. Without `stay` it ends with this process, however that ends. */
 export function startCluster({ node, stay, say }: ClusterOptions): Promise<Running> {
   const flags = [...(node ? ['--node'] : []), ...(stay ? ['--stay'] : [])]
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts'), ...flags], {
-    detached: true, // Ctrl-C in a terminal reaches us only, and the end of our pipe tells the keeper
+    detached: true, // Ctrl-C in a terminal reaches this process only, and the keeper stops at the end of its pipe
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = new Promise<number | null>((resolve) => keeper.on('close', resolve))
@@ -107,7 +106,7 @@ export function startCluster({ node, stay, say }: ClusterOptions): Promise<Runni
   })
 }
 
-/** Stops the node that runs on this machine, whoever started it. Returns whether there was one. */
+/** Stops the node on this machine, even one that another process has started. Returns whether there was one. */
 export async function stopRunningNode(): Promise<boolean> {
   const found = holder(NODE_LOCK)
   if (!found) return false

@@ -1,4 +1,4 @@
-// etcd, API server, controller manager and scheduler as processes of this machine, on free ports.
+// Starts etcd, API server, controller manager and scheduler as processes of this machine, on free ports.
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export interface ControlPlaneOptions {
   /** The API server's address. Pods of a node must reach it, so a cluster with a node has one that isn't loopback. */
   address: string
   node?: { name: string; address: string }
-  /** Everything started is appended here. */
+  /** Receives every process that starts. */
   processes: Background[]
 }
 
@@ -50,7 +50,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       `--listen-peer-urls=${peerUrl}`,
       `--initial-advertise-peer-urls=${peerUrl}`,
       `--initial-cluster=default=${peerUrl}`,
-      '--unsafe-no-fsync', // thrown away with the run
+      '--unsafe-no-fsync', // the data is removed after the run
     ],
     log('etcd'),
   )
@@ -97,15 +97,15 @@ function apiserverCommand(options: ControlPlaneOptions, pki: Pki, etcdUrl: strin
     '--allow-privileged=true',
     `--kubelet-client-certificate=${admin.cert}`,
     `--kubelet-client-key=${admin.key}`,
-    '--kubelet-preferred-address-types=InternalIP', // the node's name resolves nowhere
-    // Webhook Services are reached at their endpoints: a webhook Pod answers even where the API server sees no ClusterIPs.
+    '--kubelet-preferred-address-types=InternalIP', // no DNS resolves the node's name
+    // The API server calls webhooks at their endpoints, because it may not reach ClusterIPs.
     '--enable-aggregator-routing=true',
-    // Without a node nobody uses the kubernetes Service, and a loopback address is no valid endpoint.
+    // Without a node nothing uses the kubernetes Service, and a loopback address is no valid endpoint.
     ...(options.node ? [] : ['--endpoint-reconciler-type=none']),
   ]
 }
 
-/** A TCP port that is free now on an address. */
+/** Finds a free TCP port of an address. */
 export function freePort(address = '127.0.0.1'): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

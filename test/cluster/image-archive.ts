@@ -1,4 +1,4 @@
-// An image with one static program, without any builder: a docker-archive is a tar of a layer and two JSON files.
+// Writes an image with one static program without an image builder: a docker-archive is a tar of a layer and two JSON files.
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// Images on the node: built when what goes into them changed, imported when the node has another build of them.
+// Brings images to the node: it builds an image if an input has changed, and imports it if the node has another build.
 import { copyFileSync, readFileSync } from 'node:fs'
 import { dirname, join, parse } from 'node:path'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
@@ -21,17 +21,17 @@ const projectImages: Readonly<Record<ProjectImageName, string>> = {
 
 const isProjects = (name: ImageName): name is ProjectImageName => Object.hasOwn(projectImages, name)
 
-/** What a Pod says to get an image (with imagePullPolicy Never or IfNotPresent): the project's have their real names. */
+/** The image's name for a Pod (with imagePullPolicy Never or IfNotPresent). The project's images have their real names. */
 export const imageReference = (name: ImageName): string =>
   isProjects(name) ? projectImages[name] : `localhost/${name}:1`
 
-/** All images there are. */
+/** The names of all images. */
 export const imageNames: readonly ImageName[] = [...names(appImages), ...names(projectImages)]
 
 /**
- * Builds images where needed and brings them to the cluster's node. On a cluster that isn't ours it hands each archive to the command in
+ * Builds images if needed and brings them to the cluster's node. On a cluster that isn't ours it passes each archive to the command in
  * LOAD_IMAGE (for kind: `kind load image-archive`).
- * @throws when a build fails, or LOAD_IMAGE is missing for such a cluster
+ * @throws if a build fails, or LOAD_IMAGE is missing for such a cluster
  */
 export async function bringImages(cluster: Cluster, wanted: readonly ImageName[], say: Say): Promise<void> {
   for (const name of wanted) {

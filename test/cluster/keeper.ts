@@ -1,6 +1,6 @@
-// The process that owns a cluster: starts it, holds it, and takes it away. It stops when told (SIGTERM, SIGINT) and when the
-// process that started it goes away (end of its standard input), unless started with --stay. Whatever kills the keeper, the
-// kernel kills the cluster's programs with it (run.ts, sandbox.ts), and the next keeper removes the files that were left.
+// The process that owns a cluster: it starts the cluster, keeps it, and removes it. It stops at SIGTERM and SIGINT and, without --stay,
+// when its standard input ends with the process that started it. If the keeper is killed, the kernel kills the cluster's programs, too
+// (run.ts, sandbox.ts), and the next keeper removes their files.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const PREFIX = 'hotreload-cluster-'
 const { values: flags } = parseArgs({ options: { node: { type: 'boolean' }, stay: { type: 'boolean' } } })
 const report = (line: Report): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
 const say = (line: string): boolean => report({ say: line })
-process.stdout.on('error', () => undefined) // nobody listens any more; with --stay that is as it should be
+process.stdout.on('error', () => undefined) // the reader is gone, which is normal with --stay
 
 removeLeftovers()
 const state = mkdtempSync(join(tmpdir(), PREFIX))
@@ -37,7 +37,7 @@ try {
     })
   }
   report({ ready: cluster })
-  setInterval(() => undefined, 1 << 30) // with --stay nothing else keeps this process
+  setInterval(() => undefined, 1 << 30) // with --stay nothing else keeps this process alive
 } catch (error) {
   if (!stopping) report({ failed: error instanceof Error ? error.message : String(error) })
   await stop(1)
@@ -55,7 +55,7 @@ async function startWithoutNode(): Promise<Cluster> {
 
 async function startWithNode(): Promise<Cluster> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    throw new Error('a node needs Linux and root; set KUBECONFIG to use a cluster that is already there')
+    throw new Error('a node needs Linux and root; set KUBECONFIG to use a cluster that already runs')
   }
   const other = take(NODE_LOCK)
   if (other) {
@@ -78,17 +78,17 @@ async function startWithNode(): Promise<Cluster> {
   return cluster
 }
 
-/** Takes everything away that is ours; the data is not wanted any more, so nothing gets time to say goodbye. */
+/** Kills all programs and removes all files of the cluster. Nothing shuts down gracefully, because nobody needs the data. */
 function stop(code: number): Promise<void> {
   stopping ??= (async () => {
     await Promise.all(processes.map(({ child }) => kill(child)))
-    const nodeIsOurs = holder(NODE_LOCK)?.pid === process.pid // else another keeper has it, and that is why we stop
-    if (nodeIsOurs) {
+    const ownsNode = holder(NODE_LOCK)?.pid === process.pid // else another keeper owns it, and this one stops for that reason
+    if (ownsNode) {
       await removeLink()
       await removeCgroups()
     }
     rmSync(state, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 })
-    if (nodeIsOurs) release(NODE_LOCK)
+    if (ownsNode) release(NODE_LOCK)
     process.exit(code)
   })()
   return stopping
@@ -102,7 +102,7 @@ function kill(child: Background['child']): Promise<void> {
   })
 }
 
-/** Directories of keepers that were killed. */
+/** Removes the directories of killed keepers. */
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     const directory = join(tmpdir(), name)
@@ -110,7 +110,7 @@ function removeLeftovers(): void {
       const pid = Number(readFileSync(join(directory, 'keeper.pid'), 'utf8'))
       if (!isAlive(pid)) rmSync(directory, { recursive: true, force: true })
     } catch {
-      continue // another keeper is making or removing it right now
+      continue // another keeper creates or removes it right now
     }
   }
 }

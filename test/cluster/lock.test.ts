@@ -16,7 +16,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 /** The id of a process that has ended. */
 const endedPid = (): number => spawnSync(process.execPath, ['--version']).pid
 
-test('a lock is taken once, says who has it, and is free again afterwards', () => {
+test('a lock has one holder, names it, and is free after its release', () => {
   expect(take(path, 'first')).toBeUndefined()
   expect(take(path, 'second')).toEqual({ pid: process.pid, note: 'first' })
   annotate(path, 'more\nlines')
@@ -26,16 +26,16 @@ test('a lock is taken once, says who has it, and is free again afterwards', () =
   expect(readdirSync(directory)).toEqual([])
 })
 
-test('the lock of a process that ended is no lock', () => {
+test('the lock of an ended process is free', () => {
   writeFileSync(path, `${endedPid()}\nleft behind`)
   expect(holder(path)).toBeUndefined()
   expect(take(path, 'mine')).toBeUndefined()
   expect(holder(path)?.note).toBe('mine')
 })
 
-test('a lock is given back when the work fails', async () => {
+test('withLock releases the lock when the work fails', async () => {
   await expect(withLock(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
   expect(holder(path)).toBeUndefined()
 })
 
-test.each([0, -1, Number.NaN, 1.5])('%d is no process', (pid) => expect(isAlive(pid)).toBe(false))
+test.each([0, -1, Number.NaN, 1.5])('%d is no running process', (pid) => expect(isAlive(pid)).toBe(false))

@@ -1,14 +1,14 @@
-// Lock files that hold a process id, so that the lock of a process that died is seen to be no lock.
+// Lock files with a process id, so that the lock of an ended process counts as free.
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { pause } from './run.ts'
 
-/** Who holds a lock: the process, and what it wrote for others to read. */
+/** The process that holds a lock, and its note for others. */
 export interface Holder {
   pid: number
   note: string
 }
 
-/** The live holder of a lock, or undefined when it is free. */
+/** The running holder of a lock; undefined if the lock is free. */
 export function holder(path: string): Holder | undefined {
   let text: string
   try {
@@ -21,7 +21,7 @@ export function holder(path: string): Holder | undefined {
   return isAlive(pid) ? { pid, note: rest.join('\n') } : undefined
 }
 
-/** Takes a lock for this process. Returns undefined when it got it, else who has it. */
+/** Takes a lock for this process. Returns undefined on success, else the holder. */
 export function take(path: string, note = ''): Holder | undefined {
   const mine = `${path}.${process.pid}`
   writeFileSync(mine, `${process.pid}\n${note}`)
@@ -35,7 +35,7 @@ export function take(path: string, note = ''): Holder | undefined {
       }
       const other = holder(path)
       if (other) return other
-      rmSync(path, { force: true }) // left by a process that died
+      rmSync(path, { force: true }) // left by an ended process
     }
   } finally {
     rmSync(mine, { force: true })
@@ -49,12 +49,12 @@ export function annotate(path: string, note: string): void {
   renameSync(mine, path)
 }
 
-/** Gives a lock back. */
+/** Releases a lock of this process. */
 export function release(path: string): void {
   rmSync(path, { force: true })
 }
 
-/** Does `work` while holding a lock, after waiting for it. */
+/** Waits for a lock, runs `work`, and releases the lock. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   while (take(path)) await pause(500)
   try {
@@ -64,7 +64,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-/** Whether a process with this id runs. One that ended and was not waited for (a zombie) does not. */
+/** Whether a process with this id runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   try {

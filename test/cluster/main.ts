@@ -1,5 +1,5 @@
-// The cluster of the tests by hand: `up` starts one and leaves it running, `down` takes it away, `env` says how to use it,
-// `images [NAME…]` builds images and brings them to its node (all of them without names), `packages NAME…` installs Debian packages.
+// Controls the cluster of the tests by hand: `up` starts one and leaves it running, `down` stops it, `env` prints its environment,
+// `images [NAME…]` builds images (all without a name) and brings them to its node, `packages NAME…` installs Debian packages.
 
 import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 import { bringImages, imageNames } from './images.ts'
@@ -19,13 +19,13 @@ const commands: Record<string, () => Promise<void>> = {
   env: async () => printEnvironment(),
   packages: () => installPackages(process.argv.slice(3), say),
   images: async () => {
-    const asked = process.argv.slice(3)
-    const unknown = asked.filter((name) => !imageNames.some((known) => known === name))
+    const requested = process.argv.slice(3)
+    const unknown = requested.filter((name) => !imageNames.some((known) => known === name))
     if (unknown.length > 0)
       throw new Error(`no image ${unknown.join(', ')}; there are ${imageNames.join(', ')}`)
     await bringImages(
       currentNode(),
-      imageNames.filter((name) => asked.length === 0 || asked.includes(name)),
+      imageNames.filter((name) => requested.length === 0 || requested.includes(name)),
       say,
     )
   },
@@ -48,7 +48,7 @@ const command = commands[name]
 try {
   if (!command) throw new Error(`usage: node test/cluster/main.ts ${Object.keys(commands).join('|')}`)
   await command()
-  process.exit(0) // the keeper's pipe would hold us
+  process.exit(0) // the pipe to the keeper would keep this process alive
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)

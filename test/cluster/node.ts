@@ -1,5 +1,5 @@
-// One Kubernetes node: containerd, kubelet and kube-proxy in namespaces of their own (sandbox.ts). What each odd setting is
-// for was learned on the machines this runs on, most of them virtual machines with few capabilities.
+// Starts one Kubernetes node: containerd, kubelet and kube-proxy in their own namespaces (sandbox.ts). The unusual settings are for virtual
+// machines with few capabilities.
 import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -19,13 +19,13 @@ export interface NodeOptions {
   state: string
   controlPlane: ControlPlane
   sandbox: Sandbox
-  /** Everything started is appended here. */
+  /** Receives every process that starts. */
   processes: Background[]
 }
 
 /**
- * Starts the node and returns when the API server calls it Ready (about 10 s). The programs end with this process.
- * @returns containerd's socket as seen from outside the node's namespaces
+ * Starts the node and returns when the API server reports it Ready (about 10 s). The programs end with this process.
+ * @returns containerd's socket, as a path outside the node's namespaces
  */
 export async function startNode(options: NodeOptions): Promise<string> {
   const { programs, state, controlPlane, sandbox, processes } = options
@@ -75,7 +75,7 @@ function proxyFlags(controlPlane: ControlPlane): string[] {
     '--proxy-mode=iptables',
     `--cluster-cidr=${network.pods}`,
     `--hostname-override=${NODE_NAME}`,
-    // Not ours to set in a network namespace, and fatal where tried.
+    // kube-proxy may not set these in a network namespace, and ends if it tries.
     '--conntrack-max-per-core=0',
     '--conntrack-tcp-timeout-established=0',
     '--conntrack-tcp-timeout-close-wait=0',
@@ -96,8 +96,8 @@ function writeContainerdConfig(state: string): string {
   const portmap = { type: 'portmap', capabilities: { portMappings: true } }
   const list = { cniVersion: '0.4.0', name: 'pods', plugins: [bridge, portmap] }
   writeFileSync(join(cni, '10-pods.conflist'), JSON.stringify(list))
-  // restrict_oom_score_adj: without CAP_SYS_RESOURCE runc fails otherwise ("can't get final child's PID from pipe: EOF").
-  // The runtime is runc, containerd's default: crun refuses hybrid cgroups.
+  // Without restrict_oom_score_adj, runc fails without CAP_SYS_RESOURCE ("can't get final child's PID from pipe: EOF").
+  // The runtime is runc, containerd's default, because crun refuses hybrid cgroups.
   const config = `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
@@ -113,10 +113,10 @@ function writeContainerdConfig(state: string): string {
 
 function writeKubeletConfig(state: string, { pki }: ControlPlane): string {
   const { cert, key } = pki.certificate('kubelet')
-  const resolvConf = join(state, 'resolv.conf') // often a link into /run, which is another directory in there
+  const resolvConf = join(state, 'resolv.conf') // often a link into /run, which is another directory in the node's namespaces
   if (existsSync('/etc/resolv.conf')) copyFileSync(realpathSync('/etc/resolv.conf'), resolvConf)
   else writeFileSync(resolvConf, '')
-  // syncFrequency stays at its default of a minute: the 60 to 80 s until a volume shows an edited ConfigMap are what users have.
+  // syncFrequency stays at its default of a minute: users, too, wait 60 to 80 s until a volume has an edited ConfigMap.
   const config = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -126,13 +126,13 @@ function writeKubeletConfig(state: string, { pki }: ControlPlane): string {
       x509: { clientCAFile: pki.ca },
     },
     authorization: { mode: 'Webhook' },
-    cgroupDriver: 'cgroupfs', // no systemd in there
+    cgroupDriver: 'cgroupfs', // the node's namespaces have no systemd
     failSwapOn: false,
-    failCgroupV1: false, // kubelet 1.35 and later refuse v1 and hybrid hierarchies otherwise
+    failCgroupV1: false, // otherwise kubelet 1.35 and later refuse v1 and hybrid hierarchies
     tlsCertFile: cert,
     tlsPrivateKeyFile: key,
     resolvConf,
-    // Full disks of developers are no reason to evict.
+    // A developer's full disk must not evict Pods.
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
   }
   const path = join(state, 'kubelet.yaml')

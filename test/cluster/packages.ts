@@ -1,8 +1,8 @@
-// Debian packages that the node and its images need. Installed when missing, and said so.
+// Installs Debian packages that the node and its images need.
 import { existsSync } from 'node:fs'
 import { attempt, run } from './run.ts'
 
-/** What the node of the tests is made of: package -> why. */
+/** Packages for the node of the tests: package -> purpose. */
 export const nodePackages: Readonly<Record<string, string>> = {
   containerd: 'runs the containers',
   runc: 'runs the containers',
@@ -21,8 +21,8 @@ export const nodePackages: Readonly<Record<string, string>> = {
 }
 
 /**
- * Installs those of the packages that are missing.
- * @throws when something is missing and this is not root on Debian or a relative of it
+ * Installs the missing ones of these packages.
+ * @throws if a package is missing and this process is not root on Debian or Ubuntu
  */
 export async function installPackages(names: readonly string[], say: (line: string) => void): Promise<void> {
   const missing = await missingPackages(names)

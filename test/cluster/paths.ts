@@ -1,4 +1,4 @@
-// Where the cluster of the tests keeps things that outlive one run, and what it is called.
+// Directories of the cluster of the tests that outlive one run, and the Kubernetes version.
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ export const KUBERNETES_VERSION = 'v1.36.3'
 /** The repository's top directory. */
 export const repository: string = join(import.meta.dirname, '..', '..')
 
-/** A directory below ${XDG_CACHE_HOME:-~/.cache}/hotreload, made if it isn't there. */
+/** Returns a directory below ${XDG_CACHE_HOME:-~/.cache}/hotreload, and creates it if needed. */
 export function cache(...names: string[]): string {
   const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
   const path = join(base, 'hotreload', ...names)

@@ -1,4 +1,4 @@
-/* Process 1 of each Pod's sandbox and of the node's own PID namespace: waits, reaps orphans, ends when told. */
+/* Process 1 of each Pod's sandbox and of the node's own PID namespace: waits, reaps orphans, ends at SIGINT and SIGTERM. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>

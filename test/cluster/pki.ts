@@ -1,10 +1,10 @@
-// The cluster's certificates and kubeconfigs, made with openssl: one CA, valid for a year, thrown away with the cluster.
+// Creates the cluster's certificates and kubeconfigs with openssl: one CA, valid for a year, removed with the cluster.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { run } from './run.ts'
 
-/** Paths of everything the programs are started with. */
+/** Paths of the files that the programs need. */
 export interface Pki {
   directory: string
   ca: string
@@ -14,7 +14,7 @@ export interface Pki {
 }
 type CertificateName = 'apiserver' | 'admin' | 'kubelet'
 
-/** Makes CA, certificates and the ServiceAccount key pair in `directory`. `addresses`: IP addresses of API server and kubelet. */
+/** Creates CA, certificates and the ServiceAccount key pair in `directory`. `addresses`: IP addresses of API server and kubelet. */
 export async function makePki(
   directory: string,
   addresses: { apiserver: string; kubelet: string; nodeName: string },
@@ -56,7 +56,7 @@ export async function makePki(
 
 const base64 = (file: string): string => readFileSync(file).toString('base64')
 
-/** Writes a kubeconfig that holds everything (no paths to other files) and returns its path. */
+/** Writes a kubeconfig without paths to other files, and returns its path. */
 export function writeKubeconfig(pki: Pki, user: CertificateName, server: string): string {
   const { cert, key } = pki.certificate(user)
   const path = join(pki.directory, `${user}.kubeconfig`)

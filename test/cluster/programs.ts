@@ -1,5 +1,5 @@
-// The programs of a Kubernetes cluster: built once from the Go module proxy (test/cluster/go.mod) and kept in the cache, or
-// those of setup-envtest when KUBEBUILDER_ASSETS names them.
+// The programs of a Kubernetes cluster: built once from the Go module proxy (test/cluster/go.mod) into the cache, or those of
+// setup-envtest in KUBEBUILDER_ASSETS.
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from './lock.ts'
@@ -20,8 +20,8 @@ export type ProgramName = (typeof everything)[number]
 export type Programs = Record<(typeof controlPlane)[number], string> & Partial<Record<ProgramName, string>>
 
 /**
- * The programs of a control plane: from KUBEBUILDER_ASSETS where it is set, else as `nodePrograms`.
- * @throws when KUBEBUILDER_ASSETS lacks one of them
+ * The programs of a control plane: from KUBEBUILDER_ASSETS if that is set, else from `nodePrograms`.
+ * @throws if KUBEBUILDER_ASSETS lacks one of them
  */
 export async function controlPlanePrograms(say: (line: string) => void): Promise<Programs> {
   const assets = process.env['KUBEBUILDER_ASSETS']
@@ -37,8 +37,8 @@ export async function controlPlanePrograms(say: (line: string) => void): Promise
 }
 
 /**
- * All seven programs of a cluster with a node, built on first use (8 minutes on two cores).
- * @throws when they have to be built and Go isn't there, or the build fails
+ * All seven programs of a cluster with a node. The first use builds them (8 minutes on two cores).
+ * @throws if the build needs Go and there is none, or the build fails
  */
 export async function nodePrograms(say: (line: string) => void): Promise<Record<ProgramName, string>> {
   const directory = cache(`kubernetes-${KUBERNETES_VERSION}`)
@@ -58,8 +58,8 @@ export async function nodePrograms(say: (line: string) => void): Promise<Record<
 }
 
 /**
- * A kustomize of this version, e.g. `v5.4.3`, which is the one within kubectl 1.31: built on first use (a minute on two cores).
- * @throws when it has to be built and Go isn't there, or the build fails
+ * A kustomize of this version, e.g. `v5.4.3`, which is part of kubectl 1.31. The first use builds it (a minute on two cores).
+ * @throws if the build needs Go and there is none, or the build fails
  */
 export async function kustomizeProgram(version: string, say: (line: string) => void): Promise<string> {
   const directory = cache(`kustomize-${version}`)
@@ -87,13 +87,13 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
     () => say(`still building (${Math.round((Date.now() - started) / 1000)} s)`),
     30_000,
   )
-  // Always the same flags: a change of any rebuilds all seven.
+  // These flags never vary, because a change of any rebuilds all seven programs.
   const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.')
-  const stamp = Object.entries({ gitVersion: KUBERNETES_VERSION, gitMajor: major, gitMinor: minor })
+  const version = Object.entries({ gitVersion: KUBERNETES_VERSION, gitMajor: major, gitMinor: minor })
   const flags = [
     '-s',
     '-w',
-    ...stamp.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
+    ...version.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
   ]
   try {
     await run(['go', 'build', '-trimpath', '-ldflags', flags.join(' '), '-o', `${directory}/`, 'tool'], {
@@ -104,5 +104,5 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
   } finally {
     clearInterval(alive)
   }
-  renameSync(join(directory, 'server'), join(directory, 'etcd')) // etcd's root package is called server
+  renameSync(join(directory, 'server'), join(directory, 'etcd')) // the package of etcd's program is called server
 }

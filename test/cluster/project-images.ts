@@ -1,4 +1,4 @@
-// The project's own images, from its real Dockerfile.
+// Builds the project's own images from its Dockerfile.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -11,14 +11,14 @@ export type ProjectImageName = 'hotreload' | 'hotreload-agent' | 'hotreload-agen
 
 const agentFiles = ['agent/src', 'agent/Cargo.toml', 'agent/Cargo.lock', 'agent/build.rs', 'agent/discard.ld']
 
-/** image (and target in the Dockerfile) -> the files that go into it. */
+/** image (and target in the Dockerfile) -> its source files. */
 const targets: Record<ProjectImageName, readonly string[]> = {
   hotreload: ['src', 'package.json', 'package-lock.json', 'rolldown.config.ts', '.npmrc'],
   'hotreload-agent': agentFiles,
   'hotreload-agent-root': agentFiles,
 }
 
-/** Builds one of the project's images unless it is there; returns its key. */
+/** Builds one of the project's images unless it exists; returns its key. */
 export async function buildProjectImage(
   name: ProjectImageName,
   image: string,
@@ -49,11 +49,11 @@ async function rustMounts(): Promise<Record<string, string>> {
   return { [await rustToolchain()]: `${RUST_TOOLCHAIN}:ro` }
 }
 
-/** npm's configuration on this machine (registry, certificates) as root's in the build. */
+/** Mounts this machine's npm configuration (registry, certificates) as root's in the build. */
 async function npmConfiguration(directory: string): Promise<Record<string, string>> {
   const user = join(homedir(), '.npmrc')
   const lines = existsSync(user) ? [readFileSync(user, 'utf8')] : []
-  // npm's global configuration is the one beside the node that runs it, and `make` puts the node of node_modules first.
+  // npm reads the global configuration beside the node that runs it, and `make` puts the node of node_modules first in PATH.
   const own = (process.env['PATH'] ?? '').split(delimiter).filter((path) => !path.includes('node_modules'))
   const env = { ...process.env, PATH: own.join(delimiter) }
   for (const option of ['registry', 'cafile']) {
@@ -65,7 +65,7 @@ async function npmConfiguration(directory: string): Promise<Record<string, strin
   return { [path]: '/root/.npmrc:ro' }
 }
 
-/** Names and contents of a file, or of all files below a directory; nothing where there is none. */
+/** Names and contents of a file, or of all files below a directory; empty if the path does not exist. */
 function contents(path: string): (string | Buffer)[] {
   if (!existsSync(path)) return []
   if (!statSync(path).isDirectory()) return [path.slice(repository.length), readFileSync(path)]

@@ -1,26 +1,25 @@
-// Running other programs: to their end (run), or in the background for the life of this process (start).
-// No shell anywhere: arguments are lists.
+// Runs other programs: to their end (run), or in the background as long as this process runs (start). Arguments are lists, without a shell.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 
 export interface RunOptions {
-  /** Written to the program's standard input, which is empty otherwise. */
+  /** The program's standard input, empty by default. */
   input?: string
   env?: NodeJS.ProcessEnv
   cwd?: string
-  /** Milliseconds after which the program is killed and the call fails; 10 minutes by default. */
+  /** Milliseconds after which the program is killed (`code` is null); 10 minutes by default. */
   timeoutMs?: number
 }
 
-/** What a program left behind. `code` is null when a signal ended it. */
+/** A program's output and exit code. `code` is null if a signal ended it. */
 export interface Result {
   code: number | null
   stdout: string
   stderr: string
 }
 
-/** Runs a program to its end and returns what it wrote, whatever its exit code. Rejects only when it can't be started. */
+/** Runs a program to its end and returns its output for any exit code. Rejects only if the program can't be started. */
 export function attempt(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [program = '', ...args] = argv
   return new Promise((resolve, reject) => {
@@ -28,7 +27,7 @@ export function attempt(argv: readonly string[], options: RunOptions = {}): Prom
     const output = { stdout: '', stderr: '' }
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
-    child.stdin.on('error', () => undefined) // EPIPE: it ended without reading; its exit code says why
+    child.stdin.on('error', () => undefined) // EPIPE: the program ended without reading, and its exit code has the reason
     child.stdin.end(options.input ?? '')
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 600_000)
     child.on('error', (error) => {
@@ -42,7 +41,7 @@ export function attempt(argv: readonly string[], options: RunOptions = {}): Prom
   })
 }
 
-/** Runs a program to its end and returns its standard output; any exit code but 0 is an error that quotes its last words. */
+/** Runs a program to its end and returns its standard output. Any exit code but 0 is an error that quotes the end of its output. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await attempt(argv, options)
   if (code === 0) return stdout
@@ -50,7 +49,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   throw new Error(`${argv.join(' ').slice(0, 400)}: exit code ${code ?? 'none (killed)'}\n${words}`)
 }
 
-/** A program in the background, its output in a log file. */
+/** A program in the background, with its output in a log file. */
 export interface Background {
   name: string
   log: string
@@ -58,24 +57,24 @@ export interface Background {
 }
 
 /**
- * Starts a program that ends with this process, however this process ends: where setpriv exists the kernel is asked to kill
- * it when its parent dies (prctl(2), PR_SET_PDEATHSIG).
+ * Starts a program that ends with this process, however this process ends: with setpriv, the kernel kills the program when its parent
+ * ends (prctl(2), PR_SET_PDEATHSIG).
  */
 export function start(name: string, argv: readonly string[], log: string, env = process.env): Background {
-  // A parent that died before the kernel was asked is noticed by the shell between them: its parent is another one.
+  // If the parent has ended before that request to the kernel, the shell between them has another parent, and does not start the program.
   const orphaned = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
   const deathsig = ['setpriv', '--pdeathsig', 'KILL', '--', ...orphaned]
   const bound = existsSync('/usr/bin/setpriv') ? [...deathsig, ...argv] : [...argv]
   const output = openSync(log, 'a')
   const [program = '', ...args] = bound
-  // Its own process group: Ctrl-C in a terminal reaches the keeper only, which then stops things in order.
+  // Its own process group: Ctrl-C in a terminal reaches the keeper only, which then stops the programs.
   const child = spawn(program, args, { stdio: ['ignore', output, output], env, detached: true })
-  child.on('error', () => undefined) // seen as exitCode or a missing pid by whoever waits for it
+  child.on('error', () => undefined) // `ready` notices it by the missing pid
   closeSync(output)
   return { name, log, child }
 }
 
-/** Waits until `ready` holds; fails at once, quoting the end of its log, when the program ends before that. */
+/** Waits until `test` resolves to true. Fails at once, quoting the end of the log, if the program ends before. */
 export async function ready(
   program: Background,
   test: () => Promise<boolean>,
@@ -97,7 +96,7 @@ export async function ready(
   }
 }
 
-/** Resolves after so many milliseconds. */
+/** Resolves after this time. */
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** The last lines of a log file. */

@@ -1,11 +1,11 @@
-// The node's own PID, mount and network namespaces. They are what makes "nothing left behind" true however a run ends: when
-// their first process dies, and it dies with this one, the kernel kills every program and container in them and takes their
-// mounts, addresses, bridge and iptables rules away. Only cgroups remain; removeCgroups takes those.
+// The node's own PID, mount and network namespaces, which leave nothing behind however a run ends. Their first process ends with this
+// one. Then the kernel kills every program and container in them, and removes their mounts, addresses, bridge and iptables rules. Only
+// cgroups remain, until removeCgroups.
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, type Background, pause, ready, run, start } from './run.ts'
 
-/** The link between the machine and the node, and the ranges behind it. */
+/** Addresses of the link between the machine and the node, and the address ranges behind it. */
 export const network = {
   host: '10.89.0.1',
   node: '10.89.0.2',
@@ -17,17 +17,17 @@ export const network = {
 const LINK = 'hotreload0'
 
 export interface Sandbox {
-  /** The first process of the namespaces, as this machine counts. */
+  /** The first process of the namespaces: its id in this machine's PID namespace. */
   pid: number
-  /** A command line that runs in the namespaces. */
+  /** Returns a command line that runs this one in the namespaces. */
   inside: (argv: readonly string[]) => string[]
-  /** The static program in pause.c, which is their first process and that of each Pod. */
+  /** The static program of pause.c: the first process of the namespaces and of each Pod. */
   pauseProgram: string
 }
 
 /**
- * Makes the namespaces. The standard places /run, /var/lib and /var/log are directories of `state` there, so that containerd,
- * CNI and the kubelet keep their defaults and the machine's own are not touched.
+ * Creates the namespaces. In them /run, /var/lib and /var/log are directories of `state`, so that containerd, CNI and the kubelet keep
+ * their default paths without changing the machine's files.
  */
 export async function makeSandbox(state: string, processes: Background[]): Promise<Sandbox> {
   mkdirSync(join(state, 'logs'), { recursive: true })
@@ -59,7 +59,7 @@ export async function makeSandbox(state: string, processes: Background[]): Promi
 
 const ip = (...args: string[]): Promise<string> => run(['ip', ...args])
 
-/** A pair of virtual interfaces: the API server talks to kubelet and Pods through it, tests reach Pods and Services. */
+/** Creates a pair of virtual interfaces: the API server reaches kubelet and Pods through it, and tests reach Pods and Services. */
 async function connect(pid: number, inside: Sandbox['inside']): Promise<void> {
   const node = (...args: string[]): Promise<string> => run(inside(['ip', ...args]))
   await ip('link', 'add', LINK, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid))
@@ -74,7 +74,7 @@ async function connect(pid: number, inside: Sandbox['inside']): Promise<void> {
   await run(inside(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']))
 }
 
-/** Removes the machine's end of the link, and with it the address and the routes; a node that was killed may leave it for a moment. */
+/** Removes the machine's end of the link, its address and its routes. A killed node may leave them for a moment. */
 export async function removeLink(): Promise<void> {
   await attempt(['ip', 'link', 'delete', LINK])
 }
@@ -89,12 +89,12 @@ function kubeletCgroups(): string[] {
   )
 }
 
-/** Milliseconds for the last processes of a node that was killed to end: the kernel ends them after their first one. */
+/** Milliseconds until the last processes of a killed node end: the kernel ends them after their first one. */
 const ENDED_WITHIN = 60_000
 
 /**
- * Removes the cgroups of Pods that are gone.
- * @throws when one still has processes: another kubelet's
+ * Removes the cgroups of ended Pods.
+ * @throws if one still has processes, which belong to another kubelet
  */
 export async function removeCgroups(): Promise<void> {
   const deadline = Date.now() + ENDED_WITHIN
@@ -114,7 +114,7 @@ function removeTree(directory: string): void {
     if (entry.isDirectory()) removeTree(join(directory, entry.name))
   }
   try {
-    rmdirSync(directory) // the files of a cgroup go with it
+    rmdirSync(directory) // this removes the files of a cgroup, too
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`a kubelet already runs Pods on this machine (${reason}); stop it first`, {

@@ -1,6 +1,6 @@
-/* reader FILE [PORT]: a program that loads its configuration at the start and at SIGHUP, as many do, and shows over HTTP what it
- * has loaded: the content of FILE as body, and in headers its process id and how often it has loaded. A FILE that can't be
- * read is served as the error's text. Static, so it also runs in an image that holds nothing else. */
+/* reader FILE [PORT]: loads its configuration at the start and at SIGHUP, as many programs do, and serves it over HTTP: the content of FILE
+ * as body, and in headers its process id and its number of loads. If it can't read FILE, it serves the error's text. It is static, so that
+ * it also runs in an image that holds nothing else. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
-// A Go program without a signal handler of its own. The Go runtime catches SIGHUP only to exit by it: SigCgt shows the bit, and the
-// signal ends the program. Whoever signals by that bit alone kills it.
+// A Go program without its own signal handler. The Go runtime catches SIGHUP only to exit: SigCgt has the bit, and yet the signal ends the
+// program.
 package main
 
 import (
