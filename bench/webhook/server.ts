@@ -5,7 +5,7 @@ import { createServer as createHttps, type Server } from 'node:https'
 import { join } from 'node:path'
 import type { Operation } from 'fast-json-patch'
 import { fastify } from 'fastify'
-import type { Mutate } from '../../src/admission/answer.ts'
+import type { Handler } from '../../src/admission/handler.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import { createServer } from '../../src/admission/server.ts'
 import { reportReview } from '../../src/cli/serve/review-report.ts'
@@ -34,7 +34,7 @@ const constantReview = ({ request: { uid } }: Review) => ({
 })
 
 /** As `serve` builds it: metrics, and a log line for each review. */
-async function ours(pods: Mutate): Promise<Server> {
+async function ours(pods: Handler): Promise<Server> {
   const log = createLog('info')
   const metrics = createMetrics()
   const app = createServer({

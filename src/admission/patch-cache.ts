@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { type ApiObject, controller, podTemplate } from '../workload/pod-template.ts'
-import type { AdmissionRequest, Answer } from './answer.ts'
+import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
 import { patchBase64 } from './review.ts'
 
 /** Each takes some 10 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
@@ -19,10 +19,10 @@ const TOKEN_VOLUME = 'kube-api-access-'
  * @param defaults what else `handler` depends on; another value drops every answer
  */
 export function cachePatches(
-  handler: (request: AdmissionRequest) => Answer,
+  handler: (request: AdmissionRequest) => AdmissionResponse,
   defaults: () => unknown,
-): (request: AdmissionRequest) => Answer {
-  const answers = new Map<string, Answer>()
+): (request: AdmissionRequest) => AdmissionResponse {
+  const answers = new Map<string, AdmissionResponse>()
   let decidedBy = defaults()
   return (request) => {
     if (decidedBy !== defaults()) {

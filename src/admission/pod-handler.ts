@@ -5,7 +5,7 @@ import { skipReasons } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { readPod, type SkippedPod } from '../policy/read-workload.ts'
 import { podTemplate, withPodTemplate } from '../workload/pod-template.ts'
-import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
+import type { AdmissionRequest, AdmissionResponse, Handler } from './handler.ts'
 import { patchBetween } from './patch.ts'
 import { cachePatches } from './patch-cache.ts'
 
@@ -14,12 +14,12 @@ export interface PodHandlerOptions extends InjectionOptions {
   defaults: () => Defaults
 }
 
-export const podHandler = (options: PodHandlerOptions): Mutate =>
+export const podHandler = (options: PodHandlerOptions): Handler =>
   cachePatches(decideEach(options), options.defaults)
 
 const decideEach =
   (options: PodHandlerOptions) =>
-  (request: AdmissionRequest): Answer => {
+  (request: AdmissionRequest): AdmissionResponse => {
     const pod = request.object
     const template = pod && podTemplate(pod)
     if (!pod || !template) return skipped(request, { skip: 'notRequested', warnings: [] })
@@ -31,7 +31,7 @@ const decideEach =
   }
 
 /** A skipped Pod is always allowed: its creator would only try again. */
-function skipped({ name }: AdmissionRequest, { skip, warnings }: SkippedPod): Answer {
+function skipped({ name }: AdmissionRequest, { skip, warnings }: SkippedPod): AdmissionResponse {
   // A controller's Pod gets its name after the webhooks.
   const pod = name ? `Pod ${name}` : 'this Pod'
   const isExpected = skip === 'notRequested' || skip === 'alreadyInjected'

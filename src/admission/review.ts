@@ -1,11 +1,11 @@
 /**
- * Reads and writes the wire form, an AdmissionReview of admission.k8s.io/v1: unknown JSON to an AdmissionRequest, an Answer to the text of
+ * Reads and writes the wire form, an AdmissionReview of admission.k8s.io/v1: unknown JSON to an AdmissionRequest, an AdmissionResponse to the text of
  * the response. It checks only the envelope; the handlers read the objects.
  */
 import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
 import { isObject } from '../workload/json-object.ts'
-import type { AdmissionRequest, Answer } from './answer.ts'
+import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
 import { boundWarnings, oneLine } from './warnings.ts'
 
 /** The API server's uids have 36 characters (a UUID). We echo and log them, so a longer one is refused. */
@@ -62,7 +62,7 @@ export function readReview(body: unknown): AdmissionRequest {
 }
 
 /** The body of the response. A schema for fast-json-stringify was no faster on so small an object. */
-export function writeReview(uid: string, answer: Answer): string {
+export function writeReview(uid: string, answer: AdmissionResponse): string {
   const response: Json = { uid, allowed: answer.allowed }
   if (!answer.allowed)
     // Invalid (422) stops Helm, Argo CD and kubectl from retrying.

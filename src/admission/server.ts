@@ -5,7 +5,6 @@
 import type { Server as HttpsServer } from 'node:https'
 import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import { UserError } from '../errors.ts'
-import type { AdmissionRequest, Answer, Mutate } from './answer.ts'
 import { announcedError, BODY_LIMIT_BYTES, parseBody, receiveBody } from './bounds/body.ts'
 import { boundConnections, type Connections } from './bounds/connections.ts'
 import {
@@ -18,6 +17,7 @@ import {
 } from './bounds/load-shedding.ts'
 import { badHttp, bodyTimeout, overloaded, statusAndError } from './bounds/refusals.ts'
 import { type SlowClients, watchSlowClients } from './bounds/slow-clients.ts'
+import type { AdmissionRequest, AdmissionResponse, Handler } from './handler.ts'
 import { readReview, writeReview } from './review.ts'
 
 /** For a handshake, and for the headers. A body has less time (bounds/slow-clients.ts). */
@@ -40,14 +40,14 @@ const POD_PATH: `/mutate/${WebhookName}` = '/mutate/pods'
 export interface Answered {
   webhook: WebhookName
   request: AdmissionRequest
-  answer: Answer
+  answer: AdmissionResponse
   seconds: number
   /** What the handler threw; the answer was then "allowed, no patch". */
   error?: unknown
 }
 
 export interface ServerOptions {
-  handlers: Record<WebhookName, Mutate>
+  handlers: Record<WebhookName, Handler>
   /** Called after each answered review. */
   onAnswered: (answered: Answered) => void
   /** Called after each request that was no review, or was refused under overload. */
@@ -181,7 +181,7 @@ function addHandler(app: AdmissionServer, webhook: WebhookName, context: Context
     const start = performance.now()
     const request = readReview(body)
     context.connections.accept(raw.socket)
-    let answer: Answer
+    let answer: AdmissionResponse
     let text: string
     let error: unknown
     try {
@@ -204,7 +204,7 @@ function addHandler(app: AdmissionServer, webhook: WebhookName, context: Context
 }
 
 /** A bug of ours must not prevent the user's Pod. */
-function failure({ uid }: AdmissionRequest): Answer {
+function failure({ uid }: AdmissionRequest): AdmissionResponse {
   return {
     allowed: true,
     warnings: [

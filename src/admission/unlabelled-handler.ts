@@ -4,9 +4,9 @@
  */
 import { isOptedIn } from '../policy/mirror.ts'
 import { type ApiObject, controller } from '../workload/pod-template.ts'
-import type { Mutate } from './answer.ts'
+import type { Handler } from './handler.ts'
 
-export const unlabelledHandler: Mutate = ({ object: workload, namespace = 'default' }) => {
+export const unlabelledHandler: Handler = ({ object: workload, namespace = 'default' }) => {
   const isUsersOwn = workload && isOptedIn(workload) && !controller(workload.metadata)
   return isUsersOwn
     ? {

@@ -28,7 +28,7 @@ import {
   podTemplate,
   withPodTemplate,
 } from '../workload/pod-template.ts'
-import type { Answer, Mutate } from './answer.ts'
+import type { AdmissionResponse, Handler } from './handler.ts'
 import { patchBetween } from './patch.ts'
 import { readTemplateChecksums } from './template-checksums.ts'
 import { workloadWarnings } from './workload-warnings.ts'
@@ -41,7 +41,7 @@ export interface WorkloadHandlerOptions {
 }
 
 export const workloadHandler =
-  ({ defaults, reader, installKey }: WorkloadHandlerOptions): Mutate =>
+  ({ defaults, reader, installKey }: WorkloadHandlerOptions): Handler =>
   async ({ object: workload, oldObject, namespace = 'default' }) => {
     const template = workload && podTemplate(workload)
     if (!workload || !template) return skipped('noTemplate')
@@ -158,17 +158,22 @@ async function frozenAnnotations(
 }
 
 /** The patch contains only the difference to the request: the template's annotations. */
-function answer(workload: ApiObject, template: PodTemplate, warnings: string[]): Answer {
+function answer(workload: ApiObject, template: PodTemplate, warnings: string[]): AdmissionResponse {
   const patch =
     template === podTemplate(workload) ? [] : patchBetween(workload, withPodTemplate(workload, template))
   return { allowed: true, patch, warnings, outcome: patch.length > 0 ? 'mutated' : 'unchanged' }
 }
 
-const denied = (problems: readonly UserError[]): Answer => ({
+const denied = (problems: readonly UserError[]): AdmissionResponse => ({
   allowed: false,
   message: problems.map(({ message }) => message).join('\n'),
   warnings: [],
   outcome: 'denied',
 })
 
-const skipped = (reason: string): Answer => ({ allowed: true, warnings: [], outcome: 'skipped', reason })
+const skipped = (reason: string): AdmissionResponse => ({
+  allowed: true,
+  warnings: [],
+  outcome: 'skipped',
+  reason,
+})

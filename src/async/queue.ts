@@ -28,12 +28,12 @@ export interface QueueOptions {
   /** After an error, which goes to `onError`, the key runs again, each time after twice the delay. */
   run: (key: string) => Promise<Requeue | void>
   onError: (key: string, error: unknown) => void
-  /** The longest delay of a retry, in milliseconds; LAST_RETRY by default. */
-  lastRetry?: number
+  /** The longest delay of a retry, in milliseconds; LONGEST_RETRY_DELAY by default. */
+  longestRetryDelay?: number
 }
 
 const FIRST_RETRY = 1_000
-const LAST_RETRY = 300_000
+const LONGEST_RETRY_DELAY = 300_000
 /**
  * A timer overflows at 2^31 - 1 ms, 24.8 days, and fires at once for more. A key with a longer delay (Reloader's pause-period may be months)
  * runs early instead.
@@ -45,7 +45,7 @@ export function createQueue({
   concurrency,
   run,
   onError,
-  lastRetry = LAST_RETRY,
+  longestRetryDelay = LONGEST_RETRY_DELAY,
 }: QueueOptions): Queue {
   const due = new Map<string, { at: number; cancel: () => void }>()
   const ready = new Set<string>()
@@ -95,7 +95,7 @@ export function createQueue({
       const count = failures.get(key) ?? 0
       failures.set(key, count + 1)
       onError(key, error)
-      add(key, Math.min(lastRetry, FIRST_RETRY * 2 ** count))
+      add(key, Math.min(longestRetryDelay, FIRST_RETRY * 2 ** count))
     } finally {
       running.delete(key)
       pump()

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import type { AdmissionRequest, Answer } from '../../src/admission/answer.ts'
+import type { AdmissionRequest, AdmissionResponse } from '../../src/admission/handler.ts'
 import { cachePatches } from '../../src/admission/patch-cache.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import { builtInDefaults, type Defaults } from '../../src/policy/defaults.ts'
@@ -27,7 +27,7 @@ const handler = (defaults: () => Defaults = () => builtInDefaults) =>
 /** How often the handler behind it was asked for these Pods, one after the other. */
 function timesDecided(
   objects: readonly ApiObject[],
-  answer: (request: AdmissionRequest) => Answer = () => ({
+  answer: (request: AdmissionRequest) => AdmissionResponse = () => ({
     allowed: true,
     outcome: 'injected',
     patch: [],
@@ -88,14 +88,18 @@ describe('the handler decides again for any difference in what it reads', () => 
 
 describe('an answer for one Pod only is not kept', () => {
   test('a Pod that is skipped: its warning names it', () => {
-    const skip: Answer = { allowed: true, outcome: 'skipped', warnings: ['Pod web-1 is not injected'] }
+    const skip: AdmissionResponse = {
+      allowed: true,
+      outcome: 'skipped',
+      warnings: ['Pod web-1 is not injected'],
+    }
     expect(timesDecided([pod(), pod()], () => skip)).toBe(2)
   })
 
   test('a patch that names the token volume', () => {
     const value = { volumeMounts: [tokenMount('bcdfg')] }
-    const patch: Answer['patch'] = [{ op: 'add', path: '/spec/initContainers', value }]
-    const answer: Answer = { allowed: true, outcome: 'injected', patch, warnings: [] }
+    const patch: AdmissionResponse['patch'] = [{ op: 'add', path: '/spec/initContainers', value }]
+    const answer: AdmissionResponse = { allowed: true, outcome: 'injected', patch, warnings: [] }
     expect(timesDecided([podWithToken('bcdfg'), podWithToken('vwxz2')], () => answer)).toBe(2)
   })
 })

@@ -1,11 +1,11 @@
 import { connect as connectTcp } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Mutate } from '../../src/admission/answer.ts'
+import type { Handler } from '../../src/admission/handler.ts'
 import type { AdmissionServer } from '../../src/admission/server.ts'
 import { countingServer, listen, review, tlsRequest, useTestCertificate } from '../support/server.ts'
 
 /** A handler that trusts its input too much: it walks the whole object, and reads fields without checks. */
-const careless: Mutate = ({ object }) => {
+const careless: Handler = ({ object }) => {
   const walk = (value: object): void => {
     for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) walk(child)
   }

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Answer, Mutate } from '../../src/admission/answer.ts'
+import type { AdmissionResponse, Handler } from '../../src/admission/handler.ts'
 import { countingServer, review, unchanged } from '../support/server.ts'
 
-const answering = (answer: Partial<Answer>): Mutate => {
+const answering = (answer: Partial<AdmissionResponse>): Handler => {
   return () => ({ allowed: true, warnings: [], outcome: 'injected', ...answer })
 }
 
-async function respond(mutate: Mutate) {
+async function respond(mutate: Handler) {
   const { server, answered } = countingServer(mutate)
   const { statusCode, payload } = await server.inject({
     method: 'POST',
@@ -116,7 +116,7 @@ describe('overload', () => {
 
   test('over the limit of requests in flight: 503 and Retry-After: 1; afterwards answers again', async () => {
     const gates: (() => void)[] = []
-    const waiting: Mutate = () =>
+    const waiting: Handler = () =>
       new Promise((resolve) =>
         gates.push(() => resolve({ allowed: true, warnings: [], outcome: 'unchanged' })),
       )

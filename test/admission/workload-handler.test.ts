@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import type { Mutate } from '../../src/admission/answer.ts'
+import type { Handler } from '../../src/admission/handler.ts'
 import { workloadHandler } from '../../src/admission/workload-handler.ts'
 import { injectObject } from '../../src/cli/inject.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
@@ -21,7 +21,7 @@ const fromSecret: V1PodSpec = podSpec({
 type Table = Parameters<typeof readerOf>[0]
 
 /** A webhook in a cluster with these ConfigMaps and Secrets. */
-function webhook(table: Table = {}, key: InstallKey | undefined = KEY): Mutate {
+function webhook(table: Table = {}, key: InstallKey | undefined = KEY): Handler {
   return workloadHandler({ defaults: () => builtInDefaults, reader: readerOf(table), installKey: () => key })
 }
 const web = (text: string): Table => ({ 'ConfigMap/web': { data: { 'nginx.conf': text } } })

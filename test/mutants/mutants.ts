@@ -56,10 +56,10 @@ export const mutants: readonly Mutant[] = [
     tests: 'test/controller/decide',
   },
   {
-    what: 'another namespace’s checksum is disguised',
+    what: 'another namespace’s checksum is hashed under the install key',
     file: 'src/controller/decide/source-diff.ts',
-    from: 'use.namespace === namespace ? observed : disguised(observed, installKey)',
-    to: 'observed',
+    from: 'return hashedUnderInstallKey(use, observed, installKey)',
+    to: 'return observed',
     tests: 'test/controller/decide',
   },
   {

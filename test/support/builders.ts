@@ -1,7 +1,7 @@
 /** Small valid objects for tests; each call makes a new one, and `change` replaces whole fields. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import jsonpatch from 'fast-json-patch'
-import type { AdmissionRequest, Answer, Mutate } from '../../src/admission/answer.ts'
+import type { AdmissionRequest, AdmissionResponse, Handler } from '../../src/admission/handler.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
 import { injectPod } from '../../src/inject/pod.ts'
@@ -99,9 +99,9 @@ export const requestFor = (object: ApiObject, old?: ApiObject): AdmissionRequest
 })
 
 /** A handler's answer, and the object as the API server would store it. */
-export async function submit(handler: Mutate, object: ApiObject, old?: ApiObject) {
+export async function submit(handler: Handler, object: ApiObject, old?: ApiObject) {
   const request = requestFor(object, old)
-  const answer: Answer = await handler(request)
+  const answer: AdmissionResponse = await handler(request)
   return { ...answer, object: jsonpatch.applyPatch(structuredClone(object), answer.patch ?? []).newDocument }
 }
 
@@ -117,7 +117,7 @@ export function injectedPod(object: ApiObject): ApiObject {
     : object
 }
 
-export const pods = (): Mutate =>
+export const pods = (): Handler =>
   podHandler({ agentImage: AGENT_IMAGE, version: '0.0.0', defaults: () => builtInDefaults })
 
 /** The decision about a template, with its problems of both kinds. */

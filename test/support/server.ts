@@ -1,6 +1,6 @@
 /** A webhook server for tests: reviews as the API server sends them, and raw connections that no client library opens. */
 import { connect } from 'node:tls'
-import type { Mutate } from '../../src/admission/answer.ts'
+import type { Handler } from '../../src/admission/handler.ts'
 import {
   type AdmissionServer,
   type Answered,
@@ -9,7 +9,7 @@ import {
 } from '../../src/admission/server.ts'
 import { issueAuthority, issueServing, type KeyPair } from '../../src/tls/issue.ts'
 
-export const unchanged: Mutate = () => ({ allowed: true, warnings: [], outcome: 'unchanged' })
+export const unchanged: Handler = () => ({ allowed: true, warnings: [], outcome: 'unchanged' })
 
 /** A small valid review of a Pod's creation; a new one each time. */
 export function review() {
@@ -39,15 +39,15 @@ export function review() {
   }
 }
 
-/** A server whose three handlers are `mutate`, and its reports. */
+/** A server with `handler` for its three webhooks, and its reports. */
 export function countingServer(
-  mutate: Mutate,
+  handler: Handler,
   { keep = true, ...options }: { keep?: boolean } & Partial<ServerOptions> = {},
 ) {
   const answered: Answered[] = []
   const refused: string[] = []
   const server = createServer({
-    handlers: { pods: mutate, workloads: mutate, unlabelled: mutate },
+    handlers: { pods: handler, workloads: handler, unlabelled: handler },
     onAnswered: (one) => keep && answered.push(one),
     onRefused: (code) => keep && refused.push(code),
     lag: () => 0,

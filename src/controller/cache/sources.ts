@@ -49,7 +49,7 @@ interface Entry {
 /** The API server handles hundreds of requests at once (max-requests-inflight, 400), and others' go first. */
 const CONCURRENT_READS = 16
 /** The longest delay between two attempts to read a source, in milliseconds; each delay is twice the last, to spare an overloaded API server. */
-const LAST_RETRY = 30_000
+const LONGEST_RETRY_DELAY = 30_000
 /** Milliseconds between two checks for the install key. */
 const RETRY_KEY = 1_000
 const RETRY_FORBIDDEN = 300_000
@@ -64,7 +64,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     concurrency: CONCURRENT_READS,
     run: refresh,
     onError() {},
-    lastRetry: LAST_RETRY,
+    longestRetryDelay: LONGEST_RETRY_DELAY,
   })
 
   /** Rejects where the API server did not answer, so that the queue tries again. */

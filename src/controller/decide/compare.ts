@@ -20,7 +20,7 @@ export interface ComparisonInput {
   /** `record`: Pods can't start without the source, so they read it once it appears, and its appearance is no change. */
   whenAppears: 'rollout' | 'record'
   /** `wait`: Pods can't start without the source, so replacing those that run gains nothing. */
-  whenVanishes: 'rollout' | 'wait'
+  whenDeleted: 'rollout' | 'wait'
   /** `hotreload.dev/pause` on the source. */
   isPaused: boolean
 }
@@ -30,7 +30,7 @@ export interface Comparison {
   /** Their change needs new Pods. */
   changed: string[]
   /** Those of `changed` that were deleted: they may return in a moment. */
-  vanished: string[]
+  deleted: string[]
   /** Changed, and held back by the pause annotation on the source. */
   paused: string[]
   unread: string[]
@@ -44,7 +44,7 @@ export interface Comparison {
 export function compareSources(inputs: readonly ComparisonInput[]): Comparison {
   const result: Comparison = {
     changed: [],
-    vanished: [],
+    deleted: [],
     paused: [],
     unread: [],
     unreadable: [],
@@ -77,7 +77,7 @@ function compareSource(input: ComparisonInput, result: Comparison): void {
     if (input.checksum === hash && input.baseline !== undefined) result.staleBaselines.push(input.baselineId)
     return
   }
-  if (hash === ABSENT && input.whenVanishes === 'wait') {
+  if (hash === ABSENT && input.whenDeleted === 'wait') {
     result.desiredChecksums.set(id, known)
     return
   }
@@ -85,7 +85,7 @@ function compareSource(input: ComparisonInput, result: Comparison): void {
   result.desiredChecksums.set(id, hash)
   if (input.isPaused) result.paused.push(id)
   else result.changed.push(id)
-  if (hash === ABSENT && !input.isPaused) result.vanished.push(id)
+  if (hash === ABSENT && !input.isPaused) result.deleted.push(id)
 }
 
 /** The annotation's checksum, or else the baseline. A checksum under another install key can't be compared, so it counts as none. */

@@ -25,7 +25,7 @@ export const QUIET = 1_000
 /** The same for a template with a chart's own checksum: Helm updates the workload itself a few seconds later. */
 const QUIET_FOR_CHARTS = 10_000
 /** The same after a deletion: `kubectl replace --force` deletes and creates. */
-const QUIET_FOR_VANISHED = 10_000
+const QUIET_FOR_DELETED = 10_000
 /** Changes that follow one another put a rollout off by at most this many quiet periods. */
 const MOST_QUIET_PERIODS = 10
 /**
@@ -77,7 +77,7 @@ export function nextStep(comparison: Comparison, context: RolloutContext): NextS
   )
 }
 
-function quietPeriod({ changed, vanished }: Comparison, { hasChartChecksum }: RolloutContext): number {
+function quietPeriod({ changed, deleted }: Comparison, { hasChartChecksum }: RolloutContext): number {
   if (hasChartChecksum) return QUIET_FOR_CHARTS
-  return vanished.length === changed.length ? QUIET_FOR_VANISHED : QUIET
+  return deleted.length === changed.length ? QUIET_FOR_DELETED : QUIET
 }

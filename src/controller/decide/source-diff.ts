@@ -71,7 +71,7 @@ export function diffSources(
       checksum: checksums?.get(id),
       baseline: baseline.get(key),
       whenAppears: use.optional ? 'rollout' : 'record',
-      whenVanishes: use.optional ? 'rollout' : 'wait',
+      whenDeleted: use.optional ? 'rollout' : 'wait',
       isPaused,
     }
   }
@@ -82,7 +82,7 @@ export function diffSources(
   const observedFrom = (use: Use): Observation | undefined => {
     const { observed, sharedWith } = stateOf(use)
     if (use.namespace === namespace || observed === undefined || observed === 'forbidden') return observed
-    if (sharedWith.has(namespace)) return disguised(use, observed, installKey)
+    if (sharedWith.has(namespace)) return hashedUnderInstallKey(use, observed, installKey)
     notShared.push(idIn(namespace, use))
     return 'unavailable'
   }
@@ -108,7 +108,7 @@ export function diffSources(
         ...inputOf(use, COMPAT, summary.compatChecksums),
         // Reloader acts on updates only, unless its flags say otherwise.
         whenAppears: compat.reloadOnCreate ? 'rollout' : 'record',
-        whenVanishes: compat.reloadOnDelete ? 'rollout' : 'wait',
+        whenDeleted: compat.reloadOnDelete ? 'rollout' : 'wait',
       })),
   )
   return { native, compat: ofCompat, merged: merge(native, ofCompat), notShared, sources }
@@ -127,7 +127,7 @@ export const describeSources = (
   })
 
 /** For an object of another namespace: from a plain hash, users of this namespace could verify a guess at its content. */
-function disguised(
+function hashedUnderInstallKey(
   { kind, namespace, name }: SourceRef,
   observed: Observation | undefined,
   key: InstallKey | undefined,
@@ -141,7 +141,7 @@ function disguised(
 function merge(native: Comparison, compat: Comparison): Comparison {
   return {
     changed: [...new Set([...native.changed, ...compat.changed])],
-    vanished: [...new Set([...native.vanished, ...compat.vanished])],
+    deleted: [...new Set([...native.deleted, ...compat.deleted])],
     paused: [...native.paused, ...compat.paused],
     unread: [...native.unread, ...compat.unread],
     unreadable: [...native.unreadable, ...compat.unreadable],

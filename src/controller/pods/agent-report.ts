@@ -3,10 +3,10 @@ import { isObject } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 
 /**
- * `unmoved`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict
+ * `notStarted`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict
  * mTLS, or what answers is no agent.
  */
-export type AgentState = 'loaded' | 'pending' | 'unmoved' | 'refused' | 'unknown'
+export type AgentState = 'loaded' | 'pending' | 'notStarted' | 'refused' | 'unknown'
 
 /** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
 const SKEW = 2_000
@@ -18,12 +18,12 @@ export function agentState(report: unknown, since: number): AgentState {
   const volumes = Array.isArray(report['volumes']) ? report['volumes'].filter(isObject) : []
   const loadedAt = Math.max(0, ...volumes.map(({ loadedAt: at }) => Date.parse(String(at)) || 0))
   if (report['state'] !== 'loaded') return 'pending'
-  return loadedAt >= since - SKEW ? 'loaded' : 'unmoved'
+  return loadedAt >= since - SKEW ? 'loaded' : 'notStarted'
 }
 
 /** One state for the agents of a Pod: problems and reloads in progress count first, an agent that does not use the source counts last. */
 export function podState(states: readonly AgentState[]): AgentState {
-  const order: AgentState[] = ['refused', 'pending', 'unknown', 'loaded', 'unmoved']
+  const order: AgentState[] = ['refused', 'pending', 'unknown', 'loaded', 'notStarted']
   return order.find((state) => states.includes(state)) ?? 'unknown'
 }
 

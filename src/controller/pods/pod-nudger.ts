@@ -120,7 +120,7 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
       const isPatient = clock.now() - began < QUIET_WAIT
       behind = behind.filter((_, index) => {
         const state = states[index]
-        return state === 'pending' || (isPatient && (state === 'unmoved' || state === 'unknown'))
+        return state === 'pending' || (isPatient && (state === 'notStarted' || state === 'unknown'))
       })
     }
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Mutate } from '../../../src/admission/answer.ts'
+import type { Handler } from '../../../src/admission/handler.ts'
 import type { AdmissionServer, ServerOptions } from '../../../src/admission/server.ts'
 import { countingServer, listen, review, unchanged, useTestCertificate } from '../../support/server.ts'
 import { until } from '../../support/until.ts'
@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close()
 })
 
-async function listening(options: Partial<ServerOptions> = {}, mutate: Mutate = unchanged) {
+async function listening(options: Partial<ServerOptions> = {}, mutate: Handler = unchanged) {
   const { server, refused } = countingServer(mutate, options)
   servers.push(server)
   await useTestCertificate(server)

@@ -8,7 +8,7 @@ const input = (fields: Partial<ComparisonInput>): ComparisonInput => ({
   checksum: undefined,
   baseline: undefined,
   whenAppears: 'record',
-  whenVanishes: 'wait',
+  whenDeleted: 'wait',
   isPaused: false,
   ...fields,
 })
@@ -35,7 +35,7 @@ describe('one source', () => {
     ['a required one that was deleted', { checksum: 'old', observed: seen('absent') }, 'nothing'],
     [
       'an optional one that was deleted',
-      { checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' },
+      { checksum: 'old', observed: seen('absent'), whenDeleted: 'rollout' },
       'changed',
     ],
     ['one that never existed', { checksum: 'absent', observed: seen('absent') }, 'nothing'],
@@ -98,9 +98,9 @@ test('after a rollout to the desired checksums there is nothing to do', () => {
 })
 
 test('deleted sources are listed apart: they may return in a moment', () => {
-  const gone = input({ id: 'a', checksum: 'old', observed: seen('absent'), whenVanishes: 'rollout' })
+  const gone = input({ id: 'a', checksum: 'old', observed: seen('absent'), whenDeleted: 'rollout' })
   expect(compareSources([gone, input({ id: 'b', checksum: 'old' })])).toMatchObject({
     changed: ['a', 'b'],
-    vanished: ['a'],
+    deleted: ['a'],
   })
 })

@@ -10,7 +10,7 @@ import {
 const NOW = 1_000_000
 const comparison = (fields: Partial<Comparison> = {}): Comparison => ({
   changed: ['ConfigMap/web'],
-  vanished: [],
+  deleted: [],
   paused: [],
   unread: [],
   unreadable: [],
@@ -89,10 +89,10 @@ test('a change waits while another source is unread: one rollout for all', () =>
 })
 
 test('a deleted source may return, so its change waits longer', () => {
-  const gone = comparison({ vanished: ['ConfigMap/web'] })
+  const gone = comparison({ deleted: ['ConfigMap/web'] })
   const justNow = { changedAt: NOW - 2_000, firstChangedAt: NOW - 2_000 }
   expect(nextStep(gone, context(justNow))).toEqual(wait('quiet', 8_000))
-  expect(nextStep(comparison({ changed: ['a', 'b'], vanished: ['a'] }), context(justNow))).toEqual({
+  expect(nextStep(comparison({ changed: ['a', 'b'], deleted: ['a'] }), context(justNow))).toEqual({
     do: 'rollout',
   })
 })

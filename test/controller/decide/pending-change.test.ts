@@ -11,7 +11,7 @@ const comparison = (hash: string, { isPaused = false, checksum = 'old' } = {}) =
       checksum,
       baseline: undefined,
       whenAppears: 'record',
-      whenVanishes: 'wait',
+      whenDeleted: 'wait',
       isPaused,
     },
   ])

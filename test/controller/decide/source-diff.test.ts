@@ -140,7 +140,7 @@ describe('a source of another tool’s annotations', () => {
         { template: {}, own },
         { 'ConfigMap/web': sourceState('absent') },
         { baseline: new Map([['compat:ConfigMap/web', 'old']]), reloadOnDelete },
-      ).compat.vanished
+      ).compat.deleted
     expect([vanishes(false), vanishes(true)]).toEqual([[], ['ConfigMap/web']])
   })
 })
@@ -187,7 +187,7 @@ describe('a source of another namespace', () => {
     ])
     for (const { compat, notShared } of results) {
       expect(notShared).toEqual(['ConfigMap/other/db'])
-      expect([compat.changed, compat.vanished, [...compat.newBaselines]]).toEqual([[], [], []])
+      expect([compat.changed, compat.deleted, [...compat.newBaselines]]).toEqual([[], [], []])
     }
     const texts = results.map(({ compat }) => JSON.stringify([...compat.desiredChecksums]))
     expect(new Set(texts)).toEqual(

@@ -8,9 +8,9 @@ describe('the state of an agent', () => {
   test.each([
     [{ state: 'loaded', volumes: at(300) }, 'loaded'],
     [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
-    [{ state: 'loaded', volumes: at(-60_000) }, 'unmoved'],
+    [{ state: 'loaded', volumes: at(-60_000) }, 'notStarted'],
     [{ state: 'staggered', volumes: at(300) }, 'pending'],
-    [{ state: 'loaded' }, 'unmoved'],
+    [{ state: 'loaded' }, 'notStarted'],
     [{ state: 'refused', volumes: at(300) }, 'refused'],
     [{ state: 'invalid' }, 'refused'],
     [{}, 'unknown'],
@@ -20,8 +20,8 @@ describe('the state of an agent', () => {
 
   test('of several agents: problems and reloads in progress count first, an agent that does not use the source last', () => {
     expect(podState(['loaded', 'pending', 'unknown'])).toBe('pending')
-    expect(podState(['loaded', 'unmoved'])).toBe('loaded')
-    expect(podState(['unmoved', 'unmoved'])).toBe('unmoved')
+    expect(podState(['loaded', 'notStarted'])).toBe('loaded')
+    expect(podState(['notStarted', 'notStarted'])).toBe('notStarted')
     expect(podState([])).toBe('unknown')
   })
 })

@@ -1,4 +1,4 @@
-/** A handler's request and answer, independent of the wire form of an AdmissionReview (review.ts). */
+/** A handler's request and response, independent of the wire form of an AdmissionReview (review.ts). */
 import type { Operation } from 'fast-json-patch'
 import type { ApiObject } from '../workload/pod-template.ts'
 
@@ -16,7 +16,7 @@ export interface AdmissionRequest {
   oldObject: ApiObject | null
 }
 
-export interface Answer {
+export interface AdmissionResponse {
   allowed: boolean
   /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
   patch?: Operation[]
@@ -32,4 +32,4 @@ export interface Answer {
 }
 
 /** A handler of one webhook. The Pod handler answers at once; the workload handler may read ConfigMaps first. */
-export type Mutate = (request: AdmissionRequest) => Answer | Promise<Answer>
+export type Handler = (request: AdmissionRequest) => AdmissionResponse | Promise<AdmissionResponse>
