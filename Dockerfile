@@ -1,11 +1,11 @@
-# The two images: `--target hotreload` and `--target hotreload-agent`. Built for the platform it is built on: for arm64 build it there, or
-# with `docker buildx build --platform linux/arm64`.
+# The images: `--target hotreload`, `--target hotreload-agent` and `--target hotreload-agent-root`. They are for the platform of the build
+# machine: for arm64 build on arm64, or with `docker buildx build --platform linux/arm64`.
 # To pin by digest: --build-arg NODE_IMAGE=docker.io/library/node:26-bookworm-slim@sha256:…
 ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 ARG NODE_IMAGE=docker.io/library/node:26-bookworm-slim
 
 FROM ${RUST_IMAGE} AS agent
-# Another target of the same machine's toolchain; empty: the toolchain's own.
+# A target of the Rust toolchain; empty: its default.
 ARG RUST_TARGET=
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-dev
 RUN if [ -n "$RUST_TARGET" ]; then rustup target add "$RUST_TARGET"; fi
@@ -20,7 +20,7 @@ COPY --from=agent /hotreload-agent /hotreload-agent
 USER 65532:65532
 ENTRYPOINT ["/hotreload-agent"]
 
-# In place of config-reloader-sidecar, whose image runs as root: nobody else may signal another user's program.
+# Replaces config-reloader-sidecar, whose image runs as root: only root may signal another user's program.
 FROM hotreload-agent AS hotreload-agent-root
 USER 0:0
 
@@ -35,7 +35,7 @@ RUN npx rolldown --config rolldown.config.ts
 FROM ${NODE_IMAGE} AS hotreload
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn* /usr/local/bin/yarn*
 COPY --from=bundle /build/dist /usr/local/lib/hotreload
-# And the flags below: against memory that is taken in bursts and never given back, 5 to 20 MB each (docs/benchmarks.md).
+# This variable and the flags below save 5 to 20 MB each, which the process allocates in bursts and never returns (docs/benchmarks.md).
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 ENTRYPOINT ["node", "--max-semi-space-size=2", "--no-maglev", "/usr/local/lib/hotreload/main.mjs"]

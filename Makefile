@@ -1,6 +1,6 @@
-# The fresh machine has Node.js 20 or later with npm, cargo, go and, for tests on a node, root on Debian or Ubuntu. Everything else is
-# installed when it is needed, and said: npm packages (among them Node.js 26, which is first in PATH below) in node_modules, Debian packages
-# by apt-get, Kubernetes by `go build` in ~/.cache/hotreload (8 minutes, once).
+# A fresh machine needs Node.js 20 or later with npm, cargo, go and, for tests on a node, root on Debian or Ubuntu. The targets install
+# everything else with a message: npm packages in node_modules (among them Node.js 26, which is first in PATH below), Debian packages by
+# apt-get, Kubernetes by `go build` in ~/.cache/hotreload (8 minutes, once).
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
 SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tsconfig.json
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
-# Each vitest project leaves a report that test/report.ts sums up.
+# Each vitest project writes a report, and test/report.ts sums them up.
 vitest = vitest run --project $(1) --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$(1).json
 
 .PHONY: help
@@ -21,14 +21,14 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(NPM) ## the whole way on a real node: label, apply, edit, reloaded
+demo: $(NPM) ## a reload on a real node: install, label, apply, edit
 	@node test/demo/main.ts
 
 .PHONY: build
 build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) and bin/hotreload-agent
 
 .PHONY: test
-test: lint test-unit test-agent test-api test-node ## everything below but bench; the first run builds Kubernetes (8 minutes)
+test: lint test-unit test-agent test-api test-node ## lint and all tests; the first run builds Kubernetes (8 minutes)
 
 .PHONY: lint
 lint: $(NPM) $(MUSL) ## formatters, linters, types
@@ -37,7 +37,7 @@ lint: $(NPM) $(MUSL) ## formatters, linters, types
 	cd agent && cargo fmt --check && cargo clippy --locked --quiet --all-targets -- --deny warnings
 
 .PHONY: test-unit
-test-unit: $(NPM) bin/hotreload ## tests that need nothing
+test-unit: $(NPM) bin/hotreload ## tests without a cluster
 	@echo "== unit tests"
 	$(call vitest,unit)
 
@@ -45,16 +45,16 @@ test-unit: $(NPM) bin/hotreload ## tests that need nothing
 test-agent: $(MUSL) ## the agent's tests
 	@echo "== agent tests"
 	@mkdir -p $(REPORTS)
-	@# nohup and background jobs ignore signals, which is inherited, and a shell can't trap what it inherited so: the tests' programs would not reload.
+	@# nohup and background jobs ignore signals. Their children inherit that, and a shell can't trap such a signal: the tests' programs would not reload.
 	env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
 
 .PHONY: test-api
-test-api: $(NPM) bin/hotreload ## tests on a real API server (yours where KUBECONFIG is set; KUBEBUILDER_ASSETS spares the build)
+test-api: $(NPM) bin/hotreload ## tests on a real API server (that of KUBECONFIG, if set; KUBEBUILDER_ASSETS saves the build)
 	@echo "== tests on an API server"
 	$(call vitest,apiserver)
 
 .PHONY: test-node
-test-node: $(NPM) bin/hotreload ## tests on a real node (yours where KUBECONFIG is set)
+test-node: $(NPM) bin/hotreload ## tests on a real node (that of KUBECONFIG, if set)
 	@echo "== tests on a node"
 	$(call vitest,node) --max-workers=3
 	$(call vitest,install)
@@ -69,7 +69,7 @@ mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test mu
 	env --default-signal node test/mutants/main.ts
 
 .PHONY: clean
-clean: ## removes what was built here; ~/.cache/hotreload (Kubernetes, images) stays
+clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays
 	rm -rf bin dist $(REPORTS) agent/target
 
 $(NPM): package.json package-lock.json
@@ -94,6 +94,6 @@ bin/hotreload-agent: $(MUSL) $(AGENT_SOURCES)
 	@mkdir -p bin
 	install --mode=755 agent/target/release/hotreload-agent $@
 
-# musl's libc.a, which the agent is linked with.
+# musl's libc.a, for linking the agent.
 $(MUSL): | $(NPM)
 	node test/cluster/main.ts packages gcc libc6-dev musl-dev

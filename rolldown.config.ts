@@ -1,8 +1,8 @@
-// The bundle: dist/main.mjs and what it loads on demand. Importing @kubernetes/client-node whole takes 0.5 s and 75 to 90 MB; split at
-// dynamic imports, the commands that need no cluster never load it.
+// The bundle: dist/main.mjs and the chunks that it loads on demand. Importing all of @kubernetes/client-node takes 0.5 s and 75 to 90 MB.
+// The bundle is split at dynamic imports, so that commands that need no cluster never load it.
 import type { BuildOptions, Plugin } from 'rolldown'
 
-/** node:http by require: an import reads all of its exports, and the getters of some load undici, 3 MB resident that nothing uses. */
+/** Loads node:http by require, because an import reads all exports, and the getters of some load undici: 3 MB resident that nothing uses. */
 export const httpByRequire: Plugin = {
   name: 'http-by-require',
   resolveId: (id, _importer, { kind }) =>
@@ -13,12 +13,12 @@ export const httpByRequire: Plugin = {
       : undefined,
 }
 
-/** RE2JS is a file of its own, which src/compat/reloader/name-regex.ts loads by require: node_modules are not beside the bundle. */
+/** Makes RE2JS a separate file, which src/compat/reloader/name-regex.ts loads by require: the bundle has no node_modules. */
 export const re2jsByRequire: Plugin = {
   name: 're2js-by-require',
   transform: {
     filter: { code: "load('re2js')" },
-    // No line moves, so that the source map stays right.
+    // The lines stay, so that the source map stays correct.
     handler: (code) => ({ code: code.replace("load('re2js')", "load('./re2js.mjs')"), map: null }),
   },
 }
@@ -36,6 +36,6 @@ export default {
     entryFileNames: '[name].mjs',
     chunkFileNames: '[name]-[hash].mjs',
     sourcemap: true,
-    minify: false, // stack traces of users stay readable; the bundle is read once
+    minify: false, // users' stack traces stay readable, and Node.js reads the bundle only once
   },
 } satisfies BuildOptions

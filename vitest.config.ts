@@ -2,11 +2,11 @@ import { basename } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files whose place matters; the others stand between in vitest's own order. */
+/** Files whose place in the order matters. The others run between them in vitest's own order. */
 const places: Readonly<Record<string, number>> = {
-  // A token rotates after 8 minutes at the earliest: the others run beside it.
+  // It waits 16 minutes for tokens while the others run.
   'token.test.ts': -1,
-  // Leaves a controller manager that is busy for minutes with the end of 500 workloads.
+  // Afterwards the controller manager is busy for minutes with the removal of 500 workloads.
   'controller-install.test.ts': 1,
 }
 
@@ -19,7 +19,7 @@ class InPlace extends BaseSequencer {
   }
 }
 
-// Projects by what they need: nothing, a real API server, a real node, a real node of their own. `make test` runs them in this order.
+// One project for each requirement: nothing, an API server, a node, a node without other tests. `make test` runs them in this order.
 export default defineConfig({
   test: {
     sequence: { sequencer: InPlace },
@@ -29,7 +29,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/apiserver/**', 'test/node/**'],
-          // Properties and manifests take longer on a machine that builds beside them.
+          // Properties and manifests take longer on a machine that builds at the same time.
           testTimeout: 30_000,
         },
       },
@@ -50,13 +50,13 @@ export default defineConfig({
           exclude: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',
           testTimeout: 600_000,
-          // A hook brings a file's images, and waits for those that other files have built.
+          // A hook builds the images of its file, and waits for builds of other files.
           hookTimeout: 1_800_000,
         },
       },
       {
         test: {
-          // Not beside the others: what is installed in the cluster acts on all of its namespaces.
+          // It runs alone, because an install acts on all namespaces of the cluster.
           name: 'install',
           include: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',

@@ -1,4 +1,4 @@
-// Measures the time from the rename of `..data` to the signal's arrival in the program, over 1,000 swaps as the kubelet makes them, for the agent
+// Measures the time from the rename of `..data` to the signal's arrival in the program, over 1,000 swaps like the kubelet's, for the agent
 // and, in the same run, for a bare inotify+kill loop. Also the binary's size, idle memory, idle CPU time, and signals per swap.
 // node bench/agent.ts [swaps]; needs `cargo build --release --bins --example bare` in agent/.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const release = new URL('../agent/target/release/', import.meta.url).pathname
 const swaps = Number(process.argv[2] ?? 1000)
-/** Between two swaps: long enough for the agent to become idle again. */
+/** Between two swaps, long enough for the agent to become idle again. */
 const PAUSE_MS = 5
 
 interface Result {
@@ -27,7 +27,7 @@ interface Result {
   readonly signals: number
 }
 
-/** One swap, as the kubelet's AtomicWriter makes it. @returns the time of the rename */
+/** Swaps as the kubelet's AtomicWriter does. @returns the time of the rename */
 function swap(volume: string, round: number): bigint {
   const directory = `..round-${round}`
   mkdirSync(join(volume, directory))

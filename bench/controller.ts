@@ -1,6 +1,6 @@
 // Measures the controller's memory and speed in one run against a real API server: node bench/controller.ts [--quick]
-// RSS at 0 to 50,000 ConfigMaps of 2 KB with 500 workloads, beside a bare node's; time from a change to the patched template; 100 Deployments at
-// once; requests per change.
+// RSS with 0 to 50,000 ConfigMaps of 2 KB and 500 workloads, and RSS of a bare Node.js process; time from a change to the patched template;
+// changes of 100 Deployments at once; requests per change.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,22 +30,22 @@ const kubectl = async (argv: string[], input?: string) => {
 const admin = createClient(await kubeconfigConnection(cluster.kubeconfig, NAMESPACE))
 const directory = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
 const program = await bundle()
-/** A copy: a file that was read in large blocks is mapped in large blocks, and all of them count as resident (docs/benchmarks.md). */
+/** A copy, because the kernel maps a file that was read in large blocks in large blocks, which all count as resident (docs/benchmarks.md). */
 const node = join(directory, 'node')
 copyFileSync(process.execPath, node)
 
 try {
-  const { hostname, port } = await pretendToBeAPod()
+  const { hostname, port } = await preparePodEnvironment()
   await measureBareNode()
   await each(WORKLOADS, (index) => create('apps/v1', 'deployments', deployment(index)))
   await each(WORKLOADS, (index) => create('v1', 'configmaps', configMap(`used-${index}`, '0')))
   await settled()
-  let made = 0
+  let created = 0
   for (const size of SIZES) {
-    await each(size - made, (index) =>
-      create('v1', 'configmaps', configMap(`other-${made + index}`, 'x'.repeat(2_000))),
+    await each(size - created, (index) =>
+      create('v1', 'configmaps', configMap(`other-${created + index}`, 'x'.repeat(2_000))),
     )
-    made = Math.max(made, size)
+    created = Math.max(created, size)
     const child = await start(hostname, port)
     await pause(5_000)
     console.log(`${size} ConfigMaps of 2 KB, ${WORKLOADS} workloads: RSS ${megabytes(child)}`)
@@ -92,13 +92,13 @@ async function measureChanges(child: ChildProcess): Promise<void> {
     },
   )
   await pause(2_000)
-  const before = await ask(child)
+  const before = await queryState(child)
   const latencies: number[] = []
   for (let round = 0; round < 20; round++) {
     const at = await edit(`used-${round}`, '1')
     latencies.push((await seen(patched, `web-${round}@2`)) - at - QUIET)
   }
-  const after = await ask(child)
+  const after = await queryState(child)
   latencies.sort((a, b) => a - b)
   console.log(
     `change to patched template: quiet period + ${latencies[10]?.toFixed(0)} ms (median of 20), most ${latencies.at(-1)?.toFixed(0)} ms`,
@@ -172,8 +172,8 @@ function deployment(index: number) {
   }
 }
 
-/** Namespace, rights, and the three files that the kubelet would mount. */
-async function pretendToBeAPod(): Promise<URL> {
+/** Creates the namespace, the RBAC objects, and the three files that the kubelet would mount. */
+async function preparePodEnvironment(): Promise<URL> {
   const rendered = await kubectl(['kustomize', 'deploy'])
   const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding)$/m
   await kubectl(
@@ -209,7 +209,7 @@ async function pretendToBeAPod(): Promise<URL> {
   return new URL(found.server)
 }
 
-/** As a bundle, as it is shipped: running TypeScript directly would take memory that no user's process takes. */
+/** A bundle like the shipped one: running TypeScript directly would take memory that no user's process takes. */
 async function bundle(): Promise<string> {
   const file = join(directory, 'process.mjs')
   const build = await rolldown({
@@ -228,7 +228,7 @@ async function start(host: string, port: string): Promise<ChildProcess> {
     env: { ...process.env, ...SHIPPED.environment },
   })
   for (;;) {
-    if ((await ask(child)).ready) return child
+    if ((await queryState(child)).ready) return child
     await pause(200)
   }
 }
@@ -238,7 +238,7 @@ interface State {
   ready: boolean
 }
 
-async function ask(child: ChildProcess): Promise<State> {
+async function queryState(child: ChildProcess): Promise<State> {
   child.send('state')
   const [state]: State[] = await once(child, 'message')
   return state ?? { calls: 0, ready: false }

@@ -15,17 +15,17 @@ const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '20' }, 'slow-rounds': { type: 'string', default: '2' } },
 })
 const SIZES = [1, 10, 50]
-/** By then the work after an edit's nudges has ended: agents are queried, and Pods that have not loaded are nudged again. */
+/** Long enough for the controller's work after an edit: it queries agents and nudges Pods again that have not loaded. */
 const BETWEEN_ROUNDS = 2_500
 
 await onNode(['reader', 'hotreload-agent'], main)
 
-async function main(on: Cluster): Promise<void> {
+async function main(cluster: Cluster): Promise<void> {
   const id = crypto.randomUUID().slice(0, 8)
   const [namespace, own] = [`bench-nudge-${id}`, `bench-nudge-${id}-own`]
-  const env = { ...process.env, KUBECONFIG: on.kubeconfig }
+  const env = { ...process.env, KUBECONFIG: cluster.kubeconfig }
   const kubectl = (argv: string[], input = '') =>
-    run([on.kubectl, '--namespace', namespace, ...argv], { env, input })
+    run([cluster.kubectl, '--namespace', namespace, ...argv], { env, input })
   const apply = (objects: readonly object[]) =>
     kubectl(['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'))
   try {
@@ -36,21 +36,21 @@ async function main(on: Cluster): Promise<void> {
     for (const pods of SIZES)
       await kubectl(['rollout', 'status', `deployment/${nameOf(pods)}`, '--timeout=300s'])
     say('all Pods are ready')
-    await measureAll(on, { namespace, own, kubectl, apply })
+    await measureAll(cluster, { namespace, own, kubectl, apply })
   } finally {
     await kubectl(['delete', 'namespace', namespace, own, '--wait=false'])
   }
 }
 
-interface Ground {
+interface Setup {
   namespace: string
   own: string
   kubectl: (argv: string[]) => Promise<string>
   apply: (objects: readonly object[]) => Promise<string>
 }
 
-async function measureAll(on: Cluster, { namespace, own, kubectl, apply }: Ground): Promise<void> {
-  /** Bytes of the configuration, by which the programs' log lines differ. */
+async function measureAll(cluster: Cluster, { namespace, own, kubectl, apply }: Setup): Promise<void> {
+  /** The size of the configuration in bytes, which tells apart the programs' log lines. */
   let bytes = 1
   const edit = async (sizes: readonly number[]): Promise<Round[]> => {
     bytes += 1
@@ -70,7 +70,7 @@ async function measureAll(on: Cluster, { namespace, own, kubectl, apply }: Groun
   const alone: Round[][] = []
   for (let round = 0; round < slow; round += 1) alone.push(await edit(SIZES))
   // Limited to this namespace: others may use the cluster at the same time.
-  const controller = await startTestController(own, { kubeconfig: on.kubeconfig, only: [namespace] })
+  const controller = await startTestController(own, { kubeconfig: cluster.kubeconfig, only: [namespace] })
   await settled(controller)
   for (const [index, pods] of SIZES.entries()) {
     const nudged: Round[] = []

@@ -1,6 +1,6 @@
 // node bench/start.ts [--rounds N]
-// Measures how much injection delays a Pod's start and a Job's end, beside plain ones, in one run on a real node: the one of KUBECONFIG where that
-// is set, else a temporary one. Seconds; all variants take turns, in an order that rotates each round.
+// Measures in seconds how much injection delays a Pod's start and a Job's end, against plain ones, in one run on a real node: the one of
+// KUBECONFIG if that is set, else a temporary one. All variants take turns, in an order that rotates each round.
 import { parseArgs } from 'node:util'
 import { createClient, type KubeClient } from '../src/kube/client.ts'
 import { kubeconfigConnection } from '../src/kube/connection.ts'
@@ -26,20 +26,20 @@ const parts = [
 
 await onNode(['reader', 'nginx', 'hotreload-agent'], main)
 
-async function main(on: Cluster): Promise<void> {
+async function main(cluster: Cluster): Promise<void> {
   const namespace = `bench-start-${crypto.randomUUID().slice(0, 8)}`
   const kubectl = (argv: string[], input = '') =>
-    run([on.kubectl, ...argv], { env: { ...process.env, KUBECONFIG: on.kubeconfig }, input })
+    run([cluster.kubectl, ...argv], { env: { ...process.env, KUBECONFIG: cluster.kubeconfig }, input })
   await kubectl(['create', 'namespace', namespace])
   try {
     await kubectl(['create', 'configmap', 'config', '--from-literal=config=one', '--namespace', namespace])
-    await measureAll(createClient(await inNamespace(on.kubeconfig, namespace)))
+    await measureAll(createClient(await inNamespace(cluster.kubeconfig, namespace)))
   } finally {
     await kubectl(['delete', 'namespace', namespace, '--wait=false'])
   }
 }
 
-/** Both tables, and the cost of one container of each kind. */
+/** Prints both tables, and the cost of one container of each kind. */
 async function measureAll(client: KubeClient): Promise<void> {
   const reader = { image: imageReference('reader') }
   const pods = await measured(variants, (variant, name) =>
@@ -49,7 +49,7 @@ async function measureAll(client: KubeClient): Promise<void> {
   print(pods)
   for (const [what, one, other] of parts) console.log(`${what}: ${difference(pods, one, other)} s`)
 
-  // Long enough for the agent to start, as in any Job that needs one. The image is nginx's for its `date`: busybox's has no %N.
+  // The program runs long enough for the agent to start, as any Job that needs one. The image is nginx's, because busybox's `date` has no %N.
   const script = 'trap : HUP; sleep 2; date +%s%N >/dev/termination-log'
   const shell = { image: imageReference('nginx'), command: ['sh', '-c', script] }
   const jobs = await measured(variants, (variant, name) =>

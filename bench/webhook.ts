@@ -1,6 +1,6 @@
 // node bench/webhook.ts [--seconds N]
-// Measures the webhook beside a bare fastify and a bare node:https server, in one run: TLS keep-alive, a real Pod's review as the API server sends
-// it, server on core 0, load on core 1. The ratio of CPU time is the result; requests per second depend on the client too.
+// Measures the webhook against a bare fastify and a bare node:https server, in one run: TLS keep-alive, a real Pod's review from an API
+// server, the server on core 0, the load on core 1. The result is the ratio of CPU time, because requests per second depend on the client, too.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ import { type Launch, SHIPPED } from './support/shipped.ts'
 import type { Job, LoadResult } from './webhook/load.ts'
 
 const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
-/** node's defaults. */
+/** The defaults of Node.js. */
 const BARE: Launch = { flags: [], environment: {} }
 
 /** A second load for hotreload: each Pod is the first of its template, so that no answer comes from the cache. */
@@ -25,7 +25,7 @@ const concurrencies = [1, 8, 64]
 /** Alternating, so that other work on the machine affects all variants alike. */
 const ROUNDS = 3
 
-/** Some 10,000 requests: before that V8 has not compiled all code, and the longest path suffers most. */
+/** Some 10,000 requests, until V8 has compiled all code: before, the longest path is slowed down most. */
 const WARM_UP_MILLISECONDS = 8_000
 
 const { values: flags } = parseArgs({ options: { seconds: { type: 'string', default: '2' } } })

@@ -1,4 +1,4 @@
-// A program with a process name of its own that prints when each SIGHUP arrived (CLOCK_MONOTONIC, nanoseconds).
+// A program with its own process name that sends the time of each SIGHUP over IPC (CLOCK_MONOTONIC, nanoseconds).
 process.title = process.argv[2] ?? 'bench-target'
 process.on('SIGHUP', () => {
   process.send?.(String(process.hrtime.bigint()))

@@ -15,12 +15,12 @@ export interface Round {
 
 export const nameOf = (pods: number): string => `reader-${pods}`
 
-/** Without a nudge the kubelet takes 80 s, and more where many volumes wait. */
+/** Without a nudge the kubelet takes 80 s, and longer for many volumes. */
 const LIMIT_MILLISECONDS = 300_000
 
 /**
  * A ConfigMap, and a Deployment of small Pods that load it at SIGHUP. The template contains the agent, so that no webhook is needed.
- * @throws where the agent was not added
+ * @throws if injection added no agent
  */
 export function manifests(pods: number, image: string): object[] {
   const name = nameOf(pods)
@@ -45,8 +45,8 @@ export function manifests(pods: number, image: string): object[] {
 }
 
 /**
- * When each program logged that it has loaded that many bytes: milliseconds since 1970 on the node's clock, which is this machine's. The time of
- * a line is the container runtime's, so that reading it late changes nothing.
+ * Waits for each program's log line about a load of that many bytes, and returns the lines' times: milliseconds since 1970 by this machine's
+ * clock. The container runtime sets the time of a line, so that reading it late changes nothing.
  */
 export async function loadsOf(
   kubectl: (argv: string[]) => Promise<string>,

@@ -1,4 +1,4 @@
-/** Rounds of measurements as a table: each variant beside the first one of the same round. Pure. */
+/** Rounds of measurements as a table, which compares each variant with the first one of the same round. Pure. */
 
 /** Milliseconds of each variant, one for each round. */
 export type Samples = ReadonlyMap<string, readonly number[]>

@@ -1,4 +1,4 @@
-/** The variants: one program as a plain Pod, and injected in each way that adds other containers. Pure. */
+/** The variants: one program as a plain Pod, and injected so that other containers are added. Pure. */
 import { injectObject } from '../../src/cli/inject.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
@@ -12,7 +12,7 @@ export interface Variant {
   annotations?: Readonly<Record<string, string>>
   /** Mounts one file of the ConfigMap instead of the directory. */
   subPath?: boolean
-  /** Whether the Pod states the command, or only the image knows it. */
+  /** The Pod's user: with one, injection needs no install container. */
   runAsUser?: number
 }
 
@@ -40,14 +40,14 @@ export const variants: readonly Variant[] = [
 
 export interface Program {
   image: string
-  /** As in a container of the API. */
+  /** As in a container's spec. */
   command?: readonly string[]
 }
 
 /**
- * A Pod template of `program`, injected by the webhook's code as the variant says. bench/webhook.ts measures the webhook's own share, which is
- * under a millisecond.
- * @throws where injection adds other containers than the variant says
+ * A Pod template of `program`, injected by the webhook's code with the variant's annotations. bench/webhook.ts measures the webhook's own share,
+ * which is under a millisecond.
+ * @throws if injection adds other containers than the variant's
  */
 export function template(variant: Variant, program: Program, spec: object = {}): PodTemplate {
   const pod: ApiObject = {

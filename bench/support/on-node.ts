@@ -1,4 +1,4 @@
-/** Runs a benchmark on a real node: the one of KUBECONFIG where that is set, else a temporary one. */
+/** Runs a benchmark on a real node: the one of KUBECONFIG if that is set, else a temporary one. */
 import { acquire, type Cluster } from '../../test/cluster/cluster.ts'
 import { bringImages } from '../../test/cluster/images.ts'
 

@@ -1,15 +1,15 @@
-/** How the image starts node, so that a benchmark measures what users run. */
+/** The flags and environment with which the image starts Node.js, so that a benchmark measures the shipped program. */
 import { readFileSync } from 'node:fs'
 
 export interface Launch {
-  /** node's options. */
+  /** Options of Node.js. */
   flags: string[]
   environment: Record<string, string>
 }
 
 const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8')
 
-/** From the last stage of the Dockerfile. */
+/** Read from the last stage of the Dockerfile. */
 export const SHIPPED: Launch = {
   flags: (JSON.parse(lastOf('ENTRYPOINT')) as string[]).filter((argument) => argument.startsWith('--')),
   environment: Object.fromEntries(

@@ -1,11 +1,11 @@
-// The load generator, on the other core: `node load.ts`, then a job over IPC. It sends prerendered requests over raw TLS sockets, so that the client
-// costs less than any of the servers.
+// The load generator, on the other core: `node load.ts`, then a job over IPC. It sends prerendered requests over raw TLS sockets, so that the
+// client uses less CPU time than any of the servers.
 import { connect, type TLSSocket } from 'node:tls'
 
 export interface Job {
   port: number
   ca: string
-  /** A review; each request has its own uid and token volume, as those of a ReplicaSet's Pods have. */
+  /** A review. Each request gets its own uid and token volume, as for a ReplicaSet's Pods. */
   body: string
   /** Whether each Pod is also the first of its template. */
   ownTemplates: boolean

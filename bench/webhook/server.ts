@@ -1,5 +1,5 @@
-// One server of the comparison, on the core it was started on: `node server.ts VARIANT DIRECTORY`. It sends its port over IPC, and its CPU time on
-// request. The bare servers parse the same body and answer with a constant patch.
+// One server of the comparison: `node server.ts VARIANT DIRECTORY`. It sends its port over IPC, and its CPU time on request. The bare servers
+// parse the same body and answer with a constant patch.
 import { readFileSync } from 'node:fs'
 import { createServer as createHttps, type Server } from 'node:https'
 import { join } from 'node:path'
