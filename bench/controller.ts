@@ -203,7 +203,7 @@ async function preparePodEnvironment(): Promise<URL> {
   )
   writeFileSync(
     join(directory, 'token'),
-    await kubectl(['create', 'token', 'hotreload', '--namespace', 'hotreload-system']),
+    await kubectl(['create', 'token', 'hotreload-controller', '--namespace', 'hotreload-system']),
   )
   writeFileSync(join(directory, 'namespace'), 'hotreload-system')
   return new URL(found.server)

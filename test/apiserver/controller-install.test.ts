@@ -1,9 +1,7 @@
 // The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without an agent.
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
-import { afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { accountKubeconfig } from '../support/account.ts'
 import {
   configMap,
   deployment,
@@ -13,25 +11,20 @@ import {
   type TestControllerOptions,
 } from '../support/controller.ts'
 import { kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
+import { startServe } from '../support/serve.ts'
 
 const SYSTEM = 'hotreload-system'
 let kubeconfig: string
 let ns: Namespace
 let controller: TestController | undefined
 
-/** Applies the RBAC objects and the admission policies of deploy/, and writes a kubeconfig for our ServiceAccount. */
+/** Applies the RBAC objects and the admission policies of deploy/, and writes a kubeconfig for the controller's ServiceAccount. */
 beforeAll(async () => {
   const rendered = await kubectl(['kustomize', 'deploy'])
   const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding|ValidatingAdmissionPolicy.*)$/m
   const rules = rendered.split(/^---$/m).filter((one) => kinds.test(one))
   await kubectl(['apply', '-f', '-'], rules.join('---\n'))
-  const token = (await kubectl(['create', 'token', 'hotreload', '--namespace', SYSTEM])).trim()
-  const admin = readFileSync(inject('cluster').kubeconfig, 'utf8')
-  const file = join(mkdtempSync(join(tmpdir(), 'hotreload-')), 'kubeconfig')
-  writeFileSync(file, admin)
-  await kubectl(['config', '--kubeconfig', file, 'set-credentials', 'hotreload', `--token=${token}`])
-  await kubectl(['config', '--kubeconfig', file, 'set-context', '--current', '--user=hotreload'])
-  kubeconfig = file
+  kubeconfig = await accountKubeconfig('hotreload-controller', SYSTEM)
 })
 beforeEach(async () => {
   ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
@@ -132,6 +125,19 @@ test('without a right to Secrets an Event names the remedy, and ConfigMaps still
     `Secret db may not be read: apply deploy/secrets in namespace ${ns.name}, or its changes roll nothing out`,
   )
   await kubectl(['apply', '-k', 'deploy/secrets', '--namespace', ns.name])
+})
+
+test('the webhook, with its own token, creates its certificate and the install key', async () => {
+  const file = await accountKubeconfig('hotreload', SYSTEM)
+  const names = ['hotreload-ca', 'hotreload-serving', 'hotreload-install-key']
+  await kubectl(['delete', 'secret', '--ignore-not-found', '--namespace', SYSTEM, ...names])
+  const serve = await startServe(ns, ['--only=webhook', '--port=0', `--kubeconfig=${file}`])
+  onTestFinished(() => serve.stop())
+  await until('its Secrets', async () => {
+    const { code } = await tryKubectl(['get', 'secret', '--namespace', SYSTEM, ...names])
+    return code === 0
+  })
+  expect(serve.log()).not.toContain('"level":"error"')
 })
 
 test('of Pods, our token may patch only annotations under hotreload.dev/', async () => {

@@ -51,15 +51,18 @@ describe('the API server takes', () => {
 
   test.each(['deploy', 'certs'])('the Pods of %s in a restricted namespace', async (directory) => {
     const ns = await restricted()
-    const deployment = parseAllDocuments(await rendered(directory, ns))
+    const deployments = parseAllDocuments(await rendered(directory, ns))
       .map((document) => document.toJS())
-      .find(({ kind }) => kind === 'Deployment')
-    const { priorityClassName: _, serviceAccountName: __, ...spec } = deployment.spec.template.spec
-    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'as-deployed' }, spec }
-    await expect(ns.apply(pod, '--dry-run=server')).resolves.toContain('pod/as-deployed created')
-    // The same without the container's rights, to see that the namespace does look.
-    const lax = { ...pod, spec: { ...spec, containers: [{ ...spec.containers[0], securityContext: {} }] } }
-    await expect(ns.apply(lax, '--dry-run=server')).rejects.toThrow('violates PodSecurity "restricted')
+      .filter(({ kind }) => kind === 'Deployment')
+    expect(deployments).toHaveLength(2)
+    for (const deployment of deployments) {
+      const { priorityClassName: _, serviceAccountName: __, ...spec } = deployment.spec.template.spec
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'as-deployed' }, spec }
+      await expect(ns.apply(pod, '--dry-run=server')).resolves.toContain('pod/as-deployed created')
+      // The same without the container's rights, to see that the namespace does look.
+      const lax = { ...pod, spec: { ...spec, containers: [{ ...spec.containers[0], securityContext: {} }] } }
+      await expect(ns.apply(lax, '--dry-run=server')).rejects.toThrow('violates PodSecurity "restricted')
+    }
   })
 })
 
@@ -88,6 +91,7 @@ test('applied again, deploy is unchanged', async () => {
   // Of a PodDisruptionBudget kubectl says so whatever its manifest holds: its selector is replaced as a whole.
   expect(again.filter((line) => !line.endsWith(' unchanged'))).toEqual([
     'poddisruptionbudget.policy/hotreload configured',
+    'poddisruptionbudget.policy/hotreload-controller configured',
   ])
 })
 

@@ -84,14 +84,15 @@ async function showReload(kubectl: Kubectl): Promise<void> {
   try {
     heading('Install, once')
     await shown('apply', '-k', join(import.meta.dirname, '../../deploy'))
-    await shown(
-      '--namespace',
-      'hotreload-system',
-      'rollout',
-      'status',
-      'deployment/hotreload',
-      '--timeout=180s',
-    )
+    for (const name of ['hotreload', 'hotreload-controller'])
+      await shown(
+        '--namespace',
+        'hotreload-system',
+        'rollout',
+        'status',
+        `deployment/${name}`,
+        '--timeout=180s',
+      )
 
     heading('Label a namespace, apply your manifest, annotate')
     await shown('create', 'namespace', NAMESPACE)

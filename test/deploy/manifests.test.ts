@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { webhookNames } from '../../src/admission/server.ts'
+import { CONTROLLER_NAME, INSTALL_NAME } from '../../src/cli/shared/install-names.ts'
 import { INSTALL_KEY_SECRET } from '../../src/cli/serve/install-key.ts'
 import { serveFlags, variableOf } from '../../src/cli/serve/options.ts'
+import { reloaderKeys } from '../../src/compat/reloader/annotations.ts'
+import { writtenKey } from '../../src/policy/annotations.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import { apiVersionOf, groupOf, workloadKinds } from '../../src/workload/kinds.ts'
@@ -19,12 +22,14 @@ function objects(directory: string) {
   )
 }
 
-const base = objects('deploy/base').filter(({ kind }) => kind !== 'Kustomization')
+// Kustomize's own files have no metadata.
+const base = objects('deploy/base').filter(({ metadata }) => metadata !== undefined)
 const one = (kind: string, name = 'hotreload') => {
   const found = base.filter((object) => object.kind === kind && object.metadata.name === name)
   expect(found).toHaveLength(1)
   return found[0]
 }
+const priority = base.find(({ kind }) => kind === 'PriorityClass')
 const rules = (kind: string, name?: string) => one(kind, name).rules
 
 test('every manifest is part of its kustomization', () => {
@@ -183,6 +188,68 @@ function unguarded(expression: string): string[] {
 }
 
 describe('what the install may do', () => {
+  /** Roles and ClusterRoles of deploy/ and its additions that a ServiceAccount has. */
+  const rolesOf = (account: string): string[] =>
+    ['deploy/base', 'deploy/evict', 'deploy/secrets', 'deploy/secrets/cluster']
+      .flatMap(objects)
+      .filter(({ subjects = [] }) => subjects.some(({ name }: { name: string }) => name === account))
+      .map(({ roleRef }) => `${roleRef.kind}/${roleRef.name}`)
+
+  test('the webhook, which parses what anybody sends, has no right to workloads, Jobs or Pods', () =>
+    expect(rolesOf('hotreload').toSorted()).toEqual([
+      'ClusterRole/hotreload',
+      'ClusterRole/hotreload-secrets',
+      'ClusterRole/hotreload-tls',
+      'Role/hotreload-install-key',
+      'Role/hotreload-secrets',
+      'Role/hotreload-tls',
+    ]))
+
+  test('the controller has none to certificates and the webhook configuration', () =>
+    expect(rolesOf('hotreload-controller').toSorted()).toEqual([
+      'ClusterRole/hotreload',
+      'ClusterRole/hotreload-controller',
+      'ClusterRole/hotreload-evict',
+      'ClusterRole/hotreload-secrets',
+      'Role/hotreload-controller',
+      'Role/hotreload-install-key',
+      'Role/hotreload-secrets',
+    ]))
+
+  test('each policy for our ServiceAccounts has a binding that finds them by the rights that it limits', () => {
+    const policies = base.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+    const ours = policies.filter(({ spec }) => spec.paramKind !== undefined)
+    expect(ours.map(({ metadata }): string => metadata.name).toSorted()).toEqual([
+      'hotreload-config-maps',
+      'hotreload-jobs',
+      'hotreload-pods',
+      'hotreload-secrets',
+      'hotreload-workloads',
+    ])
+    for (const { metadata, spec } of ours) {
+      expect(spec.failurePolicy).toBe('Fail')
+      const binding = one('ValidatingAdmissionPolicyBinding', metadata.name).spec
+      expect(binding).toMatchObject({ policyName: metadata.name, validationActions: ['Deny'] })
+      const { matchLabels } = binding.paramRef.selector
+      const [[label, value] = []] = Object.entries(matchLabels)
+      const found = base.filter(({ metadata: { labels = {} } }) => labels[label ?? ''] === value)
+      expect(found.map(({ kind }) => kind)).toEqual([spec.paramKind.kind])
+      expect(found[0].subjects.map(({ name }: { name: string }) => name)).toContain('hotreload-controller')
+    }
+  })
+
+  test('the policies name what the code writes', () => {
+    const text = (name: string) => JSON.stringify(one('ValidatingAdmissionPolicy', name).spec)
+    for (const name of [INSTALL_KEY_SECRET, AUTHORITY_SECRET, SERVING_SECRET])
+      expect(text('hotreload-secrets')).toContain(`'${name}'`)
+    for (const key of [reloaderKeys.pausedAt, reloaderKeys.lastReloadedFrom, writtenKey('checksum')])
+      expect(text('hotreload-workloads')).toContain(`'${key}'`)
+    const kinds = one('ValidatingAdmissionPolicy', 'hotreload-workloads').spec.matchConstraints.resourceRules
+    expect(kinds.flatMap(({ resources }: { resources: string[] }) => resources)).toEqual(
+      expect.arrayContaining(workloadKinds.filter(({ kind }) => kind !== 'Job').map(({ plural }) => plural)),
+    )
+  })
+
   test('everywhere: get ConfigMaps, and nothing else', () => {
     expect(rules('ClusterRole')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }])
   })
@@ -249,8 +316,9 @@ describe('what the install may do', () => {
   })
 })
 
-describe('the Deployment', () => {
-  const { spec } = one('Deployment')
+describe.each([INSTALL_NAME, CONTROLLER_NAME])('Deployment %s', (name) => {
+  const isWebhook = name === INSTALL_NAME
+  const { spec } = one('Deployment', name)
   const pod = spec.template.spec
   const [container] = pod.containers
 
@@ -259,12 +327,33 @@ describe('the Deployment', () => {
     expect(
       pod.topologySpreadConstraints.map(({ topologyKey }: { topologyKey: string }) => topologyKey),
     ).toEqual(['kubernetes.io/hostname', 'topology.kubernetes.io/zone'])
-    expect(one('PodDisruptionBudget').spec).toMatchObject({ maxUnavailable: 1, selector: spec.selector })
+    expect(one('PodDisruptionBudget', name).spec).toMatchObject({
+      maxUnavailable: 1,
+      selector: spec.selector,
+    })
     expect(spec.strategy.rollingUpdate.maxUnavailable).toBe(0)
-    expect(pod.priorityClassName).toBe(one('PriorityClass').metadata.name)
+    expect(pod.priorityClassName).toBe(priority.metadata.name)
+    expect(priority).toMatchObject({ value: 1, preemptionPolicy: 'Never' })
   })
 
-  test('has time to drain', () => expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(95 + 10))
+  test('runs its own part only, with its own ServiceAccount', () => {
+    expect(container.args).toEqual(['serve', `--only=${isWebhook ? 'webhook' : 'controller'}`])
+    expect(pod.serviceAccountName).toBe(one('ServiceAccount', name).metadata.name)
+  })
+
+  test('has its own Service, NetworkPolicy and labels', () => {
+    const { labels } = spec.template.metadata
+    expect(labels).toMatchObject(spec.selector.matchLabels)
+    expect(one('Service', name).spec.selector).toEqual(spec.selector.matchLabels)
+    expect(one('NetworkPolicy', name).spec.podSelector).toEqual({ matchLabels: spec.selector.matchLabels })
+    // A selector can't be changed, and the Pods of earlier versions must answer until the new ones are Ready.
+    expect(spec.selector.matchLabels).toEqual({ 'app.kubernetes.io/name': name })
+  })
+
+  test('has time to drain', () => {
+    if (isWebhook) expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(95 + 10)
+    else expect(pod.terminationGracePeriodSeconds).toBeUndefined()
+  })
 
   test('is restricted, as its namespace requires', () => {
     expect(one('Namespace', 'hotreload-system').metadata.labels['pod-security.kubernetes.io/enforce']).toBe(
@@ -287,7 +376,9 @@ describe('the Deployment', () => {
     expect(images.map(({ newTag }: { newTag: string }) => newTag)).toEqual([VERSION, VERSION])
     expect(images.map(({ name }: { name: string }) => `${name}:${VERSION}`)).toContain(AGENT_IMAGE)
     expect(container.image).toBe(`ghcr.io/hotreload/hotreload:${VERSION}`)
-    expect(container.env).toEqual([{ name: 'HOTRELOAD_AGENT_IMAGE', value: AGENT_IMAGE }])
+    expect(container.env).toEqual(
+      isWebhook ? [{ name: 'HOTRELOAD_AGENT_IMAGE', value: AGENT_IMAGE }] : undefined,
+    )
     expect(Object.values(serveFlags).map(variableOf)).toContain('HOTRELOAD_AGENT_IMAGE')
   })
 
@@ -300,7 +391,10 @@ describe('the Deployment', () => {
         String(containerPort),
       ]),
     )
-    expect(ports).toEqual({ webhook: serveFlags.port.default, metrics: serveFlags.metricsPort.default })
+    expect(ports).toEqual({
+      ...(isWebhook ? { webhook: serveFlags.port.default } : {}),
+      metrics: serveFlags.metricsPort.default,
+    })
     expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'metrics' })
     expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'metrics' })
   })
@@ -316,7 +410,11 @@ describe('with cert-manager', () => {
     expect(certificate.spec.dnsNames).toEqual(['hotreload.hotreload-system.svc'])
     const { containers, volumes } = named('Deployment', 'hotreload').spec.template.spec
     expect(volumes[0].secret.secretName).toBe(certificate.spec.secretName)
-    expect(containers[0].args).toEqual(['serve', `--tls-dir=${containers[0].volumeMounts[0].mountPath}`])
+    expect(containers[0].args).toEqual([
+      'serve',
+      '--only=webhook',
+      `--tls-dir=${containers[0].volumeMounts[0].mountPath}`,
+    ])
     expect(
       named('MutatingWebhookConfiguration', 'hotreload').metadata.annotations[
         'cert-manager.io/inject-ca-from'

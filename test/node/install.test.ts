@@ -36,24 +36,50 @@ afterAll(async () => {
   )
 })
 
-/** As kustomize renders it, its entries limited to this file's namespaces, its Pods ended after 2 s instead of a whole drain. */
-async function rendered(directory: string): Promise<string> {
+/**
+ * As kustomize renders it, its entries limited to this file's namespaces.
+ * @param seconds after which its Pods are ended, instead of a whole drain
+ */
+async function rendered(directory: string, seconds = 2): Promise<string> {
+  return manifest(await renderedObjects(directory, seconds))
+}
+
+async function renderedObjects(directory: string, seconds: number) {
   const text = await kubectl(['kustomize', join(import.meta.dirname, '../..', directory)])
-  const objects = parseAllDocuments(text).map((document): object => {
+  return parseAllDocuments(text).map((document) => {
     const object = document.toJS()
-    if (object.kind === 'Deployment') object.spec.template.spec.terminationGracePeriodSeconds = 2
+    if (object.kind === 'Deployment') object.spec.template.spec.terminationGracePeriodSeconds = seconds
     for (const entry of object.kind === 'MutatingWebhookConfiguration' ? object.webhooks : [])
       entry.namespaceSelector.matchExpressions.push({ key: LABEL, operator: 'In', values: [id] })
     return object
   })
-  return manifest(objects)
+}
+
+/** The install of the versions that had one Deployment and one ServiceAccount for both parts, and no policy for these. */
+async function renderedAsOneDeployment(seconds: number): Promise<string> {
+  const objects = await renderedObjects('deploy', seconds)
+  for (const { kind, metadata, spec, subjects } of objects) {
+    if (kind === 'Deployment' && metadata.name === 'hotreload')
+      spec.template.spec.containers[0].args = ['serve']
+    if (subjects) subjects.push({ kind: 'ServiceAccount', name: 'hotreload', namespace: SYSTEM })
+  }
+  return manifest(
+    objects.filter(
+      ({ kind, metadata }) =>
+        !(kind === 'Deployment' && metadata.name === 'hotreload-controller') &&
+        !kind.startsWith('ValidatingAdmissionPolicy'),
+    ),
+  )
 }
 
 const shop = (injection: string): Promise<Namespace> =>
   namespace({ 'hotreload.dev/injection': injection, [LABEL]: id })
 
-const ready = (): Promise<void> =>
-  kubectl(['rollout', 'status', 'deployment/hotreload', '--timeout=300s', ...system]).then(() => undefined)
+const DEPLOYMENTS = ['hotreload', 'hotreload-controller']
+async function ready(deployments = DEPLOYMENTS): Promise<void> {
+  for (const name of deployments)
+    await kubectl(['rollout', 'status', `deployment/${name}`, '--timeout=300s', ...system])
+}
 
 const webhookConfiguration = async (): Promise<WebhookConfiguration> =>
   JSON.parse(await kubectl(['get', 'mutatingwebhookconfiguration', 'hotreload', '--output=json']))
@@ -79,17 +105,57 @@ async function expectInjected(): Promise<Namespace> {
   return ns
 }
 
-/** Names of the replicas, those that are leaving too. */
+/** Names of the webhook's replicas, those that are leaving too. */
 async function replicas(): Promise<string[]> {
-  const { items }: { items: V1Pod[] } = JSON.parse(await kubectl(['get', 'pods', '--output=json', ...system]))
+  const { items }: { items: V1Pod[] } = JSON.parse(
+    await kubectl(['get', 'pods', '--selector=app.kubernetes.io/name=hotreload', '--output=json', ...system]),
+  )
   return items.map(({ metadata }) => metadata?.name ?? '')
+}
+
+/**
+ * Creates Pods until all replicas of the webhook have been replaced. Injection is required, so that a lost call is a refused Pod.
+ * @returns how many calls were answered with each status
+ */
+async function answersWhile(replaceAll: () => Promise<unknown>): Promise<Map<number, number>> {
+  const old = await replicas()
+  const required = await shop('required')
+  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
+  const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
+  const statuses = new Map<number, number>()
+  const stop = new AbortController()
+  const load = Array.from({ length: 8 }, async () => {
+    while (!stop.signal.aborted) {
+      const { status } = await client.call({
+        method: 'POST',
+        path,
+        body: pod(optedIn),
+        timeoutMilliseconds: 30_000,
+      })
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  })
+  await replaceAll()
+  await ready()
+  await until(
+    'the old replicas have left',
+    async () => {
+      const names = await replicas()
+      return old.every((name) => !names.includes(name))
+    },
+    200_000,
+  )
+  stop.abort()
+  await Promise.all(load)
+  console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)
+  return statuses
 }
 
 /** What the replicas that stay have logged at level error. */
 async function errors(): Promise<string[]> {
   const { items }: { items: V1Pod[] } = JSON.parse(await kubectl(['get', 'pods', '--output=json', ...system]))
   const staying = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
-  expect(staying).toHaveLength(2)
+  expect(staying).toHaveLength(4)
   const logs = await Promise.all(
     staying.map(({ metadata }) => kubectl(['logs', metadata?.name ?? '', ...system])),
   )
@@ -97,7 +163,7 @@ async function errors(): Promise<string[]> {
 }
 
 describe('kubectl apply -k deploy', () => {
-  test('two replicas become Ready with one certificate of their own, and every entry trusts it', async () => {
+  test('two replicas of each part become Ready with one certificate of their own, and every entry trusts it', async () => {
     await kubectl(['apply', '-f', '-'], await rendered('deploy'))
     await ready()
     const { webhooks } = await until('every entry has a caBundle', async () => {
@@ -216,39 +282,34 @@ describe('kubectl apply -k deploy', () => {
     const grace = { spec: { template: { spec: { terminationGracePeriodSeconds: 120 } } } }
     await kubectl(['patch', 'deployment', 'hotreload', `--patch=${JSON.stringify(grace)}`, ...system])
     await ready()
-    const old = await replicas()
-    const required = await shop('required')
-    const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
-    const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
-    const statuses = new Map<number, number>()
-    const stop = new AbortController()
-    const load = Array.from({ length: 8 }, async () => {
-      // Where injection is required, a call that is lost is a Pod that is refused.
-      while (!stop.signal.aborted) {
-        const { status } = await client.call({
-          method: 'POST',
-          path,
-          body: pod(optedIn),
-          timeoutMilliseconds: 30_000,
-        })
-        statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      }
-    })
-    await kubectl(['rollout', 'restart', 'deployment/hotreload', ...system])
-    await ready()
-    await until(
-      'the old replicas have left',
-      async () => {
-        const names = await replicas()
-        return old.every((name) => !names.includes(name))
-      },
-      200_000,
+    const statuses = await answersWhile(() =>
+      kubectl(['rollout', 'restart', 'deployment/hotreload', ...system]),
     )
-    stop.abort()
-    await Promise.all(load)
-    console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)
     expect([...statuses.keys()]).toEqual([201])
     expect(statuses.get(201)).toBeGreaterThan(100)
+  })
+
+  test('an upgrade from one Deployment for both parts loses no review, and the controller takes over', async () => {
+    await kubectl(['delete', 'deployment', 'hotreload-controller', ...system])
+    const policies = ['pods', 'workloads', 'jobs', 'secrets', 'config-maps'].map(
+      (name) => `hotreload-${name}`,
+    )
+    await kubectl(['delete', 'validatingadmissionpolicybinding', ...policies])
+    await kubectl(['apply', '-f', '-'], await renderedAsOneDeployment(120))
+    await ready(['hotreload'])
+    const holder = () =>
+      kubectl(['get', 'lease', 'hotreload-controller', '--output=jsonpath={.spec.holderIdentity}', ...system])
+    await until(
+      'a replica with both parts leads',
+      async () => !(await holder()).startsWith('hotreload-controller-'),
+    )
+    const upgrade = await rendered('deploy', 120)
+    const statuses = await answersWhile(() => kubectl(['apply', '-f', '-'], upgrade))
+    expect([...statuses.keys()]).toEqual([201])
+    expect(statuses.get(201)).toBeGreaterThan(100)
+    await until('a replica of the controller leads', async () =>
+      (await holder()).startsWith('hotreload-controller-'),
+    )
   })
 })
 

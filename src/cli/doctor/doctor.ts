@@ -1,4 +1,5 @@
 /** `hotreload doctor`: checks the installation, and finds workloads whose settings have no effect. It changes nothing. */
+import type { V1Deployment } from '@kubernetes/client-node'
 import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { VERSION } from '../../version.ts'
@@ -10,9 +11,10 @@ import type { ServiceAccount } from '../shared/service-account.ts'
 import { formatTable } from '../shared/table.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
 import { count, type Finding, ifReadable, type Result } from './finding.ts'
-import { checkCertificates, checkDeployment, checkWebhooks, followsOtherTools, trusted } from './install.ts'
-import { accountOf, createClusterReader } from './read-cluster.ts'
-import { checkRights } from './rights.ts'
+import { checkCertificates, checkDeployment, checkWebhooks, trusted } from './install.ts'
+import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
+import { checkRights, type Part, parts } from './rights.ts'
+import { checkSettings, followsOtherTools } from './settings.ts'
 import { judgeTrial, untried } from './trial.ts'
 import {
   checkAnnotations,
@@ -65,50 +67,78 @@ export async function examine(
   // First and alone: if this call fails, no other is made.
   const server = checkServer(await read.version())
   const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])
-  const { namespace } = accountOf(configuration)
-  const deployment = await read.deployment(namespace)
-  const account = accountOf(configuration, deployment)
+  const namespace = installNamespace(configuration)
+  const installed = await Promise.all(parts.map((part) => readPart(read, part, namespace)))
   return [
     ...server,
-    ...(await examineInstall(read, { configuration, deployment, account, namespaces }, now)),
+    ...(await examineInstall(read, { configuration, namespace, installed, namespaces }, now)),
     ...(await examineCluster(read)),
-    ...(await examineWorkloads(read, { deployment, account, namespaces }, defaults)),
+    ...(await examineWorkloads(read, { installed, namespaces }, defaults)),
   ]
 }
 
 type Reader = ReturnType<typeof createClusterReader>
 type Namespaces = Awaited<ReturnType<Reader['namespaces']>>
 
-interface Install {
-  configuration: Awaited<ReturnType<Reader['configuration']>>
+/** The webhook or the controller, as installed. */
+interface InstalledPart {
+  part: Part
   deployment: Awaited<ReturnType<Reader['deployment']>>
   account: ServiceAccount
+}
+
+interface Install {
+  configuration: Awaited<ReturnType<Reader['configuration']>>
+  namespace: string
+  installed: readonly InstalledPart[]
   namespaces: Namespaces
+}
+
+async function readPart(read: Reader, part: Part, namespace: string): Promise<InstalledPart> {
+  const deployment = await read.deployment(namespace, part)
+  return { part, deployment, account: { namespace, name: accountName(part, deployment) } }
 }
 
 async function examineInstall(
   read: Reader,
-  { configuration, deployment, account, namespaces }: Install,
+  { configuration, namespace, installed, namespaces }: Install,
   now: number,
 ): Promise<Finding[]> {
   const webhooks = ifReadable('webhooks', configuration, checkWebhooks)
   if ('value' in configuration && configuration.value === undefined) return webhooks
   const found = 'value' in configuration ? configuration.value : undefined
   const certManager = found?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
-  const [expiries, missing, trial] = await Promise.all([
-    read.expiries(account.namespace),
-    read.missingRights(account, certManager),
+  const [expiries, permissions, trial] = await Promise.all([
+    read.expiries(namespace),
+    Promise.all(
+      installed.map(async ({ part, account }) =>
+        ifReadable('permissions', await read.missingRights(part, account, certManager), (missing) =>
+          checkRights(missing, account),
+        ),
+      ),
+    ),
     tryInjection(read, namespaces),
   ])
   return [
     ...webhooks,
-    ...ifReadable('replicas', deployment, (one) => checkDeployment(one, account.namespace, VERSION)),
+    ...installed.flatMap(({ part, deployment }) =>
+      ifReadable('replicas', deployment, (one) =>
+        checkDeployment(one, { namespace, name: nameOf[part] }, VERSION),
+      ),
+    ),
+    ...checkSettings(readDeployment(installed, 'webhook'), readDeployment(installed, 'controller')),
     ...ifReadable('certificate', 'value' in configuration ? expiries : configuration, (ones) =>
       checkCertificates(trusted(found), ones, now),
     ),
     trial,
-    ...ifReadable('permissions', missing, (ones) => checkRights(ones, account)),
+    ...permissions.flat(),
   ]
+}
+
+/** Undefined: it does not exist, or the user may not read it. */
+function readDeployment(installed: Install['installed'], wanted: Part): V1Deployment | undefined {
+  const deployment = installed.find(({ part }) => part === wanted)?.deployment
+  return deployment && 'value' in deployment ? deployment.value : undefined
 }
 
 async function tryInjection(read: Reader, namespaces: Namespaces): Promise<Finding> {
@@ -131,7 +161,7 @@ async function examineCluster(read: Reader): Promise<Finding[]> {
 
 async function examineWorkloads(
   read: Reader,
-  { deployment, account, namespaces }: Omit<Install, 'configuration'>,
+  { installed, namespaces }: Pick<Install, 'installed' | 'namespaces'>,
   defaults: Defaults,
 ): Promise<Finding[]> {
   const [all, pods] = await Promise.all([read.workloads(), read.pods()])
@@ -141,13 +171,14 @@ async function examineWorkloads(
   }
   const labelled = new Set(namespaces.value.filter(hasLabel).map(({ metadata }) => metadata?.name ?? ''))
   const workloads = withoutController(all.value)
-  const compat = !('value' in deployment) || followsOtherTools(deployment.value)
+  const compat = followsOtherTools(readDeployment(installed, 'controller'))
+  const accounts = installed.map(({ account }) => account)
   const secrets = secretsToRead(workloads, labelled, defaults, compat)
   return [
     ...checkNamespaces(workloads, labelled),
     ...checkAnnotations(workloads, labelled, defaults),
     ...ifReadable('pods', pods, (ones) => checkPods(ones, workloads, labelled, defaults)),
-    ...checkSecrets(secrets, await read.readableSecrets(secrets.keys(), account)),
+    ...checkSecrets(secrets, await read.readableSecrets(secrets.keys(), accounts)),
     ...checkSubPaths(workloads),
   ]
 }

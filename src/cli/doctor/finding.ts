@@ -7,6 +7,7 @@ export const checks = [
   'webhooks',
   'replicas',
   'versions',
+  'settings',
   'certificate',
   'injection',
   'permissions',

@@ -1,8 +1,9 @@
 /** Checks the installation: the webhook configuration, the replicas, the certificates. Pure. */
-import type { V1Container, V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
+import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { INSTALL_NAME } from '../shared/install-names.ts'
 import { type Check, type Finding, few } from './finding.ts'
+import { containerOf, valueOf } from './settings.ts'
 
 /** The entries of deploy/base/webhook.yaml. */
 export const ENTRIES = [
@@ -49,11 +50,11 @@ export const trusted = (configuration: V1MutatingWebhookConfiguration | undefine
 /** @param ours the version of this program */
 export function checkDeployment(
   deployment: V1Deployment | undefined,
-  namespace: string,
+  { namespace, name }: { namespace: string; name: string },
   ours: string,
 ): Finding[] {
   const check = 'replicas'
-  const what = `Deployment ${namespace}/${deployment?.metadata?.name ?? INSTALL_NAME}`
+  const what = `Deployment ${namespace}/${name}`
   if (!deployment) return [{ check, result: 'problem', text: `${what} does not exist; ${INSTALL}` }]
   const wanted = deployment.spec?.replicas ?? 1
   const ready = deployment.status?.readyReplicas ?? 0
@@ -63,20 +64,6 @@ export function checkDeployment(
   const advice = result === 'ok' ? '' : `; see kubectl describe pods -n ${namespace}`
   return [{ check, result, text: text + advice }, ...checkVersions(deployment, what, ours)]
 }
-
-/** Whether the install follows other tools' annotations: it does without `--compat=none`. */
-export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
-  const container = containerOf(deployment)
-  const variable = valueOf(container, 'HOTRELOAD_COMPAT')
-  const flag = /--compat[ =](\S+)/.exec((container?.args ?? []).join(' '))?.[1]
-  return (flag ?? variable) !== 'none'
-}
-
-const containerOf = (deployment: V1Deployment | undefined): V1Container | undefined =>
-  deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
-
-const valueOf = (container: V1Container | undefined, variable: string): string | undefined =>
-  container?.env?.find(({ name }) => name === variable)?.value
 
 function checkVersions(deployment: V1Deployment, what: string, ours: string): Finding[] {
   const container = containerOf(deployment)

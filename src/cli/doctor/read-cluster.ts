@@ -10,11 +10,11 @@ import type { KubeClient } from '../../kube/client.ts'
 import { type WorkloadKind, workloadKinds } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../shared/cluster-access.ts'
-import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
+import { CONTROLLER_NAME, INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import { canServiceAccount, type ServiceAccount } from '../shared/service-account.ts'
 import { found, type Lookup } from './finding.ts'
 import { type Expiry, readExpiry } from './install.ts'
-import { rightsNeeded } from './rights.ts'
+import { type Part, rightsNeeded } from './rights.ts'
 import { trialPod } from './trial.ts'
 
 const METRICS_TIMEOUT_MILLISECONDS = 5_000
@@ -55,10 +55,10 @@ export function createClusterReader(
         `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INSTALL_NAME}`,
         `mutatingwebhookconfigurations/${INSTALL_NAME}`,
       ),
-    deployment: (install: string) =>
+    deployment: (install: string, part: Part) =>
       get<V1Deployment>(
-        `/apis/apps/v1/namespaces/${install}/deployments/${INSTALL_NAME}`,
-        `deployments/${INSTALL_NAME} in namespace ${install}`,
+        `/apis/apps/v1/namespaces/${install}/deployments/${nameOf[part]}`,
+        `deployments/${nameOf[part]} in namespace ${install}`,
       ),
     async expiries(install: string): Promise<Lookup<Expiry[]>> {
       const path = `/api/v1/namespaces/${install}/pods?labelSelector=app.kubernetes.io%2Fname%3D${INSTALL_NAME}`
@@ -67,9 +67,9 @@ export function createClusterReader(
       const running = pods.value.filter(({ status }) => status?.phase === 'Running')
       return found(await mapLimit(running, (pod) => expiryOf(client, pod)))
     },
-    /** The rights that its ServiceAccount lacks. */
-    async missingRights(account: ServiceAccount, certManager: boolean) {
-      const needed = rightsNeeded(account, certManager, await servedKinds())
+    /** The rights that a part's ServiceAccount lacks. */
+    async missingRights(part: Part, account: ServiceAccount, certManager: boolean) {
+      const needed = rightsNeeded(part, account, certManager, await servedKinds())
       const answers = await mapLimit(needed, ({ right }) => canServiceAccount(client, right, account))
       if (answers.includes(undefined))
         return { denied: 'you may not create subjectaccessreviews' } satisfies Lookup<never>
@@ -94,11 +94,14 @@ export function createClusterReader(
       return found(lists.flatMap((one) => ('value' in one ? one.value : [])))
     },
     pods: () => list<ApiObject & V1Pod>(inNamespace('/api/v1/pods'), 'pods'),
-    async readableSecrets(namespaces: Iterable<string>, account: ServiceAccount) {
+    /** Whether all `accounts` may read the Secrets of each namespace; undefined: the user may not check that. */
+    async readableSecrets(namespaces: Iterable<string>, accounts: readonly ServiceAccount[]) {
       const names = [...namespaces]
-      const answers = await mapLimit(names, (one) =>
-        canServiceAccount(client, { verb: 'get', resource: 'secrets', namespace: one }, account),
-      )
+      const answers = await mapLimit(names, async (one) => {
+        const right = { verb: 'get', resource: 'secrets', namespace: one }
+        const may = await mapLimit(accounts, (account) => canServiceAccount(client, right, account))
+        return may.includes(undefined) ? undefined : !may.includes(false)
+      })
       return new Map(names.map((name, index) => [name, answers[index]]))
     },
   }
@@ -114,18 +117,20 @@ async function readServedKinds(client: KubeClient): Promise<WorkloadKind[]> {
   return workloadKinds.filter((_, index) => areServed[index])
 }
 
-/** The ServiceAccount of the install. */
-export function accountOf(
-  configuration: Lookup<V1MutatingWebhookConfiguration | undefined>,
-  deployment?: Lookup<V1Deployment | undefined>,
-): ServiceAccount {
+/** The namespace of the install. */
+export function installNamespace(configuration: Lookup<V1MutatingWebhookConfiguration | undefined>): string {
   const service =
     'value' in configuration ? configuration.value?.webhooks?.[0]?.clientConfig.service : undefined
-  const spec = deployment && 'value' in deployment ? deployment.value?.spec?.template.spec : undefined
-  return {
-    namespace: service?.namespace ?? INSTALL_NAMESPACE,
-    name: spec?.serviceAccountName ?? INSTALL_NAME,
-  }
+  return service?.namespace ?? INSTALL_NAMESPACE
+}
+
+/** Of the part's Deployment, and of its ServiceAccount where the Deployment does not say. */
+export const nameOf: Record<Part, string> = { webhook: INSTALL_NAME, controller: CONTROLLER_NAME }
+
+/** The name of a part's ServiceAccount. */
+export function accountName(part: Part, deployment: Lookup<V1Deployment | undefined>): string {
+  const spec = 'value' in deployment ? deployment.value?.spec?.template.spec : undefined
+  return spec?.serviceAccountName ?? nameOf[part]
 }
 
 const denied = (response: ApiResponse, what: string): { denied: string } => ({

@@ -1,7 +1,11 @@
-/** The rights that hotreload's ServiceAccount needs, and what does not work without each. A test compares them with deploy/base. Pure. */
+/** The rights that hotreload's two ServiceAccounts need, and what does not work without each. A test compares them with deploy/base. Pure. */
 import { groupOf, replacesItsPods, type WorkloadKind } from '../../workload/kinds.ts'
 import type { Right, ServiceAccount } from '../shared/service-account.ts'
 import type { Finding } from './finding.ts'
+
+/** The webhook and the controller have a Deployment and a ServiceAccount each. */
+export const parts = ['webhook', 'controller'] as const
+export type Part = (typeof parts)[number]
 
 interface Need {
   verbs: readonly string[]
@@ -19,8 +23,29 @@ interface Need {
 const workloadVerbs = ['get', 'list', 'watch', 'patch'] as const
 
 /** @param kinds the kinds of workload that the cluster has */
-export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
+export const needsOf = (part: Part, kinds: readonly WorkloadKind[]): Need[] => [
+  ...bothNeed,
+  ...(part === 'webhook' ? webhookNeeds : controllerNeeds(kinds)),
+]
+
+const bothNeed: readonly Need[] = [
   { resource: 'configmaps', verbs: ['get'], without: 'hotreload takes no checksums and nothing rolls out' },
+  {
+    resource: 'secrets',
+    verbs: ['create'],
+    own: true,
+    without: 'there is no key for the checksums of Secrets',
+  },
+  {
+    resource: 'secrets',
+    name: 'hotreload-install-key',
+    verbs: ['get'],
+    own: true,
+    without: 'there is no key for the checksums of Secrets',
+  },
+]
+
+const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
   { resource: 'configmaps', verbs: ['list', 'watch'], without: 'no change of a ConfigMap is noticed' },
   { resource: 'namespaces', verbs: ['list', 'watch'], without: 'no namespace counts as labelled' },
   ...kinds.filter(replacesItsPods).map((kind) => ({
@@ -63,19 +88,9 @@ export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
     own: true,
     without: 'no replica leads',
   },
-  {
-    resource: 'secrets',
-    verbs: ['create'],
-    own: true,
-    without: 'there is no key for the checksums of Secrets',
-  },
-  {
-    resource: 'secrets',
-    name: 'hotreload-install-key',
-    verbs: ['get'],
-    own: true,
-    without: 'there is no key for the checksums of Secrets',
-  },
+]
+
+const webhookNeeds: readonly Need[] = [
   ...['hotreload-ca', 'hotreload-serving'].map((name) => ({
     resource: 'secrets',
     name,
@@ -96,11 +111,12 @@ export const needsOf = (kinds: readonly WorkloadKind[]): Need[] => [
 
 /** Each right to check, with its need. */
 export function rightsNeeded(
+  part: Part,
   account: ServiceAccount,
   certManager: boolean,
   kinds: readonly WorkloadKind[],
 ): { need: Need; right: Right }[] {
-  return needsOf(kinds)
+  return needsOf(part, kinds)
     .filter(({ ownAuthority }) => !(ownAuthority === true && certManager))
     .flatMap((need) =>
       need.verbs.map((verb) => ({

@@ -1,8 +1,8 @@
-/** The rights of hotreload's ServiceAccount, according to the API server's authorizers. */
+/** The rights of hotreload's ServiceAccounts, according to the API server's authorizers. */
 import type { V1SubjectAccessReview } from '@kubernetes/client-node'
 import { asObject } from '../../api/response-body.ts'
 import type { KubeClient } from '../../kube/client.ts'
-import { INSTALL_NAME, INSTALL_NAMESPACE } from './install-names.ts'
+import { CONTROLLER_NAME, INSTALL_NAMESPACE } from './install-names.ts'
 
 export interface Right {
   verb: string
@@ -19,7 +19,8 @@ export interface ServiceAccount {
   name: string
 }
 
-const defaultAccount: ServiceAccount = { namespace: INSTALL_NAMESPACE, name: INSTALL_NAME }
+/** The controller's, which rolls out and nudges. */
+const defaultAccount: ServiceAccount = { namespace: INSTALL_NAMESPACE, name: CONTROLLER_NAME }
 
 /** Undefined: the user may not create subjectaccessreviews, as a cluster's admin may. */
 export async function canServiceAccount(

@@ -19,11 +19,11 @@ import {
   checkDeployment,
   checkWebhooks,
   ENTRIES,
-  followsOtherTools,
   readExpiry,
   trusted,
 } from '../../../src/cli/doctor/install.ts'
-import { checkRights, needsOf, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
+import { checkRights, needsOf, parts, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
+import { checkSettings, followsOtherTools } from '../../../src/cli/doctor/settings.ts'
 import { judgeTrial, trialPod } from '../../../src/cli/doctor/trial.ts'
 import {
   checkAnnotations,
@@ -181,9 +181,43 @@ describe('replicas and versions', () => {
       'without a version',
     ],
   ])('%s', (_, one, expected, sentence) => {
-    const findings = checkDeployment(one, 'hotreload-system', '0.1.0')
+    const findings = checkDeployment(one, account, '0.1.0')
     expect(results(findings)).toEqual(expected)
     expect(texts(findings)).toContain(sentence)
+  })
+})
+
+describe('settings', () => {
+  const deployment = (args: string[], env: string[] = []): V1Deployment => ({
+    spec: {
+      selector: {},
+      template: {
+        spec: { containers: [{ name: 'hotreload', args, env: env.map((name) => ({ name, value: '1' })) }] },
+      },
+    },
+  })
+
+  test('those of the webhook are in place at its Deployment', () => {
+    const args = ['serve', '--only=webhook', '--tls-dir', '/tls']
+    const webhook = deployment(args, ['HOTRELOAD_AGENT_IMAGE', 'NODE_OPTIONS'])
+    expect(checkSettings(webhook, deployment(['serve', '--max-rollouts=5']))).toEqual([])
+    expect(checkSettings(undefined, undefined)).toEqual([])
+  })
+
+  test('those of the controller are not', () => {
+    const found = checkSettings(deployment(['serve', '--max-rollouts=5'], ['HOTRELOAD_COMPAT']), undefined)
+    expect(results(found)).toEqual(['warning'])
+    expect(texts(found)).toBe(
+      'Deployment hotreload has --max-rollouts, HOTRELOAD_COMPAT, which the webhook does not use; set it for Deployment hotreload-controller',
+    )
+  })
+
+  test('the policy file is one for both', () => {
+    const [one, other] = [deployment(['serve', '--policy=/a']), deployment(['serve', '--policy', '/a'])]
+    expect(checkSettings(one, other)).toEqual([])
+    expect(texts(checkSettings(one, deployment(['serve'])))).toBe(
+      'Deployments hotreload and hotreload-controller have different policy files (/a, none); set HOTRELOAD_POLICY for both',
+    )
   })
 })
 
@@ -225,16 +259,32 @@ describe('the trial Pod', () => {
 })
 
 describe('permissions', () => {
-  const rules = ['rbac', 'controller-rbac', 'tls-rbac'].flatMap((file) =>
-    parseAllDocuments(readFileSync(join(import.meta.dirname, `../../../deploy/base/${file}.yaml`), 'utf8'))
-      .map((document) => document.toJS())
-      .flatMap(({ kind, rules: some = [] }) => some.map((rule: V1PolicyRule) => ({ kind, ...rule }))),
+  const controllerAccount = { ...account, name: 'hotreload-controller' }
+  const objects = ['rbac', 'controller-rbac', 'tls-rbac'].flatMap((file) =>
+    parseAllDocuments(
+      readFileSync(join(import.meta.dirname, `../../../deploy/base/${file}.yaml`), 'utf8'),
+    ).map((document) => document.toJS()),
   )
+  /** The rules of the roles that are bound to a ServiceAccount. */
+  const rulesOf = (name: string) =>
+    objects
+      .filter(({ subjects = [] }) => subjects.some((subject: { name: string }) => subject.name === name))
+      .map(({ roleRef }) =>
+        objects.find(({ kind, metadata }) => kind === roleRef.kind && metadata.name === roleRef.name),
+      )
+      .flatMap(({ kind, rules }) => rules.map((rule: V1PolicyRule) => ({ kind, ...rule })))
+  const needed = [
+    ...rightsNeeded('webhook', account, false, workloadKinds).map(({ right }) => ({ right, account })),
+    ...rightsNeeded('controller', controllerAccount, false, workloadKinds).map(({ right }) => ({
+      right,
+      account: controllerAccount,
+    })),
+  ]
 
-  test.each(rightsNeeded(account, false, workloadKinds).map(({ right }) => right))(
-    'deploy/ grants $verb $resource $name',
-    (right) => {
-      const grants = rules.some(
+  test.each(needed)(
+    'deploy/ grants $account.name $right.verb $right.resource $right.name',
+    ({ right, account: { name } }) => {
+      const grants = rulesOf(name).some(
         ({ kind, apiGroups = [], resources = [], verbs, resourceNames }) =>
           (kind === 'ClusterRole' || right.namespace !== undefined) &&
           apiGroups.includes(right.group ?? '') &&
@@ -247,21 +297,22 @@ describe('permissions', () => {
   )
 
   test('with cert-manager, hotreload needs no right to its certificate', () => {
-    const asked = rightsNeeded(account, true, workloadKinds).map(({ need }) => need)
+    const asked = rightsNeeded('webhook', account, true, workloadKinds).map(({ need }) => need)
     expect(asked.some(({ ownAuthority }) => ownAuthority)).toBe(false)
-    expect(asked.length).toBeGreaterThan(20)
+    expect(asked.map(({ resource }) => resource)).toEqual(['configmaps', 'secrets', 'secrets'])
   })
 
   test('one finding for each object, with its missing rights and what does not work', () => {
-    const missing = rightsNeeded(account, false, workloadKinds).filter(
+    const missing = rightsNeeded('controller', controllerAccount, false, workloadKinds).filter(
       ({ need }) => need.resource === 'deployments',
     )
     expect(missing.length).toBe(4)
-    expect(texts(checkRights(missing, account))).toBe(
-      'ServiceAccount hotreload-system/hotreload may not get, list, watch, patch deployments.apps, so deployments are not rolled out; apply deploy again',
+    expect(texts(checkRights(missing, controllerAccount))).toBe(
+      'ServiceAccount hotreload-system/hotreload-controller may not get, list, watch, patch deployments.apps, so deployments are not rolled out; apply deploy again',
     )
     expect(results(checkRights([], account))).toEqual(['ok'])
-    expect(needsOf(workloadKinds).every(({ without }) => without !== '')).toBe(true)
+    const needs = parts.flatMap((part) => needsOf(part, workloadKinds))
+    expect(needs.every(({ without }) => without !== '')).toBe(true)
   })
 })
 
