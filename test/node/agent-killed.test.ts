@@ -1,4 +1,4 @@
-// An agent that the kernel ends for lack of memory comes back, and what changed meanwhile reaches the program.
+// The kernel kills an agent for lack of memory: the kubelet restarts it, and the program loads a change that happened meanwhile.
 import type { V1Pod } from '@kubernetes/client-node'
 import { expect, onTestFinished, test } from 'vitest'
 import { outOfMemory, processesOf } from '../support/container-process.ts'
@@ -17,7 +17,7 @@ import { webhook } from '../support/webhook.ts'
 const AGENT = 'hotreload-agent'
 const site = (text: string) => ({ 'site.conf': `server { listen 8080; return 200 "${text}"; }\n` })
 
-test('out of memory: the Pod is Ready again, its program untouched, the missed change loaded', async () => {
+test('an agent that runs out of memory is restarted and loads the missed change, and the program is not disturbed', async () => {
   const [image] = await images('nginx', 'hotreload-agent')
   const hook = await webhook()
   const ns = await hook.namespace()
@@ -29,19 +29,19 @@ test('out of memory: the Pod is Ready again, its program untouched, the missed c
   await serves(ns, pod, 'one')
   await until('the agent watches', async () => (await agentStatus(ns, pod)).state === 'loaded')
 
-  // Stopped, it can't have seen the change.
+  // While it is stopped, it can't see the change.
   const [agent = 0, ...others] = processesOf(pod, AGENT)
   expect(others).toEqual([])
   process.kill(agent, 'SIGSTOP')
   onTestFinished(() => processesOf(pod, AGENT).forEach((pid) => process.kill(pid, 'SIGCONT')))
   await edit(ns, 'conf', site('two'), [pod])
-  await until('the kubelet brought the change', async () =>
+  await until('the kubelet has updated the file', async () =>
     (await ns.exec(name, 'web', ['cat', '/etc/nginx/conf.d/site.conf'])).includes('two'),
   )
   expect((await ns.fetch(pod, '/', 8080)).body).toBe('one')
 
   await outOfMemory(agent)
-  const after = await until('the agent was started again', async () => {
+  const after = await until('the kubelet has restarted the agent', async () => {
     const found = await ns.get<V1Pod>('pod', name)
     const status = found.status?.initContainerStatuses?.find((one) => one.name === AGENT)
     return status?.restartCount === 1 && status.state?.running && found

@@ -43,32 +43,32 @@ async function measure(ns: Namespace, pods: V1Pod[], text: string): Promise<numb
     ),
   )
 }
-const nudged = ({ metadata }: V1Pod) => metadata?.annotations?.['hotreload.dev/nudge'] !== undefined
+const isNudged = ({ metadata }: V1Pod) => metadata?.annotations?.['hotreload.dev/nudge'] !== undefined
 
-test('an edit is in the process within seconds, in every Pod, without a restart or a rollout', async () => {
+test('every Pod loads an edit within seconds, without a restart or a rollout', async () => {
   const { ns, pods } = await start(3)
   const times = await measure(ns, pods, 'two')
   for (const pod of pods) await expectUntouched(ns, pod)
   const again = await measure(ns, pods, 'three')
-  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(3)
+  expect((await ns.list<V1Pod>('pods')).filter(isNudged)).toHaveLength(3)
   console.log('edit to served', [...times, ...again].map(Math.round).join(' '), 'ms')
 })
 
-test('canary: one Pod is told first, the others when its agent says loaded', async () => {
+test('canary: the controller nudges one Pod first, and the others when its agent reports loaded', async () => {
   const { ns, pods } = await start(3, { 'hotreload.dev/canary': '1' })
   await ns.apply(configMap('config', { config: 'two' }))
-  const told = await until('one is told', async () => {
-    const some = (await ns.list<V1Pod>('pods')).filter(nudged)
+  const first = await until('one Pod is nudged', async () => {
+    const some = (await ns.list<V1Pod>('pods')).filter(isNudged)
     return some.length > 0 && some
   })
-  expect(told).toHaveLength(1)
+  expect(first).toHaveLength(1)
   await Promise.all(pods.map((pod) => serves(ns, pod, 'two')))
-  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toHaveLength(3)
+  expect((await ns.list<V1Pod>('pods')).filter(isNudged)).toHaveLength(3)
 })
 
-test('pause: nobody is told', async () => {
+test('pause: the controller nudges no Pod', async () => {
   const { ns } = await start(1, { 'hotreload.dev/pause': 'true' })
   await ns.apply(configMap('config', { config: 'two' }))
   await new Promise((resolve) => setTimeout(resolve, 3_000))
-  expect((await ns.list<V1Pod>('pods')).filter(nudged)).toEqual([])
+  expect((await ns.list<V1Pod>('pods')).filter(isNudged)).toEqual([])
 })

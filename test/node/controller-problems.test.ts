@@ -1,4 +1,4 @@
-// What an agent refuses, told by the controller: as an Event, since nobody reads the /status of every Pod.
+// The controller reports an agent's refusal as an Event, because nobody reads the /status of every Pod.
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { settled, startTestController, type TestController } from '../support/controller.ts'
 import { images, namespace, until } from '../support/kube.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterEach(() => controller?.stop())
 
-test('a signal that the program does not handle is not sent, which is an Event on the Deployment, once', async () => {
+test('an agent refuses a signal that the program does not handle, and the Deployment gets one Event', async () => {
   const [own, ns] = [await namespace(), await hook.namespace()]
   const container = { image, volumeMounts: [{ name: 'config', mountPath: '/etc/reader' }] }
   const options = { replicas: 2, annotations: { 'hotreload.dev/signal': 'SIGUSR2' } }
@@ -28,13 +28,13 @@ test('a signal that the program does not handle is not sent, which is an Event o
   const { events } = controller
   await settled(controller)
   await ns.apply(configMap('config', { config: 'two' }))
-  const told = await until(
+  const event = await until(
     'the Event',
     () => events.find(({ reason }) => reason === 'ReloadRefused'),
     300_000,
   )
-  expect(told).toMatchObject({ kind: 'Deployment', name: 'web' })
-  expect(told.message).toMatch(
+  expect(event).toMatchObject({ kind: 'Deployment', name: 'web' })
+  expect(event.message).toMatch(
     /^Pod web-\S+( \(and 1 more\))?, container web, at \S+Z: SIGUSR2 not sent: .*\[HR_SIGNAL_REFUSED\]$/,
   )
   await settled(controller)

@@ -1,4 +1,4 @@
-// Files that can't become symlinks are rewritten in place: in /, inside another mount, of a Secret. The program is on an empty image.
+// The agent rewrites files that can't become symlinks: in /, inside another mount, of a Secret. The program's image holds nothing else.
 import { beforeAll, expect, test } from 'vitest'
 import { images } from '../support/kube.ts'
 import {
@@ -25,7 +25,7 @@ beforeAll(async () => {
 test.each([
   { place: 'in /', file: '/config', mounts: [] },
   { place: 'inside another mount', file: '/data/config', mounts: [{ name: 'data', mountPath: '/data' }] },
-])('a subPath file $place', async ({ file, mounts }) => {
+])('a subPath file $place is updated in place', async ({ file, mounts }) => {
   const ns = await hook.namespace()
   const container = {
     image: reader,

@@ -1,5 +1,4 @@
-// Pods that people wrote by hand for config-reloader-sidecar and for configmap-reload, with nothing changed but the sidecar's image. No
-// webhook takes part.
+// Hand-written Pods for config-reloader-sidecar and configmap-reload, with nothing changed but the sidecar's image, and no webhook.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, namespace, until } from '../support/kube.ts'
@@ -46,7 +45,7 @@ async function pools(ns: Namespace): Promise<string> {
   return ns.exec('web', 'pgbouncer', [...psql, '--command=show databases', console])
 }
 
-test('config-reloader-sidecar: pgbouncer, from a Secret', async () => {
+test('config-reloader-sidecar: pgbouncer loads a changed Secret', async () => {
   const ns = await namespace()
   const volumeMounts = [{ mountPath: '/etc/pgbouncer/', name: 'secret-volume' }]
   await ns.apply([
@@ -87,7 +86,7 @@ test('config-reloader-sidecar: pgbouncer, from a Secret', async () => {
   expect(counters.signals).toBe(1)
 })
 
-test('configmap-reload: prometheus, by its URL, with the metrics that dashboards know', async () => {
+test('configmap-reload: prometheus reloads by its URL, and the metrics keep their names', async () => {
   const ns = await namespace()
   const data = (label: string) => ({ 'prometheus.yml': `global: {external_labels: {version: ${label}}}\n` })
   const volumeMounts = [{ name: 'config-volume', mountPath: '/etc/config' }]
@@ -125,7 +124,7 @@ test('configmap-reload: prometheus, by its URL, with the metrics that dashboards
   await until('the second configuration', async () => (await loaded())?.includes('version: two'))
   await expectUntouched(ns, pod)
   const webhook = '{webhook="http://127.0.0.1:9090/-/reload"}'
-  const metrics = await until('it is counted', async () => {
+  const metrics = await until('the agent counts the reload', async () => {
     const { body } = await ns.fetch(pod, '/metrics', 9533)
     return body.includes(`configmap_reload_success_reloads_total${webhook} 1`) && body
   })

@@ -1,4 +1,4 @@
-// An image whose program must be PID 1 (s6-overlay's /init): its processes are not shared, which ends it, and its changes roll out.
+// An image whose program must be PID 1 (s6-overlay's /init): shared processes would end it, so they are not shared and changes roll out.
 import type { V1Deployment } from '@kubernetes/client-node'
 import { afterEach, expect, test } from 'vitest'
 import { settled, startTestController, type TestController } from '../support/controller.ts'
@@ -9,7 +9,7 @@ import { webhook } from '../support/webhook.ts'
 let controller: TestController | undefined
 afterEach(() => controller?.stop())
 
-test('an image like s6-overlay is warned about at apply, not shared, and its change rolls out', async () => {
+test('an image like s6-overlay gets a warning and no shared processes, and its change rolls out', async () => {
   const [image] = await images('s6')
   const hook = await webhook()
   const [own, ns] = [await namespace(), await hook.namespace()]
@@ -37,7 +37,7 @@ test('an image like s6-overlay is warned about at apply, not shared, and its cha
   controller = await startTestController(own.name, { only: [ns.name] })
   await settled(controller)
   await ns.apply(configMap('config', { config: 'two' }))
-  await until('the Deployment is rolled out', async () => {
+  await until('the Deployment has rolled out', async () => {
     const { metadata, status } = await ns.get<V1Deployment>('deployment', 'web')
     return metadata?.generation === 2 && status?.observedGeneration === 2 && status.updatedReplicas === 1
   })
@@ -47,7 +47,7 @@ test('an image like s6-overlay is warned about at apply, not shared, and its cha
   await serves(ns, next, 'two')
 })
 
-test('the same image with shared processes ends: that is why', async () => {
+test('the same image ends with shared processes', async () => {
   const [image] = await images('s6')
   const ns = await namespace()
   const containers = [{ name: 'web', image, imagePullPolicy: 'Never', command: ['/init'] }]
@@ -57,6 +57,6 @@ test('the same image with shared processes ends: that is why', async () => {
     metadata: { name: 'shared' },
     spec: { shareProcessNamespace: true, restartPolicy: 'Never', containers },
   })
-  await until('it has ended', async () => (await ns.phase('shared')) === 'Failed')
+  await until('the Pod has failed', async () => (await ns.phase('shared')) === 'Failed')
   expect(await ns.logs('shared', 'web')).toContain('must be PID 1')
 })

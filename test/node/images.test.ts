@@ -28,14 +28,14 @@ const job = (name: string, image: string, container: object): object => ({
 
 test('hotreload runs as nobody, without npm, in a restricted namespace', async () => {
   const ns = await namespace({ 'pod-security.kubernetes.io/enforce': 'restricted' })
-  const look =
+  const script =
     'id -u; command -v npm npx corepack yarn; exec node /usr/local/lib/hotreload/main.mjs --version'
-  await ns.apply(job('look', hotreload, { command: ['sh', '-c', look] }))
-  await until('it has ended', async () => (await ns.phase('look')) === 'Succeeded', 180_000)
+  await ns.apply(job('look', hotreload, { command: ['sh', '-c', script] }))
+  await until('the Pod has succeeded', async () => (await ns.phase('look')) === 'Succeeded', 180_000)
   expect(await ns.logs('look', 'look')).toMatch(/^65532\n\d+\.\d+\.\d+\n$/)
 })
 
-test('the agent installs itself from an image with nothing else', async () => {
+test('the agent installs itself from an image that holds nothing else', async () => {
   const ns = await namespace({ 'pod-security.kubernetes.io/enforce': 'restricted' })
   const pod = {
     apiVersion: 'v1',
@@ -67,6 +67,6 @@ test('the agent installs itself from an image with nothing else', async () => {
     },
   }
   await ns.apply(pod)
-  await until('it has ended', async () => (await ns.phase('install')) === 'Succeeded', 180_000)
+  await until('the Pod has succeeded', async () => (await ns.phase('install')) === 'Succeeded', 180_000)
   expect(await ns.logs('install', 'look')).toBe('755\n')
 })

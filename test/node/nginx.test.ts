@@ -1,4 +1,4 @@
-// A real nginx on a real node: an edited ConfigMap is served by the same master, however the file is mounted.
+// A real nginx on a real node: the same master serves an edited ConfigMap, however the file is mounted.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, until } from '../support/kube.ts'
@@ -56,7 +56,7 @@ async function start(
 const masterOf = async (ns: Namespace, pod: V1Pod, pidFile: string): Promise<string> =>
   (await ns.exec(pod.metadata?.name ?? '', 'web', ['cat', pidFile])).trim()
 
-/** Edits, waits until "two" is served, and sees that master, Pod and containers are the ones from before. */
+/** Edits, waits until nginx serves "two", and expects the same master, Pod and containers as before. */
 async function expectReload(
   { ns, pod }: { ns: Namespace; pod: V1Pod },
   data: Record<string, string>,
@@ -70,7 +70,7 @@ async function expectReload(
   await expectReloadedOnce(ns, pod)
 }
 
-test('configuration by directory: the same master serves it, and a running response goes on to its end', async () => {
+test('nginx serves an edited directory, and completes a running response', async () => {
   const { ns, pod } = await start(
     { volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] },
     { 'site.conf': site('one') },
@@ -81,7 +81,7 @@ test('configuration by directory: the same master serves it, and a running respo
   expect(await response.finish()).toBe(LARGE_BYTES)
 })
 
-test('one subPath file in /etc/nginx, beside the files of the image', async () => {
+test('nginx serves one edited subPath file beside the files of the image', async () => {
   const started = await start(
     { volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }] },
     { 'nginx.conf': main('one') },
@@ -107,7 +107,7 @@ test('two subPath files in one directory change together', async () => {
   expect((await started.ns.fetch(started.pod, '/', 8080)).headers.get('x-extra')).toBe('two')
 })
 
-test('subPathExpr: the kubelet names the key', async () => {
+test('nginx serves the edited key that subPathExpr selects', async () => {
   const started = await start(
     {
       env: [{ name: 'ROLE', value: 'blue' }],
@@ -118,7 +118,7 @@ test('subPathExpr: the kubelet names the key', async () => {
   await expectReload(started, { 'blue.conf': main('two'), 'green.conf': main('green') })
 })
 
-test('read-only root filesystem and a user of its own', async () => {
+test('nginx serves an edited file with a read-only root filesystem and its own user', async () => {
   const started = await start(
     {
       securityContext: { readOnlyRootFilesystem: true, runAsUser: 101, runAsGroup: 101, runAsNonRoot: true },
@@ -139,7 +139,7 @@ test('read-only root filesystem and a user of its own', async () => {
   await expectReload(started, { 'nginx.conf': main('two') })
 })
 
-test('a key added, removed and replaced is one reload each', async () => {
+test('adding, removing and replacing a key cause one reload each', async () => {
   const { ns, pod } = await start(
     { volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] },
     { 'site.conf': site('one') },
@@ -151,7 +151,7 @@ test('a key added, removed and replaced is one reload each', async () => {
   await until('the added key is in effect', async () => (await headers()).get('x-more') === 'yes')
   await reloads(1)
   await edit(ns, 'conf', { 'site.conf': site('one') }, [pod])
-  await until('the removed key is out of effect', async () => (await headers()).get('x-more') === null)
+  await until('the removed key is no longer in effect', async () => (await headers()).get('x-more') === null)
   await reloads(2)
   await edit(ns, 'conf', { 'other.conf': site('two') }, [pod])
   await serves(ns, pod, 'two')

@@ -1,4 +1,4 @@
-// Injection fits the Pod it comes to: its kind, its quota, its class, its neighbours.
+// Injection works for each kind of workload, and respects the Pod's quota, QoS class and other containers.
 import type { V1Job, V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, until } from '../support/kube.ts'
@@ -24,7 +24,7 @@ beforeAll(async () => {
   hook = await webhook()
 })
 
-/** Applies a workload beside the ConfigMap, edits, and sees the one Pod's program reload. */
+/** Applies a workload and its ConfigMap, edits the ConfigMap, and expects the one Pod's program to reload. */
 async function expectReloads(ns: Namespace, workload: object): Promise<V1Pod> {
   await ns.apply([configMap('config', { config: 'one' }), workload])
   const [pod] = await ns.podsReady('app=web')
@@ -41,18 +41,18 @@ const workload = (kind: string, container: object = {}, spec: object = {}) => ({
   kind,
 })
 
-test('a StatefulSet', async () => {
+test('the Pod of a StatefulSet reloads', async () => {
   const { spec, ...set } = workload('StatefulSet')
   await expectReloads(await hook.namespace(), { ...set, spec: { ...spec, serviceName: 'web' } })
 })
 
-test('a DaemonSet', async () => {
+test('the Pod of a DaemonSet reloads', async () => {
   const { spec, ...set } = workload('DaemonSet')
   const { replicas: _, ...rest } = spec
   await expectReloads(await hook.namespace(), { ...set, spec: rest })
 })
 
-test('a Job completes once its main container has', async () => {
+test('a Job with an agent completes when its main container ends', async () => {
   const ns = await hook.namespace()
   const container = {
     name: 'main',
@@ -82,7 +82,7 @@ test('a Job completes once its main container has', async () => {
   expect(pod?.spec?.initContainers?.map(({ name }) => name)).toContain('hotreload-agent')
 })
 
-test('two containers of different images, each with an agent of its own', async () => {
+test('two containers of different images have an agent each', async () => {
   const ns = await hook.namespace()
   const site = (text: string) => ({
     'site.conf': `server { listen 8081; location / { return 200 "${text}"; } }`,
@@ -109,7 +109,7 @@ test('two containers of different images, each with an agent of its own', async 
   await expectReloadedOnce(ns, pod, { container: 'nginx' }, 9468)
 })
 
-test('a namespace of the restricted standard with a quota on limits', async () => {
+test('a Pod reloads in a restricted namespace with a quota on limits', async () => {
   const ns = await hook.namespace({
     'hotreload.dev/injection': 'enabled',
     'pod-security.kubernetes.io/enforce': 'restricted',
@@ -130,7 +130,7 @@ test('a namespace of the restricted standard with a quota on limits', async () =
   await expectReloads(ns, workload('Deployment', container))
 })
 
-test('a Guaranteed Pod stays one', async () => {
+test('a Guaranteed Pod stays Guaranteed', async () => {
   const same = { cpu: '100m', memory: '64Mi' }
   const pod = await expectReloads(
     await hook.namespace(),
@@ -139,7 +139,7 @@ test('a Guaranteed Pod stays one', async () => {
   expect(pod.status?.qosClass).toBe('Guaranteed')
 })
 
-test('resources of the Pod as a whole: the agent takes part in them and adds none', async () => {
+test('the agent shares the resources of the whole Pod and adds none', async () => {
   const resources = { requests: { cpu: '50m', memory: '32Mi' }, limits: { cpu: '200m', memory: '64Mi' } }
   const pod = await expectReloads(await hook.namespace(), workload('Deployment', {}, { resources }))
   expect(pod.spec?.initContainers?.map((container) => container.resources ?? {})).toEqual(

@@ -1,4 +1,4 @@
-// Programs with protocols of their own, as their clients see them.
+// Programs with their own protocols, observed by clients.
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { generate } from 'selfsigned'
@@ -19,7 +19,7 @@ beforeAll(async () => {
   hook = await webhook()
 })
 
-/** MQTT 3.1.1, 3.1 and 3.2: CONNECT without a name, as client "t"; the fourth byte of the answer says yes (0) or no (5). */
+/** MQTT 3.1.1, 3.1 and 3.2: CONNECT without a user, as client "t". The fourth byte of the response is 0 (accepted) or 5 (refused). */
 const CONNECT = Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, ...Buffer.from('t'))
 
 const mosquitto: Program = {
@@ -29,7 +29,7 @@ const mosquitto: Program = {
   observe: async ({ ip }) => ({ 5: 'one', 0: 'two' })[(await firstBytes(1883, ip, CONNECT))[3] ?? -1],
 }
 
-test('mosquitto: who may connect', async () => expectReload(mosquitto, await start(hook, mosquitto)))
+test('mosquitto loads its access rules', async () => expectReload(mosquitto, await start(hook, mosquitto)))
 
 const natsServer: Program = {
   image: 'nats-server',
@@ -41,7 +41,7 @@ const natsServer: Program = {
   },
 }
 
-test('nats: a client from before keeps its connection', async () => {
+test('nats loads its limit, and a connected client keeps its connection', async () => {
   const running = await start(hook, natsServer)
   const client = connect(4222, running.ip, () => client.write('CONNECT {"verbose":false}\r\n'))
   const received: string[] = []
@@ -55,7 +55,7 @@ test('nats: a client from before keeps its connection', async () => {
   client.destroy()
 })
 
-/** The everyday case: a certificate was renewed. */
+/** The common case: a renewed certificate. */
 const stunnel: Program = {
   image: 'stunnel',
   comm: 'stunnel4',
@@ -72,9 +72,9 @@ const stunnel: Program = {
     }),
 }
 
-test('stunnel: a renewed certificate', async () => expectReload(stunnel, await start(hook, stunnel)))
+test('stunnel loads a renewed certificate', async () => expectReload(stunnel, await start(hook, stunnel)))
 
-/** Said to each client that connects. */
+/** It greets each client with the value. */
 const dovecot: Program = {
   image: 'dovecot',
   mountPath: '/etc/dovecot',
@@ -98,9 +98,9 @@ userdb {
   observe: async ({ ip }) => / (one|two)\r\n/.exec((await firstBytes(143, ip, Buffer.of())).toString())?.[1],
 }
 
-test('dovecot: its greeting', async () => expectReload(dovecot, await start(hook, dovecot)))
+test('dovecot loads its greeting', async () => expectReload(dovecot, await start(hook, dovecot)))
 
-/** A user's password, by the text protocol: an answer to anything but a right one is CLIENT_ERROR. */
+/** The value is a user's password. The text protocol responds CLIENT_ERROR to a wrong one. */
 const memcached: Program = {
   image: 'memcached',
   mountPath: '/etc/memcached',
@@ -114,4 +114,4 @@ const logsIn = async (ip: string, password: string): Promise<boolean> => {
   return (await firstBytes(11_211, ip, login)).toString().startsWith('STORED')
 }
 
-test('memcached: its users', async () => expectReload(memcached, await start(hook, memcached)))
+test('memcached loads its users', async () => expectReload(memcached, await start(hook, memcached)))

@@ -1,4 +1,4 @@
-// PostgreSQL and its pooler: the new value is in effect, and a client that was connected before stays connected.
+// PostgreSQL and its connection pooler load a change, and a connected client stays connected.
 import { beforeAll, expect, test } from 'vitest'
 import { imageReference, images } from '../support/kube.ts'
 import { expectReload, type Program, type Running, start } from '../support/program.ts'
@@ -14,7 +14,7 @@ const psql = ['psql', '--no-psqlrc', '--no-align', '--tuples-only', '--username=
 const trust = (path: string) => `hba_file = '${path}/pg_hba.conf'\nunix_socket_directories = '/tmp'\n`
 const PG_HBA = 'local all all trust\nhost all all 127.0.0.1/32 trust\n'
 
-/** One connection that stays idle until the file /tmp/go is there, and asks before and after. */
+/** One connection that queries, stays idle until the file /tmp/go exists, and queries again. */
 const session = ({ exec }: Running, connection: string, ...queries: string[]): Promise<string> => {
   const commands = [...queries, String.raw`\! until [ -e /tmp/go ]; do sleep 0.1; done`, ...queries]
   return exec(...psql, ...commands.map((command) => `--command=${command}`), connection)
@@ -32,7 +32,7 @@ const postgres: Program = {
     (await exec(...psql, '--command=show test.version', 'host=/tmp dbname=postgres')).trim(),
 }
 
-test('postgresql: a session from before sees the new value', async () => {
+test('postgresql loads a change, and an open session sees the new value', async () => {
   const running = await start(hook, postgres)
   const open = session(running, 'host=/tmp dbname=postgres', 'select pg_backend_pid()', 'show test.version')
   await expectReload(postgres, running)
@@ -42,7 +42,7 @@ test('postgresql: a session from before sees the new value', async () => {
   expect(same).toBe(backend)
 })
 
-/** With a database beside it; the name of a second pool is the value. */
+/** The Pod has a database, too. The value is the name of a second pool. */
 const pgbouncer: Program = {
   image: 'postgres',
   comm: 'pgbouncer',
@@ -87,7 +87,7 @@ auth_type = any
   },
 }
 
-test('pgbouncer: a client from before keeps its connection, and its session in the database', async () => {
+test('pgbouncer loads a pool, and a connected client keeps its connection and its database session', async () => {
   const running = await start(hook, pgbouncer)
   const open = session(running, 'host=127.0.0.1 port=6432 dbname=app', 'select pg_backend_pid()')
   await expectReload(pgbouncer, running)

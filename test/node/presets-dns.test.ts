@@ -1,4 +1,4 @@
-// Name servers: the new record is answered by the same process.
+// Name servers: the same process serves the new record.
 import { beforeAll, test } from 'vitest'
 import { images } from '../support/kube.ts'
 import { expectReload, start } from '../support/program.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 
 test.each([
-  { name: 'named: a zone', program: named },
-  { name: 'unbound: local data', program: unbound },
-  { name: "dnsmasq: a hosts file, by the user's signal", program: dnsmasqHosts },
+  { name: 'named loads a zone', program: named },
+  { name: 'unbound loads local data', program: unbound },
+  { name: "dnsmasq loads a hosts file by the user's signal", program: dnsmasqHosts },
 ])('$name', async ({ program }) => expectReload(program, await start(hook, program)))

@@ -1,4 +1,4 @@
-// Presets of programs that speak HTTP or FastCGI, each with Debian's program: the new value is answered by the same process.
+// Presets of programs that speak HTTP or FastCGI, each with Debian's package: the same process serves the new value.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ beforeAll(async () => {
   hook = await webhook()
 })
 
-test('apache2: a running response goes on to its end', async () => {
+test('apache2 reloads and completes a running response', async () => {
   const running = await start(hook, apache2)
   await running.exec(...makeLarge('/tmp/large'))
   const response = await pausedResponse(`http://${running.ip}:8080/large`)
@@ -33,7 +33,7 @@ test('apache2: a running response goes on to its end', async () => {
   expect(await response.finish()).toBe(LARGE_BYTES)
 })
 
-test('haproxy: a request that was half sent before is answered, by the old configuration', async () => {
+test('haproxy reloads and answers a half-sent request by the old configuration', async () => {
   const running = await start(hook, haproxy)
   const client = connect(8080, running.ip, () =>
     client.write('GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n'),
@@ -54,20 +54,20 @@ test('haproxy: a request that was half sent before is answered, by the old confi
 test.each([
   { process: 'under its own supervisor', command: undefined },
   { process: 'as one process', command: ['squid', '-N', '-f', '/etc/squid/squid.conf'] },
-])('squid $process', async ({ command }) => {
+])('squid reloads $process', async ({ command }) => {
   const program = { ...squid, container: command ? { command } : {} }
   await expectReload(program, await start(hook, program))
 })
 
-test.each([phpFpm, gunicorn, uwsgi])('$image', async (program) =>
+test.each([phpFpm, gunicorn, uwsgi])('$image reloads', async (program) =>
   expectReload(program, await start(hook, program)),
 )
 
-test.each([alertmanager, blackboxExporter])('$image by its URL', async (program) =>
+test.each([alertmanager, blackboxExporter])('$image reloads by its URL', async (program) =>
   expectReload(program, await start(hook, program)),
 )
 
-test('caddy, told to watch, needs nobody', async () => {
+test('caddy with --watch reloads without an agent', async () => {
   const command = ['caddy', 'run', '--watch', '--config', '/etc/caddy/Caddyfile']
   const program = { ...caddy, container: { command } }
   const running = await start(hook, program)

@@ -1,4 +1,4 @@
-// What a mistake in the configuration does to programs that a reload ends by it (docs/programs.md says so), and that `validate` keeps them.
+// A reload with a mistake in the configuration ends these programs (docs/programs.md), and `validate` prevents that.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, until } from '../support/kube.ts'
@@ -39,33 +39,36 @@ const cases: Case[] = [
   },
   {
     program: gunicorn,
-    // It does not look where pythonpath of its own file says.
+    // --check-config ignores the pythonpath of the file.
     validate:
       'env PYTHONPATH=/etc/gunicorn gunicorn --check-config --config /etc/gunicorn/gunicorn.conf.py app',
     broken: { ...gunicorn.data('two'), 'gunicorn.conf.py': 'bind = (\n' },
   },
 ]
 
-test.each(cases)('$program.image with validate stays as it was, and takes the next good one', async (one) => {
-  const options = { annotations: { 'hotreload.dev/validate': one.validate } }
-  const program = { ...one.program, options }
-  const running = await start(hook, program)
-  const { ns, pod } = running
-  const counters = async () => (await agentStatus(ns, pod)).counters
-  await edit(ns, 'config', one.broken, [pod])
-  await until('the mistake is found', async () => (await counters()).validationsFailed === 1)
-  await says(program, running, 'one')
-  expect(await counters()).toMatchObject({ signals: 0, reloaded: 0 })
-  await edit(ns, 'config', program.data('two'), [pod])
-  await says(program, running, 'two')
-  await expectUntouched(ns, pod)
-})
+test.each(cases)(
+  '$program.image with validate keeps its configuration, and loads the next valid one',
+  async (one) => {
+    const options = { annotations: { 'hotreload.dev/validate': one.validate } }
+    const program = { ...one.program, options }
+    const running = await start(hook, program)
+    const { ns, pod } = running
+    const counters = async () => (await agentStatus(ns, pod)).counters
+    await edit(ns, 'config', one.broken, [pod])
+    await until('the validation fails', async () => (await counters()).validationsFailed === 1)
+    await says(program, running, 'one')
+    expect(await counters()).toMatchObject({ signals: 0, reloaded: 0 })
+    await edit(ns, 'config', program.data('two'), [pod])
+    await says(program, running, 'two')
+    await expectUntouched(ns, pod)
+  },
+)
 
-test.each(cases)('$program.image without validate ends', async ({ program, broken }) => {
+test.each(cases)('$program.image without validate ends by the mistake', async ({ program, broken }) => {
   const running = await start(hook, program)
   const { ns, pod } = running
   await edit(ns, 'config', broken, [pod])
-  await until('its container was restarted', async () => {
+  await until('the kubelet has restarted the container', async () => {
     const { status } = await ns.get<V1Pod>('pod', pod.metadata?.name ?? '')
     return (status?.containerStatuses ?? []).some(({ restartCount }) => restartCount > 0)
   })

@@ -1,4 +1,4 @@
-// A daemon of the network: its address, on an interface of its Pod.
+// A network daemon, observed by an address on an interface of its Pod.
 import { beforeAll, test } from 'vitest'
 import { images } from '../support/kube.ts'
 import { expectReload, type Program, start } from '../support/program.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 const addresses: Record<string, string> = { one: '10.9.0.1', two: '10.9.0.2' }
 
-/** The only router of its kind takes the address to itself. */
+/** Without another router it takes the virtual address. */
 const keepalived: Program = {
   image: 'keepalived',
   mountPath: '/etc/keepalived',
@@ -35,4 +35,5 @@ vrrp_instance web {
   },
 }
 
-test('keepalived: its virtual address', async () => expectReload(keepalived, await start(hook, keepalived)))
+test('keepalived loads its virtual address', async () =>
+  expectReload(keepalived, await start(hook, keepalived)))

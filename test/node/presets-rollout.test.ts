@@ -1,5 +1,5 @@
-// Programs that never re-read their file. Nobody signals them: their Pods have no agent, their template a checksum, which replaces them.
-// The signal that somebody might think of is sent by hand, to see that the preset is right to send none.
+// Programs that never re-read their file. Their Pods have no agent, and a checksum in their template replaces them.
+// The test sends SIGHUP itself, to prove that the preset is right to send none.
 import { Resolver } from 'node:dns/promises'
 import { connect } from 'node:net'
 import type { V1Deployment } from '@kubernetes/client-node'
@@ -24,7 +24,7 @@ const redis: Program = {
     (await exec('redis-cli', 'config', 'get', 'proc-title-template')).trim().split('\n').at(-1),
 }
 
-/** Its only output is a file, each line of which begins with the value. */
+/** It writes a file whose lines begin with the value. */
 const rsyslog: Program = {
   image: 'rsyslog',
   mountPath: '/etc/rsyslog',
@@ -38,7 +38,7 @@ action(type="omfile" file="/tmp/out" template="line")
   }),
   observe: async ({ ip, exec }) => {
     const sender = connect(5140, ip, () => sender.end('<13>Jan  1 00:00:00 host test: hello\n'))
-    sender.on('error', () => undefined) // it does not listen yet
+    sender.on('error', () => undefined) // rsyslog does not listen yet
     return (await exec('tail', '--lines=1', '/tmp/out')).split(' ')[0]
   },
 }
@@ -51,14 +51,14 @@ const dnsmasq: Program = {
     'dnsmasq.conf': `port=5353\nno-resolv\naddress=/web.test/10.0.0.${value === 'one' ? 1 : 2}\n`,
   }),
   observe: async ({ ip }) => {
-    const asks = new Resolver({ timeout: 1000, tries: 1 })
-    asks.setServers([`${ip}:5353`])
-    const [address = ''] = await asks.resolve4('web.test')
+    const resolver = new Resolver({ timeout: 1000, tries: 1 })
+    resolver.setServers([`${ip}:5353`])
+    const [address = ''] = await resolver.resolve4('web.test')
     return addresses[address]
   },
 }
 
-/** It remembers where its file's symlinks led when it started, and finds nothing there after a swap. Said by the port it listens on. */
+/** It keeps the resolved path of its file, which no longer exists after a swap. The port that it listens on shows the value. */
 const stunnel: Program = {
   image: 'stunnel',
   mountPath: '/etc/stunnel',
@@ -75,7 +75,7 @@ const listens = (port: number, ip: string): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
-/** What a server says its version is may be set. */
+/** The value is a part of the version that the server reports. */
 const mariadb: Program = {
   image: 'mariadb',
   mountPath: '/etc/mysql',
@@ -101,7 +101,7 @@ test.each([redis, rsyslog, dnsmasq, stunnel, mariadb, caddy])('$image rolls out'
   await edit(ns, 'config', program.data('two'), [pod])
   const [content = ''] = Object.values(program.data('two'))
   const files = () => exec('sh', '-c', `cat ${program.mountPath}/*`)
-  await until('the kubelet brought the new file', async () => (await files()).includes(content))
+  await until('the kubelet has updated the file', async () => (await files()).includes(content))
   await exec('sh', '-c', 'kill -HUP 1')
   await says(program, running, 'one')
   await says(program, running, 'one')

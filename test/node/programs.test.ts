@@ -1,4 +1,4 @@
-// Which process is told, and which is left alone.
+// The agent signals the right process, and none that the signal would end.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { imageReference, images, until } from '../support/kube.ts'
@@ -43,7 +43,7 @@ async function start(container: object, annotations: Record<string, string>, spe
   return { ns, pod }
 }
 
-test('a program on an empty image, without a shell', async () => {
+test('a program in an image without a shell reloads', async () => {
   const { ns, pod } = await start({ image: reader, ...mounted }, signal)
   await serves(ns, pod, 'one')
   const pid = (await ns.fetch(pod, '/', 8080)).headers.get('x-pid')
@@ -55,7 +55,7 @@ test('a program on an empty image, without a shell', async () => {
   await expectUntouched(ns, pod)
 })
 
-test('a program that starts as root and steps down: the agent may signal it', async () => {
+test('a program that starts as root and changes its user reloads', async () => {
   const { ns, pod } = await start({ image: gosu, ...mounted }, signal)
   await serves(ns, pod, 'one')
   await edit(ns, 'config', { config: 'two' }, [pod])
@@ -63,39 +63,39 @@ test('a program that starts as root and steps down: the agent may signal it', as
   await expectUntouched(ns, pod)
 })
 
-// What the runtimes of Go, Ruby and Java do by themselves: their process's mask says that SIGHUP is handled, and it ends of it.
+// The runtimes of Go, Ruby and Java handle SIGHUP only to exit: the process's signal mask shows a handler, and the signal ends it.
 test.each(['ruby', 'java'] as const)(
-  '%s, which nobody vouched for, gets no signal: it would end',
+  '%s without an annotation or a preset gets no signal, which would end it',
   async (name) => {
     const { ns, pod } = await start({ image: imageReference(name), ...mounted }, {})
     const exec = (...argv: string[]) => ns.exec(pod.metadata?.name ?? '', 'web', argv)
     expect(pod.spec?.initContainers ?? []).toEqual([])
-    await until('it handles SIGHUP', async () => handlesHangup(await exec('cat', '/proc/1/status')))
+    await until('the program handles SIGHUP', async () => handlesHangup(await exec('cat', '/proc/1/status')))
     await edit(ns, 'config', { config: 'two' }, [pod])
     await until(
-      'the kubelet brought the change',
+      'the kubelet has updated the file',
       async () => (await exec('cat', '/etc/reader/config')) === 'two',
     )
     await expectUntouched(ns, pod)
     await exec('sh', '-c', 'kill -HUP 1')
-    await until('its container was restarted', async () => {
+    await until('the kubelet has restarted the container', async () => {
       const { status } = await ns.get<V1Pod>('pod', pod.metadata?.name ?? '')
       return status?.containerStatuses?.some(({ restartCount }) => restartCount > 0)
     })
   },
 )
 
-/** Bit 0, signal 1: proc_pid_status(5). */
+/** Bit 0 stands for signal 1: proc_pid_status(5). */
 const handlesHangup = (status: string): boolean =>
   Number.parseInt(/^SigCgt:.*(.)$/m.exec(status)?.[1] ?? '0', 16) % 2 === 1
 
 test.each(['ticker', 'ruby', 'java'] as const)(
-  'a preset vouches for its own program only: %s, which catches SIGHUP to exit, is left alone',
+  'a preset signals its own program only: %s, which catches SIGHUP to exit, gets no signal',
   async (name) => {
     const preset = { 'hotreload.dev/preset': 'nginx' }
     const { ns, pod } = await start({ image: imageReference(name), ...mounted }, preset)
     await edit(ns, 'config', { config: 'two' }, [pod])
-    await until('the agent says that it found no such process', async () =>
+    await until('the agent reports that it found no such process', async () =>
       JSON.stringify(await agentStatus(ns, pod)).includes('HR_'),
     )
     expect((await agentStatus(ns, pod)).counters.signals).toBe(0)
@@ -103,7 +103,7 @@ test.each(['ticker', 'ruby', 'java'] as const)(
   },
 )
 
-test('haproxy without a master would end, so it gets no signal', async () => {
+test('haproxy without a master gets no signal, which would end it', async () => {
   const ns = await hook.namespace()
   const cfg = (text: string) =>
     `global\n stats timeout 30s\ndefaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\nfrontend f\n bind :8080\n http-request return status 200 content-type text/plain string ${text}\n`
@@ -122,7 +122,7 @@ test('haproxy without a master would end, so it gets no signal', async () => {
   if (!master || !single) throw new Error('no Pod')
   await edit(ns, 'config', data('two'), [master, single])
   await serves(ns, master, 'two')
-  await until('the refusal is named', async () =>
+  await until('the agent reports the refusal', async () =>
     JSON.stringify(await agentStatus(ns, single)).includes('-W'),
   )
   await serves(ns, single, 'one')
@@ -130,7 +130,7 @@ test('haproxy without a master would end, so it gets no signal', async () => {
   await expectUntouched(ns, single)
 })
 
-test('prometheus by its URL where that is enabled, else by SIGHUP', async () => {
+test('prometheus reloads by its URL if that is enabled, else by SIGHUP', async () => {
   const ns = await hook.namespace()
   const data = (label: string) => ({ 'prometheus.yml': `global: {external_labels: {version: ${label}}}\n` })
   const container = (...flags: string[]) => ({
@@ -153,8 +153,8 @@ test('prometheus by its URL where that is enabled, else by SIGHUP', async () => 
     await until('the second configuration', async () => (await loaded(pod)).includes('version: two'))
     await expectUntouched(ns, pod)
   }
-  const [told, signalled] = pods
-  if (!told || !signalled) throw new Error('no Pod')
-  await expectReloadedOnce(ns, told, { reload: 'http' })
-  await expectReloadedOnce(ns, signalled, { reload: 'signal' })
+  const [byUrl, bySignal] = pods
+  if (!byUrl || !bySignal) throw new Error('no Pod')
+  await expectReloadedOnce(ns, byUrl, { reload: 'http' })
+  await expectReloadedOnce(ns, bySignal, { reload: 'signal' })
 })

@@ -1,10 +1,10 @@
-// A machine has one node at a time, and whoever asks for a second one does the first no harm.
+// A machine has one node at a time, and a request for a second one does not disturb the first.
 import { expect, onTestFinished, test } from 'vitest'
 import { NODE_LOCK, startCluster } from '../cluster/cluster.ts'
 import { release, take } from '../cluster/lock.ts'
 import { images, namespace, until } from '../support/kube.ts'
 
-test('a second node is refused with a way out, and Pods of the first stay reachable', async () => {
+test('a second node is refused with a remedy, and Pods of the first stay reachable', async () => {
   const [image = ''] = await images('nginx')
   const ns = await namespace()
   const containers = [{ name: 'nginx', image, imagePullPolicy: 'Never' }]
@@ -15,6 +15,6 @@ test('a second node is refused with a way out, and Pods of the first stay reacha
   const second = startCluster({ node: true, say: () => undefined })
   await expect(second).rejects.toThrow(/this machine's one node is in use \(process \d+\)/)
 
-  expect((await until('it answers', () => ns.fetch('web'))).status).toBe(200)
+  expect((await until('nginx answers', () => ns.fetch('web'))).status).toBe(200)
   expect(await ns.exec('web', 'nginx', ['hostname'])).toBe('web\n')
 })

@@ -1,4 +1,4 @@
-// The node of the tests is a real one: its Pods run, are reached, and see their ConfigMaps.
+// The tests have a real node: its Pods run, are reachable, and read their ConfigMaps.
 import { beforeAll, expect, test } from 'vitest'
 import { images, namespace, until } from '../support/kube.ts'
 
@@ -12,7 +12,7 @@ test('a Pod of nginx becomes Ready, serves its page and shows its log', async ()
   const ns = await namespace()
   await ns.apply(pod('web', { name: 'nginx', image: nginx }))
   const ready = await ns.podReady('web')
-  const { status, body } = await until('it answers', () => ns.fetch(ready))
+  const { status, body } = await until('nginx answers', () => ns.fetch(ready))
   expect({ status, body }).toMatchObject({ status: 200, body: expect.stringContaining('Welcome to nginx') })
   await until('the request is in the log', async () =>
     (await ns.logs('web', 'nginx')).includes('GET / HTTP/1.1'),
@@ -20,7 +20,7 @@ test('a Pod of nginx becomes Ready, serves its page and shows its log', async ()
   expect(await ns.exec('web', 'nginx', ['nginx', '-T'])).toContain('worker_processes')
 })
 
-test('a program on an empty image loads its ConfigMap, and is reached through a Service', async () => {
+test('a program in an image that holds nothing else loads its ConfigMap, and a Service reaches it', async () => {
   const ns = await namespace()
   const volume = { name: 'config', configMap: { name: 'config' } }
   await ns.apply([
@@ -38,7 +38,7 @@ test('a program on an empty image loads its ConfigMap, and is reached through a 
     ),
   ])
   const ready = await ns.podReady('reader')
-  const answer = await until('it answers', () => ns.fetch(ready, '/', 8080))
+  const answer = await until('the program answers', () => ns.fetch(ready, '/', 8080))
   expect(answer.body).toBe('first\n')
   expect(answer.headers.get('x-loads')).toBe('1')
   const { spec } = await ns.get<{ spec: { clusterIP: string } }>('service', 'reader')

@@ -1,4 +1,4 @@
-// The token of a projected volume rotates at 80 % of its life, 10 minutes at least: this file runs 16 minutes beside the others.
+// The token of a projected volume rotates at 80 % of its lifetime, which is 10 minutes at least: this test takes 16 minutes.
 import { beforeAll, expect, test } from 'vitest'
 import { images, until } from '../support/kube.ts'
 import { agentStatus, configMap, deployment, edit, expectUntouched, serves } from '../support/reload.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
   hook = await webhook()
 })
 
-test('a token that rotates twice beside a ConfigMap is no reason to reload; the ConfigMap is', {
+test('a token that rotates twice causes no reload, and the ConfigMap beside it does', {
   timeout: 25 * 60_000,
 }, async () => {
   const ns = await hook.namespace()
@@ -28,9 +28,9 @@ test('a token that rotates twice beside a ConfigMap is no reason to reload; the 
       annotations: { 'hotreload.dev/signal': 'SIGHUP', 'hotreload.dev/container': 'web' },
     },
   )
-  // Reads the token from where the reader has it: the reader's image has no program to read a file with.
+  // It reads the token for the test, because the reader's image has no program that could.
   spec.template.spec.containers.push({
-    name: 'eye',
+    name: 'observer',
     image: busybox,
     imagePullPolicy: 'Never',
     command: ['sleep', '3000'],
@@ -40,11 +40,12 @@ test('a token that rotates twice beside a ConfigMap is no reason to reload; the 
   const [pod] = await ns.podsReady('app=web')
   if (!pod) throw new Error('no Pod')
   await serves(ns, pod, 'one')
-  const seen = new Set<string>()
+  const tokens = new Set<string>()
   await until(
-    'three tokens were there',
+    'the third token',
     async () =>
-      seen.add(await ns.exec(pod.metadata?.name ?? '', 'eye', ['cat', '/etc/reader/token'])).size === 3,
+      tokens.add(await ns.exec(pod.metadata?.name ?? '', 'observer', ['cat', '/etc/reader/token'])).size ===
+      3,
     24 * 60_000,
     5_000,
   )

@@ -1,4 +1,4 @@
-// A change in the very moment in which a program starts: until it handles the signal, the signal would end it.
+// A change while a program starts: until the program handles the signal, the signal would end it.
 import { beforeAll, expect, test } from 'vitest'
 import { pause } from '../cluster/run.ts'
 import { images, until } from '../support/kube.ts'
@@ -8,7 +8,7 @@ import { agentStatus, edit } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 const ROUNDS = 3
-/** Milliseconds: whose target ends within two seconds of a signal never sends it again. */
+/** Milliseconds. An agent whose program ends within two seconds after a signal never sends it again. */
 const WATCHED = 3_000
 let hook: Webhook
 beforeAll(async () => {
@@ -24,8 +24,8 @@ const nginx: Program = {
 }
 
 /**
- * Starts the program, and again each time it ended: as soon as the kubelet writes the next version's directory beside the present one, about a
- * millisecond before it swaps them. The agent sees the swap and finds a process that has only begun. How each run ended is a line of /tmp/ends.
+ * Starts the program. Each time it ends, the script starts it again when the kubelet writes the directory of the next version, about a
+ * millisecond before the swap: the agent sees the swap and finds a process that has just started. /tmp/ends has the exit code of each run.
  */
 const starter = (mountPath: string, command: string): string => `
 cd ${mountPath}
@@ -41,7 +41,7 @@ done`
 test.each([
   { program: gunicorn, command: 'gunicorn --config /etc/gunicorn/gunicorn.conf.py app' },
   { program: nginx, command: "nginx -g 'daemon off;'" },
-])('$program.image, started while its ConfigMap changes, lives and has the change', async (one) => {
+])('$program.image that starts while its ConfigMap changes stays alive and has the change', async (one) => {
   const { program, command } = one
   const running = await start(hook, {
     ...program,
@@ -51,12 +51,12 @@ test.each([
   const { ns, pod, exec } = running
   const ends = async () => (await exec('cat', '/tmp/ends').catch(() => '')).split('\n').filter(Boolean)
   for (let round = 1; round <= ROUNDS; round += 1) {
-    // By its own signal to stop, so that it ends with 0.
+    // SIGTERM is its signal to stop, so that it exits with 0.
     await exec('sh', '-c', 'kill -TERM $(cat /tmp/pid)')
-    await until('it has stopped', async () => (await ends()).length === round)
+    await until('the program has stopped', async () => (await ends()).length === round)
     await edit(ns, 'config', program.data(`round${round}`), [pod])
     await says(program, running, `round${round}`)
-    await until('the agent has done what is to be done', async () => {
+    await until('the agent has handled the change', async () => {
       const { reloaded, notNeeded } = (await agentStatus(ns, pod)).counters
       return reloaded + notNeeded === round
     })

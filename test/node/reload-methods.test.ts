@@ -1,4 +1,4 @@
-// The ways to reload beside a signal and a URL, each with a real program: the new value is in effect, and nothing else was disturbed.
+// Each reload method besides signal and http, with a real program: the new value is in effect, and nothing else is disturbed.
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { images, type Namespace, until } from '../support/kube.ts'
@@ -39,7 +39,7 @@ async function start(
   return { ns, pod }
 }
 
-/** What was restarted serves at once; the kubelet says so later. */
+/** Waits for the kubelet's count, which comes later than the program's first response. */
 const restartedOnce = (ns: Namespace, pod: V1Pod): Promise<unknown> =>
   until('the kubelet counts one restart', async () => {
     const { status } = await ns.get<V1Pod>('pod', pod.metadata?.name ?? '')
@@ -52,13 +52,13 @@ const header = async (ns: Namespace, pod: V1Pod, name: string) =>
 const server = (text: string) => `server { listen 8080; location / { return 200 "${text}"; } }`
 const site = (text: string) => ({ 'site.conf': server(text) })
 
-test('validate: a broken configuration reaches no process, and the next good one does', async () => {
+test('validate: no process gets a broken configuration, and the program loads the next valid one', async () => {
   const container = { image: nginx, volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] }
   const { ns, pod } = await start(container, site('one'), { validate: 'nginx -t' })
   await serves(ns, pod, 'one')
   await edit(ns, 'conf', { 'site.conf': 'server { listen nowhere-at-all; }' }, [pod])
   await until(
-    'the refusal is known',
+    'the validation fails',
     async () => (await agentStatus(ns, pod)).counters.validationsFailed === 1,
   )
   expect(await agentStatus(ns, pod)).toMatchObject({ counters: { signals: 0 } })
@@ -69,7 +69,7 @@ test('validate: a broken configuration reaches no process, and the next good one
   await expectUntouched(ns, pod)
 })
 
-test("exec: a command in the app's image, with the app's mounts", async () => {
+test("exec: a command runs in the app's image with the app's mounts", async () => {
   const main = (text: string) =>
     `pid /shared/nginx.pid;\nevents {}\nhttp { include mime.types; ${server(text)} }\n`
   const volumeMounts = [
@@ -89,7 +89,7 @@ test("exec: a command in the app's image, with the app's mounts", async () => {
   await expectUntouched(ns, pod)
 })
 
-test('restart: the container in place, in the same Pod', async () => {
+test('restart: the container restarts in the same Pod', async () => {
   const { ns, pod } = await start(
     { image: reader, volumeMounts: [{ name: 'conf', mountPath: '/etc/reader' }] },
     { config: 'one' },
@@ -105,7 +105,7 @@ test('restart: the container in place, in the same Pod', async () => {
   expect(again.status?.initContainerStatuses?.map(({ restartCount }) => restartCount)).not.toContain(1)
 })
 
-test('env: restart: the container comes back with the new value of its variable', async () => {
+test('env: restart: the restarted container has the new value of its variable', async () => {
   const ns = await hook.namespace()
   const container = {
     image: busybox,
@@ -126,7 +126,7 @@ test('env: restart: the container comes back with the new value of its variable'
   await restartedOnce(ns, pod)
 })
 
-test('probe: restarted by the kubelet, without shared processes', async () => {
+test('probe: the kubelet restarts the container, without shared processes', async () => {
   const container = {
     image: reader,
     volumeMounts: [{ name: 'conf', mountPath: '/etc/reader' }],
@@ -141,7 +141,7 @@ test('probe: restarted by the kubelet, without shared processes', async () => {
   await restartedOnce(ns, pod)
 })
 
-test('supervise: the program is started anew in its container, which stays', async () => {
+test('supervise: the agent restarts the program, and the container stays', async () => {
   const container = {
     image: reader,
     command: ['/reader'],
