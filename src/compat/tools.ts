@@ -21,8 +21,19 @@ export function readRequest(workload: ApiObject, options: CompatOptions): Reload
     found = found ? { ...request, problems: [...found.problems, ...request.problems] } : request
     if (hasRequest(request)) break
   }
-  return found
+  return found && { ...found, problems: firstOf(found.problems) }
 }
+
+/** Each sentence is an Event. */
+const MOST_PROBLEMS = 5
+
+const firstOf = (problems: readonly string[]): readonly string[] =>
+  problems.length <= MOST_PROBLEMS
+    ? problems
+    : [
+        ...problems.slice(0, MOST_PROBLEMS),
+        `${problems.length - MOST_PROBLEMS} more mistakes in annotations of other tools`,
+      ]
 
 /** The marks of a ConfigMap, Secret or SecretProviderClass, for any of the tools. */
 export function readMarks(source: ApiObject, options: CompatOptions): SourceMarks {

@@ -20,8 +20,9 @@ export interface WatchOptions {
 }
 
 const MAX_RETRY_MILLISECONDS = 30_000
-/** A missing right or kind may be added later, and nothing waits for it. */
+/** A missing right or kind may be added later, and nothing waits for it. Each further delay in a row is twice as long. */
 const REFUSED_RETRY_MILLISECONDS = 60_000
+const MAX_REFUSED_RETRY_MILLISECONDS = 300_000
 /** Bookmarks arrive about every minute (k8s.io/apiserver cacher, bookmarkFrequency), so a silence of 2.5 minutes means a dead connection. */
 const IDLE_MILLISECONDS = 150_000
 /** A watch that ends sooner counts as failed. */
@@ -45,6 +46,8 @@ export function watchCollection(
   let progress = Date.now()
   /** In a row; any event resets it. */
   let failures = 0
+  /** Lists refused in a row. */
+  let refusals = 0
 
   const trouble = (message: string, fields: Record<string, unknown> = {}) =>
     options.onTrouble?.(message, { path: collection.path, ...fields })
@@ -162,13 +165,15 @@ export function watchCollection(
       try {
         const refused = version === undefined ? await list() : undefined
         if (refused === undefined) {
+          refusals = 0
           const startedAt = Date.now()
           await watchOnce()
           // A proxy that closes each watch at once must not turn this loop into a busy loop against the API server.
           if (Date.now() - startedAt < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
         } else {
           notify(() => listener.refused(refused))
-          delay = REFUSED_RETRY_MILLISECONDS
+          delay = Math.min(MAX_REFUSED_RETRY_MILLISECONDS, REFUSED_RETRY_MILLISECONDS * 2 ** refusals)
+          refusals = Math.min(refusals + 1, 20)
         }
       } catch (error) {
         if (ended.signal.aborted) return

@@ -15,10 +15,13 @@ const PART = String.raw`(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)`
 const duration = new RegExp(`^\\+?(?:${PART})+$`)
 const parts = new RegExp(PART, 'g')
 
+/** `100h59m59s999ms` has 14. */
+const MOST_CHARACTERS = 100
+
 /** Seconds, from `90s`, `1m30s`, `500ms` or `0`. Undefined: not a duration, or a negative one. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0
-  if (!duration.test(text)) return undefined
+  if (text.length > MOST_CHARACTERS || !duration.test(text)) return undefined
   return [...text.matchAll(parts)].reduce(
     (sum, [, amount, unit = '']) => sum + Number(amount) * (unitSeconds[unit] ?? 0),
     0,

@@ -17,6 +17,12 @@ export interface Use extends SourceRef {
   optional: boolean
 }
 
+/**
+ * ConfigMaps and Secrets of one workload that the controller compares; the rest is left out with an Event. Its checksums then take some 300 kB in
+ * a ConfigMap with baselines, which holds 1 MiB.
+ */
+export const MOST_SOURCES = 500
+
 /** The name of an object in the cluster: `ConfigMap/shop/web`. */
 export const refId = ({ kind, namespace, name }: SourceRef): string => `${kind}/${namespace}/${name}`
 

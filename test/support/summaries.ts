@@ -40,7 +40,7 @@ export const sourceState = (hash: string, change: Partial<SourceState> = {}): So
 
 /** A diff in which every source that the workload uses has changed from `old` to `new`. */
 export function changedDiff(summary: WorkloadSummary): SourceDiff {
-  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const used = usedSources(summary, { native: true, compat: true, isNamespace: () => true }, () => [])
   const baseline = new Map(
     allUses(used).flatMap(({ kind, name }): [string, string][] => [
       [`${kind}/${name}`, 'old'],

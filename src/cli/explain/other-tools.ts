@@ -12,7 +12,11 @@ import { idIn } from '../../workload/sources-in-use.ts'
 export function followedSources(workload: ApiObject, defaults: Defaults): Candidate[] {
   const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
   return summary
-    ? usedSources(summary, { native: summary.native !== undefined, compat: true }, () => []).compat
+    ? usedSources(
+        summary,
+        { native: summary.native !== undefined, compat: true, isNamespace: () => true },
+        () => [],
+      ).compat
     : []
 }
 

@@ -6,6 +6,7 @@ import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { parseDuration } from '../../workload/duration.ts'
 import { isSuspended } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
+import { quoted } from '../request/go-words.ts'
 import type { ReloadRequest } from '../request/reload-request.ts'
 import { reloaderKeys } from './annotations.ts'
 
@@ -20,7 +21,7 @@ export function pauseProblems(workload: ApiObject): string[] {
   const text = workload.metadata?.annotations?.[reloaderKeys.pausePeriod]
   return workload.kind !== 'Deployment' || text === undefined || pausePeriod(workload) !== undefined
     ? []
-    : [`${reloaderKeys.pausePeriod}: "${text}" is not a duration such as 5m, and is left out`]
+    : [`${reloaderKeys.pausePeriod}: ${quoted(text)} is not a duration such as 5m, and is left out`]
 }
 
 export function readPause(workload: ApiObject): Pick<ReloadRequest, 'notBefore' | 'resume'> {

@@ -2,7 +2,7 @@
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import type { SourceKind } from '../../workload/sources-in-use.ts'
 import type { CompatTool } from '../request/compat-tool.ts'
-import { commaList, goBool, mistakenWord } from '../request/go-words.ts'
+import { boundedList, goBool, mistakenWord, quoted } from '../request/go-words.ts'
 import { type CompatOptions, selects } from '../request/options.ts'
 import {
   emptyRequest,
@@ -57,7 +57,7 @@ function read(workload: ApiObject, options: CompatOptions): ReloadRequest | unde
     excluded: new Set(
       kinds.flatMap((kind) => {
         const key = excludeKeys[kind]
-        return commaList(metadata[key] ?? ofTemplate[key]).map((name) => `${kind}/${name}`)
+        return boundedList(key, metadata[key] ?? ofTemplate[key], problems).map((name) => `${kind}/${name}`)
       }),
     ),
     references: wholeReferences(template?.spec, workload.metadata?.namespace ?? '').filter(({ kind }) =>
@@ -100,25 +100,25 @@ const MOST_INSTRUCTIONS = 1_000
 function namePatterns(key: string, from: Annotations, problems: string[]): NamePattern[] {
   const patterns: NamePattern[] = []
   let instructions = 0
-  for (const item of commaList(from[key])) {
+  for (const item of boundedList(key, from[key], problems)) {
     if (/^[-a-z0-9]+$/.test(item)) {
       patterns.push({ text: item, matches: undefined })
       continue
     }
-    const shown = item.length > 100 ? `${item.slice(0, 100)}…` : item
     const regex = nameRegex(item)
-    if (typeof regex === 'string') {
-      problems.push(`${key}: "${shown}" can't be used as a regular expression (${regex}), and is left out`)
-      continue
-    }
-    instructions += regex.size
+    // A mistake has to be compiled as well.
+    instructions += typeof regex === 'string' ? Math.min(item.length, 50) : regex.size
     if (instructions > MOST_INSTRUCTIONS) {
       problems.push(
-        `${key}: too many or too large regular expressions; "${shown}" and all after it are left out`,
+        `${key}: too many or too large regular expressions; ${quoted(item)} and all after it are left out`,
       )
       break
     }
-    patterns.push({ text: item, matches: regex.matches })
+    if (typeof regex === 'string')
+      problems.push(
+        `${key}: ${quoted(item)} can't be used as a regular expression (${regex}), and is left out`,
+      )
+    else patterns.push({ text: item, matches: regex.matches, size: regex.size })
   }
   return patterns
 }

@@ -1,4 +1,5 @@
 /** Annotation values, read as the standard library of Go does, in which both tools are written. Pure. */
+import { MOST_SOURCES } from '../../workload/sources-in-use.ts'
 
 /** strconv.ParseBool: exactly these words; anything else is undefined. */
 export function goBool(text: string | undefined): boolean | undefined {
@@ -7,9 +8,15 @@ export function goBool(text: string | undefined): boolean | undefined {
   return ['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text) ? false : undefined
 }
 
+/** The longest part of a user's text that a sentence quotes. */
+const MOST_QUOTED = 100
+
+export const quoted = (text: string): string =>
+  `"${text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text}"`
+
 /** The tools themselves take such a word for "false", and report nothing. */
 export const mistakenWord = (key: string, word: string): string =>
-  `${key}: "${word}" is neither "true" nor "false", and is left out`
+  `${key}: ${quoted(word)} is neither "true" nor "false", and is left out`
 
 /** A comma list; empty items are none. */
 export const commaList = (text: string | undefined): string[] =>
@@ -17,3 +24,11 @@ export const commaList = (text: string | undefined): string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+/** The list of an annotation, with at most as many items as a workload may have sources. @param problems receives a sentence on the rest */
+export function boundedList(key: string, text: string | undefined, problems: string[]): string[] {
+  const items = commaList(text)
+  if (items.length > MOST_SOURCES)
+    problems.push(`${key}: ${items.length} items; all after the first ${MOST_SOURCES} are left out`)
+  return items.slice(0, MOST_SOURCES)
+}

@@ -1,11 +1,13 @@
 /** What the annotations of a tool, any of them, ask for on one workload. `candidates` lists the sources that it means at the moment. Pure. */
-import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
+import { MOST_SOURCES, type SourceKind, type Use } from '../../workload/sources-in-use.ts'
 
 export interface NamePattern {
   /** The item of the annotation. */
   text: string
   /** Undefined: the text is a name, so that no list of all names is needed. */
   matches: ((name: string) => boolean) | undefined
+  /** Instructions of its program: what it costs for each character of a name. */
+  size?: number
 }
 
 export interface ReloadRequest {
@@ -75,35 +77,59 @@ export interface Candidate {
   needsMatch: boolean
 }
 
+/**
+ * Instructions times characters that the patterns of a workload may take for all names of a kind: 0.2 s for the
+ * slowest patterns, 20 ms for usual ones. Ten usual patterns and 5,000 names of 40 characters are within it.
+ */
+const MOST_MATCHING = 20_000_000
+
+/** @param note receives a sentence on what is over a bound, and left out */
 export function candidates(
   { auto, search, lists, excluded, references, extra }: ReloadRequest,
   namespace: string,
   names: NamesOf,
+  note: (sentence: string) => void = () => {},
 ): Candidate[] {
   const found = new Map<string, Candidate>()
+  let isOverBound = false
   const add = (use: Use, explicit: boolean, needsMatch = false) => {
     const id = `${use.kind}/${use.namespace}/${use.name}`
     if (excluded.has(`${use.kind}/${use.name}`) && use.namespace === namespace) return
     const earlier = found.get(id)
-    if (!earlier) found.set(id, { use, explicit, needsMatch })
-    else if (explicit || (earlier.needsMatch && !needsMatch))
+    if (!earlier) {
+      if (found.size < MOST_SOURCES) found.set(id, { use, explicit, needsMatch })
+      else isOverBound = true
+    } else if (explicit || (earlier.needsMatch && !needsMatch))
       found.set(id, { use: earlier.use, explicit: explicit || earlier.explicit, needsMatch: false })
   }
   for (const [kind, patterns] of lists) {
     const whole = (name: string): Use => ({ kind, namespace, name, optional: true })
     for (const { text, matches } of patterns) if (!matches) add(whole(text), true)
-    const open = patterns.flatMap(({ matches }) => matches ?? [])
+    const open = patterns.filter(({ matches }) => matches !== undefined)
     if (open.length === 0) continue
-    for (const name of names(kind, namespace))
-      if (open.some((matches) => matches(name))) add(whole(name), true)
+    const all = [...names(kind, namespace)]
+    const characters = all.reduce((sum, name) => sum + name.length, 0)
+    let matching = 0
+    const within = open.filter(({ size = 1 }) => (matching += size * characters) <= MOST_MATCHING)
+    if (within.length < open.length)
+      note(
+        `${open.length - within.length} regular expressions of the list for ${kind}s are left out: together they are too large for ${all.length} names`,
+      )
+    for (const name of all) if (within.some(({ matches }) => matches?.(name) === true)) add(whole(name), true)
   }
   for (const use of extra) add(use, true)
   for (const use of references) {
     if (auto.has(use.kind)) add(use, false)
     else if (search) add(use, false, true)
   }
+  if (isOverBound)
+    note(`annotations name, or match, more than ${MOST_SOURCES} ConfigMaps and Secrets; the rest is left out`)
   return [...found.values()]
 }
+
+/** Whether a pattern selects this name. */
+export const matchesName = ({ lists }: ReloadRequest, kind: SourceKind, name: string): boolean =>
+  (lists.get(kind) ?? []).some(({ matches }) => matches?.(name) === true)
 
 /** Whether an object that is created or deleted may change which sources a request means; of this kind where one is given. */
 export const dependsOnNames = ({ lists }: ReloadRequest, kind?: SourceKind): boolean =>

@@ -11,13 +11,13 @@ export function wholeReferences(spec: V1PodSpec | undefined, namespace: string):
     found.set(`${kind}/${name}`, { kind, namespace, name, optional: optional && (earlier?.optional ?? true) })
   }
   if (spec) for (const { kind, name, optional } of references(spec)) add(kind, name, optional)
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
+  const mounted = new Set(
+    containers.flatMap(({ volumeMounts }) => (volumeMounts ?? []).map((mount) => mount.name)),
+  )
   for (const volume of spec?.volumes ?? []) {
     const name = volume.csi?.volumeAttributes?.['secretProviderClass']
-    const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
-    const isMounted = containers.some(({ volumeMounts = [] }) =>
-      volumeMounts.some((mount) => mount.name === volume.name),
-    )
-    if (name !== undefined && isMounted) add('SecretProviderClass', name, false)
+    if (name !== undefined && mounted.has(volume.name)) add('SecretProviderClass', name, false)
   }
   return [...found.values()]
 }

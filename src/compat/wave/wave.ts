@@ -5,7 +5,7 @@ import { replacesItsPods } from '../../workload/kinds.ts'
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import type { SourceKind, Use } from '../../workload/sources-in-use.ts'
 import type { CompatTool } from '../request/compat-tool.ts'
-import { commaList, mistakenWord } from '../request/go-words.ts'
+import { boundedList, mistakenWord } from '../request/go-words.ts'
 import { emptyRequest, type ReloadRequest } from '../request/reload-request.ts'
 import { wholeReferences } from '../request/whole-references.ts'
 
@@ -39,8 +39,9 @@ function read(workload: ApiObject): ReloadRequest | undefined {
   const nothing = { ...emptyRequest, tool: 'wave' }
   if (word !== 'true') return { ...nothing, problems: [mistakenWord(keys.update, word)] }
   const own = workload.metadata?.namespace ?? ''
-  const named = (kind: SourceKind, text: string | undefined): Use[] =>
-    commaList(text).map((item) => {
+  const problems: string[] = []
+  const named = (kind: SourceKind, key: string): Use[] =>
+    boundedList(key, metadata[key], problems).map((item) => {
       const [first = '', second] = item.split('/', 2)
       return second === undefined
         ? { kind, namespace: own, name: first, optional: true }
@@ -52,9 +53,7 @@ function read(workload: ApiObject): ReloadRequest | undefined {
     references: wholeReferences(podTemplate(workload)?.spec, own).filter(
       ({ kind }) => kind !== 'SecretProviderClass',
     ),
-    extra: [
-      ...named('ConfigMap', metadata[keys.extraConfigMaps]),
-      ...named('Secret', metadata[keys.extraSecrets]),
-    ],
+    extra: [...named('ConfigMap', keys.extraConfigMaps), ...named('Secret', keys.extraSecrets)],
+    problems,
   }
 }

@@ -6,7 +6,7 @@ import type { Api, Listener, Watch, WatchCollection } from '../../api/api.ts'
 import { collectionOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import { type CompatOptions, isNamespaceAllowed } from '../../compat/request/options.ts'
-import { dependsOnNames, type NamesOf } from '../../compat/request/reload-request.ts'
+import { dependsOnNames, matchesName, type NamesOf } from '../../compat/request/reload-request.ts'
 import { readMarks } from '../../compat/tools.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
@@ -95,7 +95,10 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
   const namespaces = createNamespaces({
     own: api.namespace,
     onChange(name) {
-      for (const { key, summary } of workloads.all()) if (summary.namespace === name) reconsider(key)
+      for (const { key, summary } of workloads.all()) {
+        const isNamed = summary.compat?.extra.some(({ namespace }) => namespace === name)
+        if (summary.namespace === name || isNamed) reconsider(key)
+      }
     },
   })
   const secrets = createSecretWatches({
@@ -115,6 +118,7 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
     const scope = {
       native: namespaces.isLabelled(namespace),
       compat: isNamespaceAllowed(compat, namespace, namespaces.labels(namespace)),
+      isNamespace: (name: string) => namespaces.labels(name) !== undefined,
     }
     return usedSources(summary, scope, names)
   }
@@ -141,8 +145,12 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
     const reportVersion = (namespace: string, name: string, version: string | undefined): void => {
       sources.reportVersion({ kind, namespace, name }, version)
       // Patterns may select another set of names now.
-      for (const key of usersOfPatterns)
-        if (workloads.get(key)?.summary.namespace === namespace) reconsider(key)
+      for (const key of usersOfPatterns) {
+        const { summary } = workloads.get(key) ?? {}
+        if (summary?.namespace !== namespace || !summary.compat) continue
+        const isUsed = sources.isUsedWhole({ kind, namespace, name }, key)
+        if (isUsed !== (version !== undefined) && matchesName(summary.compat, kind, name)) reconsider(key)
+      }
     }
     return {
       changed: ({ metadata }) =>

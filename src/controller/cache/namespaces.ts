@@ -5,6 +5,7 @@ import { isLabelledNamespace } from '../../workload/namespace-label.ts'
 type Labels = Record<string, string>
 
 export interface Namespaces {
+  /** Undefined: there is no such namespace, as far as is known. */
   labels(name: string): Labels | undefined
   /** Whether the webhook covers this namespace, so that `hotreload.dev/inject` has a meaning there. */
   isLabelled(name: string): boolean
@@ -14,7 +15,7 @@ export interface Namespaces {
 export interface NamespacesOptions {
   /** The namespace hotreload runs in, which the webhook leaves out. */
   own: string
-  /** A namespace's labels have changed. */
+  /** A namespace is new or gone, or its labels have changed. */
   onChange: (name: string) => void
 }
 
@@ -31,7 +32,9 @@ export function createNamespaces({ own, onChange }: NamespacesOptions): Namespac
         byName.set(name, labels)
         if (JSON.stringify(before) !== JSON.stringify(labels)) onChange(name)
       },
-      removed: (_, name) => byName.delete(name),
+      removed(_, name) {
+        if (byName.delete(name)) onChange(name)
+      },
     },
   }
 }

@@ -30,6 +30,8 @@ export interface Sources {
   /** A watch reports that an object has this version; undefined: it was deleted. Reads the source where that is news. */
   reportVersion(source: SourceRef, version: string | undefined): void
   state(use: Use): SourceState
+  /** Whether `user` uses this source with all of its keys. */
+  isUsedWhole(source: SourceRef, user: string): boolean
   size(): number
   stop(): void
 }
@@ -142,6 +144,9 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         sharedWith: entry?.sharedWith ?? new Set(),
       }
     },
+    isUsedWhole: (source, user) =>
+      entries.get(refId(source))?.users.has(user) === true &&
+      (usesOf.get(user) ?? []).some((use) => use.keys === undefined && refId(use) === refId(source)),
     size: () => entries.size,
     stop: () => queue.stop(),
   }

@@ -40,6 +40,8 @@ export interface SourceDiff {
   merged: Comparison
   /** Ids of sources of other namespaces that do not name this workload's. They count as if nothing of them were known. */
   notShared: string[]
+  /** Sentences on sources that are over a bound, and left out. */
+  notes: readonly string[]
   /** Every source that was compared, by its id. */
   sources: ReadonlyMap<string, SourceRef>
 }
@@ -55,6 +57,11 @@ export function diffSources(
   const { namespace } = summary
   const sources = new Map<string, SourceRef>()
   const notShared: string[] = []
+  // Whether a namespace exists must make no difference either.
+  for (const use of used.unknown) {
+    sources.set(idIn(namespace, use), use)
+    notShared.push(idIn(namespace, use))
+  }
   const inputOf = (
     use: Use,
     prefix: string,
@@ -111,7 +118,7 @@ export function diffSources(
         whenDeleted: compat.reloadOnDelete ? 'rollout' : 'wait',
       })),
   )
-  return { native, compat: ofCompat, merged: merge(native, ofCompat), notShared, sources }
+  return { native, compat: ofCompat, merged: merge(native, ofCompat), notShared, sources, notes: used.notes }
 }
 
 /** Sources by their ids, as people read them: `ConfigMap web`, with the namespace where it is not the workload's. */

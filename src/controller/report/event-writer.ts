@@ -7,6 +7,8 @@ import type { EventReason, EventSubject } from './report.ts'
 /** Milliseconds. The API server itself keeps Events for an hour. */
 const REPEAT_AFTER = 600_000
 const MOST_REMEMBERED = 5_000
+/** Different warnings on one workload within REPEAT_AFTER: no workload's warnings make the writer forget those of all others. */
+const MOST_OF_SUBJECT = 50
 /** A new leader may have an Event for each workload. A rollout's calls must not queue behind all of them. */
 const CONCURRENCY = 4
 const MOST_WAITING = 5_000
@@ -28,6 +30,8 @@ export interface EventWriterOptions {
 export function createEventWriter({ api, clock, identity, onError }: EventWriterOptions): EventWriter {
   /** Subject, reason and message -> when it was written. */
   const written = new Map<string, number>()
+  /** Of each subject's uid, how many of `written` are its own. */
+  const countOf = new Map<string, number>()
   const waiting: ApiCall[] = []
   let senders = 0
 
@@ -49,20 +53,40 @@ export function createEventWriter({ api, clock, identity, onError }: EventWriter
     senders -= 1
   }
 
-  function isNew(key: string): boolean {
-    const before = written.get(key)
-    if (before !== undefined && clock.now() - before < REPEAT_AFTER) return false
-    written.delete(key)
+  function forget(key: string): void {
+    if (!written.delete(key)) return
+    const uid = key.slice(0, key.indexOf(' '))
+    const count = (countOf.get(uid) ?? 0) - 1
+    if (count > 0) countOf.set(uid, count)
+    else countOf.delete(uid)
+  }
+
+  /** Forgets what may be repeated; `written` is in the order of its times. */
+  function forgetOld(): void {
+    for (const [key, time] of written) {
+      if (written.size <= MOST_REMEMBERED && clock.now() - time < REPEAT_AFTER) return
+      forget(key)
+    }
+  }
+
+  function isNew(uid: string, text: string): boolean {
+    forgetOld()
+    const key = `${uid} ${createHash('sha256').update(text).digest('base64')}`
+    const count = countOf.get(uid) ?? 0
+    if (written.has(key)) return false
+    if (count >= MOST_OF_SUBJECT) {
+      onError(undefined)
+      return false
+    }
     written.set(key, clock.now())
-    const [oldest] = written.keys()
-    if (written.size > MOST_REMEMBERED && oldest !== undefined) written.delete(oldest)
+    countOf.set(uid, count + 1)
     return true
   }
 
   return {
     write(subject, type, reason, message) {
       // Each rollout deserves an Event of its own.
-      if (type === 'Warning' && !isNew(`${subject.uid} ${reason} ${message}`)) return false
+      if (type === 'Warning' && !isNew(subject.uid, `${reason} ${message}`)) return false
       const time = new Date(clock.now()).toISOString()
       const { apiVersion, kind, namespace, name, uid } = subject
       const suffix = createHash('sha256')

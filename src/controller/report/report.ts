@@ -15,6 +15,7 @@ export const eventReasons = {
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',
+  limitExceeded: 'LimitExceeded',
   notShared: 'SourceNotShared',
   notUnderstood: 'AnnotationNotUnderstood',
   notInjected: 'NotInjected',

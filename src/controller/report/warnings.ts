@@ -2,36 +2,40 @@
 import { SHARE_WITH } from '../../policy/annotations.ts'
 import { describeSources, type SourceDiff } from '../decide/source-diff.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
-import { eventReasons, type Report } from './report.ts'
+import { type EventReason, eventReasons, type Report } from './report.ts'
 
-/** Annotations that were not understood, and sources that are not shared or could not be read. */
+/** Sources that are named for one reason, each in an Event of its own. */
+const MOST_NAMED = 20
+
+/** Annotations that were not understood, and sources that are over a bound, not shared, or could not be read. */
 export function warnOfInput(
   report: Pick<Report, 'event' | 'unreadable'>,
   summary: WorkloadSummary,
   diff: SourceDiff,
 ): void {
-  for (const sentence of summary.compat?.problems ?? [])
-    report.event(summary, 'Warning', eventReasons.notUnderstood, sentence)
-  for (const source of describeSources(summary, diff, diff.notShared))
-    report.event(
-      summary,
-      'Warning',
-      eventReasons.notShared,
-      `${source} is not shared with namespace ${summary.namespace}, or does not exist: it needs the annotation ${SHARE_WITH}: ${summary.namespace}`,
-    )
-  for (const { id, why } of diff.merged.unreadable) {
-    if (diff.notShared.includes(id)) continue
-    report.unreadable(why, summary.kind)
-    // Anything else is tried again, and need not be fixed by a person.
-    if (why !== 'forbidden') continue
-    const source = describeSources(summary, diff, [id]).join()
-    report.event(
-      summary,
-      'Warning',
-      eventReasons.unreadable,
-      `${source} may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
-    )
+  const warn = (reason: EventReason, sentence: string): void =>
+    report.event(summary, 'Warning', reason, sentence)
+  const warnOfEach = (reason: EventReason, ids: readonly string[], tail: string): void => {
+    for (const source of describeSources(summary, diff, ids.slice(0, MOST_NAMED)))
+      warn(reason, `${source} ${tail}`)
+    if (ids.length > MOST_NAMED) warn(reason, `${ids.length - MOST_NAMED} more sources, of each: it ${tail}`)
   }
+  for (const sentence of summary.compat?.problems ?? []) warn(eventReasons.notUnderstood, sentence)
+  for (const sentence of diff.notes) warn(eventReasons.limitExceeded, sentence)
+  warnOfEach(
+    eventReasons.notShared,
+    diff.notShared,
+    `is not shared with namespace ${summary.namespace}, or does not exist: it needs the annotation ${SHARE_WITH}: ${summary.namespace}`,
+  )
+  const notShared = new Set(diff.notShared)
+  const unreadable = diff.merged.unreadable.filter(({ id }) => !notShared.has(id))
+  for (const { why } of unreadable) report.unreadable(why, summary.kind)
+  warnOfEach(
+    eventReasons.unreadable,
+    // Anything else is tried again, and need not be fixed by a person.
+    unreadable.filter(({ why }) => why === 'forbidden').map(({ id }) => id),
+    `may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
+  )
 }
 
 export function warnOfReverts(report: Pick<Report, 'event'>, summary: WorkloadSummary): void {

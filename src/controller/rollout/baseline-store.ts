@@ -16,7 +16,9 @@ const PAGE = 4
  * sources as they are then.
  */
 const WRITE_DELAY = 200
+/** The first delay after a failure; each further one is twice as long. */
 const RETRY_DELAY = 2_000
+const LAST_RETRY_DELAY = 60_000
 
 /** @throws ApiError */
 export async function readBaselines(api: Api): Promise<Baselines> {
@@ -57,6 +59,8 @@ export function createBaselineWriter({
 }: WriterOptions): BaselineWriter {
   let cancel: (() => void) | undefined
   let writing: Promise<void> | undefined
+  /** In a row. */
+  let failures = 0
 
   function touch(delay = WRITE_DELAY): void {
     cancel ??= clock.after(delay, () => {
@@ -78,9 +82,13 @@ export function createBaselineWriter({
       // Keys are removed only after all new ones are written: a crash in between leaves an entry twice, and loses none.
       const old = changes.filter(({ text }) => text === undefined)
       failed.push(...(failed.length > 0 ? old : await writeShards(old)))
-      if (failed.length === 0) continue
+      if (failed.length === 0) {
+        failures = 0
+        continue
+      }
       baselines.failed(failed)
-      touch(RETRY_DELAY)
+      touch(Math.min(LAST_RETRY_DELAY, RETRY_DELAY * 2 ** failures))
+      failures = Math.min(failures + 1, 10)
       return
     }
   }

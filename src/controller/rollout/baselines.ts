@@ -57,7 +57,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       grow(shard, size)
     }
 
-  /** The first shard with room for this many bytes; an empty shard takes an entry of any size. */
+  /** The first shard with room for this many bytes. Entries from before `bound` may be larger than a shard. */
   function place(size: number): number {
     for (let shard = 0; ; shard++) if ((bytes[shard] ?? 0) === 0 || hasRoom(shard, size)) return shard
   }
@@ -82,7 +82,7 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
       for (const [id, hash] of added) baseline.set(id, hash)
       if (equal(baseline, entry?.baseline ?? none)) return false
       if (baseline.size === 0) return remove(uid)
-      const size = sizeOf(uid, format(baseline))
+      const size = bound(uid, baseline)
       if (entry) grow(entry.shard, -entry.bytes)
       // An entry that still fits stays in its shard, so that only one object is written.
       const stays = entry !== undefined && hasRoom(entry.shard, size)
@@ -123,6 +123,20 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
           .map(([uid, { baseline }]) => [uid, format(baseline)]),
       ),
   }
+}
+
+/**
+ * Removes the oldest checksums of an entry that is larger than a shard, and could never be written. Those of the sources in use fit
+ * (MOST_SOURCES): what is too much is left from earlier names in the workload's annotations. Returns the entry's size.
+ */
+function bound(uid: string, baseline: Map<string, string>): number {
+  let size = sizeOf(uid, format(baseline))
+  for (const [id, hash] of baseline) {
+    if (size <= SHARD_BYTES) break
+    baseline.delete(id)
+    size -= JSON.stringify({ [id]: hash }).length - 1
+  }
+  return size
 }
 
 const format = (baseline: Baseline): string =>

@@ -129,6 +129,38 @@ test('a namespace’s Secrets are watched while a workload there uses some', () 
   expect(watched()).not.toContain(path)
 })
 
+test('of other namespaces that an annotation names, those that exist are watched, as long as they do', () => {
+  const annotations = {
+    'wave.pusher.com/update-on-config-change': 'true',
+    'wave.pusher.com/extra-secrets': Array.from({ length: 5_000 }, (_, index) => `n${index}/s`).join(),
+  }
+  const { watched, deployments, listener } = startTestCache()
+  const secretPaths = () => watched().filter((path) => path.startsWith('/api/v1/namespaces/n'))
+  listener('/api/v1/secrets').refused(403)
+  deployments(workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } }))
+  expect(secretPaths()).toEqual([])
+  listener('/api/v1/namespaces').changed({ metadata: { name: 'n3' } })
+  listener('/api/v1/namespaces').changed({ metadata: { name: 'n300' } })
+  expect(secretPaths()).toEqual(['/api/v1/namespaces/n3/secrets'])
+  listener('/api/v1/namespaces').removed('', 'n3')
+  expect(secretPaths()).toEqual([])
+})
+
+test('a workload that selects by a pattern is reconciled for new and deleted names that match, and no others', () => {
+  const annotations = { 'configmap.reloader.stakater.com/reload': 'd.' }
+  const web = workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } })
+  const { changed, deployments, list, listener, names } = startTestCache()
+  deployments(web)
+  changed.length = 0
+  list('/api/v1/configmaps', 'other', 'web', 'db')
+  list('/api/v1/configmaps', 'other', 'web', 'db')
+  expect(changed).toEqual(['Deployment/shop/a'])
+  names.set('/api/v1/configmaps', ['other'])
+  listener('/api/v1/configmaps').removed('shop', 'web')
+  listener('/api/v1/configmaps').removed('shop', 'db')
+  expect(changed).toEqual(['Deployment/shop/a', 'Deployment/shop/a'])
+})
+
 test('Secrets selected by a pattern are watched, though none of their names is known yet', () => {
   const annotations = { 'secret.reloader.stakater.com/reload': 'd.' }
   const { watched, deployments, listener } = startTestCache()

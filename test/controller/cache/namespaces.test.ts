@@ -35,10 +35,12 @@ test('only other labels are a change', () => {
   expect(all.labels('shop')).toEqual({ team: 'a' })
 })
 
-test('a deleted namespace has no labels', () => {
-  const { set, all } = namespaces()
+test('a deleted namespace has no labels, which is a change', () => {
+  const { set, all, changes } = namespaces()
   set('shop', { 'hotreload.dev/injection': 'enabled' })
   all.listener.removed('', 'shop')
   expect(all.labels('shop')).toBeUndefined()
   expect(all.isLabelled('shop')).toBe(false)
+  all.listener.removed('', 'shop')
+  expect(changes).toEqual(['shop', 'shop'])
 })

@@ -9,7 +9,7 @@ import { sourceState, summaryOf } from '../../support/summaries.ts'
 function text(checksum: string | undefined, observed: string) {
   const template = keys({ inject: 'true', ...(checksum === undefined ? {} : { checksum }) })
   const summary = summaryOf({ template })
-  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const used = usedSources(summary, { native: true, compat: true, isNamespace: () => true }, () => [])
   const diff = diffSources(summary, used, {
     stateOf: () => sourceState(observed),
     baseline: new Map(),

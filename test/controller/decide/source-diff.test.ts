@@ -26,7 +26,7 @@ function diff(
 ) {
   const compat = { ...defaultCompatOptions, ...options }
   const summary = summaryOf(parts, compat)
-  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const used = usedSources(summary, { native: true, compat: true, isNamespace: () => true }, () => [])
   const unread = { ...sourceState(''), observed: undefined }
   const stateOf = ({ kind, name }: { kind: string; name: string }) => states[`${kind}/${name}`] ?? unread
   const result = diffSources(summary, used, { stateOf, baseline, installKey, compat })

@@ -3,7 +3,7 @@ import { allUses, usedSources } from '../../../src/controller/decide/used-source
 import { keys } from '../../support/builders.ts'
 import { summaryOf } from '../../support/summaries.ts'
 
-const everywhere = { native: true, compat: true }
+const everywhere = { native: true, compat: true, isNamespace: () => true }
 const names = () => []
 const namesOf = (uses: readonly { name: string }[]) => uses.map(({ name }) => name)
 
@@ -18,7 +18,7 @@ test('sources are for rollouts, or are reloaded in place, as the plan says', () 
 test('annotations do not count outside their scope', () => {
   const own = { 'reloader.stakater.com/auto': 'true' }
   const uses = (native: boolean, compat: boolean, template = keys({ inject: 'true' })) =>
-    namesOf(allUses(usedSources(summaryOf({ own, template }), { native, compat }, names)))
+    namesOf(allUses(usedSources(summaryOf({ own, template }), { ...everywhere, native, compat }, names)))
   expect([uses(false, false), uses(true, false), uses(false, true, {})]).toEqual([[], ['web'], ['web']])
 })
 

@@ -68,7 +68,7 @@ function cluster(
     cache: {
       workloads: { get: () => workload },
       sources: { state: () => ({ ...unpaused, isPaused: isSourcePaused }) },
-      usedSources: () => ({ rollout: [], inPlace: used, compat: [] }),
+      usedSources: () => ({ rollout: [], inPlace: used, compat: [], unknown: [], notes: [] }),
     },
     isLeading: () => isLeading,
   })
@@ -233,7 +233,13 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
     cache: {
       workloads: { get: (key) => all.find((one) => one.key === key)?.workload },
       sources: { state: () => unpaused },
-      usedSources: () => ({ rollout: [], inPlace: [{ ...SOURCE, optional: false }], compat: [] }),
+      usedSources: () => ({
+        rollout: [],
+        inPlace: [{ ...SOURCE, optional: false }],
+        compat: [],
+        unknown: [],
+        notes: [],
+      }),
     },
     isLeading: () => true,
     stateOf: (key) => states.of(key),

@@ -14,6 +14,7 @@ function writer() {
   const answers: (() => void)[] = []
   let failed = 0
   let asked = 0
+  const clock = fakeClock()
   const events = createEventWriter({
     api: {
       namespace: 'hotreload-system',
@@ -23,7 +24,7 @@ function writer() {
         return { status: 201, body: {} }
       },
     },
-    clock: fakeClock(),
+    clock,
     identity: 'a',
     onError: () => (failed += 1),
   })
@@ -33,7 +34,7 @@ function writer() {
       await new Promise(setImmediate)
     }
   }
-  return { events, answers, answerAll, failed: () => failed, asked: () => asked }
+  return { events, clock, answers, answerAll, failed: () => failed, asked: () => asked }
 }
 
 test('thousands at once, as a new leader writes them, leave connections to other calls', async () => {
@@ -52,4 +53,17 @@ test('Events beyond the bound of the queue are dropped at once', async () => {
   await answerAll()
   expect(asked() + failed()).toBe(20_000)
   expect(failed()).toBeGreaterThan(10_000)
+})
+
+test('the warnings on one workload make none of another’s repeat', async () => {
+  const { events, clock, answerAll, asked, failed } = writer()
+  const warn = (name: string, message: string) => events.write(about(name), 'Warning', 'NotInjected', message)
+  expect(warn('web', 'why')).toBe(true)
+  for (let index = 0; index < 30_000; index++) warn('nasty', `${index}`)
+  expect(warn('web', 'why')).toBe(false)
+  expect(warn('other', 'why')).toBe(true)
+  await answerAll()
+  expect([asked(), failed()]).toEqual([52, 29_950])
+  await clock.advance(600_000)
+  expect([warn('web', 'why'), warn('nasty', 'new')]).toEqual([true, true])
 })

@@ -9,7 +9,7 @@ import { sourceState, summaryOf } from '../../support/summaries.ts'
 
 function warnings(observed: 'forbidden' | 'unavailable' | undefined, parts: WorkloadParts = {}) {
   const summary = summaryOf(parts)
-  const used = usedSources(summary, { native: true, compat: true }, () => [])
+  const used = usedSources(summary, { native: true, compat: true, isNamespace: () => true }, () => [])
   const diff = diffSources(summary, used, {
     stateOf: () => sourceState('new', observed ? { observed } : {}),
     baseline: new Map(),

@@ -14,6 +14,7 @@ function store(refused: (shard: string) => boolean = () => false) {
   const shards = new Map<string, Record<string, string>>()
   /** In which shards a workload was after each write. */
   const places: string[] = []
+  let calls = 0
   const baselines = createBaselines(new Map())
   const writer = createBaselineWriter({
     clock,
@@ -23,6 +24,7 @@ function store(refused: (shard: string) => boolean = () => false) {
     api: {
       namespace: 'hotreload-system',
       async call({ method, path, body }: ApiCall): Promise<ApiResponse> {
+        calls += 1
         const { data, metadata } = body as { data: Record<string, string>; metadata?: { name: string } }
         const name = metadata?.name ?? path.split('/').at(-1) ?? ''
         if (method === 'PATCH' && !shards.has(name)) return { status: 404, body: {} }
@@ -39,7 +41,7 @@ function store(refused: (shard: string) => boolean = () => false) {
       },
     },
   })
-  return { clock, shards, places, baselines, writer }
+  return { clock, shards, places, baselines, writer, calls: () => calls }
 }
 
 test('a shard that is refused, for example because it is immutable, does not stop the writes of the others', async () => {
@@ -49,6 +51,16 @@ test('a shard that is refused, for example because it is immutable, does not sto
   writer.touch()
   await clock.advance(1_000)
   expect([...shards.keys()]).toEqual(['hotreload-baselines-1'])
+  writer.stop()
+})
+
+test('a shard that is refused for good is tried less and less often', async () => {
+  const { clock, baselines, writer, calls } = store(() => true)
+  baselines.update('a', new Map([['ConfigMap/a', '1']]), [])
+  writer.touch()
+  await clock.advance(3_600_000)
+  expect(calls()).toBeGreaterThan(60)
+  expect(calls()).toBeLessThan(140)
   writer.stop()
 })
 

@@ -58,6 +58,25 @@ describe('a baseline', () => {
   })
 })
 
+test('an entry that outgrows a shard loses its oldest checksums, so that it can be written', () => {
+  const baselines = createBaselines(new Map())
+  const batch = (from: number) =>
+    new Map(
+      Array.from({ length: 500 }, (_, index) => [
+        `ConfigMap/${'n'.repeat(240)}${from + index}`,
+        'a'.repeat(16),
+      ]),
+    )
+  for (let from = 10_000; from < 15_000; from += 500) baselines.update('u1', batch(from), [])
+  const changes = baselines.takeChanges()
+  for (const { text = '' } of changes) expect(text.length).toBeLessThanOrEqual(SHARD_BYTES)
+  const kept = [...baselines.get('u1').keys()]
+  expect(kept.length).toBeGreaterThan(1_000)
+  expect(kept.slice(-500)).toEqual([...batch(14_500).keys()])
+  // The checksums in use are added once, and stay.
+  expect(baselines.update('u1', batch(14_500), [])).toBe(false)
+})
+
 test('2,000 workloads with 20 sources each fit into shards within their bounds, and none is lost', () => {
   const shards = new Map<number, Record<string, string>>()
   const baselines = createBaselines(shards)
