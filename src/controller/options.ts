@@ -23,4 +23,6 @@ export interface ControllerOptions {
   /** `--evict-uninjected`: replace Pods that lack the agent. */
   evictUninjected: boolean
   askAgent: AskAgent
+  /** Milliseconds, for measuring; by default performance.now(). */
+  stopwatch?: () => number
 }

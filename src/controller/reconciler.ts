@@ -24,6 +24,8 @@ import { createRolloutExecutor, type RolloutExecutor } from './rollout/executor.
 import { createRolloutLimiter, type RolloutLimiter } from './rollout/limiter.ts'
 import { createRefresh, type Refresh } from './rollout/refresh.ts'
 import { endToolPause } from './rollout/tool-pause.ts'
+import type { SetAside } from './set-aside/guard.ts'
+import { createSetAsideWorkloads, type SetAsideWorkloads } from './set-aside/set-aside.ts'
 import { createWorkloadStates, type WorkloadState, type WorkloadStates } from './workload-state.ts'
 
 /** Workloads that are reconciled at once; each may wait for a write. */
@@ -46,6 +48,7 @@ export class Reconciler {
   readonly #nudges: Nudges
   readonly #agentProblems: AgentProblems
   readonly #uninjected: UninjectedPods
+  readonly #setAside: SetAsideWorkloads
 
   /** Only joins the parts: nothing is read, written or called back before `start`. */
   constructor(options: ControllerOptions) {
@@ -59,11 +62,20 @@ export class Reconciler {
       onError: (key, error) => this.#reconcileFailed(key, error),
     })
     this.#limiter = createRolloutLimiter(options.limits, (key) => this.#queue.add(key))
-    this.#cache = createCache(options, {
-      workloadChanged: (key, last) => this.#workloadChanged(key, last),
-      contentChanged: (source, users, changedKeysets) => this.#contentChanged(source, users, changedKeysets),
-      synced: () => this.#leadership.cacheSynced(),
+    this.#setAside = createSetAsideWorkloads({
+      ...options,
+      isLeading: () => this.#leadership.isLeading(),
+      put: (object) => this.#cache.workloads.put(object),
     })
+    this.#cache = createCache(
+      { ...options, guard: this.#setAside.guard },
+      {
+        workloadChanged: (key, last) => this.#workloadChanged(key, last),
+        contentChanged: (source, users, changedKeysets) =>
+          this.#contentChanged(source, users, changedKeysets),
+        synced: () => this.#leadership.cacheSynced(),
+      },
+    )
     this.#leadership = createLeadership({
       ...options,
       isCacheSynced: () => this.#cache.isSynced(),
@@ -87,15 +99,16 @@ export class Reconciler {
     this.#uninjected = createUninjectedPods(parts)
   }
 
-  /** Starts the watches and takes part in the election. */
-  start(): void {
+  /** Starts the watches and takes part in the election. @param setAside what an earlier process has set aside */
+  start(setAside: readonly SetAside[] = []): void {
+    this.#setAside.start(setAside)
     this.#cache.start()
     this.#leadership.start()
   }
 
   async stop(): Promise<void> {
-    for (const part of [this.#queue, this.#nudges, this.#uninjected, this.#agentProblems, this.#executor])
-      part.stop()
+    const checks = [this.#uninjected, this.#agentProblems, this.#setAside]
+    for (const part of [this.#queue, this.#nudges, ...checks, this.#executor]) part.stop()
     this.#cache.stop()
     await this.#leadership.stop()
   }
@@ -227,6 +240,7 @@ export class Reconciler {
 
   #startedLeading(baselines: Baselines): void {
     this.#executor.startedLeading()
+    this.#setAside.startedLeading()
     const uids = new Set<string>()
     for (const { key, summary } of this.#cache.workloads.all()) {
       uids.add(summary.uid)

@@ -13,6 +13,7 @@ export interface ControllerMetrics {
   agentProblem(state: string): void
   alert(outcome: 'sent' | 'failed'): void
   event(outcome: 'written' | 'failed'): void
+  objectsSetAside(count: number): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void
 }
@@ -49,6 +50,10 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   )
   const alerts = counter('alerts_total', 'Messages to alert sinks, by outcome.', 'outcome')
   const events = counter('events_total', 'Events on workloads, by outcome.', 'outcome')
+  const setAside = gauge(
+    'objects_set_aside',
+    'Workloads that took too long to process, or failed, and are skipped.',
+  )
   const leader = gauge('leader', '1 on the replica that leads, 0 on the others.')
   const workloadCount = gauge('watched_workloads', 'Workloads that request reloads or rollouts.')
   const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that the watched workloads use.')
@@ -78,6 +83,7 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
     agentProblem: (state) => problems.inc({ state }),
     alert: (outcome) => alerts.inc({ outcome }),
     event: (outcome) => events.inc({ outcome }),
+    objectsSetAside: (count) => setAside.set(count),
     leads: (leads) => leader.set(leads ? 1 : 0),
     sizes(workloads, sources) {
       workloadCount.set(workloads)

@@ -39,6 +39,7 @@ export function recordReport(): ReportRecorder {
     uninjected: (key, pods) => recorder.uninjected.set(key, pods),
     agentProblem: (state) => recorder.problems.push(state),
     leads: (now) => (isLeading = now),
+    objectsSetAside() {},
     sizes() {},
     log: (level, message, fields) => recorder.lines.push(JSON.stringify({ level, message, ...fields })),
   }

@@ -5,6 +5,7 @@ import { systemClock } from '../../async/clock.ts'
 import { Reconciler } from '../../controller/reconciler.ts'
 import { createEventWriter } from '../../controller/report/event-writer.ts'
 import type { Report } from '../../controller/report/report.ts'
+import { readSetAside } from '../../controller/set-aside/store.ts'
 import { describeError } from '../../errors.ts'
 import { watchCollection } from '../../kube/informer.ts'
 import { runLeaderElection } from '../../kube/leader-election.ts'
@@ -48,6 +49,7 @@ export function buildController(
     nudge: (outcome, pods) => metrics.nudge(outcome, pods),
     uninjected: (key, pods) => metrics.uninjected(key, pods),
     agentProblem: (state) => metrics.agentProblem(state),
+    objectsSetAside: (count) => metrics.objectsSetAside(count),
     leads(leads) {
       metrics.leads(leads)
       log.info({ identity }, leads ? 'leading' : 'not leading')
@@ -87,7 +89,11 @@ export function buildController(
       .catch((error: unknown) => log.warn(describeError(error), 'lease not given back')))
   return {
     async start() {
-      reconciler.start()
+      const setAside = await readSetAside(client).catch((error: unknown) => {
+        log.warn(describeError(error), 'objects that are set aside not read')
+        return []
+      })
+      if (stopped === undefined) reconciler.start(setAside)
       return undefined
     },
     notReady: () => reconciler.notReady(),

@@ -11,9 +11,11 @@ import { readMarks } from '../../compat/tools.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import { allUses, type UsedSources, usedSources } from '../decide/used-sources.ts'
 import { summarize, type WorkloadSummary } from '../decide/workload-summary.ts'
+import type { Guard, GuardedObject } from '../set-aside/guard.ts'
 import { podStatusesPath, podStatusListener } from './csi-statuses.ts'
 import { createListProgress } from './list-progress.ts'
 import { createNamespaces } from './namespaces.ts'
@@ -55,14 +57,21 @@ export interface CacheOptions {
   defaults: () => Defaults
   installKey: () => InstallKey | undefined
   compat: CompatOptions
+  /** Around what is computed for one workload. */
+  guard: Pick<Guard, 'run'>
   report: {
     sizes(workloads: number, sources: number): void
     log(level: 'info' | 'warn', message: string, fields?: Record<string, unknown>): void
   }
 }
 
+function guarded({ apiVersion = '', kind = '', metadata = {} }: ApiObject): GuardedObject {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata
+  return { apiVersion, kind, namespace, name, uid, resourceVersion }
+}
+
 export function createCache(options: CacheOptions, listener: CacheListener): Cache {
-  const { api, watchCollection, clock, compat, report } = options
+  const { api, watchCollection, clock, compat, guard, report } = options
   /** Workloads whose sources depend on which names exist, because an annotation selects them by a pattern. */
   const usersOfPatterns = new Set<string>()
   let configMaps: Watch | undefined
@@ -86,7 +95,8 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
   })
   const workloads = createWorkloads({
     clock,
-    summarize: (object) => summarize(object, { defaults: options.defaults(), compat }),
+    summarize: (object) =>
+      guard.run(guarded(object), () => summarize(object, { defaults: options.defaults(), compat })),
     onChange(key, last) {
       updateUses(key)
       listener.workloadChanged(key, last)
@@ -125,7 +135,11 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
 
   function updateUses(key: string): void {
     const summary = workloads.get(key)?.summary
-    const uses = summary ? allUses(sourcesOf(summary)) : []
+    const uses = summary ? guard.run(summary, () => allUses(sourcesOf(summary))) : []
+    if (uses === undefined) {
+      if (summary) workloads.remove(summary)
+      return
+    }
     sources.use(key, uses)
     if (summary?.compat && dependsOnNames(summary.compat)) usersOfPatterns.add(key)
     else usersOfPatterns.delete(key)

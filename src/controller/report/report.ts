@@ -15,6 +15,7 @@ export const eventReasons = {
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',
+  setAside: 'ObjectSetAside',
   limitExceeded: 'LimitExceeded',
   notShared: 'SourceNotShared',
   notUnderstood: 'AnnotationNotUnderstood',
@@ -42,6 +43,8 @@ export interface Report {
   uninjected(key: string, pods: number): void
   /** Agents of a workload have a new problem. */
   agentProblem(state: ProblemState): void
+  /** How many objects are set aside now. */
+  objectsSetAside(count: number): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void

@@ -4,6 +4,7 @@ import type { Listener } from '../../../src/api/api.ts'
 import { collectionOf } from '../../../src/api/paths.ts'
 import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { createCache } from '../../../src/controller/cache/cache.ts'
+import type { Guard } from '../../../src/controller/set-aside/guard.ts'
 import { builtInDefaults, type Defaults } from '../../../src/policy/defaults.ts'
 import { workloadKinds } from '../../../src/workload/kinds.ts'
 import type { ApiObject } from '../../../src/workload/pod-template.ts'
@@ -13,7 +14,9 @@ import { fakeWatches } from '../../support/fake-watches.ts'
 
 const DEPLOYMENTS = '/apis/apps/v1/deployments'
 
-function createTestCache(watches = fakeWatches()) {
+const unguarded: Pick<Guard, 'run'> = { run: (_, compute) => compute() }
+
+function createTestCache(watches = fakeWatches(), guard = unguarded) {
   const changed: string[] = []
   const lines: string[] = []
   let synced = 0
@@ -30,6 +33,7 @@ function createTestCache(watches = fakeWatches()) {
       defaults: () => defaults,
       installKey: () => undefined,
       compat: defaultCompatOptions,
+      guard,
     },
     { workloadChanged: (key) => changed.push(key), contentChanged() {}, synced: () => (synced += 1) },
   )
@@ -60,8 +64,8 @@ function createTestCache(watches = fakeWatches()) {
   }
 }
 
-function startTestCache(watches = fakeWatches()) {
-  const test = createTestCache(watches)
+function startTestCache(watches = fakeWatches(), guard = unguarded) {
+  const test = createTestCache(watches, guard)
   test.cache.start()
   return test
 }
@@ -174,6 +178,29 @@ const lists = [
   '/api/v1/configmaps',
   ...workloadKinds.map((kind) => collectionOf(kind).path),
 ]
+
+test('a workload that is set aside is left out, and the others are not', () => {
+  const skipped = new Set(['b'])
+  const guard: Pick<Guard, 'run'> = { run: ({ uid }, compute) => (skipped.has(uid) ? undefined : compute()) }
+  const { cache, deployments } = startTestCache(fakeWatches(), guard)
+  deployments(named('a'), named('b'), named('c'))
+  const names = () => [...cache.workloads.all()].map(({ summary }) => summary.name)
+  expect(names()).toEqual(['a', 'c'])
+  skipped.delete('b')
+  skipped.add('c')
+  deployments({ ...named('b') }, named('c'))
+  expect(names()).toEqual(['a', 'b'])
+})
+
+test('a workload whose sources take too long is left out', () => {
+  let runs = 0
+  // The summary is the first of two computations for a workload.
+  const guard: Pick<Guard, 'run'> = { run: (_, compute) => ((runs += 1) % 2 === 0 ? undefined : compute()) }
+  const { cache, changed, deployments } = startTestCache(fakeWatches(), guard)
+  deployments(named('a'))
+  expect([cache.workloads.size(), cache.sources.size()]).toEqual([0, 0])
+  expect(new Set(changed)).toEqual(new Set(['Deployment/shop/a']))
+})
 
 test('nothing is watched before start, and everything stops with stop', () => {
   const { cache, watched } = createTestCache()
