@@ -223,6 +223,8 @@ export class Reconciler {
     this.#limiter.cancel(key)
     report.waiting(key, undefined)
     report.uninjected(key, 0)
+    // It comes back, and what changed meanwhile is rolled out then.
+    if (this.#setAside.has(summary.uid)) return
     if (this.#leadership.baselines()?.remove(summary.uid)) this.#leadership.baselinesChanged()
   }
 
@@ -241,7 +243,7 @@ export class Reconciler {
   #startedLeading(baselines: Baselines): void {
     this.#executor.startedLeading()
     this.#setAside.startedLeading()
-    const uids = new Set<string>()
+    const uids = new Set(this.#setAside.guard.setAside().map(({ uid }) => uid))
     for (const { key, summary } of this.#cache.workloads.all()) {
       uids.add(summary.uid)
       if (summary.progress === 'running') this.#limiter.acquire(key, summary.namespace)

@@ -370,6 +370,7 @@ describe('in its own namespace', () => {
   test('the controller may write ConfigMaps of its own state only, and the webhook none', async () => {
     expect(await create(controller, map('hotreload-baselines-0'))).toBe('')
     expect(await create(controller, map('hotreload-jobs'))).toBe('')
+    expect(await create(controller, map('hotreload-set-aside'))).toBe('')
     expect(await create(controller, map('hotreload-policy'))).toContain('hotreload may write ConfigMaps')
     expect(await create(webhook, map('hotreload-jobs'))).toContain('forbidden')
     await system.apply(map('hotreload-policy'))

@@ -15,6 +15,7 @@ export interface SetAsideWorkloads {
   /** @param stored what an earlier process has set aside */
   start(stored: readonly SetAside[]): void
   startedLeading(): void
+  has(uid: string): boolean
   stop(): void
 }
 
@@ -95,6 +96,7 @@ export function createSetAsideWorkloads(options: SetAsideOptions): SetAsideWorkl
       report.objectsSetAside(guard.setAside().length)
       tryAgainLater()
     },
+    has: (uid) => guard.setAside().some((object) => object.uid === uid),
     startedLeading() {
       for (const object of guard.setAside()) warn(object)
       writer?.touch()

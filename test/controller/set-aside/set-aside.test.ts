@@ -56,7 +56,7 @@ function processOf(data: Record<string, string | null>, present: Record<string, 
     puts,
     calls,
     start: async () => all.start(await readSetAside(api)),
-    lead() {
+    lead: () => {
       isLeading = true
       all.startedLeading()
     },
