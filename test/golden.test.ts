@@ -31,11 +31,11 @@ const objectsIn = (stream: string): ApiObject[] =>
 describe.each(inputs)('%s', (name) => {
   test('injection gives the expected manifest', async () => {
     const { manifests, notes, problems } = injected(inputOf(name))
-    const said = [
+    const comments = [
       ...notes.map((note) => `# ${note}\n`),
       ...problems.map((problem) => `# refused: ${problem}\n`),
     ]
-    await expect(said.join('') + manifests).toMatchFileSnapshot(join(FOLDER, `${name}.expected.yaml`))
+    await expect(comments.join('') + manifests).toMatchFileSnapshot(join(FOLDER, `${name}.expected.yaml`))
   })
 
   test('a second injection changes nothing', () => {

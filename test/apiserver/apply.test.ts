@@ -48,9 +48,9 @@ describe.each([[], ['--server-side']])('kubectl apply %s', (...flags) => {
       [MIRRORED]: 'inject',
       [CHECKSUM]: expect.stringMatching(/^\{"ConfigMap\/env":"[0-9a-f]{16}"\}$/),
     })
-    const said = await ns.apply(web(), ...flags)
+    const output = await ns.apply(web(), ...flags)
     // kubectl has no "unchanged" for --server-side.
-    if (flags.length === 0) expect(said).toContain('unchanged')
+    if (flags.length === 0) expect(output).toContain('unchanged')
     const second = await get(ns)
     expect(second.metadata?.generation).toBe(1)
     expect(second.metadata?.resourceVersion).toBe(first.metadata?.resourceVersion)

@@ -198,7 +198,7 @@ test('Reloader: the strategy annotations writes an annotation and no variable', 
   })
   const written: { hash: string } = JSON.parse(text)
   expect(written).toMatchObject({ type: 'SECRET', name: 'db', namespace: ns.name, containerRefs: ['app'] })
-  // The hash of a Secret is made with the install key.
+  // The hash of a Secret uses the install key.
   expect(written.hash).toMatch(/^[0-9a-f]{8}\.2:[0-9a-f]{16}$/)
   expect(envOf(await get())).toEqual([])
 })

@@ -83,14 +83,14 @@ test('logs, metrics, objects and memory hold no value of a Secret and no plain h
     checksum(used, { binaryData: { key: base64(value) } }),
   ])
   const kinds = 'configmaps,deployments,replicasets,events,leases'
-  const said = [
+  const outputs = [
     serve.log(),
     await metrics(),
     await ns.kubectl(['get', kinds, '--output=json', '--show-managed-fields']),
     await own.kubectl(['get', kinds, '--output=json', '--show-managed-fields']),
   ].join('\n')
-  expect(said).toContain('ConfigMap')
-  expect(words.filter((word) => said.includes(word))).toEqual([])
+  expect(outputs).toContain('ConfigMap')
+  expect(words.filter((word) => outputs.includes(word))).toEqual([])
 
   // Node collects garbage before a snapshot, so everything in it is still referenced.
   serve.child.kill('SIGUSR2')

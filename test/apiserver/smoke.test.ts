@@ -44,8 +44,8 @@ test('the API server calls a mutating webhook on 127.0.0.1', async () => {
 test('the API server stores a Pod without a node', async () => {
   const ns = await namespace()
   const spec = { containers: [{ name: 'app', image: 'localhost/none:1' }], nodeName: 'nowhere' }
-  const said = await ns.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec })
-  expect(said).toBe('pod/app created\n')
+  const output = await ns.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec })
+  expect(output).toBe('pod/app created\n')
 })
 
 /** A server that answers each review with a patch, until the test ends. */

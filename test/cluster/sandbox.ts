@@ -81,7 +81,7 @@ export async function removeLink(): Promise<void> {
 
 const CGROUPS = '/sys/fs/cgroup'
 
-/** Directories that a kubelet made in each cgroup hierarchy (one on v2, a dozen on v1). */
+/** Directories that a kubelet creates in each cgroup hierarchy (one on v2, a dozen on v1). */
 function kubeletCgroups(): string[] {
   const hierarchies = [CGROUPS, ...readdirSync(CGROUPS).map((name) => join(CGROUPS, name))]
   return hierarchies.flatMap((hierarchy) =>

@@ -36,7 +36,7 @@ export async function images(...names: readonly ImageName[]): Promise<string[]> 
   return names.map((name) => imageReference(name))
 }
 
-/** Makes a namespace with these labels, ready for Pods. */
+/** Creates a namespace with these labels, ready for Pods. */
 export async function namespace(labels: Readonly<Record<string, string>> = {}): Promise<Namespace> {
   const name = `test-${crypto.randomUUID().slice(0, 8)}`
   await kubectl(
