@@ -127,7 +127,7 @@ ends the program.
 **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process. For
 a rollout, it proves that a signal would not have brought the new value. The others rest on their source.
 
-Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [ways to reload](reload.md).
+Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [reload methods](reload.md).
 `
 
 const autoRow = [

@@ -1,6 +1,6 @@
 /**
- * Handler of `/mutate/unlabelled`: a workload in a namespace without our label. The other webhooks never get it, so this one tells the user
- * why nothing happens.
+ * Handler of `/mutate/unlabelled`: a workload in a namespace without our label. The other webhooks never get it, so this one warns the
+ * user that nothing happens, and why.
  */
 import { isOptedIn } from '../policy/mirror.ts'
 import { type ApiObject, controller } from '../workload/pod-template.ts'

@@ -1,5 +1,5 @@
 /**
- * Tells what changed in a workload's pod template between two versions, and which of hotreload's annotations the new one must keep. Pure.
+ * Finds what changed in a workload's pod template between two versions, and which of hotreload's annotations the new one must keep. Pure.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { isOurs, writtenKey } from '../policy/annotations.ts'

@@ -31,7 +31,7 @@ import { createWorkloadStates, type WorkloadState, type WorkloadStates } from '.
 /** Workloads that are reconciled at once; each may wait for a write. */
 const CONCURRENCY = 16
 /** Milliseconds. A watch makes progress each minute, or tries to. */
-const STUCK_AFTER = 300_000
+const NO_PROGRESS_AFTER = 300_000
 
 export class Reconciler {
   readonly #options: ControllerOptions
@@ -113,11 +113,11 @@ export class Reconciler {
     await this.#leadership.stop()
   }
 
-  /** For the kubelet's liveness probe: what stands still; undefined: alive. */
-  stuck(): string | undefined {
+  /** For the kubelet's liveness probe: the reason; undefined: alive. */
+  notAlive(): string | undefined {
     const now = this.#options.clock.now()
-    const isStuck = this.#cache.watches().some((watch) => now - watch.lastProgress() > STUCK_AFTER)
-    return isStuck ? 'a watch stands still' : undefined
+    const makesNone = this.#cache.watches().some((watch) => now - watch.lastProgress() > NO_PROGRESS_AFTER)
+    return makesNone ? 'a watch made no progress for 5 minutes' : undefined
   }
 
   /** For the kubelet's readiness probe: what is missing; undefined: ready to take over. */
@@ -156,7 +156,7 @@ export class Reconciler {
     return earliest(
       resumeIn,
       step.do === 'wait' ? step.milliseconds : undefined,
-      // It may never end by itself, and then gives up its place.
+      // A rollout that does not end stops counting after OVERDUE.
       this.#limiter.isInProgress(key) ? OVERDUE : undefined,
     )
   }

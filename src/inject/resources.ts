@@ -9,7 +9,7 @@ type Quantities = Record<string, string>
 const REQUESTS: Quantities = { cpu: '1m', memory: '4Mi', 'ephemeral-storage': '1Mi' }
 /** Enough for a burst, and for the largest ConfigMap (1 MiB) many times over. */
 const LIMITS: Quantities = { cpu: '100m', memory: '16Mi', 'ephemeral-storage': '16Mi' }
-/** In a Guaranteed Pod a request is its limit, and with 1m of CPU the agent would stand still. */
+/** In a Guaranteed Pod a request is its limit, and with a limit of 1m of CPU the agent would be too slow. */
 const GUARANTEED: Quantities = { cpu: '10m', memory: '16Mi', 'ephemeral-storage': '16Mi' }
 
 const pick = (from: Quantities, wanted: (name: string) => boolean): Quantities =>

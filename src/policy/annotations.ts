@@ -80,7 +80,7 @@ export const annotations = {
     ...ofContainer,
     parse: parse.oneOf(...reloadValues),
     values: reloadValues.map((value) => `\`${value}\``).join(', '),
-    doc: "How the container takes a change ([ways to reload](reload.md)). `auto` takes the method that `signal`, `url` or `command` implies, otherwise the preset's, otherwise `rollout`; `none` is for a program that watches its files.",
+    doc: "How the container takes a change ([reload methods](reload.md)). `auto` takes the method that `signal`, `url` or `command` implies, otherwise the preset's, otherwise `rollout`; `none` is for a program that watches its files.",
   },
   container: {
     ...ofPod,
@@ -134,7 +134,7 @@ export const annotations = {
     ...ofWorkload,
     parse: parse.count,
     values: 'absent, a number',
-    doc: 'The number of Pods that hotreload nudges first, one minute before the others. It is a head start and no gate: the kubelet updates the other Pods by itself. By default all Pods are nudged at once.',
+    doc: 'The number of Pods that hotreload nudges first, one minute before the others. It does not stop the other Pods: the kubelet updates them later. By default all Pods are nudged at once.',
   },
 } as const satisfies Record<string, Annotation>
 

@@ -47,11 +47,11 @@ const isSystemDirectory = (path: string): boolean =>
   /^\/lib[^/]*(\/|$)/.test(path) ||
   SYSTEM_TREES.some((tree) => isAtOrBelow(path, tree))
 
-/** One container, and the subPath mode that its annotations ask for. */
+/** One container, and the value of its annotation `subpath`. */
 export interface SubPathRequest {
   container: V1Container
   spec: V1PodSpec
-  /** Volumes by name; mounts of others are left alone. */
+  /** Watched volumes by name. Mounts of other volumes stay as they are. */
   watched: ReadonlyMap<string, V1Volume>
   mode: Value<'subpath'>
 }

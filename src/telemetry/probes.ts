@@ -4,14 +4,14 @@ import type { Registry } from 'prom-client'
 
 export interface ProbeOptions {
   registry: Registry
-  /** Undefined when ready, else the reason, as `kubectl describe pod` shows it. */
+  /** Undefined: ready. Otherwise the reason, as `kubectl describe pod` shows it. */
   notReady: () => string | undefined
-  /** Undefined while alive, else what is stuck; the kubelet then restarts the container. */
-  dead?: () => string | undefined
+  /** Undefined: alive. Otherwise the reason; the kubelet then restarts the container. */
+  notAlive?: () => string | undefined
 }
 
 /** The server does not listen yet. */
-export function createProbeServer({ registry, notReady, dead }: ProbeOptions): Server {
+export function createProbeServer({ registry, notReady, notAlive }: ProbeOptions): Server {
   const server = createServer((request, response) => {
     const reply = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
       response.writeHead(status, { 'content-type': type }).end(request.method === 'HEAD' ? undefined : body)
@@ -19,7 +19,7 @@ export function createProbeServer({ registry, notReady, dead }: ProbeOptions): S
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(405, 'only GET\n')
     switch (request.url) {
       case '/healthz': {
-        const reason = dead?.()
+        const reason = notAlive?.()
         return reason === undefined ? reply(200, 'ok\n') : reply(500, `${reason}\n`)
       }
       case '/readyz': {

@@ -156,8 +156,8 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'the agent has KILL only where the target keeps it',
     file: 'src/inject/security-context.ts',
-    from: 'return !named(securityContext?.capabilities?.drop)',
-    to: 'return true',
+    from: 'if (names(drop, capability)) return false',
+    to: '',
     tests: 'test/inject/security-context.test.ts',
   },
   {

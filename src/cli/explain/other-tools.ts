@@ -26,7 +26,8 @@ export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
   if (!summary?.compat) return []
   const { tool, problems } = summary.compat
   const sources = followedSources(workload, defaults).map(
-    ({ use, needsMatch }) => idIn(summary.namespace, use) + (needsMatch ? ' (if it says match)' : ''),
+    ({ use, needsMatch }) =>
+      idIn(summary.namespace, use) + (needsMatch ? ' (if it has reloader.stakater.com/match: "true")' : ''),
   )
   const patterns = [...summary.compat.lists].flatMap(([kind, items]) =>
     items.filter(({ matches }) => matches).map(({ text }) => `any ${kind} named ${text}`),

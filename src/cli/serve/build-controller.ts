@@ -24,7 +24,7 @@ export function buildController(
   { compat, limits, evictUninjected, alertSinks }: ControllerSettings,
 ): Part {
   const metrics = createControllerMetrics(registry)
-  // In a Pod the host's name is the Pod's; the rest tells two processes on one machine apart.
+  // In a Pod the host's name is the Pod's; the rest makes the name unique on one machine.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   const events = createEventWriter({
     api: client,
@@ -97,7 +97,7 @@ export function buildController(
       return undefined
     },
     notReady: () => reconciler.notReady(),
-    stuck: () => reconciler.stuck(),
+    notAlive: () => reconciler.notAlive(),
     policyChanged: () => reconciler.defaultsChanged(),
     release: stop,
     close: stop,

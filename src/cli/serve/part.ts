@@ -34,7 +34,7 @@ export interface Part {
   /** Undefined: ready. Otherwise the reason, in words for `kubectl describe pod`. */
   notReady(): string | undefined
   /** Undefined: alive. Otherwise the reason; the kubelet then restarts the process. */
-  stuck?(): string | undefined
+  notAlive?(): string | undefined
   policyChanged?(): void
   /** From now on it writes nothing: the lease and the certificate belong to the replicas that stay. */
   release(): Promise<void>

@@ -42,7 +42,7 @@ export async function serve(
     registry: metrics.registry,
     // The webhook stands first: it answers whether or not the controller has seen everything yet.
     notReady: () => (io.drain.aborted ? 'draining' : parts[0]?.notReady()),
-    dead: () => parts.map((part) => part.stuck?.()).find((reason) => reason !== undefined),
+    notAlive: () => parts.map((part) => part.notAlive?.()).find((reason) => reason !== undefined),
   })
 
   boundConnections(probes, MAX_PROBE_CONNECTIONS)

@@ -1,4 +1,4 @@
-/** What the annotations of a tool, any of them, ask for on one workload. `candidates` lists the sources that it means at the moment. Pure. */
+/** The request that a tool's annotations make for a workload. `candidates` lists the sources that it means at the moment. Pure. */
 import { MOST_SOURCES, type SourceKind, type Use } from '../../workload/sources-in-use.ts'
 
 export interface NamePattern {

@@ -29,8 +29,8 @@ const QUIET_FOR_DELETED = 10_000
 /** Changes that follow one another put a rollout off by at most this many quiet periods. */
 const MOST_QUIET_PERIODS = 10
 /**
- * Milliseconds after which a rollout in progress holds nothing back any more: the change that waits may be its cure. The same as the
- * default progressDeadlineSeconds.
+ * Milliseconds. After this time the next rollout starts: the waiting change may repair the workload. The same as the default
+ * progressDeadlineSeconds.
  */
 export const OVERDUE = 600_000
 

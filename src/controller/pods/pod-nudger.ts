@@ -41,7 +41,7 @@ const CONCURRENCY = 50
 
 /** Milliseconds. The kubelet may have looked a moment before the change arrived, so a Pod that is still behind is nudged once more. */
 const NUDGE_AGAIN_AFTER = 2_000
-/** The canary Pods' head start. It is no gate: by then the kubelet updates the other Pods by itself. */
+/** The canary Pods' head start. It does not stop the other Pods: the kubelet updates them later. */
 const CANARY_WAIT = 60_000
 /** For a process to restart, its stagger included, and for its Pod to become Ready again. */
 const RESTART_WAIT = 300_000

@@ -49,10 +49,10 @@ export function createBaselines(stored: ReadonlyMap<number, Readonly<Record<stri
     for (const [uid, text] of Object.entries(data)) {
       const baseline = parse(text)
       const size = sizeOf(uid, text)
-      const twin = entries.get(uid)
+      const duplicate = entries.get(uid)
       // After a crash in the middle of a move it is in two shards. It moved because it had grown, so the larger one is newer.
-      if (!baseline || (twin && twin.bytes >= size)) continue
-      if (twin) grow(twin.shard, -twin.bytes)
+      if (!baseline || (duplicate && duplicate.bytes >= size)) continue
+      if (duplicate) grow(duplicate.shard, -duplicate.bytes)
       entries.set(uid, { baseline, shard, bytes: size })
       grow(shard, size)
     }

@@ -1,4 +1,4 @@
-/** Detects that another program keeps reverting our checksums of one workload, so that the two don't replace its Pods in turns for ever. */
+/** Detects that another program keeps reverting our checksums of one workload. Otherwise both would replace the Pods again and again. */
 import type { Clock } from '../../async/clock.ts'
 import type { ChecksumText } from '../decide/checksum-text.ts'
 

@@ -50,7 +50,7 @@ pub enum Begun {
     InFlight(InFlight),
 }
 
-/// The one thing in flight.
+/// The reload or validation that runs now.
 pub enum InFlight {
     Validator(Child),
     Command(Child),
