@@ -11,6 +11,7 @@ import { readMarks } from '../../compat/tools.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
+import { isExcludedNamespace } from '../../workload/namespace-label.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import { allUses, type UsedSources, usedSources } from '../decide/used-sources.ts'
@@ -127,7 +128,10 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
     const { namespace } = summary
     const scope = {
       native: namespaces.isLabelled(namespace),
-      compat: isNamespaceAllowed(compat, namespace, namespaces.labels(namespace)),
+      // A policy of deploy/ would deny a rollout there.
+      compat:
+        !isExcludedNamespace(namespace, api.namespace) &&
+        isNamespaceAllowed(compat, namespace, namespaces.labels(namespace)),
       isNamespace: (name: string) => namespaces.labels(name) !== undefined,
     }
     return usedSources(summary, scope, names)

@@ -110,6 +110,25 @@ test.each([
   expect(cache.sources.size()).toBe(1)
 })
 
+test.each(['kube-system', 'hotreload-system'])(
+  'other tools’ annotations ask for nothing in %s',
+  (namespace) => {
+    const annotations = { 'reloader.stakater.com/auto': 'true' }
+    const metadata = { namespace, name: 'a', uid: 'a', resourceVersion: '7', annotations }
+    const { cache, deployments } = startTestCache()
+    deployments(
+      workload({ spec, metadata }),
+      workload({ spec, metadata: { ...metadata, namespace: 'shop' } }),
+    )
+    const uses = (where: string) => {
+      const summary = cache.workloads.get(`Deployment/${where}/a`)?.summary
+      return summary && cache.usedSources(summary).compat
+    }
+    expect(uses('shop')).toHaveLength(1)
+    expect(uses(namespace)).toEqual([])
+  },
+)
+
 test('a namespace’s Secrets are watched while a workload there uses some', () => {
   const secretSpec = { containers: [app], volumes: [{ name: 'conf', secret: { secretName: 'web' } }] }
   const withSecret = (name: string) =>
