@@ -16,29 +16,33 @@ export interface WatchedVolume {
   ignored: string[]
 }
 
-export function watchedVolumes({ container, volumes, subPaths }: ContainerPlan): WatchedVolume[] {
-  const rewrites = Map.groupBy(
-    subPaths.filter(({ mode }) => mode !== 'keep'),
-    ({ mount }) => mount.name,
-  )
-  const whole = new Set(
-    (container.volumeMounts ?? [])
-      .filter(({ subPath, subPathExpr }) => !subPath && !subPathExpr)
-      .map(({ name }) => name),
-  )
-  return volumes.map((volume) => {
-    const used = rewrites.get(volume.name) ?? []
-    // Only the kubelet knows the key of a subPathExpr.
-    const limited =
-      !whole.has(volume.name) && used.length > 0 && used.every(({ isExpression }) => !isExpression)
-    const mounted = limited
-      ? limitedTo([...new Set(used.map(({ path }) => path))], {
+export function watchedVolumes(plan: ContainerPlan): WatchedVolume[] {
+  const limits = usedPaths(plan)
+  return plan.volumes.map((volume) => {
+    const paths = limits.get(volume.name)
+    const mounted = paths
+      ? limitedTo([...new Set(paths)], {
           ...volume,
-          name: nameFor('hotreload-vol', container.name, volume.name),
+          name: nameFor('hotreload-vol', plan.container.name, volume.name),
         })
       : volume
     return { name: volume.name, mounted, isSecret: !isPublic(volume), ignored: ignoredPaths(volume) }
   })
+}
+
+/** The paths in use, of each volume of which the container sees no more than these. */
+function usedPaths({ container, subPaths }: ContainerPlan): Map<string, string[]> {
+  const rewrites = subPaths.filter(({ mode }) => mode !== 'keep')
+  if (rewrites.length === 0) return new Map()
+  const used = Map.groupBy(rewrites, ({ mount }) => mount.name)
+  for (const { name, subPath, subPathExpr } of container.volumeMounts ?? [])
+    if (!subPath && !subPathExpr) used.delete(name)
+  return new Map(
+    [...used]
+      // Only the kubelet knows the key of a subPathExpr.
+      .filter(([, mounts]) => mounts.every(({ isExpression }) => !isExpression))
+      .map(([name, mounts]) => [name, mounts.map(({ path }) => path)]),
+  )
 }
 
 const isPublic = ({ configMap, projected }: V1Volume): boolean =>

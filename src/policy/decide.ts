@@ -11,7 +11,7 @@ import { needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
-import { CONTAINERS, VOLUME_PARTS } from './values/bounds.ts'
+import { CONTAINERS, MOUNTS, VOLUME_PARTS } from './values/bounds.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -92,12 +92,10 @@ function keptMounts(template: PodTemplate, isBare: boolean): KeptMounts | undefi
 
 /** ConfigMaps, Secrets and CSI volumes of the user, or exactly the volumes that `volumes` names. */
 function watchedVolumes({ volumes = [] }: V1PodSpec, { shared }: Policy): Map<string, V1Volume> {
-  const named = new Set(shared.volumes)
+  const named = shared.volumes && new Set(shared.volumes)
   return new Map(
     volumes
-      .filter((volume) =>
-        shared.volumes ? named.has(volume.name) : isConfigVolume(volume) && !isTokenVolume(volume),
-      )
+      .filter((volume) => (named ? named.has(volume.name) : isConfigVolume(volume) && !isTokenVolume(volume)))
       .map((volume) => [volume.name, volume]),
   )
 }
@@ -123,6 +121,10 @@ function excessOf(
 ): string | undefined {
   if (targets.length > CONTAINERS)
     return `${targets.length} containers have something to reload, and hotreload serves ${CONTAINERS} of a Pod at most`
+  let mounts = 0
+  for (const { volumeMounts } of targets) mounts += volumeMounts?.length ?? 0
+  if (mounts > MOUNTS)
+    return `its containers have ${mounts} mounts, and hotreload reads ${MOUNTS} of a Pod at most`
   let parts = 0
   for (const volume of watched.values()) parts += 1 + volumeSize(volume)
   return parts > VOLUME_PARTS

@@ -121,6 +121,11 @@ describe('what is over a bound is named', () => {
       }),
       'the watched volumes have 1026 sources and items, and hotreload watches 1024 in a Pod at most; changes roll out',
     ],
+    [
+      'mounts',
+      withMounts(times(bounds.MOUNTS + 1, (at) => ({ name: 'conf', mountPath: `/${at}` }))),
+      'its containers have 4097 mounts, and hotreload reads 4096 of a Pod at most; changes roll out',
+    ],
   ])('a Pod with too many %s rolls out', (_, spec, note) => {
     const { plan, skip, notes } = decisionFor(spec, { env: 'restart' })
     expect(skip).toBe('nothingToWatch')

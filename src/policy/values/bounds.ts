@@ -21,6 +21,9 @@ export const CONTAINERS = 64
 /** Watched volumes of a Pod, with their sources and items: each agent of the Pod may repeat all of them. */
 export const VOLUME_PARTS = 1024
 
+/** Mounts of the containers of a Pod that reload in place: the agent compares, and may repeat, each. */
+export const MOUNTS = 4096
+
 /** SubPath mounts of a container that the agent updates, and sources behind its variables: each costs an argument, a mount or a volume. */
 export const REWRITES = 256
 
