@@ -299,9 +299,8 @@ describe('kubectl apply -k deploy', () => {
     await ready(['hotreload'])
     const holder = () =>
       kubectl(['get', 'lease', 'hotreload-controller', '--output=jsonpath={.spec.holderIdentity}', ...system])
-    await until(
-      'a replica with both parts leads',
-      async () => !(await holder()).startsWith('hotreload-controller-'),
+    await until('a replica with both parts leads', async () =>
+      /^hotreload-(?!controller-)/.test(await holder()),
     )
     const upgrade = await rendered('deploy', 120)
     const statuses = await answersWhile(() => kubectl(['apply', '-f', '-'], upgrade))
