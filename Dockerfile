@@ -38,5 +38,5 @@ COPY --from=bundle /build/dist /usr/local/lib/hotreload
 # This variable and the flags below save 5 to 20 MB each, which the process allocates in bursts and never returns (docs/benchmarks.md).
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--no-maglev", "/usr/local/lib/hotreload/main.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--no-maglev", "--max-old-space-size-percentage=60", "/usr/local/lib/hotreload/main.mjs"]
 CMD ["serve"]
