@@ -5,6 +5,8 @@ export interface ServingCertificate extends KeyPair {
   expires: Date
   /** Only with an authority of our own. */
   authorityExpires?: Date
+  /** PEM of the authority of client certificates, where they are required. */
+  clientAuthority?: string
 }
 
 export interface CertificateSource {
@@ -43,7 +45,7 @@ export function keepCertificate({
   const refresh = async (): Promise<void> => {
     try {
       const found = await source.current()
-      if (!stopped && (found.cert !== inUse?.cert || found.key !== inUse.key)) {
+      if (!stopped && isOther(found, inUse)) {
         use(found)
         inUse = found
       }
@@ -60,3 +62,6 @@ export function keepCertificate({
     clearTimeout(timer)
   }
 }
+
+const isOther = (found: ServingCertificate, inUse: ServingCertificate | undefined): boolean =>
+  found.cert !== inUse?.cert || found.key !== inUse.key || found.clientAuthority !== inUse.clientAuthority

@@ -6,10 +6,13 @@ import { unlabelledHandler } from '../../admission/unlabelled-handler.ts'
 import { workloadHandler } from '../../admission/workload-handler.ts'
 import { noCluster } from '../../api/config-reader.ts'
 import { describeError } from '../../errors.ts'
+import { withClientAuthority } from '../../tls/client-authority.ts'
 import { certificateDirectory } from '../../tls/directory.ts'
 import { type CertificateSource, keepCertificate, type ServingCertificate } from '../../tls/keeper.ts'
 import { VERSION } from '../../version.ts'
+import type { Cluster } from './build-cluster.ts'
 import { listenOn } from './listen.ts'
+import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext } from './part.ts'
 import { refusalReport } from './refusal-report.ts'
 import { reportReview } from './review-report.ts'
@@ -20,13 +23,15 @@ export function buildWebhook(context: ServeContext): Part {
     handlers: buildHandlers(context),
     onAnswered: (answered) => reportReview(answered, log, metrics),
     onRefused: refusalReport(log, metrics),
+    requiresClientCertificate: options.clientCa !== undefined,
     draining: () => io.drain.aborted,
   })
   let notReady: string | undefined = 'no certificate yet'
   let stopKeeping = () => {}
 
   function use(certificate: ServingCertificate): void {
-    server.server.setSecureContext(certificate)
+    const { cert, key, clientAuthority: ca } = certificate
+    server.server.setSecureContext({ cert, key, ca })
     notReady = undefined
     metrics.certificate('serving', certificate.expires)
     if (certificate.authorityExpires) metrics.certificate('ca', certificate.authorityExpires)
@@ -76,7 +81,12 @@ function buildHandlers({ options, defaults, cluster }: ServeContext): ServerOpti
   }
 }
 
-function buildCertificateSource({ options: { tlsDir }, cluster }: ServeContext): CertificateSource {
+function buildCertificateSource({ options, cluster }: ServeContext): CertificateSource {
+  const source = buildServingSource(options, cluster)
+  return options.clientCa === undefined ? source : withClientAuthority(source, options.clientCa)
+}
+
+function buildServingSource({ tlsDir }: ServeOptions, cluster: Cluster | undefined): CertificateSource {
   if (tlsDir !== undefined) return certificateDirectory(tlsDir)
   if (cluster !== undefined) return cluster.authority()
   throw new Error('buildCluster() refuses options with neither a cluster nor a directory')

@@ -9,6 +9,8 @@ export interface ServeOptions {
   metricsPort: number
   /** Undefined: our own authority, kept in the cluster. */
   tlsDir?: string
+  /** Undefined: the webhook requires no client certificate. */
+  clientCa?: string
   only?: 'webhook' | 'controller'
   kubeconfig?: string
   agentImage: string
@@ -28,6 +30,10 @@ export const serveFlags = {
   tlsDir: {
     flags: '--tls-dir <dir>',
     doc: 'directory with tls.crt and tls.key, read again when they change (default: its own authority, kept in Secrets)',
+  },
+  clientCa: {
+    flags: '--client-ca <file>',
+    doc: 'PEM file of an authority: the webhook then answers only clients with a certificate of it; read again when it changes',
   },
   only: {
     flags: '--only <part>',
@@ -102,7 +108,12 @@ export function readServeOptions(given: Partial<Record<ServeFlag, string>>): Ser
   const logLevel = logLevels.find((one) => one === level)
   if (logLevel === undefined) throw bad('logLevel', asked, 'is not a level', `use ${logLevels.join(', ')}`)
 
-  const texts = { tlsDir: value('tlsDir'), kubeconfig: value('kubeconfig'), policy: value('policy') }
+  const texts = {
+    tlsDir: value('tlsDir'),
+    clientCa: value('clientCa'),
+    kubeconfig: value('kubeconfig'),
+    policy: value('policy'),
+  }
   const present = Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined))
   return { ...ports, agentImage, logLevel, ...(only === undefined ? {} : { only }), ...present }
 }
