@@ -58,7 +58,7 @@ afterAll(async () => {
 
 /** The limit of the container that runs the webhook. */
 function shippedLimit(): number {
-  const file = new URL('../../deploy/base/deployment.yaml', import.meta.url)
+  const file = new URL('../../deploy/base/webhook-deployment.yaml', import.meta.url)
   const limits = parseAllDocuments(readFileSync(file, 'utf8')).flatMap((document) => {
     const containers: unknown = document.getIn([
       'spec',
