@@ -1,12 +1,12 @@
-/** Imports point one way (docs/architecture.md), and the pure tiers import no module with side effects. */
+/** Imports point one way (docs/architecture.md), and the pure folders import no module with side effects. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../src')
 
-/** A file may import its own tier and lower ones. `kube`, `tls` and `telemetry` have their own tests below. */
-const tiers: Record<string, number> = {
+/** A file may import its own folder and those of a lower level. `kube`, `tls` and `telemetry` have their own tests below. */
+const levels: Record<string, number> = {
   main: 7,
   cli: 6,
   admission: 5,
@@ -28,7 +28,7 @@ const edges = new Set(['kube', 'tls', 'telemetry'])
 const everywhere = new Set(['errors', 'version'])
 
 const pure = new Set(['inject', 'checksum', 'policy', 'workload'])
-const isPure = (file: string): boolean => pure.has(tierOf(file)) || file.startsWith('controller/decide/')
+const isPure = (file: string): boolean => pure.has(topFolderOf(file)) || file.startsWith('controller/decide/')
 
 /** Modules outside the project without side effects. Pure files import only types of all others. */
 const sideEffectFree = new Set(['node:crypto', 'node:util', 'yaml', 'fast-json-patch'])
@@ -56,13 +56,13 @@ function importsOf(file: string): Import[] {
 const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
 const all = files.flatMap(importsOf)
 /** `policy/decide.ts` -> policy, `main.ts` -> main. */
-const tierOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? ''
+const topFolderOf = (path: string): string => path.split('/')[0]?.replace(/\.ts$/, '') ?? ''
 const inProject = (path: string): boolean => path.endsWith('.ts')
 const name = ({ from, to }: Import): string => `${from} imports ${to}`
 
-test('every file belongs to a known tier', () => {
-  const known = new Set([...Object.keys(tiers), ...edges, ...everywhere])
-  expect(files.filter((file) => !known.has(tierOf(file)))).toEqual([])
+test('every file belongs to a known folder', () => {
+  const known = new Set([...Object.keys(levels), ...edges, ...everywhere])
+  expect(files.filter((file) => !known.has(topFolderOf(file)))).toEqual([])
 })
 
 test('importsOf finds imports', () => {
@@ -71,34 +71,35 @@ test('importsOf finds imports', () => {
 })
 
 describe('imports point one way', () => {
-  const inner = all.filter(({ to }) => inProject(to) && !everywhere.has(tierOf(to)))
+  const inner = all.filter(({ to }) => inProject(to) && !everywhere.has(topFolderOf(to)))
 
   test('main → cli → { admission, controller } → compat → { inject, checksum } → policy → { alerts, api } → { async, workload }', () => {
     const wrong = inner.filter(({ from, to }) => {
-      const [above, below] = [tiers[tierOf(from)], tiers[tierOf(to)]]
+      const [above, below] = [levels[topFolderOf(from)], levels[topFolderOf(to)]]
       if (above === undefined || below === undefined) return false
-      return below > above || (below === above && tierOf(from) !== tierOf(to))
+      return below > above || (below === above && topFolderOf(from) !== topFolderOf(to))
     })
     expect(wrong.map(name)).toEqual([])
   })
 
   test('only cli imports kube, tls and telemetry', () => {
     const wrong = inner.filter(
-      ({ from, to }) => edges.has(tierOf(to)) && !edges.has(tierOf(from)) && tierOf(from) !== 'cli',
+      ({ from, to }) =>
+        edges.has(topFolderOf(to)) && !edges.has(topFolderOf(from)) && topFolderOf(from) !== 'cli',
     )
     expect(wrong.map(name)).toEqual([])
   })
 
-  test('kube, tls and telemetry import nothing above the tier api', () => {
-    const highest = tiers['api'] ?? 0
+  test('kube, tls and telemetry import nothing above the level of api', () => {
+    const highest = levels['api'] ?? 0
     const wrong = inner.filter(
-      ({ from, to }) => edges.has(tierOf(from)) && (tiers[tierOf(to)] ?? 0) > highest,
+      ({ from, to }) => edges.has(topFolderOf(from)) && (levels[topFolderOf(to)] ?? 0) > highest,
     )
     expect(wrong.map(name)).toEqual([])
   })
 
   test('errors.ts and version.ts import nothing of the project', () =>
-    expect(inner.filter(({ from }) => everywhere.has(tierOf(from))).map(name)).toEqual([]))
+    expect(inner.filter(({ from }) => everywhere.has(topFolderOf(from))).map(name)).toEqual([]))
 })
 
 describe('the folders of src', () => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { defaultTemplate, parseTemplate, placeholders } from '../src/alerts/sink.ts'
+import { eventReasons } from '../src/controller/report/report.ts'
 import {
   type Annotation,
   annotations,
@@ -15,6 +16,7 @@ import { builtInDefaults } from '../src/policy/defaults.ts'
 import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
 import type { Preset } from '../src/policy/presets/preset.ts'
 import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
+import { CA_LIFE_MILLISECONDS, SERVING_LIFE_MILLISECONDS } from '../src/tls/issue.ts'
 import { kindLabel, type WorkloadKind, workloadKinds } from '../src/workload/kinds.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -174,6 +176,9 @@ test.each([
 describe('docs/alerts.md', () => {
   const page = read('docs/alerts.md')
 
+  test('has a row for each reason', () =>
+    expect(Object.values(eventReasons).filter((reason) => !page.includes(`\n| \`${reason}\` |`))).toEqual([]))
+
   test('names each placeholder', () =>
     expect(page).toContain(
       placeholders
@@ -191,6 +196,22 @@ describe('docs/alerts.md', () => {
 
 test('README.md says how many programs hotreload knows, to the nearest ten below', () =>
   expect(read('README.md')).toContain(`some ${Math.floor(Object.keys(presets).length / 10) * 10} programs`))
+
+test('docs/install.md says how long our certificates are valid', () => {
+  const days = (milliseconds: number) => `| ${milliseconds / 86_400_000} days |`
+  expect(read('docs/install.md')).toContain(`\`hotreload-ca\` ${days(CA_LIFE_MILLISECONDS)}`)
+  expect(read('docs/install.md')).toContain(`\`hotreload-serving\` ${days(SERVING_LIFE_MILLISECONDS)}`)
+})
+
+test('docs/architecture.md names files that exist', () => {
+  const rows = read('docs/architecture.md').match(/^\| (?!`).* \|$/gm) ?? []
+  const named = rows.flatMap((row) =>
+    [...row.matchAll(/`([\w/-]+\/[\w-]*(?:\.\w+)?)`/g)].map(([, path = '']) => path),
+  )
+  const exists = (path: string) => [path, `src/${path}`].some((one) => existsSync(join(ROOT, one)))
+  expect(named.length).toBeGreaterThan(30)
+  expect(named.filter((path) => !exists(path))).toEqual([])
+})
 
 describe('docs/errors.md', () => {
   const page = read('docs/errors.md')
