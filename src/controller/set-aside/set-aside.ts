@@ -67,7 +67,11 @@ export function createSetAsideWorkloads(options: SetAsideOptions): SetAsideWorkl
     if (isStopped || guard.setAside().length === 0) return
     cancel ??= clock.after(FIRST_DELAY, () => {
       cancel = undefined
-      void tryAgain().finally(tryAgainLater)
+      void tryAgain()
+        .catch((error: unknown) =>
+          report.log('error', 'objects that are set aside not tried again', describeError(error)),
+        )
+        .finally(tryAgainLater)
     })
   }
 

@@ -3,6 +3,8 @@ import type { Api } from '../../api/api.ts'
 import { readKeys, writeKeys } from '../../api/own-config-map.ts'
 import type { Clock } from '../../async/clock.ts'
 import { isObject, parseJson } from '../../workload/json-object.ts'
+import { templateKindOf } from '../../workload/kinds.ts'
+import { isLegalName } from '../../workload/object-name.ts'
 import type { SetAside } from './guard.ts'
 
 const NAME = 'hotreload-set-aside'
@@ -21,10 +23,11 @@ export async function readSetAside(api: Api): Promise<SetAside[]> {
 function isSetAside(value: unknown): value is SetAside {
   if (!isObject(value)) return false
   const texts = ['apiVersion', 'kind', 'namespace', 'name', 'uid', 'resourceVersion', 'why']
-  return (
-    texts.every((key) => typeof value[key] === 'string') &&
-    ['at', 'times'].every((key) => typeof value[key] === 'number')
-  )
+  if (!texts.every((key) => typeof value[key] === 'string')) return false
+  if (!['at', 'times'].every((key) => typeof value[key] === 'number')) return false
+  const { apiVersion, kind, namespace, name } = value as unknown as SetAside
+  // They become part of a path that we request.
+  return templateKindOf({ apiVersion, kind }) !== undefined && isLegalName(namespace) && isLegalName(name)
 }
 
 export interface SetAsideWriter {

@@ -132,7 +132,14 @@ test('a deleted object is forgotten, and so is one that was recreated', async ()
 })
 
 test('a damaged ConfigMap counts for nothing', async () => {
-  const { start, guard } = processOf({ u1: '{', u2: 'null', u3: '{"uid":"u3"}' })
+  const stored = { ...object, why: 'it took 300 ms to process', at: 1, times: 1 }
+  const { start, guard } = processOf({
+    u1: '{',
+    u2: 'null',
+    u3: '{"uid":"u3"}',
+    u4: JSON.stringify({ ...stored, kind: 'Node', apiVersion: 'v1' }),
+    u5: JSON.stringify({ ...stored, namespace: '../../nodes' }),
+  })
   await start()
   expect(guard.setAside()).toEqual([])
 })
