@@ -1,5 +1,10 @@
 /** Searches many normalized paths in logarithmic time, because a manifest may hold thousands of mounts and items. Pure. */
 
+import { isAtOrBelow } from './references.ts'
+
+/** So few paths are read one by one: an ordinary Pod has no more, and admission has microseconds only. */
+const FEW = 16
+
 /** With this ending, a directory's text is the beginning of the text of each path in it. */
 const keyOf = (path: string): string => (path === '' || path.endsWith('/') ? path : `${path}/`)
 
@@ -22,6 +27,11 @@ export interface SortedPaths {
 }
 
 export function sortPaths(paths: readonly string[]): SortedPaths {
+  if (paths.length <= FEW)
+    return {
+      hasAtOrBelow: (directory) => paths.some((path) => isAtOrBelow(path, directory)),
+      hasBelow: (directory) => paths.some((path) => path !== directory && isAtOrBelow(path, directory)),
+    }
   const keys = paths.map(keyOf).toSorted()
   const hasFrom = (text: string, directory: string) =>
     keys[lowerBound(keys, text)]?.startsWith(directory) === true
@@ -47,8 +57,9 @@ function outermostKeys(directories: readonly string[]): string[] {
 /** The directories that lie in no other one of them, each once. */
 export const outermost = (directories: readonly string[]): string[] => outermostKeys(directories).map(pathOf)
 
-/** Finds the outermost of the directories that is a path, or holds it; undefined: none does. */
+/** Finds a directory that is a path, or holds it; undefined: none does. */
 export function holderOf(directories: readonly string[]): (path: string) => string | undefined {
+  if (directories.length <= FEW) return (path) => directories.find((one) => isAtOrBelow(path, one))
   const keys = outermostKeys(directories)
   return (path) => {
     const key = keyOf(path)
