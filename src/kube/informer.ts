@@ -138,15 +138,7 @@ export function watchCollection(
       const signal = AbortSignal.any([ended.signal, silence.signal])
       const { status, parts } = await client.stream({ method: 'GET', path, accept }, signal)
       if (status === 410 || status === 403) version = undefined
-      const decoder = new StringDecoder('utf8')
-      let rest = ''
-      // Not in the loop's body, whose variables would keep the last part alive during the wait for the next: a Secret's last-applied annotation, say.
-      const processPart = (part: Buffer) => {
-        const lines = (rest + decoder.write(part)).split('\n')
-        part.fill(0)
-        rest = lines.pop() ?? ''
-        for (const line of lines) if (line !== '') processEvent(line)
-      }
+      const processPart = createLineSplitter(processEvent)
       for await (const part of parts) {
         idle.refresh()
         progress = Date.now()
@@ -191,6 +183,21 @@ export function watchCollection(
     names: (namespace) => known.get(namespace)?.keys() ?? [],
     lastProgress: () => progress,
     stop: () => ended.abort(),
+  }
+}
+
+/**
+ * Takes a stream in parts, wipes each, and calls back with each complete line that is not empty. A loop that did the same would keep its last
+ * part in memory during the wait for the next: a Secret's last-applied annotation, say.
+ */
+function createLineSplitter(onLine: (line: string) => void): (part: Buffer) => void {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  return (part) => {
+    const lines = (rest + decoder.write(part)).split('\n')
+    part.fill(0)
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') onLine(line)
   }
 }
 
