@@ -6,8 +6,9 @@ import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
 import type { Note } from './methods/method-row.ts'
+import { probeProblem } from './methods/probe.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
-import { needsSharing, type PodPlan } from './plan.ts'
+import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
@@ -78,12 +79,24 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
     keepsMounts: kept !== undefined,
     notes: [...boundNotes(spec, excess), ...(shareProcessNamespace ? sharingNotes(spec) : [])],
   }
-  const problems = [...unknownNames(spec, policy, targets), ...planned.flatMap((one) => one.problems)]
+  const problems = [
+    ...unknownNames(spec, policy, targets),
+    ...planned.flatMap((one) => one.problems),
+    ...(shareProcessNamespace || spec.shareProcessNamespace ? sharedProbes(containers) : []),
+  ]
   const skip =
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
 }
+
+/** PID 1 of a Pod that shares its processes is older than every change, so that the probe would restart its container for ever. */
+const sharedProbes = (containers: readonly ContainerPlan[]): UserError[] =>
+  containers
+    .filter(({ agent, reload }) => agent && reload.method === 'probe')
+    .map(({ container }) =>
+      probeProblem(container, 'the Pod shares its processes', 'use reload: restart, or share no processes'),
+    )
 
 function keptMounts(template: PodTemplate, isBare: boolean): KeptMounts | undefined {
   if (unsuitable(template)) return { reason: 'the Pod is not injected', allowsAgent: false }

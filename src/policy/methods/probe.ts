@@ -1,4 +1,5 @@
 /** `reload: probe`: a liveness probe of ours fails once after a change, and otherwise asks what the user's probe asked. */
+import type { V1Container } from '@kubernetes/client-node'
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import { type ForwardedProbe, livenessOf } from './liveness.ts'
@@ -10,15 +11,17 @@ export interface ProbeReload {
   forward: ForwardedProbe
 }
 
+export const probeProblem = ({ name }: V1Container, reason: string | undefined, remedy: string): UserError =>
+  new UserError('HR_PROBE', `${PREFIX}reload: probe can't stand in for container ${name}: ${reason}`, remedy)
+
 export const probe: MethodRow<ProbeReload, true> = {
   choose({ container, spec }) {
     const liveness = livenessOf(container)
     const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`
     if ('forward' in liveness && !reason) return chosenByUser({ method: 'probe', forward: liveness.forward })
-    const problem = `${PREFIX}reload: probe can't stand in for container ${container.name}: ${'reason' in liveness ? liveness.reason : reason}`
-    return new UserError(
-      'HR_PROBE',
-      problem,
+    return probeProblem(
+      container,
+      'reason' in liveness ? liveness.reason : reason,
       'use an httpGet or tcpSocket livenessProbe on its own port, or reload: restart',
     )
   },

@@ -1,3 +1,4 @@
+import type { V1PodSpec } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
 import { decisionFor, nginx, podSpec } from '../../support/builders.ts'
 
@@ -18,4 +19,22 @@ test('reload: probe can’t replace an exec probe', () => {
   expect(decisionFor(spec, { reload: 'probe' }).messages[0]).toMatch(
     /^hotreload\.dev\/reload: probe can't stand in for container web: its livenessProbe is an exec probe;/,
   )
+})
+
+// PID 1 is the sandbox's then, and older than every change: the container would be restarted for ever.
+test.each<[how: string, fields: Partial<V1PodSpec>, other: Record<string, string>]>([
+  ['the user shares them', { shareProcessNamespace: true }, {}],
+  ['another container needs a signal', {}, { 'signal.side': 'HUP', 'reload.side': 'signal' }],
+  [
+    'variables restart a container',
+    { containers: [nginx({ envFrom: [{ configMapRef: { name: 'e' } }] })] },
+    { env: 'restart' },
+  ],
+])('reload: probe needs processes that are not shared: %s', (_, fields, other) => {
+  const containers = [nginx(), nginx({ name: 'side' })]
+  expect(
+    decisionFor(podSpec({ containers, ...fields }), { 'reload.web': 'probe', ...other }).messages,
+  ).toEqual([
+    "hotreload.dev/reload: probe can't stand in for container web: the Pod shares its processes; use reload: restart, or share no processes [HR_PROBE]",
+  ])
 })
