@@ -2,6 +2,8 @@
 //! pkg/volume/util/atomic_writer.go) creates `..<timestamp>`, creates `..data_tmp`, renames it over `..data`, and only
 //! then makes the symlinks of new keys and removes those of old ones (the last 160–465 µs later).
 
+use alloc::{ffi::CString, vec::Vec};
+
 /// Milliseconds after which an incomplete swap counts all the same: a foreign file beside the keys must not delay it longer.
 pub const COMPLETE_WITHIN_MS: u64 = 50;
 /// Milliseconds without an event, where several volumes of a Pod swap together (up to 1 ms apart) or one has no `..data`.
@@ -13,12 +15,13 @@ pub const DATA: &str = "..data";
 
 /// Whether a swap is complete: the symlinks beside `..data` have the names inside it. Both lists may have any order;
 /// `beside` is without `.` and `..`.
-pub fn is_complete<T: AsRef<[u8]>>(inside: &[T], beside: &[T]) -> bool {
-    let key = |name: &&T| !name.as_ref().starts_with(b"..");
-    let all_in = |some: &[T], others: &[T]| {
-        some.iter().filter(key).all(|name| others.iter().any(|other| other.as_ref() == name.as_ref()))
+pub fn is_complete(inside: Vec<CString>, beside: Vec<CString>) -> bool {
+    let keys = |mut names: Vec<CString>| {
+        names.retain(|name| !name.as_bytes().starts_with(b".."));
+        names.sort_unstable();
+        names
     };
-    all_in(inside, beside) && all_in(beside, inside)
+    keys(inside) == keys(beside)
 }
 
 /// The state of a volume's swap between events.
@@ -90,7 +93,8 @@ mod tests {
             (&["a"], &["..data", "a", "old"], false),
             (&[], &["..data"], true),
         ] {
-            assert_eq!(is_complete(inside, beside), expected, "{inside:?} {beside:?}");
+            let names = |list: &[&str]| list.iter().map(|name| CString::new(*name).unwrap()).collect();
+            assert_eq!(is_complete(names(inside), names(beside)), expected, "{inside:?} {beside:?}");
         }
     }
 

@@ -26,6 +26,8 @@ codes! {
     BadSignal "HR_BAD_SIGNAL" "Not a signal.",
     UrlNotLocal "HR_URL_NOT_LOCAL" "The URL is not http on the Pod's own loopback.",
     VolumeUnreadable "HR_VOLUME_UNREADABLE" "A watched volume can't be read.",
+    VolumeTooLarge "HR_VOLUME_TOO_LARGE" "A watched volume has more files or directories than the agent reads.",
+    LinkOutside "HR_LINK_OUTSIDE" "A symlink in a watched volume leads out of it, and is not followed.",
     NoProcess "HR_NO_PROCESS" "No process of the container is visible (yet).",
     ProcessAmbiguous "HR_PROCESS_AMBIGUOUS" "More than one process could be meant.",
     ProcessNeeded "HR_PROCESS_NEEDED" "The runtime does not show the containers of processes, so a process name is needed.",

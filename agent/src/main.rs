@@ -19,6 +19,19 @@ fn main() {
     std::process::exit(runtime::start())
 }
 
+const HELP: &str = "\
+Reloads a program when its ConfigMaps and Secrets change.
+
+hotreload-agent watch FLAGS                    watches beside the program
+hotreload-agent supervise FLAGS -- COMMAND …   starts the program, and watches
+hotreload-agent probe FLAGS                    is the program's liveness probe
+hotreload-agent link FLAGS                     prepares files before the program starts
+hotreload-agent install FILE                   copies itself to FILE
+hotreload-agent --version
+
+docs/agent.md explains the flags.
+";
+
 fn run(args: &[&'static CStr]) -> i32 {
     let words: Vec<&str> = args.iter().skip(1).map(|arg| arg.to_str().unwrap_or("\u{fffd}")).collect();
     runtime::ignore_sigpipe();
@@ -32,6 +45,8 @@ fn run(args: &[&'static CStr]) -> i32 {
         Some((&"probe", rest)) => probe::probe(rest, &layout),
         Some((&"supervise", rest)) => supervise::supervise(rest, &args[2..], layout, &environment),
         Some((&"watch", rest)) => watch::watch(rest, layout, &environment),
+        Some((&"--version", [])) => print(concat!("hotreload-agent ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some((&"--help", [])) => print(HELP),
         _ => {
             let entries: Vec<&str> = environment.iter().filter_map(|entry| entry.to_str().ok()).collect();
             let translated = compat::flags(&words, &entries);
@@ -40,4 +55,9 @@ fn run(args: &[&'static CStr]) -> i32 {
             watch::watch(&flags.unwrap_or(words), layout, &environment)
         }
     }
+}
+
+/// Prints a text; the exit code.
+fn print(text: &str) -> i32 {
+    host::files::write_all(runtime::stdout(), text.as_bytes()).is_err().into()
 }

@@ -1,12 +1,18 @@
 //! Small files: complete reads, complete writes, the names in a directory.
 
+use super::random::random;
 use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, RawDir};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
+
+/// Symlinks that one path may follow: as in the kernel (path_resolution(7)).
+const LINKS_MAX: u32 = 40;
+/// Directories that one path may be deep, symlinks included: each is an open file.
+const PARENTS_MAX: usize = 64;
 
 /// Writes everything, or fails.
 pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
@@ -28,11 +34,24 @@ pub fn read_some(fd: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Reads a file of at most `limit` bytes; a longer one fails with EFBIG.
 pub fn read(directory: impl AsFd, path: impl Arg + Copy, limit: usize) -> io::Result<Vec<u8>> {
-    let file = open(directory, path, OFlags::RDONLY)?;
+    read_to_end(&open(directory, path, OFlags::RDONLY)?, limit)
+}
+
+/// Reads a regular file of the agent's own, as `read` does. Whoever else may write its directory can't make the agent
+/// read another file through a symlink (ELOOP), or wait for the writer of a pipe (EINVAL).
+pub fn read_own(path: &str, limit: usize) -> io::Result<Vec<u8>> {
+    let file = open(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
+    match FileType::from_raw_mode(fs::fstat(&file)?.st_mode) {
+        FileType::RegularFile => read_to_end(&file, limit),
+        _ => Err(Errno::INVAL),
+    }
+}
+
+fn read_to_end(file: &OwnedFd, limit: usize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        match read_some(&file, &mut buffer)? {
+        match read_some(file, &mut buffer)? {
             0 => return Ok(content),
             count if content.len() + count > limit => return Err(Errno::FBIG),
             count => content.extend_from_slice(&buffer[..count]),
@@ -50,10 +69,49 @@ pub fn open_directory(directory: impl AsFd, path: impl Arg + Copy) -> io::Result
     open(directory, path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 
-/// Replaces the file `path` in one step: it writes a temporary file beside it, then renames that.
+/// Opens `path` below `root`. It follows symlinks, but none that leads out of `root`: EXDEV, as with openat2(2) and
+/// RESOLVE_BENEATH, which kernels before 5.6 and old seccomp profiles don't have.
+pub fn open_beneath(root: &OwnedFd, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+    let parts = |path: &[u8]| -> Vec<Vec<u8>> { path.rsplit(|byte| *byte == b'/').map(Vec::from).collect() };
+    // The parts that are left, the next one last; the directories from below `root` to the current one.
+    let (mut left, mut parents) = (parts(path), Vec::<OwnedFd>::new());
+    let mut links = 0;
+    while let Some(name) = left.pop() {
+        let here = parents.last().unwrap_or(root);
+        match name.as_slice() {
+            b"" | b"." => continue,
+            b".." => {
+                parents.pop().ok_or(Errno::XDEV)?;
+                continue;
+            }
+            _ => {}
+        }
+        let stat = fs::statat(here, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            let text = fs::readlinkat(here, name.as_slice(), Vec::new())?;
+            links += 1;
+            match text.as_bytes().first() {
+                Some(b'/') => return Err(Errno::XDEV),
+                _ if links > LINKS_MAX => return Err(Errno::LOOP),
+                _ => left.extend(parts(text.as_bytes())),
+            }
+        } else if left.is_empty() {
+            return open(here, name.as_slice(), flags | OFlags::NOFOLLOW);
+        } else if parents.len() == PARENTS_MAX {
+            return Err(Errno::LOOP);
+        } else {
+            let directory = open(here, name.as_slice(), OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW)?;
+            parents.push(directory);
+        }
+    }
+    open(parents.last().unwrap_or(root), c".", flags)
+}
+
+/// Replaces the file `path` in one step: it writes a temporary file beside it, then renames that. Whoever else may write
+/// the directory can't foresee the temporary file's name, and a file or symlink that has it is an error.
 pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
-    let temporary = format!("{path}.hotreload-tmp");
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+    let temporary = format!("{path}.{:016x}.hotreload-tmp", random()[0]);
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = fs::open(temporary.as_str(), flags, mode)?;
     let written = fs::fchmod(&file, mode).and_then(|()| write_all(&file, bytes));
     drop(file);
@@ -64,16 +122,27 @@ pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
 
 /// The names in a directory, without `.` and `..`.
 pub fn names(directory: impl AsFd) -> io::Result<Vec<CString>> {
-    names_of(directory.as_fd())
+    names_of(directory.as_fd(), &mut usize::MAX.clone())
 }
 
-fn names_of(directory: BorrowedFd<'_>) -> io::Result<Vec<CString>> {
+/// The same, if the memory for them fits in `left` bytes, of which it is taken; else EFBIG.
+pub fn names_within(directory: impl AsFd, left: &mut usize) -> io::Result<Vec<CString>> {
+    names_of(directory.as_fd(), left)
+}
+
+/// The memory for a name or path in a list: its bytes, the pointer to them and the allocator's share.
+pub fn name_cost(name: &[u8]) -> usize {
+    name.len() + 32
+}
+
+fn names_of(directory: BorrowedFd<'_>, left: &mut usize) -> io::Result<Vec<CString>> {
     let mut found = Vec::new();
     let mut buffer = [MaybeUninit::uninit(); 2048];
     let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
         let name: CString = entry?.file_name().into();
         if name.as_c_str() != c"." && name.as_c_str() != c".." {
+            *left = left.checked_sub(name_cost(name.as_bytes())).ok_or(Errno::FBIG)?;
             found.push(name);
         }
     }
@@ -116,6 +185,7 @@ pub fn describe(error: Errno) -> alloc::string::String {
         Errno::IO => "input/output error",
         Errno::AGAIN | Errno::NOMEM => "no room for another process",
         Errno::ACCESS => "permission denied",
+        Errno::XDEV => "leads out of its volume",
         Errno::EXIST => "file exists",
         Errno::NOTDIR => "not a directory",
         Errno::ISDIR => "is a directory",

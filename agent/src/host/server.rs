@@ -1,11 +1,11 @@
 //! The agent's port: /status, /metrics, /healthz. It is bounded: a few connections, a small request and a few seconds for
-//! each. It never blocks.
+//! each. It never blocks. A peer that holds connections loses them to others: nobody can keep a controller out.
 
 use super::{clock, files, log};
 use agent::errors::{Code, Problem};
 use agent::http::{PageRequest, parse_page_request, response};
 use alloc::{format, string::String, vec::Vec};
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::{self, Errno};
@@ -13,6 +13,9 @@ use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 /// Enough for a controller, two Prometheus servers and a person with curl.
 const CONNECTIONS_MAX: usize = 8;
+/// Connections that the kernel keeps until the agent accepts them. With fewer, those that a peer opens without pause
+/// would delay the others' by a second or more (TCP repeats a lost SYN).
+const BACKLOG: i32 = 64;
 /// Enough for a GET with headers, also those that a service mesh adds.
 const REQUEST_MAX_BYTES: usize = 4096;
 /// From the first byte of a request to the last byte of the response.
@@ -20,6 +23,7 @@ const CONNECTION_MAX_MS: u64 = 5_000;
 
 struct Connection {
     socket: OwnedFd,
+    peer: Option<IpAddr>,
     inbox: Vec<u8>,
     outbox: Option<(Vec<u8>, usize)>,
     deadline: u64,
@@ -54,8 +58,7 @@ impl Server {
 
     /// The descriptors to poll.
     pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
-        let free = self.connections.len() < CONNECTIONS_MAX;
-        polled.extend(self.listener.iter().filter(|_| free).map(|listener| PollFd::new(listener, PollFlags::IN)));
+        polled.extend(self.listener.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         polled.extend(self.connections.iter().map(|connection| {
             let interest = if connection.outbox.is_some() { PollFlags::OUT } else { PollFlags::IN };
             PollFd::new(&connection.socket, interest)
@@ -70,16 +73,31 @@ impl Server {
     /// Accepts, reads and answers every connection that is ready.
     pub fn serve(&mut self, page: Page<'_>) {
         let now = clock::now();
-        while let Some(listener) = self.listener.as_ref().filter(|_| self.connections.len() < CONNECTIONS_MAX) {
-            let Ok(socket) = net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { break };
+        // A peer that connects without pause must not stop the loop.
+        for _ in 0..CONNECTIONS_MAX {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let Some(Ok((socket, peer))) = self.listener.as_ref().map(|listener| net::acceptfrom_with(listener, flags))
+            else {
+                break;
+            };
+            if self.connections.len() == CONNECTIONS_MAX {
+                self.connections.remove(self.least_needed());
+            }
             self.connections.push(Connection {
                 socket,
+                peer: peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| peer.ip()),
                 inbox: Vec::new(),
                 outbox: None,
                 deadline: now + CONNECTION_MAX_MS,
             });
         }
         self.connections.retain_mut(|connection| now < connection.deadline && connection.advance(page));
+    }
+
+    /// The oldest connection of the peer that has the most.
+    fn least_needed(&self) -> usize {
+        let held = |peer| self.connections.iter().filter(|connection| connection.peer == peer).count();
+        (0..self.connections.len()).rev().max_by_key(|index| held(self.connections[*index].peer)).unwrap_or(0)
     }
 }
 
@@ -90,7 +108,7 @@ fn bind(address: SocketAddr, family: AddressFamily) -> io::Result<OwnedFd> {
         sockopt::set_ipv6_v6only(&socket, false)?;
     }
     net::bind(&socket, &address)?;
-    net::listen(&socket, CONNECTIONS_MAX as i32)?;
+    net::listen(&socket, BACKLOG)?;
     Ok(socket)
 }
 

@@ -1,11 +1,11 @@
 //! The file with the agent's saved state. It is in an emptyDir, so it outlives the container but not the Pod.
 
+use super::random::random;
 use super::{files, log};
 use agent::saved_state::SavedState;
 use alloc::string::String;
-use rustix::fs::{CWD, Mode};
+use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
 
 /// A few volumes with a line each.
 const STATE_MAX_BYTES: usize = 64 << 10;
@@ -21,8 +21,7 @@ pub struct StateFile {
 impl StateFile {
     /// Opens the file; whether it had a state. Without one, the state is new.
     pub fn open(path: String) -> (StateFile, bool) {
-        let written =
-            files::read(CWD, path.as_str(), STATE_MAX_BYTES).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let written = files::read_own(&path, STATE_MAX_BYTES).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let saved = written.as_deref().and_then(SavedState::parse);
         let had_state = saved.is_some();
         let state = saved.unwrap_or_else(|| SavedState { key: random(), ..SavedState::default() });
@@ -48,12 +47,4 @@ impl StateFile {
             }
         }
     }
-}
-
-/// Secret random numbers.
-pub fn random() -> [u64; 2] {
-    let mut bytes = [0; 16];
-    let _ = getrandom(&mut bytes, GetRandomFlags::empty());
-    let (halves, _) = bytes.as_chunks::<8>();
-    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
 }

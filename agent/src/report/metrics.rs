@@ -28,6 +28,7 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
         ("targets_killed_total", "counter", "Targets that ended within 2 s of a signal.", c.killed),
         ("links_lost_total", "counter", "Lost symlinks that the agent put back.", c.links_lost),
         ("panics_total", "counter", "Starts of the agent after a panic.", c.panics),
+        ("log_lines_dropped_total", "counter", "Log lines that nobody read in time.", report.log_lines_dropped),
     ] {
         family(name, kind, help, &[(String::new(), value)]);
     }

@@ -61,6 +61,8 @@ pub struct Report<'a> {
     pub volumes: Vec<VolumeReport<'a>>,
     /// The counters.
     pub counters: &'a Counters,
+    /// Log lines that were dropped.
+    pub log_lines_dropped: u64,
     /// The time of the last success, milliseconds since 1970; 0: never.
     pub success_at: u64,
     /// The URL, where the agent also shows configmap-reload's metrics.

@@ -2,7 +2,6 @@
 
 use crate::errors::Problem;
 use crate::json::{self, Object};
-use crate::report::counters::Counters;
 use crate::report::{Report, VolumeReport};
 use crate::time::rfc3339;
 use alloc::string::String;
@@ -32,7 +31,7 @@ pub(super) fn status(report: &Report<'_>) -> String {
         .raw("target", &target)
         .raw("volumes", &json::list(report.volumes.iter().map(volume)))
         .optional("lastReloadAt", time(report.success_at).as_deref())
-        .raw("counters", &counters(report.counters))
+        .raw("counters", &counters(report))
         .finish()
 }
 
@@ -56,7 +55,8 @@ fn volume(volume: &VolumeReport<'_>) -> String {
         .finish()
 }
 
-fn counters(c: &Counters) -> String {
+fn counters(report: &Report<'_>) -> String {
+    let c = report.counters;
     Object::new()
         .number("changes", c.changes)
         .number("unchanged", c.unchanged)
@@ -71,5 +71,6 @@ fn counters(c: &Counters) -> String {
         .number("validationsFailed", c.validations[1])
         .number("linksLost", c.links_lost)
         .number("panics", c.panics)
+        .number("logLinesDropped", report.log_lines_dropped)
         .finish()
 }

@@ -9,7 +9,8 @@ use super::child::Ended;
 use super::layout::Layout;
 use super::methods::{InFlight, Target};
 use super::procfs::Proc;
-use super::state_file::{StateFile, random};
+use super::random::random;
+use super::state_file::StateFile;
 use super::volume::subpath_files::{self, Refreshed};
 use super::volume::{self, VolumeState};
 use super::{clock, log};
@@ -17,7 +18,7 @@ use crate::runtime;
 use agent::change;
 use agent::digest::{Digest, SipHash};
 use agent::engine::{Action, Engine, Examined, Outcome, Settings};
-use agent::errors::Problem;
+use agent::errors::{Code, Problem};
 use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
@@ -88,6 +89,7 @@ impl Agent {
                 volume.set_loaded(&mut self.saved.state, 0);
             }
         }
+        self.warn_of_links_outside();
         let refreshed = self.refresh_subpath_files();
         if is_first || refreshed.is_ok() {
             self.saved.save();
@@ -185,6 +187,7 @@ impl Agent {
                 Err(problem) => return Examined::Unreadable(problem),
             }
         }
+        self.warn_of_links_outside();
         if let Err(found) = self.refresh_subpath_files() {
             return found;
         }
@@ -199,6 +202,17 @@ impl Agent {
                 volume::set_all_loaded(&mut self.volumes, &mut self.saved.state);
                 Examined::Same
             }
+        }
+    }
+
+    /// Warns of symlinks that lead out of their volume, and logs each new warning.
+    fn warn_of_links_outside(&mut self) {
+        let known = self.warnings.extract_if(.., |warning| warning.code == Code::LinkOutside).collect::<Vec<_>>();
+        for problem in self.volumes.iter().filter_map(|volume| volume.outside.clone()) {
+            if !known.contains(&problem) {
+                log::warn("symlinks not followed").string("error", &problem.message).write();
+            }
+            self.warnings.push(problem);
         }
     }
 

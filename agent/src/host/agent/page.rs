@@ -1,6 +1,7 @@
 //! The agent's state for its pages.
 
 use super::Agent;
+use crate::host::log;
 use agent::errors::Problem;
 use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
@@ -45,6 +46,7 @@ impl Agent {
             target,
             volumes: volumes.collect(),
             counters: &self.counters,
+            log_lines_dropped: log::dropped(),
             success_at: self.success_at,
             webhook: match &self.options.method {
                 ReloadMethod::Http(request) if self.options.compat_metrics => Some(request.url()),
@@ -70,6 +72,7 @@ pub fn bad_options_page(
         target: None,
         volumes: Vec::new(),
         counters: &Counters::default(),
+        log_lines_dropped: log::dropped(),
         success_at: 0,
         webhook: None,
     };

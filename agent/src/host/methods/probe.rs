@@ -27,12 +27,13 @@ pub fn begin(context: &Context<'_>) -> Begun {
     })
 }
 
-/// The time of the last change that was recorded since boot, milliseconds since boot.
+/// The time of the last change that was recorded since boot, milliseconds since boot. One in the future is no change:
+/// until then, the probe would fail at each start.
 pub fn recorded_change(layout: &Layout, container: &str) -> Option<u64> {
-    let text = files::read(CWD, record_path(layout, container).as_str(), RECORD_MAX_BYTES).ok()?;
+    let text = files::read_own(&record_path(layout, container), RECORD_MAX_BYTES).ok()?;
     let text = String::from_utf8(text).ok()?;
     let (at, id) = text.trim().split_once(' ')?;
-    at.parse().ok().filter(|_| id == boot_id())
+    at.parse().ok().filter(|at| id == boot_id() && *at <= clock::now())
 }
 
 fn record_path(layout: &Layout, container: &str) -> String {

@@ -52,8 +52,10 @@ pub fn begin(context: &mut Context<'_>, termination: Termination) -> Begun {
     }
     let now = clock::wall();
     let has_begun = same_change.is_some_and(|last| last.root == root.started);
-    if let Some(last) = last.filter(|last| !has_begun && now < last.at + EVERY_MS) {
-        return Begun::Ended(Outcome::Later(clock::now() + last.at + EVERY_MS - now));
+    // After the clock was set back, the last restart may be in the future: it must not hold up the next one.
+    let age = last.and_then(|last| now.checked_sub(last.at)).unwrap_or(EVERY_MS);
+    if !has_begun && age < EVERY_MS {
+        return Begun::Ended(Outcome::Later(clock::now() + EVERY_MS - age));
     }
     let handle = match send(proc, program, termination.signal) {
         // If the program is not the root, the end of the root counts.

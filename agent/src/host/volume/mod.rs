@@ -2,6 +2,7 @@
 
 pub mod read;
 pub mod subpath_files;
+mod tree;
 pub mod watcher;
 
 use super::clock;
@@ -36,6 +37,8 @@ pub struct VolumeState {
     pub sha256: Option<String>,
     /// When the mounted content appeared, milliseconds since boot.
     pub since: u64,
+    /// The volume has symlinks that lead out of it.
+    pub outside: Option<Problem>,
 }
 
 impl VolumeState {
@@ -53,6 +56,7 @@ impl VolumeState {
             loaded_at: 0,
             sha256: None,
             since: 0,
+            outside: None,
         }
     }
 
@@ -64,7 +68,7 @@ impl VolumeState {
         let reading = read::read(&self.directory, &self.options.ignored, key)?;
         self.is_dirty = false;
         let has_changed = self.digest != Some(reading.digest);
-        (self.digest, self.generation) = (Some(reading.digest), reading.generation);
+        (self.digest, self.generation, self.outside) = (Some(reading.digest), reading.generation, reading.outside);
         if has_changed {
             self.since = self.changed_at.unwrap_or(reading.since);
         }

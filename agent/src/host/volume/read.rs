@@ -1,20 +1,19 @@
 //! Reads a watched volume: the digest of its files, all from one generation of `..data`.
 
+use super::tree::{Failure, Tree, add_content, volume_name};
 use crate::host::{clock, files};
 use agent::change;
 use agent::digest::{Digest, Sha256, SipHash, is_ignored};
 use agent::errors::{Code, Problem};
 use alloc::{ffi::CString, format, string::String, vec::Vec};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, FileType, OFlags};
+use rustix::fs::{self, CWD, FileType, OFlags};
 use rustix::io::{self, Errno};
 
 /// Attempts, each of which a swap may disturb.
 const READS_AT_MOST: u32 = 5;
 /// File times lag behind by up to a tick of the kernel's clock (CONFIG_HZ is at least 100).
 const COARSE_MS: u64 = 10;
-/// Levels of directories below a volume that is written in place.
-pub(super) const DEPTH_MAX: u32 = 16;
 
 /// The result of a read.
 pub struct Reading {
@@ -24,22 +23,32 @@ pub struct Reading {
     pub generation: Option<String>,
     /// When the content appeared, according to the file system: milliseconds since boot.
     pub since: u64,
+    /// The volume has symlinks that lead out of it.
+    pub outside: Option<Problem>,
 }
 
 /// Reads a volume; the digest leaves out the paths in `ignored`.
 pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Reading, Problem> {
+    let mut failure = Errno::AGAIN.into();
     for _ in 0..READS_AT_MOST {
         let generation = generation(directory);
         let mut hash = SipHash::new(key);
         match feed(directory, generation.is_some(), ignored, &mut hash) {
-            Ok(()) if self::generation(directory) == generation => {
-                return Ok(Reading { digest: hash.finish(), since: since(directory), generation });
+            Ok(outside) if self::generation(directory) == generation => {
+                let outside = (outside > 0).then(|| left_out(directory, outside));
+                return Ok(Reading { digest: hash.finish(), since: since(directory), generation, outside });
             }
-            Ok(()) | Err(Errno::NOENT | Errno::AGAIN) => {}
-            Err(error) => return Err(unreadable(directory, error)),
+            Ok(_) => failure = Errno::AGAIN.into(),
+            Err(found) => {
+                let is_disturbed = matches!(found, Failure::Kernel(Errno::NOENT | Errno::AGAIN));
+                failure = found;
+                if !is_disturbed {
+                    break;
+                }
+            }
         }
     }
-    Err(unreadable(directory, if fs::stat(directory).is_ok() { Errno::AGAIN } else { Errno::NOENT }))
+    Err(failure.problem(directory))
 }
 
 /// SHA-256 of a volume in hex, for /status. None if its generation is another one by now, or if it can't be read.
@@ -56,12 +65,12 @@ pub fn generation(directory: &str) -> Option<String> {
 
 /// Whether a swap is complete: the names beside `..data` are those inside it.
 pub fn is_complete(directory: &str) -> bool {
-    let list = |path: &str| -> io::Result<Vec<CString>> { files::names(files::open_directory(CWD, path)?) };
-    let bytes = |names: Vec<CString>| -> Vec<Vec<u8>> { names.into_iter().map(CString::into_bytes).collect() };
-    match (list(&format!("{directory}/{}", change::DATA)), list(directory)) {
-        (Ok(inside), Ok(beside)) => change::is_complete(&bytes(inside), &bytes(beside)),
-        _ => false,
-    }
+    let lists = || -> io::Result<bool> {
+        let volume = files::open_directory(CWD, directory)?;
+        let (inside, beside) = (files::names(open_data(&volume)?)?, files::names(&volume)?);
+        Ok(change::is_complete(inside, beside))
+    };
+    lists().unwrap_or(false)
 }
 
 /// A description of the volume without its content: the generation, or names, sizes and times. None if it does not exist.
@@ -70,78 +79,74 @@ pub fn fingerprint(directory: &str) -> Option<String> {
         return Some(generation);
     }
     let root = files::open_directory(CWD, directory).ok()?;
-    let mut paths = Vec::new();
-    walk(&root, b"", DEPTH_MAX, &mut paths).ok()?;
-    paths.sort_unstable();
+    let tree = Tree::list(&root).ok()?;
     let mut hash = SipHash::new([0; 2]);
-    for path in &paths {
-        let stat = fs::statat(&root, path.as_c_str(), AtFlags::empty()).ok()?;
+    for path in &tree.files {
+        let stat = fs::fstat(files::open_beneath(&root, path.as_bytes(), OFlags::PATH).ok()?).ok()?;
         hash.start_file(path.as_bytes(), stat.st_size as u64);
         hash.update(format!("{}.{}.{}", stat.st_mtime, stat.st_mtime_nsec, stat.st_ino).as_bytes());
     }
+    tree.links.iter().try_for_each(|path| link(&root, path, &mut hash)).ok()?;
     Some(format!("{:032x}", hash.finish()))
 }
 
-fn feed(directory: &str, atomic: bool, ignored: &[String], hash: &mut impl Digest) -> io::Result<()> {
-    let path = if atomic { format!("{directory}/{}", change::DATA) } else { directory.into() };
-    let root = files::open_directory(CWD, path.as_str())?;
-    let mut paths = Vec::new();
-    walk(&root, b"", DEPTH_MAX, &mut paths)?;
-    paths.retain(|path| !is_ignored(path.as_bytes(), ignored));
-    paths.sort_unstable();
-    paths.iter().try_for_each(|path| file(&root, path, hash))
+/// Adds every file to the digest; the number of symlinks that lead out of the volume.
+fn feed(directory: &str, atomic: bool, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
+    let volume = files::open_directory(CWD, directory)?;
+    let root = if atomic { open_data(&volume)? } else { volume };
+    let mut tree = Tree::list(&root)?;
+    for paths in [&mut tree.files, &mut tree.links] {
+        paths.retain(|path| !is_ignored(path.as_bytes(), ignored));
+    }
+    let mut read = 0;
+    tree.files.iter().try_for_each(|path| file(&root, path, &mut read, hash))?;
+    tree.links.iter().try_for_each(|path| link(&root, path, hash))?;
+    Ok(tree.outside)
 }
 
-/// Every file below a directory. It follows symlinks and skips names with `..`, which are the kubelet's own.
-fn walk(directory: &OwnedFd, prefix: &[u8], depth: u32, found: &mut Vec<CString>) -> io::Result<()> {
-    for name in files::names(directory)? {
-        if name.as_bytes().starts_with(b"..") {
-            continue;
-        }
-        let path = CString::new([prefix, name.as_bytes()].concat()).map_err(|_| Errno::INVAL)?;
-        match fs::statat(directory, name.as_c_str(), AtFlags::empty()) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory && depth > 0 => {
-                match files::open_directory(directory, name.as_c_str()) {
-                    Ok(inside) => walk(&inside, &[path.as_bytes(), b"/"].concat(), depth - 1, found)?,
-                    Err(Errno::ACCESS) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => found.push(path),
-            // Sockets and the like, and dangling symlinks.
-            Ok(_) | Err(Errno::NOENT | Errno::ACCESS | Errno::LOOP) => {}
-            Err(error) => return Err(error),
-        }
-    }
+/// Opens `..data`. One that leads out of the volume is not the kubelet's.
+fn open_data(volume: &OwnedFd) -> io::Result<OwnedFd> {
+    files::open_beneath(volume, change::DATA.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY)
+}
+
+/// A symlink's text. The NUL tells it from a file.
+fn link(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()> {
+    let text = fs::readlinkat(root, path.as_c_str(), Vec::new())?;
+    hash.update(b"\0");
+    hash.start_file(path.as_bytes(), text.as_bytes().len() as u64);
+    hash.update(text.as_bytes());
     Ok(())
 }
 
-fn file(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()> {
-    let file = match files::open(root, path.as_c_str(), OFlags::RDONLY | OFlags::NONBLOCK) {
+fn file(root: &OwnedFd, path: &CString, read: &mut u64, hash: &mut impl Digest) -> Result<(), Failure> {
+    let file = match files::open_beneath(root, path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK) {
         // This user may not read the key. Every swap writes the key again, so its time represents its content.
         Err(Errno::ACCESS) => {
-            let stat = fs::statat(root, path.as_c_str(), AtFlags::empty())?;
+            let stat = fs::fstat(files::open_beneath(root, path.as_bytes(), OFlags::PATH)?)?;
             hash.start_file(path.as_bytes(), stat.st_size as u64);
             hash.update(format!("{}.{}", stat.st_mtime, stat.st_mtime_nsec).as_bytes());
             return Ok(());
         }
         found => found?,
     };
-    let length = fs::fstat(&file)?.st_size as u64;
+    let stat = fs::fstat(&file)?;
+    let length = stat.st_size as u64;
+    add_content(read, length)?;
     hash.start_file(path.as_bytes(), length);
     // One page at most: a page of the stack that was used once stays resident.
     let mut buffer = [0; 4096];
-    let mut read = 0;
+    let mut left = length;
     loop {
-        match files::read_some(file.as_fd(), &mut buffer)? {
-            0 if read == length => return Ok(()),
-            // A process wrote the file during the read.
-            0 => return Err(Errno::AGAIN),
-            count => {
-                hash.update(&buffer[..count]);
-                read += count as u64;
-            }
+        let count = files::read_some(file.as_fd(), &mut buffer)? as u64;
+        // A process replaced or wrote the file since it was listed.
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || count > left || (count == 0 && left > 0) {
+            return Err(Errno::AGAIN.into());
         }
+        if count == 0 {
+            return Ok(());
+        }
+        hash.update(&buffer[..count as usize]);
+        left -= count;
     }
 }
 
@@ -167,7 +172,10 @@ pub fn is_atomic(directory: &str) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
 
-fn unreadable(directory: &str, error: Errno) -> Problem {
-    let name = directory.rsplit('/').next().unwrap_or(directory);
-    Problem::new(Code::VolumeUnreadable, format!("volume {name}: not read: {}; trying again", files::describe(error)))
+fn left_out(directory: &str, links: usize) -> Problem {
+    let name = volume_name(directory);
+    Problem::new(
+        Code::LinkOutside,
+        format!("volume {name}: {links} of its symlinks lead out of it, and are not followed; put the files into it"),
+    )
 }

@@ -3,6 +3,7 @@
 use super::read::is_atomic;
 use crate::host::layout::Layout;
 use crate::host::{files, log};
+use agent::change;
 use agent::errors::{Code, Problem};
 use agent::subpath_file::{Kind, SubPathFile};
 use alloc::{format, string::String, vec::Vec};
@@ -112,12 +113,10 @@ pub fn symlink_text(subpath: &SubPathFile, layout: &Layout) -> String {
 
 /// Opens the key of a subPath file: through `..data`, or directly in a volume that is written in place.
 pub fn open_source(subpath: &SubPathFile, layout: &Layout) -> io::Result<OwnedFd> {
-    let path = layout.path(&subpath.source());
-    match files::open(CWD, path.as_str(), OFlags::RDONLY | OFlags::NONBLOCK) {
-        Err(Errno::NOENT) if !is_atomic(&layout.volume(&subpath.volume)) => {
-            let path = format!("{}/{}", layout.volume(&subpath.volume), subpath.path);
-            files::open(CWD, path.as_str(), OFlags::RDONLY | OFlags::NONBLOCK)
-        }
+    let volume = files::open_directory(CWD, layout.volume(&subpath.volume).as_str())?;
+    let open = |path: &str| files::open_beneath(&volume, path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK);
+    match open(&format!("{}/{}", change::DATA, subpath.path)) {
+        Err(Errno::NOENT) if !is_atomic(&layout.volume(&subpath.volume)) => open(&subpath.path),
         found => found,
     }
 }

@@ -2,7 +2,8 @@
 //! uses dnotify (SIGIO after a change in a directory), and without that, it polls every second. It watches a directory
 //! again that was missing or replaced.
 
-use super::read::{self, DEPTH_MAX, is_atomic};
+use super::read::{self, is_atomic};
+use super::tree::{DEPTH_MAX, DIRECTORIES_MAX, NAMES_MAX_BYTES};
 use crate::host::files;
 use crate::runtime;
 use agent::change::{Swap, SwapCheck};
@@ -88,7 +89,8 @@ impl Watcher {
         volume.watches.clear();
         let depth = if volume.is_atomic { 0 } else { DEPTH_MAX };
         let mut watches = Vec::new();
-        if watch_tree(inotify, volume.directory.as_bytes(), depth, &mut watches).is_ok() {
+        let mut left = NAMES_MAX_BYTES;
+        if watch_tree(inotify, volume.directory.as_bytes(), depth, &mut left, &mut watches).is_ok() {
             volume.watches = watches;
             volume.next_check = None;
         }
@@ -195,7 +197,8 @@ impl Watched {
     }
 }
 
-fn watch_tree(inotify: &OwnedFd, path: &[u8], depth: u32, found: &mut Vec<i32>) -> io::Result<()> {
+/// Watches a directory and those below it, as far as a volume may be large: a larger one is not read either.
+fn watch_tree(inotify: &OwnedFd, path: &[u8], depth: usize, left: &mut usize, found: &mut Vec<i32>) -> io::Result<()> {
     let flags = WatchFlags::CLOSE_WRITE
         | WatchFlags::MOVED_TO
         | WatchFlags::MOVED_FROM
@@ -209,13 +212,13 @@ fn watch_tree(inotify: &OwnedFd, path: &[u8], depth: u32, found: &mut Vec<i32>) 
         return Ok(());
     }
     let directory = files::open_directory(CWD, path)?;
-    for name in files::names(&directory)? {
+    for name in files::names_within(&directory, left).unwrap_or_default() {
         let is_directory = |name: &CString| {
             let stat = fs::statat(&directory, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW);
             stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
         };
-        if is_directory(&name) {
-            match watch_tree(inotify, &[path, b"/", name.as_bytes()].concat(), depth - 1, found) {
+        if found.len() < DIRECTORIES_MAX && is_directory(&name) {
+            match watch_tree(inotify, &[path, b"/", name.as_bytes()].concat(), depth - 1, left, found) {
                 Ok(()) | Err(Errno::NOENT | Errno::ACCESS) => {}
                 Err(error) => return Err(error),
             }
