@@ -59,6 +59,7 @@ describe('serve options', () => {
       'HOTRELOAD_PORT',
       'HOTRELOAD_METRICS_PORT',
       'HOTRELOAD_TLS_DIR',
+      'HOTRELOAD_CLIENT_CA',
       'HOTRELOAD_ONLY',
       'HOTRELOAD_KUBECONFIG',
       'HOTRELOAD_AGENT_IMAGE',
