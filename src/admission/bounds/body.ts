@@ -44,19 +44,21 @@ export function receiveBody(
   const finish = (error: Error | null): void => {
     if (isOver) return
     isOver = true
-    const body = error || parts.length === 1 ? parts[0] : Buffer.concat(parts)
-    // The request outlives its body: held parts of 64 KiB cost more full garbage collections, and an answer 150 µs.
-    parts.length = 0
-    done(error, body)
+    // A listener that stays keeps the request and its buffers of 64 KiB until a full garbage collection: an answer cost half as much again.
+    request.removeListener('data', onData)
+    request.removeListener('end', onEnd)
+    request.removeListener('error', finish)
+    done(error, error || parts.length === 1 ? parts[0] : Buffer.concat(parts))
   }
-  request.on('data', (part: Buffer) => {
-    if (isOver) return
+  const onData = (part: Buffer): void => {
     length += part.length
     if (length > BODY_LIMIT_BYTES) finish(tooLong())
     else if (place.receive(part.length)) parts.push(part)
     else finish(overloaded())
-  })
-  request.on('end', () => finish(null))
+  }
+  const onEnd = (): void => finish(null)
+  request.on('data', onData)
+  request.on('end', onEnd)
   request.on('error', finish)
   return finish
 }
