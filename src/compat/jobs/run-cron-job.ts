@@ -3,17 +3,9 @@ import { type Api, type ApiCall, ApiError, send } from '../../api/api.ts'
 import { FIELD_MANAGER } from '../../api/field-manager.ts'
 import { pathOf } from '../../api/paths.ts'
 import { writtenKey } from '../../policy/annotations.ts'
+import type { ObjectVersion } from '../../workload/object-version.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { jobNow } from './job-manifests.ts'
-
-export interface CronJobVersion {
-  apiVersion: string
-  kind: string
-  namespace: string
-  name: string
-  uid: string
-  resourceVersion: string
-}
 
 /**
  * The Job's name is derived from the checksum, so that a second attempt after a crash finds the first one's Job instead of creating another.
@@ -22,7 +14,7 @@ export interface CronJobVersion {
  */
 export async function runCronJob(
   api: Api,
-  { apiVersion, kind, namespace, name, uid, resourceVersion }: CronJobVersion,
+  { apiVersion, kind, namespace, name, uid, resourceVersion }: ObjectVersion,
   cronJob: ApiObject,
   checksum: string,
 ): Promise<ApiObject | undefined> {

@@ -12,11 +12,12 @@ import type { Defaults } from '../../policy/defaults.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { kindLabel, workloadKinds } from '../../workload/kinds.ts'
 import { isExcludedNamespace } from '../../workload/namespace-label.ts'
+import type { ObjectVersion } from '../../workload/object-version.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import { allUses, type UsedSources, usedSources } from '../decide/used-sources.ts'
 import { summarize, type WorkloadSummary } from '../decide/workload-summary.ts'
-import type { Guard, GuardedObject } from '../set-aside/guard.ts'
+import type { Guard } from '../set-aside/guard.ts'
 import { podStatusesPath, podStatusListener } from './csi-statuses.ts'
 import { createListProgress } from './list-progress.ts'
 import { createNamespaces } from './namespaces.ts'
@@ -66,7 +67,7 @@ export interface CacheOptions {
   }
 }
 
-function guarded({ apiVersion = '', kind = '', metadata = {} }: ApiObject): GuardedObject {
+function guarded({ apiVersion = '', kind = '', metadata = {} }: ApiObject): ObjectVersion {
   const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata
   return { apiVersion, kind, namespace, name, uid, resourceVersion }
 }

@@ -16,16 +16,11 @@ import { readWorkload } from '../../policy/read-workload.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { isSuspended, progressOf, replacesItsPods } from '../../workload/kinds.ts'
+import type { ObjectVersion } from '../../workload/object-version.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import type { Progress } from '../../workload/rollout-progress.ts'
 
-export interface WorkloadSummary {
-  apiVersion: string
-  kind: string
-  namespace: string
-  name: string
-  uid: string
-  resourceVersion: string
+export interface WorkloadSummary extends ObjectVersion {
   generation: number
   /** What `hotreload.dev/inject` asks for, if it does. */
   native: NativeSummary | undefined

@@ -4,17 +4,9 @@
  */
 import type { Clock } from '../../async/clock.ts'
 import { describeError } from '../../errors.ts'
+import type { ObjectVersion } from '../../workload/object-version.ts'
 
-export interface GuardedObject {
-  apiVersion: string
-  kind: string
-  namespace: string
-  name: string
-  uid: string
-  resourceVersion: string
-}
-
-export interface SetAside extends GuardedObject {
+export interface SetAside extends ObjectVersion {
   /** Half a sentence: why. */
   why: string
   /** Milliseconds since 1970. */
@@ -25,7 +17,7 @@ export interface SetAside extends GuardedObject {
 
 export interface Guard {
   /** The result of `compute`; undefined where the object is, or is now, set aside. */
-  run<T>(object: GuardedObject, compute: () => T): T | undefined
+  run<T>(object: ObjectVersion, compute: () => T): T | undefined
   /** The object is gone. */
   forget(uid: string): void
   /** What an earlier process has set aside. */
@@ -66,7 +58,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
   const dueAt = ({ hasChanged, object: { at, times } }: Entry): number =>
     at + (hasChanged ? FIRST_DELAY : Math.min(LAST_DELAY, FIRST_DELAY * 2 ** (times - 1)))
 
-  function isSkipped({ uid, resourceVersion }: GuardedObject): boolean {
+  function isSkipped({ uid, resourceVersion }: ObjectVersion): boolean {
     const entry = entries.get(uid)
     if (!entry?.isSkipped) return false
     entry.hasChanged ||= entry.object.resourceVersion !== resourceVersion
@@ -90,7 +82,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     }
   }
 
-  function setAside(object: GuardedObject, why: string): void {
+  function setAside(object: ObjectVersion, why: string): void {
     const { apiVersion, kind, namespace, name, uid, resourceVersion } = object
     const times = (entries.get(uid)?.object.times ?? 0) + 1
     entries.delete(uid)
