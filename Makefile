@@ -46,7 +46,7 @@ test-agent: $(MUSL) ## the agent's tests
 	@echo "== agent tests"
 	@mkdir -p $(REPORTS)
 	@# nohup and background jobs ignore signals. Their children inherit that, and a shell can't trap such a signal: the tests' programs would not reload.
-	env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
+	PROPTEST_CASES=$${PROPTEST_CASES:-10000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
 
 .PHONY: test-api
 test-api: $(NPM) bin/hotreload ## tests on a real API server (that of KUBECONFIG, if set; KUBEBUILDER_ASSETS saves the build)

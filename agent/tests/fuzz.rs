@@ -1,5 +1,5 @@
 //! Random input for the parts that others can reach: any bytes to the status port, any tree in a volume. The parsers'
-//! property tests are beside them. `PROPTEST_CASES` says how many (.cargo/config.toml).
+//! property tests are beside them. `PROPTEST_CASES` says how many (Makefile).
 
 extern crate alloc;
 
