@@ -6,8 +6,8 @@ import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
 import type { Note } from './methods/method-row.ts'
-import { probeProblem } from './methods/probe.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
+import { methodOf } from './methods/reload-methods.ts'
 import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
@@ -82,7 +82,7 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
   const problems = [
     ...unknownNames(spec, policy, targets),
     ...planned.flatMap((one) => one.problems),
-    ...(shareProcessNamespace || spec.shareProcessNamespace ? sharedProbes(containers) : []),
+    ...(shareProcessNamespace || spec.shareProcessNamespace ? sharingProblems(containers) : []),
   ]
   const skip =
     policy.shared.inject !== true ? 'notRequested' : problems.length > 0 ? 'invalid' : unsuitable(template)
@@ -90,13 +90,10 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
 }
 
-/** PID 1 of a Pod that shares its processes is older than every change, so that the probe would restart its container for ever. */
-const sharedProbes = (containers: readonly ContainerPlan[]): UserError[] =>
-  containers
-    .filter(({ agent, reload }) => agent && reload.method === 'probe')
-    .map(({ container }) =>
-      probeProblem(container, 'the Pod shares its processes', 'use reload: restart, or share no processes'),
-    )
+const sharingProblems = (containers: readonly ContainerPlan[]): UserError[] =>
+  containers.flatMap(({ agent, reload, container }) =>
+    agent ? (methodOf(reload).sharingProblem?.(container) ?? []) : [],
+  )
 
 function keptMounts(template: PodTemplate, isBare: boolean): KeptMounts | undefined {
   if (unsuitable(template)) return { reason: 'the Pod is not injected', allowsAgent: false }

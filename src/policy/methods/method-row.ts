@@ -59,6 +59,8 @@ export interface MethodRow<R extends { method: string }, ChangesContainer extend
   annotation?: 'signal' | 'url' | 'command'
   /** Answers a container whose annotations or preset choose this method. */
   choose(request: MethodRequest<R>): Choice<R>
+  /** The mistake, if the Pod shares its processes, by itself or for another container, and this method can't work there. */
+  sharingProblem?(container: V1Container): UserError
   /** Why it can't work in this Pod, as a sentence, so that changes roll out; shared processes are checked apart. */
   obstacle?(container: V1Container, spec: V1PodSpec): string | undefined
   /** `beside` the app, as its `parent` process, or `optional`: the program takes a change without it. */

@@ -11,7 +11,7 @@ export interface ProbeReload {
   forward: ForwardedProbe
 }
 
-export const probeProblem = ({ name }: V1Container, reason: string | undefined, remedy: string): UserError =>
+const probeProblem = ({ name }: V1Container, reason: string | undefined, remedy: string): UserError =>
   new UserError('HR_PROBE', `${PREFIX}reload: probe can't stand in for container ${name}: ${reason}`, remedy)
 
 export const probe: MethodRow<ProbeReload, true> = {
@@ -25,6 +25,9 @@ export const probe: MethodRow<ProbeReload, true> = {
       'use an httpGet or tcpSocket livenessProbe on its own port, or reload: restart',
     )
   },
+  // PID 1 is the sandbox's then, which is older than every change: the probe would restart the container for ever.
+  sharingProblem: (container) =>
+    probeProblem(container, 'the Pod shares its processes', 'use reload: restart, or share no processes'),
   agent: 'beside',
   sharesProcesses: false,
   needsKill: false,
