@@ -154,15 +154,20 @@ test('a replica that does not lead writes nothing, and takes over what is left t
   await cluster.controller.stop()
 })
 
-test('over the limit a rollout waits for its place, at most until the one before is overdue', async () => {
-  const { cluster, rollouts, add, waiting } = clusterWithDeployments({
-    limits: { total: 1, perNamespace: 0 },
-  })
+/** The ConfigMap of `web` has changed while the rollout of `running` has the only place. */
+async function changeOverTheLimit() {
+  const deployments = clusterWithDeployments({ limits: { total: 1, perNamespace: 0 } })
+  const { cluster, add } = deployments
   add('running', { replicas: 2 })
   add('web')
   await cluster.clock.advance(60_000)
   cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(10_000)
+  return deployments
+}
+
+test('over the limit a rollout waits for its place, at most until the one before is overdue', async () => {
+  const { cluster, rollouts, waiting } = await changeOverTheLimit()
   expect([rollouts, waiting().toSorted()]).toEqual([[], ['running inProgress', 'web limit']])
   await cluster.clock.advance(600_000)
   expect(rollouts).toContain('web')
@@ -170,14 +175,7 @@ test('over the limit a rollout waits for its place, at most until the one before
 })
 
 test('the place of a deleted workload goes to the next', async () => {
-  const { cluster, rollouts, add, waiting } = clusterWithDeployments({
-    limits: { total: 1, perNamespace: 0 },
-  })
-  add('running', { replicas: 2 })
-  add('web')
-  await cluster.clock.advance(60_000)
-  cluster.setConfigMap('web', { data: '2' })
-  await cluster.clock.advance(10_000)
+  const { cluster, rollouts, waiting } = await changeOverTheLimit()
   cluster.listener(DEPLOYMENTS).removed('shop', 'running')
   await cluster.clock.advance(10_000)
   expect([rollouts, waiting()]).toEqual([['web'], []])
