@@ -64,6 +64,10 @@ bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
 	cargo build --release --locked --manifest-path agent/Cargo.toml --bins --example bare
 	@for program in bench/*.ts; do echo "== $$program"; node "$$program"; done
 
+.PHONY: reach
+reach: $(NPM) ## how much reloads in place in real manifests, those of the folder CORPUS (test/reach/)
+	@node test/reach/main.ts
+
 .PHONY: mutants
 mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test must notice (test/mutants/)
 	env --default-signal node test/mutants/main.ts
