@@ -2,7 +2,8 @@
 
 mod support;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use support::{Agent, BINARY, Root, eventually};
@@ -118,6 +119,39 @@ fn copies_have_content_and_mode() {
     assert!(link(&root, &["--copy=/app/a.yaml:conf/a".into(), "--copy=/app/b:conf/missing".into()]).status.success());
     assert_eq!((root.read("copy/app/a.yaml").as_str(), mode(&root.join("copy/app/a.yaml"))), ("1", 0o440));
     assert!(!root.join("copy/app/b").exists());
+}
+
+#[test]
+fn a_copy_of_another_users_file_is_its_owners_alone() {
+    let (user, group) = (65_533, 4321);
+    let root = Root::new();
+    let volume = root.volume("tls", &[("tls.key", "key"), ("public", "1"), ("own", "o")]);
+    for (name, bits) in [("tls.key", 0o440), ("public", 0o644), ("own", 0o440)] {
+        fs::set_permissions(volume.path.join(name), fs::Permissions::from_mode(bits)).unwrap();
+        chown(volume.path.join(name), Some(0), Some(group)).unwrap();
+    }
+    chown(volume.path.join("own"), Some(user), Some(group)).unwrap();
+    fs::create_dir_all(root.join("copy")).unwrap();
+    chown(root.join("copy"), Some(user), Some(group)).unwrap();
+    fs::set_permissions(&root.path, fs::Permissions::from_mode(0o755)).unwrap();
+    let names = ["tls.key", "public", "own"];
+    let output = Command::new(copied_binary(&root))
+        .arg("link")
+        .args(names.map(|name| format!("--copy=/etc/{name}:tls/{name}")))
+        .env("HOTRELOAD_ROOT", &root.path)
+        .uid(user)
+        .gid(group)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names.map(|name| mode(&root.join(&format!("copy/etc/{name}")))), [0o400, 0o600, 0o440]);
+}
+
+/// The agent's program at a path that every user can reach.
+fn copied_binary(root: &Root) -> std::path::PathBuf {
+    let path = root.join("hotreload-agent");
+    fs::copy(BINARY, &path).unwrap();
+    path
 }
 
 #[test]

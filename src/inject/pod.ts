@@ -5,6 +5,7 @@ import type { PodTemplate } from '../workload/pod-template.ts'
 import { type Agent, isBeside, needsInstall, planAgents } from './agent.ts'
 import { emptyDir } from './agent-flags.ts'
 import { changeAppContainer } from './app-container.ts'
+import { withEvictableVolumes } from './local-volumes.ts'
 import {
   agentContainer,
   BIN_VOLUME,
@@ -75,10 +76,11 @@ const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }
   return { ...spec, initContainers: [...(spec.initContainers ?? []), ...added] }
 })
 
-const addVolumes = changeSpec((spec, { agents }) => {
+const addVolumes: PodStep = (pod, { agents }) => {
+  const spec = pod.spec ?? { containers: [] }
   const isInstalled = spec.initContainers?.some(({ name }) => name === INSTALL)
   const present = new Set((spec.volumes ?? []).map(({ name }) => name))
-  const added: V1Volume[] = [
+  const volumes: V1Volume[] = [
     ...(isInstalled ? [emptyDir(BIN_VOLUME)] : []),
     emptyDir(STATE_VOLUME),
     emptyDir(NO_TOKEN_VOLUME),
@@ -87,8 +89,10 @@ const addVolumes = changeSpec((spec, { agents }) => {
       ...(rewrite?.volumes ?? []),
     ]),
   ]
-  return { ...spec, volumes: [...(spec.volumes ?? []), ...added.filter(({ name }) => !present.has(name))] }
-})
+  const added = volumes.filter(({ name }) => !present.has(name))
+  const changed = { ...pod, spec: { ...spec, volumes: [...(spec.volumes ?? []), ...added] } }
+  return withEvictableVolumes(changed, added)
+}
 
 const shareProcesses = changeSpec((spec, { plan }) =>
   plan.shareProcessNamespace && spec.shareProcessNamespace !== true

@@ -7,6 +7,7 @@ import { holderOf, type SortedPaths, sortPaths } from '../workload/path-search.t
 import { isAtOrBelow, isConfigVolume, normalPath, parentOf, volumeSources } from '../workload/references.ts'
 import { mayRunAsRoot } from '../workload/run-as-user.ts'
 import type { Value } from './annotations.ts'
+import { type RewriteObstacle, rewriteObstacle } from './in-place-files.ts'
 import { REWRITES } from './values/bounds.ts'
 
 export interface SubPathMount {
@@ -98,6 +99,7 @@ interface VolumeContent {
   items: SortedPaths
   /** Some source has no items, so that each of its keys is a file. */
   hasAnyKey: boolean
+  rewriteObstacle: RewriteObstacle
 }
 
 /** Reads each volume once. Undefined for all but volumes of configuration: a subPath of another kind (PVC, emptyDir) is the very directory, not a version of it. */
@@ -114,7 +116,12 @@ function volumeReader(watched: SubPathRequest['watched']): (name: string) => Vol
 function contentOf(volume: V1Volume): VolumeContent {
   const sources = volumeSources(volume)
   const items = sources.flatMap(({ items = [] }) => items.map((item) => normalPath(item.path)))
-  return { volume, items: sortPaths(items), hasAnyKey: sources.some((source) => !source.items) }
+  return {
+    volume,
+    items: sortPaths(items),
+    hasAnyKey: sources.some((source) => !source.items),
+    rewriteObstacle: rewriteObstacle(volume),
+  }
 }
 
 /** Why no symlink can be at a path in the container, as the end of a sentence; undefined: one can. */
@@ -131,7 +138,7 @@ const keep = (reason: string) => ({ mode: 'keep' as const, reason })
 
 function decideMode(
   { mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
-  { volume, items, hasAnyKey }: VolumeContent,
+  { volume, items, hasAnyKey, rewriteObstacle }: VolumeContent,
   obstacle: string | undefined,
   { container, spec, mode }: SubPathRequest,
 ): Pick<SubPathMount, 'mode' | 'reason'> {
@@ -141,19 +148,21 @@ function decideMode(
   if (!isExpression && !items.hasAtOrBelow(path) && !(hasAnyKey && isKey(path)))
     return keep('the volume has no such path')
   const parent = parentOf(mountPath)
+  const copy = () => {
+    const reason = rewriteObstacle(path, mountPath)
+    return reason ? keep(reason) : { mode: 'copy' as const }
+  }
   if (mode === 'symlink') return obstacle ? keep(`no symlink can be made, ${obstacle}`) : { mode }
   // A key is a file; only `items` can create directories.
   const directory = !isExpression && items.hasBelow(path)
-  if (mode === 'copy') return directory ? keep('it is a directory, and only files are copied') : { mode }
+  if (mode === 'copy') return directory ? keep('it is a directory, and only files are copied') : copy()
   const isCopyExact =
     !obstacle &&
     !isSystemDirectory(parent) &&
     container.resources?.limits?.['ephemeral-storage'] === undefined &&
     (container.securityContext?.readOnlyRootFilesystem === true || mayRunAsRoot(container, spec))
   if (isCopyExact || (directory && !obstacle && !isSystemDirectory(parent))) return { mode: 'symlink' }
-  return directory
-    ? keep('it is a directory, which can be neither linked nor copied there')
-    : { mode: 'copy' }
+  return directory ? keep('it is a directory, which can be neither linked nor copied there') : copy()
 }
 
 const isKey = (path: string): boolean => /^[-._a-zA-Z0-9]{1,253}$/.test(path)

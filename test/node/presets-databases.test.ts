@@ -1,7 +1,9 @@
 // PostgreSQL and its connection pooler load a change, and a connected client stays connected.
 import { beforeAll, expect, test } from 'vitest'
+import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { imageReference, images } from '../support/kube.ts'
 import { expectReload, type Program, type Running, start } from '../support/program.ts'
+import { configMapVolume } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 let hook: Webhook
@@ -40,6 +42,37 @@ test('postgresql loads a change, and an open session sees the new value', async 
   const [backend, before, same, after] = (await open).trim().split('\n')
   expect([before, after]).toEqual(['one', 'two'])
   expect(same).toBe(backend)
+})
+
+test('postgresql starts with its private key mounted by subPath, and loads a change', async () => {
+  const { cert, key } = await issueServing(await issueAuthority(new Date()), ['postgres'], new Date())
+  const directory = '/var/lib/postgresql/tls'
+  const ssl = `ssl = on\nssl_cert_file = '${directory}/tls.crt'\nssl_key_file = '${directory}/tls.key'\n`
+  const subPath = (name: string) => ({ name: 'tls', mountPath: `${directory}/${name}`, subPath: name })
+  const withKey: Program = {
+    ...postgres,
+    data: (value) => {
+      const data = postgres.data(value)
+      return { ...data, 'postgresql.conf': data['postgresql.conf'] + ssl, 'tls.crt': cert, 'tls.key': key }
+    },
+    container: {
+      volumeMounts: [{ name: 'config', mountPath: '/etc/postgres' }, subPath('tls.crt'), subPath('tls.key')],
+    },
+    options: {
+      spec: {
+        // The files are root's and the group may read them, as PostgreSQL demands of a key that is not its own.
+        securityContext: { fsGroup: 4321 },
+        volumes: [
+          configMapVolume('config'),
+          { name: 'tls', configMap: { name: 'config', defaultMode: 0o400 } },
+        ],
+      },
+    },
+  }
+  const running = await start(hook, withKey)
+  const listed = await running.exec('stat', '--format=%U %a', `${directory}/tls.key`)
+  expect(listed.trim()).toBe('postgres 400')
+  await expectReload(withKey, running)
 })
 
 /** The Pod has a database, too. The value is the name of a second pool. */

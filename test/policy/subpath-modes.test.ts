@@ -72,6 +72,22 @@ describe('subpath: auto links a file if a copy of its directory is exact', () =>
   ])('%s', (_, path, options, mode) => expect(modes([at(path)], options)).toEqual([mode]))
 })
 
+describe('a script or a mapped file', () => {
+  const volumes = [{ name: 'conf', configMap: { name: 'web', defaultMode: 0o755 } }]
+  const kept = 'keep: a shell reads a script while it runs it'
+
+  test('is never copied, so that its change rolls out', () => {
+    expect(modes([at('/app/run', 'run')], { spec: { volumes } })).toEqual([kept])
+    expect(modes([at('/app/run', 'run')], { spec: { volumes }, asked: 'copy' })).toEqual([kept])
+    expect(modes([at('/app/run', 'run.sh')])).toEqual([kept])
+  })
+
+  test('is linked where a symlink is exact or requested', () => {
+    expect(modes([at('/etc/app/run', 'run')], { spec: { volumes } })).toEqual(['symlink'])
+    expect(modes([at('/app/run', 'run')], { spec: { volumes }, asked: 'symlink' })).toEqual(['symlink'])
+  })
+})
+
 describe('a subPath mount inside another mount', () => {
   const cache = { name: 'cache', mountPath: '/etc/nginx' }
 

@@ -5,7 +5,7 @@ use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
 
@@ -147,6 +147,19 @@ fn names_of(directory: BorrowedFd<'_>, left: &mut usize) -> io::Result<Vec<CStri
         }
     }
     Ok(found)
+}
+
+/// Gives a copy of a key its source's mode. Programs judge a mode by the owner: of a private key of their own (PostgreSQL,
+/// ssh) they refuse one that group or others may read. So where the copy's owner is not the source's, the owner gets every
+/// right through which this user could read the source, and nobody else gets any.
+pub fn set_copied_mode(copy: &OwnedFd, source: &Stat) -> io::Result<()> {
+    let bits = source.st_mode & 0o7777;
+    let is_owned_alike = fs::fstat(copy)?.st_uid == source.st_uid;
+    fs::fchmod(copy, Mode::from_raw_mode(if is_owned_alike { bits } else { owner_only(bits) }))
+}
+
+fn owner_only(bits: u32) -> u32 {
+    (bits | bits << 3 | bits << 6) & 0o700
 }
 
 /// Creates a directory and its parents where they are missing, with mode 0755.

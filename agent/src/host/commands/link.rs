@@ -107,11 +107,11 @@ fn source(subpath: &SubPathFile, layout: &Layout) -> io::Result<(OwnedFd, Stat)>
     }
 }
 
-/// Sets the mode of `stat`, and its owner where that is permitted (a group of one's own, such as fsGroup, is).
+/// Sets the owner of `stat` where that is permitted (a group of one's own, such as fsGroup, is), and the mode.
 fn copy_owner_and_mode(file: &OwnedFd, stat: &Stat) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     if fs::fchown(file, Some(user), Some(group)).is_err() {
         let _ = fs::fchown(file, None, Some(group));
     }
-    fs::fchmod(file, Mode::from_raw_mode(stat.st_mode & 0o7777))
+    files::set_copied_mode(file, stat)
 }

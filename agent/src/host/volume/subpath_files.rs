@@ -90,7 +90,6 @@ fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
         found => found?,
     };
     let new = read_all(&source)?;
-    let mode = Mode::from_raw_mode(fs::fstat(&source)?.st_mode & 0o7777);
     let target = open_target(&layout.path(&subpath.target()))?;
     let old = read_all(&target)?;
     let changed = old != new;
@@ -100,7 +99,7 @@ fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
             let _ = overwrite(&target, &old);
         })?;
     }
-    fs::fchmod(&target, mode)?;
+    files::set_copied_mode(&target, &fs::fstat(&source)?)?;
     Ok(Refreshed::Fresh { changed, lost: None })
 }
 
