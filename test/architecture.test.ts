@@ -25,7 +25,7 @@ const levels: Record<string, number> = {
 const edges = new Set(['kube', 'tls', 'telemetry'])
 
 /** Allowed from everywhere. */
-const everywhere = new Set(['errors', 'version'])
+const everywhere = new Set(['errors', 'manual', 'version'])
 
 const pure = new Set(['inject', 'checksum', 'policy', 'workload'])
 const isPure = (file: string): boolean => pure.has(topFolderOf(file)) || file.startsWith('controller/decide/')

@@ -18,6 +18,5 @@ export const unlabelledHandler: Handler = ({ object: workload, namespace = 'defa
     : { allowed: true, warnings: [], outcome: 'skipped', reason: 'notRequested' }
 }
 
-/** Warnings are cut at 120 characters; a long namespace name only costs the last, least important words. */
 export const unlabelledWarning = ({ kind = 'workload' }: ApiObject, namespace: string): string =>
-  `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this ${kind}`
+  `kubectl label namespace ${namespace} hotreload.dev/injection=enabled: without it hotreload.dev/inject does nothing on this ${kind}`

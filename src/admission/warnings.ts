@@ -5,8 +5,8 @@
 /** More would scroll the user's command away. The API server itself cuts all warnings of a response at 4 KiB. */
 export const MAX_WARNINGS = 5
 
-/** In UTF-16 units. Kubernetes asks for this ("limit warnings to 120 characters", extensible-admission-controllers) and cuts at 256. */
-export const MAX_WARNING_LENGTH = 120
+/** In UTF-16 units. The API server cuts at 256; its documents ask for 120 "if possible", which has no room for a name and a remedy. */
+export const MAX_WARNING_LENGTH = 256
 
 /** C0, DEL, C1, line and paragraph separators, and the marks that reorder text: a warning may quote a value that contains any of them. */
 // oxlint-disable-next-line no-control-regex -- it matches control characters on purpose

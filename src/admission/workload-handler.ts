@@ -31,7 +31,7 @@ import {
 import type { AdmissionResponse, Handler } from './handler.ts'
 import { patchBetween } from './patch.ts'
 import { readTemplateChecksums } from './template-checksums.ts'
-import { workloadWarnings } from './workload-warnings.ts'
+import { idleWarnings, workloadWarnings } from './workload-warnings.ts'
 
 export interface WorkloadHandlerOptions {
   defaults: () => Defaults
@@ -59,11 +59,10 @@ export const workloadHandler =
     const checksums = action === 'renew' || action === 'complete' ? await readChecksums() : undefined
     const annotations = frozen ?? annotationsAfter(action, reading, checksums)
     const isChanged = change.keys || change.template
-    return answer(
-      workload,
-      withAnnotations(template, annotations),
-      workloadWarnings(reading, { isChanged, isFrozen: action === 'freeze', checksums, namespace }),
-    )
+    return answer(workload, withAnnotations(template, annotations), [
+      ...(change.keys ? idleWarnings(workload) : []),
+      ...workloadWarnings(reading, { isChanged, isFrozen: action === 'freeze', checksums, namespace }),
+    ])
   }
 
 interface Update {

@@ -2,13 +2,18 @@
  * Collects everything that the user of a workload should read at `kubectl apply`. The order is that of the function: warnings.ts drops the
  * last ones if there are too many. Pure.
  */
-import { chartChecksumKey } from '../checksum/chart-checksum.ts'
+import { chartChecksumKeys } from '../checksum/chart-checksum.ts'
 import type { ExpectedChecksums } from '../checksum/expected-checksums.ts'
+import { grantSecrets, manual } from '../manual.ts'
 import { classifyReferences } from '../policy/classify-references.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { PodPlan } from '../policy/plan.ts'
+import { PREFIX } from '../policy/annotations.ts'
+import { idleKeys, INJECT } from '../policy/mirror.ts'
 import { type WorkloadReading, warningsOf } from '../policy/read-workload.ts'
+import { enumerate } from '../policy/values/bounds.ts'
 import { sourceId, type UsedKeys } from '../workload/checksum.ts'
+import { type ApiObject } from '../workload/pod-template.ts'
 import type { Unreadable } from '../workload/source-content.ts'
 
 export interface WarningContext {
@@ -25,28 +30,41 @@ export interface WarningContext {
 export function workloadWarnings(reading: WorkloadReading, context: WarningContext): string[] {
   const { isChanged, isFrozen, checksums, namespace } = context
   const isActedOn = reading.isOptedIn && reading.problems.length === 0 && !isFrozen
+  const obstacle = unsuitable(reading.template)
   return [
-    ...(isChanged ? warningsOf(isActedOn ? reading : { ...reading, notes: [] }) : []),
-    ...(isChanged && isActedOn ? [...injectionWarnings(reading), ...chartWarnings(reading)] : []),
+    // What a plan can't do is no news where nothing could make it do more.
+    ...(isChanged ? warningsOf(isActedOn && !obstacle ? reading : { ...reading, notes: [] }) : []),
+    ...(isChanged && isActedOn && obstacle ? [`Pods are not injected: ${skipReasons[obstacle]}`] : []),
+    ...(isChanged && isActedOn ? chartWarnings(reading) : []),
     ...(checksums ? checksumWarnings(checksums, reading.plan, namespace) : []),
   ]
 }
 
-function injectionWarnings({ template, skip }: WorkloadReading): string[] {
-  const reason = unsuitable(template)
-  return reason && skip === reason ? [`Pods are not injected: ${skipReasons[reason]}`] : []
+/** The warning about annotations that have no effect because the workload is not opted in; none if there are none. */
+export function idleWarnings(workload: ApiObject): string[] {
+  const keys = idleKeys(workload)
+  return keys.length === 0
+    ? []
+    : [
+        `add ${INJECT}: "true" to this ${workload.kind}: without it ${enumerate(keys)} ${keys.length === 1 ? 'does' : 'do'} nothing`,
+      ]
 }
 
 function chartWarnings({ template, plan }: WorkloadReading): string[] {
-  const key = chartChecksumKey(template)
+  const keys = chartChecksumKeys(template)
   const { rollout, inPlace } = classifyReferences(plan)
-  const canFreeze = plan.policy.shared['chart-checksum'] === 'freeze' && rollout.length === 0
-  return key && inPlace.length > 0 && !canFreeze
-    ? [
-        `template annotation ${key} changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md`,
-      ]
-    : []
+  const [first] = rollout
+  if (keys.length === 0 || inPlace.length === 0) return []
+  if (plan.policy.shared['chart-checksum'] === 'freeze' && !first) return []
+  const annotations = `${keys.length === 1 ? 'annotation' : 'annotations'} ${enumerate(keys)}`
+  return [
+    first
+      ? `Helm replaces the Pods whenever it changes ${annotations}; ${FREEZE} can't prevent it, because ${sourceId(first)} needs new Pods: ${manual('helm')}`
+      : `set ${FREEZE}, or Helm replaces the Pods whenever it changes ${annotations}: ${manual('helm')}`,
+  ]
 }
+
+const FREEZE = `${PREFIX}chart-checksum: freeze`
 
 function checksumWarnings(
   { unreadable, immutable }: ExpectedChecksums,
@@ -75,5 +93,5 @@ function unreadableWarning(
 ): string {
   if (kind === 'ConfigMap' || why === 'unavailable')
     return `${kind} ${name} could not be read; its next change rolls out when the workload is applied again`
-  return `Secret ${name} is used by ${as} but may not be read: apply deploy/secrets in namespace ${namespace}, or nothing rolls out`
+  return `${grantSecrets(namespace)}, or nothing rolls out: Secret ${name} is used by ${as} but may not be read`
 }

@@ -6,9 +6,9 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Annotations, annotationsOf } from '../policy/mirror.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 
-/** The first key of a chart's own checksum. Helm charts put one on the template, so that a changed ConfigMap replaces the Pods. */
-export const chartChecksumKey = (template: PodTemplate | undefined): string | undefined =>
-  Object.keys(annotationsOf(template)).find(isChartChecksum)
+/** The keys of a chart's own checksums. Helm charts put them on the template, so that a changed ConfigMap replaces the Pods. */
+export const chartChecksumKeys = (template: PodTemplate): string[] =>
+  Object.keys(annotationsOf(template)).filter(isChartChecksum)
 
 const isChartChecksum = (key: string): boolean => key.startsWith('checksum/')
 

@@ -62,13 +62,13 @@ export const annotations = {
     ...ofProgram,
     parse: parse.reloadUrl,
     values: 'absent, `[METHOD ]http://127.0.0.1:PORT/PATH`',
-    doc: "The agent calls this URL after a change, and expects a status from 200 to 299. The method is POST unless another one precedes the URL, and the host must be the Pod's loopback.",
+    doc: "The agent calls this URL after a change, and expects a status from 200 to 299. The method is POST unless another one precedes the URL, and the host must be the Pod's loopback. For TLS, a password or a header, use `command` with a client of the image.",
   },
   command: {
     ...ofProgram,
     parse: parse.argv,
     values: 'absent, words, or a JSON array',
-    doc: "The agent runs this command with the app's image, files and variables after a change. It is split at spaces, quotes keep words together, and there is no shell.",
+    doc: "The agent runs this command with the app's image, files and variables after a change. It runs beside the app's container, so it finds no pid file and no socket of the app except in a volume. It is split at spaces, quotes keep words together, and there is no shell.",
   },
   validate: {
     ...ofProgram,

@@ -1,6 +1,7 @@
 /** Decides whether a Pod is injected, or why not, and plans each of its containers. Pure: the Pod's template and its policy in, a plan out. */
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
+import { manual } from '../manual.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
@@ -147,7 +148,7 @@ const boundNotes = (spec: V1PodSpec, excess: string | undefined): Note[] => [
   ...(exceedsMountedParts(spec)
     ? [
         {
-          text: `the Pod mounts more than hotreload follows (docs/limits.md); changes of the last mounts have no effect`,
+          text: `the Pod mounts more than hotreload follows, so changes of the last mounts have no effect: ${manual('limits')}`,
           warn: true,
         },
       ]

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../errors.ts'
 import { type ApiObject, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
-import { inTemplate, PREFIX, writtenKey } from './annotations.ts'
+import { inTemplate, isOurs, PAUSE, PREFIX, parseKey, writtenKey } from './annotations.ts'
 import { MISTAKES } from './values/bounds.ts'
 import { shown } from './values/parse.ts'
 
@@ -40,6 +40,15 @@ export const isOptedIn = (object: ApiObject): boolean =>
 export function hasOptIn(metadata: Annotations, template: Annotations): boolean {
   const own = mirroredKeys(template).has(INJECT) ? undefined : template[INJECT]
   return (metadata[INJECT] ?? own)?.trim() === 'true'
+}
+
+/** Keys of ours without an effect: the workload is not opted in, and does not say `inject: "false"` either. */
+export function idleKeys(workload: ApiObject): string[] {
+  const places = [annotationsOf(workload), annotationsOf(podTemplate(workload))]
+  if (places.some((one) => Object.hasOwn(one, INJECT))) return []
+  const keys = places.flatMap((one) => Object.keys(one))
+  // A pause holds for the annotations of other tools, too.
+  return [...new Set(keys)].filter((key) => isOurs(key) && key !== PAUSE && parseKey(key) !== undefined)
 }
 
 export interface Mirrored {

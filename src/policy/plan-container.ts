@@ -1,6 +1,7 @@
 /** Plans one container: how its process takes a change, what the agent watches, and what happens to its subPath mounts. */
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
+import { manual } from '../manual.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, planEnv } from './env.ts'
 import type { Note } from './methods/method-row.ts'
@@ -35,7 +36,7 @@ const RESTART_STAGGER_SECONDS = 60
 
 const rollout: Reload = { method: 'rollout' }
 const nothingMounted: Resolution = { reload: rollout, chosenBy: 'no volume', notes: [], problems: [] }
-const tooLarge: Resolution = { ...nothingMounted, chosenBy: 'a bound (docs/limits.md)' }
+const tooLarge: Resolution = { ...nothingMounted, chosenBy: 'a bound' }
 const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
 
 export function planContainer(
@@ -140,6 +141,6 @@ function subPathNotes({
   const isReadHalfWritten =
     methodOf(reload).agent === 'optional' && subPaths.some(({ mode }) => mode === 'copy')
   if (!isReadHalfWritten) return kept
-  const text = `container ${name}: its subPath files are rewritten in place, and it may read one half-written; see docs/limits.md`
+  const text = `container ${name}: its subPath files are rewritten in place, and it may read one half-written: ${manual('limits')}`
   return [...kept, { text, warn: true }]
 }

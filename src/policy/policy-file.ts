@@ -2,6 +2,7 @@
 import { parse } from 'yaml'
 import { type AlertSink, defaultTemplate, parseSink } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
+import { manual } from '../manual.ts'
 import { isObject } from '../workload/json-object.ts'
 import { annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
@@ -82,7 +83,7 @@ function alertSink(value: unknown, index: number): AlertSink {
   return sink
 }
 
-const bad = (what: string, remedy = 'docs/policy.md shows a policy file') =>
+const bad = (what: string, remedy = `${manual('policy')} shows a policy file`) =>
   new UserError('HR_BAD_POLICY', `policy file: ${what}`, remedy)
 
 /** Names the policy file in the errors of another parser. */

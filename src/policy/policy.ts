@@ -1,5 +1,6 @@
 /** Reads a workload's annotations into values, once. decide.ts checks whether they fit its containers. */
 import { UserError } from '../errors.ts'
+import { manual } from '../manual.ts'
 import {
   type AnnotationName,
   annotations,
@@ -99,6 +100,6 @@ function unknownKey(key: string): string {
   const known = didYouMean(word, Object.keys(annotations))
   const advice = known
     ? `did you mean ${PREFIX}${known}${suffix ? `.${suffix}` : ''}?`
-    : 'docs/annotations.md lists them all'
+    : `${manual('annotations')} lists them all`
   return `unknown annotation ${key}; ${advice}`
 }

@@ -220,7 +220,7 @@ describe('a malformed object never prevents a Pod', () => {
       // A workload's mistakes are its user's to correct; a Pod's are nobody's who could.
       if (!allowed)
         expect({ webhook, reason: status.reason }).toEqual({ webhook: 'workloads', reason: 'Invalid' })
-      for (const warning of warnings) expect(warning).toMatch(/^[^\p{Cc}]{1,120}$/u)
+      for (const warning of warnings) expect(warning).toMatch(/^[^\p{Cc}]{1,256}$/u)
       // What is there in spite of it is a patch that applies: it was applied before it was sent.
       if (patch) expect(answered.at(-1)?.answer.outcome).toMatch(/^(injected|mutated)$/)
     }

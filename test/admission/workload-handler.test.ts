@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Handler } from '../../src/admission/handler.ts'
 import { workloadHandler } from '../../src/admission/workload-handler.ts'
 import { injectObject } from '../../src/cli/inject.ts'
+import { grantSecrets, manual } from '../../src/manual.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import type { InstallKey } from '../../src/workload/checksum.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
@@ -330,12 +331,39 @@ describe('warnings', () => {
 
   test('an unknown program', async () =>
     expect(await warningsFor(workload({ own: IN, spec: ofApi }))).toEqual([
-      'container api: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url',
+      'container api: set hotreload.dev/preset, signal or url, or hotreload.dev/reload: none (it watches its files) or restart; no way to reload its program is known',
     ]))
 
   test('a chart’s own checksum', async () =>
     expect(await warningsFor(workload({ own: IN, template: { 'checksum/config': 'abc' } }))).toEqual([
-      'template annotation checksum/config changes with the ConfigMap, so Helm replaces the Pods anyway: docs/helm.md',
+      `set hotreload.dev/chart-checksum: freeze, or Helm replaces the Pods whenever it changes annotation checksum/config: ${manual('helm')}`,
+    ]))
+
+  test('each of a chart’s own checksums, and the Secret that freezing them can’t help', async () => {
+    const template = { 'checksum/config': 'a', 'checksum/secret': 'b' }
+    const spec = podSpec({ containers: [nginx({ envFrom: [{ secretRef: { name: 'db' } }] })] })
+    expect(await warningsFor(workload({ own: IN, spec, template }))).toContain(
+      `Helm replaces the Pods whenever it changes annotations checksum/config, checksum/secret; hotreload.dev/chart-checksum: freeze can't prevent it, because Secret/db needs new Pods: ${manual('helm')}`,
+    )
+  })
+
+  test.each([
+    ['on the workload', { own: keys({ signal: 'HUP', 'reload.web': 'none' }) }],
+    ['in the template', { template: keys({ signal: 'HUP', 'reload.web': 'none' }) }],
+  ])('settings %s without an opt-in', async (_, parts) =>
+    expect(await warningsFor(workload(parts))).toEqual([
+      'add hotreload.dev/inject: "true" to this Deployment: without it hotreload.dev/signal, hotreload.dev/reload.web do nothing',
+    ]),
+  )
+
+  test.each([
+    ['a refusal', keys({ inject: 'false', signal: 'HUP' })],
+    ['a pause, which other tools’ annotations have too', keys({ pause: 'true' })],
+  ])('none about %s', async (_, own) => expect(await warningsFor(workload({ own }))).toEqual([]))
+
+  test('no remedy where the Pods are not injected whatever their annotations say', async () =>
+    expect(await warningsFor(workload({ own: IN, spec: { ...ofApi, hostPID: true } }))).toEqual([
+      'Pods are not injected: spec.hostPID is true, so the Pod has no process namespace of its own to share',
     ]))
 
   test('none about the chart if the change rolls out in any case', async () =>
@@ -347,7 +375,7 @@ describe('warnings', () => {
     expect(
       await warningsFor(workload({ own: IN, spec: fromSecret }), { 'Secret/api-db': 'forbidden' }),
     ).toEqual([
-      'Secret api-db is used by env but may not be read: apply deploy/secrets in namespace shop, or nothing rolls out',
+      `${grantSecrets('shop')}, or nothing rolls out: Secret api-db is used by env but may not be read`,
     ]))
 
   test('a command that must be PID 1', async () => {

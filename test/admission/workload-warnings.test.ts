@@ -39,8 +39,8 @@ const warnings = (reading: ReturnType<typeof read>, context: Partial<WarningCont
   }).map((text) => text.split(/[ ;]/).slice(0, 3).join(' '))
 
 const unknown = 'unknown annotation hotreload.dev/singal'
-const plan = 'container api: no'
-const chart = 'template annotation checksum/config'
+const plan = 'container api: set'
+const chart = 'Helm replaces the'
 const sources = ['ConfigMap api could', 'ConfigMap web is']
 
 test('come in one order: unknown annotations, the plan, the chart, the sources', () =>

@@ -140,7 +140,7 @@ test('a workload in a namespace without the label gets a warning only', async ()
   const ns = await hook.namespace({})
   await ns.apply(sources)
   const { stderr } = await tryKubectl(['apply', '-n', ns.name, '-f', '-'], JSON.stringify(web()))
-  expect(stderr).toContain(`Warning: namespace ${ns.name} has no label hotreload.dev/injection=enabled`)
+  expect(stderr).toContain(`Warning: kubectl label namespace ${ns.name} hotreload.dev/injection=enabled: `)
   expect(await templateAnnotations(ns)).toEqual({})
 })
 

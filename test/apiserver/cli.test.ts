@@ -120,7 +120,7 @@ describe('explain', () => {
     const unlabelled = await hook.namespace({})
     await unlabelled.apply(deployment('api'))
     const { code, stdout } = await hotreload(['explain', 'deployment/api', '-n', unlabelled.name])
-    expect(stdout).toContain(`namespace ${unlabelled.name} has no label hotreload.dev/injection=enabled`)
+    expect(stdout).toContain(`kubectl label namespace ${unlabelled.name} hotreload.dev/injection=enabled`)
     expect(stdout).toContain('ConfigMap conf is not there, and Pods wait for it')
     expect(code).toBe(1)
   })

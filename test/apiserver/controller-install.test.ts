@@ -1,6 +1,7 @@
 // The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without an agent.
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { grantSecrets } from '../../src/manual.ts'
 import { accountKubeconfig } from '../support/account.ts'
 import {
   configMap,
@@ -122,7 +123,7 @@ test('without a right to Secrets an Event names the remedy, and ConfigMaps still
     (await deployments()).every((one) => readTemplateChecksum(one) !== undefined),
   )
   expect(events.find(({ reason }) => reason === 'SourceNotReadable')?.message).toBe(
-    `Secret db may not be read: apply deploy/secrets in namespace ${ns.name}, or its changes roll nothing out`,
+    `Secret db may not be read: ${grantSecrets(ns.name)}, or its changes roll nothing out`,
   )
   await kubectl(['apply', '-k', 'deploy/secrets', '--namespace', ns.name])
 })

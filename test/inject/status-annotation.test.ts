@@ -41,7 +41,7 @@ test('the status of a container without an agent says why', () => {
       api: {
         reload: 'rollout',
         chosenBy: 'unknown program',
-        notes: [expect.stringContaining('no known way to reload it')],
+        notes: [expect.stringContaining('no way to reload its program is known')],
       },
     },
   })

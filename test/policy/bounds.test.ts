@@ -151,7 +151,7 @@ describe('what is over a bound is named', () => {
       volumes: [{ name: 'conf', projected: { sources } }],
     }
     expect(decisionFor(spec).notes).toEqual([
-      'the Pod mounts more than hotreload follows (docs/limits.md); changes of the last mounts have no effect',
+      'the Pod mounts more than hotreload follows, so changes of the last mounts have no effect: https://github.com/hotreload/hotreload/blob/main/docs/limits.md',
     ])
     expect(references(spec).length).toBeLessThan(MOUNTED_PARTS)
     expect(decisionFor(podSpec()).notes).toEqual([])

@@ -42,7 +42,7 @@ describe('notes about subPath mounts', () => {
 
   test('warn about a file rewritten in place if the program reads it at any time', () =>
     expect(decisionFor(file('/a.conf'), { reload: 'none' }).notes).toEqual([
-      'container web: its subPath files are rewritten in place, and it may read one half-written; see docs/limits.md',
+      'container web: its subPath files are rewritten in place, and it may read one half-written: https://github.com/hotreload/hotreload/blob/main/docs/limits.md',
     ]))
 
   test('name the mounts of a bare Pod, which its next apply could not change', () => {

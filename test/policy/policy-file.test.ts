@@ -46,7 +46,10 @@ describe('the policy file', () => {
 
   test.each([
     ['a: [', 'policy file: not YAML'],
-    ['a: {b: c', ' at line 1, column 9; docs/policy.md shows'],
+    [
+      'a: {b: c',
+      ' at line 1, column 9; https://github.com/hotreload/hotreload/blob/main/docs/policy.md shows',
+    ],
     ['- a', 'policy file: not a mapping'],
     ['text', 'policy file: not a mapping'],
     ['default: {}', 'policy file: unknown field "default"'],

@@ -45,12 +45,18 @@ describe('reading annotations', () => {
     ['Inject', 'unknown annotation hotreload.dev/Inject; did you mean hotreload.dev/inject?'],
     ['sub-path', 'unknown annotation hotreload.dev/sub-path; did you mean hotreload.dev/subpath?'],
     ['reloads', 'unknown annotation hotreload.dev/reloads; did you mean hotreload.dev/reload?'],
-    ['zzz', 'unknown annotation hotreload.dev/zzz; docs/annotations.md lists them all'],
+    [
+      'zzz',
+      'unknown annotation hotreload.dev/zzz; https://github.com/hotreload/hotreload/blob/main/docs/annotations.md lists them all',
+    ],
     [
       'inject.web',
       'annotation hotreload.dev/inject.web can’t name a container; use hotreload.dev/inject alone',
     ],
-    ['', 'unknown annotation hotreload.dev/; docs/annotations.md lists them all'],
+    [
+      '',
+      'unknown annotation hotreload.dev/; https://github.com/hotreload/hotreload/blob/main/docs/annotations.md lists them all',
+    ],
   ])('%j gets a warning', (key, warning) =>
     expect(read({ [key]: 'x' }).warnings).toEqual([warning.replace('’', "'")]),
   )

@@ -75,7 +75,7 @@ describe('a Pod', () => {
     expect(warnings).toEqual([
       expect.stringContaining('HR_BAD_VALUE'),
       expect.stringContaining('unknown annotation'),
-      expect.stringContaining('no known way to reload'),
+      expect.stringContaining('no way to reload its program is known'),
     ])
     expect(warnings).toEqual(
       warningsOf(read(workload({ own: { ...IN, ...keys({ subpath: 'no', singal: 'HUP' }) }, spec }))),

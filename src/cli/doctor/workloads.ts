@@ -1,5 +1,6 @@
 /** Finds workloads whose settings have no effect. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { grantSecrets } from '../../manual.ts'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
@@ -150,7 +151,7 @@ export function checkSecrets(
       : {
           check,
           result: 'warning',
-          text: `${which} needs new Pods when it changes, but hotreload may not read it: kubectl apply -n ${namespace} -k deploy/secrets, or nothing rolls out`,
+          text: `${which} needs new Pods when it changes, but hotreload may not read it: ${grantSecrets(namespace)}, or nothing rolls out`,
         }
   })
 }

@@ -1,5 +1,6 @@
 /** Finds what blocks a change outside of the plan: missing sources, pauses and update strategies. Pure. */
 
+import { manual } from '../../manual.ts'
 import { plannedSources } from '../../checksum/expected-checksums.ts'
 import { isPaused, PAUSE } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
@@ -35,7 +36,7 @@ export function blockers(object: ApiObject, defaults: Defaults): string[] {
       : []),
     ...(inPlace
       ? [
-          `the update policy is ${inPlace}: a rollout changes an annotation, so Kruise keeps the Pods (docs/limits.md)`,
+          `the update policy is ${inPlace}: a rollout changes an annotation, so Kruise keeps the Pods: ${manual('limits')}`,
         ]
       : []),
   ]

@@ -91,8 +91,7 @@ function newPods(reference: Reference, why: string, { workload, forbidden }: Cir
       outcome: 'nothing',
       how: `${why}; nobody replaces ${workload.kind === 'Pod' ? 'a bare Pod' : `the Pods of a ${workload.kind}`}`,
     }
-  if (forbidden.has(sourceId(reference)))
-    return { outcome: 'nothing', how: 'it may not be read: apply deploy/secrets in its namespace' }
+  if (forbidden.has(sourceId(reference))) return { outcome: 'nothing', how: 'hotreload may not read it' }
   return { outcome: 'rolled out', how: why }
 }
 

@@ -3,7 +3,7 @@
  * both agree on what needs new Pods. Pure.
  */
 
-import { chartChecksumKey } from '../../checksum/chart-checksum.ts'
+import { chartChecksumKeys } from '../../checksum/chart-checksum.ts'
 import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
 import type { CompatOptions } from '../../compat/request/options.ts'
 import type { ReloadRequest } from '../../compat/request/reload-request.ts'
@@ -83,7 +83,7 @@ export function summarize(
     compat: request,
     compatChecksums: parseChecksums(metadata.annotations?.[CHECKSUM]),
     isPaused: isPaused({ ...defaults.annotations, ...metadata.annotations }),
-    hasChartChecksum: chartChecksumKey(podTemplate(workload)) !== undefined,
+    hasChartChecksum: chartChecksumKeys(podTemplate(workload) ?? {}).length > 0,
     isSuspended: isSuspended(workload),
     progress: progressOf(workload),
     selector: selectorOf(spec['selector']),

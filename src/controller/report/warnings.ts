@@ -1,4 +1,5 @@
 /** Events that warn of what a reconcile has found, whether or not it rolls anything out. */
+import { grantSecrets, manual } from '../../manual.ts'
 import { SHARE_WITH } from '../../policy/annotations.ts'
 import { describeSources, type SourceDiff } from '../decide/source-diff.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
@@ -34,7 +35,7 @@ export function warnOfInput(
     eventReasons.unreadable,
     // Anything else is tried again, and need not be fixed by a person.
     unreadable.filter(({ why }) => why === 'forbidden').map(({ id }) => id),
-    `may not be read: apply deploy/secrets in namespace ${summary.namespace}, or its changes roll nothing out`,
+    `may not be read: ${grantSecrets(summary.namespace)}, or its changes roll nothing out`,
   )
 }
 
@@ -43,6 +44,6 @@ export function warnOfReverts(report: Pick<Report, 'event'>, summary: WorkloadSu
     summary,
     'Warning',
     eventReasons.checksumReverted,
-    'somebody removed hotreload.dev/checksum 3 times in 10 minutes, so nothing is rolled out until that ends; docs/gitops.md',
+    `somebody removed hotreload.dev/checksum 3 times in 10 minutes, so nothing is rolled out until that ends: ${manual('gitops')}`,
   )
 }

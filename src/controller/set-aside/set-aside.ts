@@ -4,6 +4,7 @@ import { readObject } from '../../api/config-reader.ts'
 import { pathOf } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import { describeError } from '../../errors.ts'
+import { manual } from '../../manual.ts'
 import { kindLabel } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { eventReasons, type Report } from '../report/report.ts'
@@ -60,7 +61,7 @@ export function createSetAsideWorkloads(options: SetAsideOptions): SetAsideWorkl
       object,
       'Warning',
       eventReasons.setAside,
-      `hotreload does nothing for this object, because ${object.why}. It is tried again when it has changed, and now and then; docs/runbook.md`,
+      `hotreload does nothing for this object, because ${object.why}. It is tried again when it has changed, and now and then: ${manual('runbook')}`,
     )
 
   function tryAgainLater(): void {

@@ -4,6 +4,7 @@ import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import type { Choice, ReloadSettings } from './method-row.ts'
 import { methodNames, methodRow, type Reload, type ReloadMethod } from './reload-methods.ts'
+import { isRestarted } from './restart.ts'
 
 export interface ReloadInput {
   container: V1Container
@@ -31,7 +32,7 @@ const implying = methodNames.flatMap((method) => {
 
 /** hotreload never guesses: changes of an unknown program roll out. */
 function chooseAutomatically(request: ReloadInput): Choice<Reload> {
-  const { container, settings, preset } = request
+  const { container, spec, settings, preset } = request
   const implied = implying.filter(({ annotation }) => settings[annotation] !== undefined)
   if (implied.length > 1) {
     const keys = implied.map(({ annotation }) => PREFIX + annotation).join(' and ')
@@ -41,6 +42,15 @@ function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   if (implied[0]) return chooseMethod(implied[0].method, request)
   if (settings.process !== undefined) return chooseMethod('signal', request)
   if (preset) return { reload: preset.reload, chosenBy: `preset ${preset.name}` }
-  const text = `container ${container.name}: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url`
-  return { reload: { method: 'rollout' }, chosenBy: 'unknown program', note: { text, warn: true } }
+  return {
+    reload: { method: 'rollout' },
+    chosenBy: 'unknown program',
+    note: { text: unknownProgram(container, spec), warn: true },
+  }
+}
+
+/** It does not say that changes roll out: those of a Job and of a bare Pod do not. */
+function unknownProgram({ name }: V1Container, spec: V1PodSpec): string {
+  const restart = isRestarted(spec) ? ' or restart' : ''
+  return `container ${name}: set ${PREFIX}preset, signal or url, or ${PREFIX}reload: none (it watches its files)${restart}; no way to reload its program is known`
 }

@@ -1,6 +1,7 @@
 /** `reload: exec`: the agent runs a command with the app's own programs and files. */
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
+import { unreachableServer } from './control-program.ts'
 import type { MethodRow } from './method-row.ts'
 
 export interface ExecReload {
@@ -11,7 +12,14 @@ export interface ExecReload {
 export const exec: MethodRow<ExecReload> = {
   annotation: 'command',
   choose({ container, settings: { command } }) {
-    if (command) return { reload: { method: 'exec', command }, chosenBy: `${PREFIX}command` }
+    if (command) {
+      const text = unreachableServer(container, command)
+      return {
+        reload: { method: 'exec', command },
+        chosenBy: `${PREFIX}command`,
+        ...(text ? { note: { text, warn: true } } : {}),
+      }
+    }
     const problem = `${PREFIX}reload: exec, but container ${container.name} has no command to run`
     return new UserError('HR_NO_COMMAND', problem, `set ${PREFIX}command`)
   },

@@ -4,6 +4,7 @@
  */
 import type { V1Container } from '@kubernetes/client-node'
 import { UserError } from '../../errors.ts'
+import { manual } from '../../manual.ts'
 import type { Reload } from '../methods/reload-methods.ts'
 import { didYouMean } from '../values/did-you-mean.ts'
 import { shown } from '../values/parse.ts'
@@ -28,7 +29,7 @@ export function presetName(key: string, value: string): PresetName {
   throw new UserError(
     'HR_UNKNOWN_PRESET',
     `${key}: ${shown(value)} is not known`,
-    `${meant ? `did you mean ${meant}?` : 'use signal or url;'} docs/programs.md lists all`,
+    `${meant ? `did you mean ${meant}?` : 'use signal or url;'} ${manual('programs')} lists all`,
   )
 }
 

@@ -3,6 +3,7 @@ import { UserError } from '../../errors.ts'
 import { parseDuration } from '../../workload/duration.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { amount } from '../../workload/quantity.ts'
+import { PREFIX } from './prefix.ts'
 
 /** Signals by number on x86 and arm64 (signal(7)), without KILL (9) and STOP (19): no process can catch them, so no program reloads on them. */
 const SIGNALS =
@@ -79,6 +80,13 @@ export interface ReloadUrl {
 export function reloadUrl(key: string, value: string): ReloadUrl {
   const [, httpMethod = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
   const parsed = URL.parse(url)
+  const beyondTheAgent = (what: string): UserError =>
+    new UserError(
+      'HR_BAD_URL',
+      `${key}: ${shown(url)} needs ${what}`,
+      `use ${PREFIX}command with an HTTP client of the app's image, e.g. curl`,
+    )
+  if (parsed?.protocol === 'https:') throw beyondTheAgent('TLS, which the agent does not speak')
   if (
     !parsed ||
     parsed.protocol !== 'http:' ||
@@ -91,17 +99,15 @@ export function reloadUrl(key: string, value: string): ReloadUrl {
       'use [METHOD ]http://127.0.0.1:PORT/PATH',
     )
   }
-  if (
-    !/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(parsed.hostname) ||
-    parsed.username !== '' ||
-    parsed.password !== ''
-  ) {
+  if (!/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(parsed.hostname)) {
     throw new UserError(
       'HR_URL_NOT_LOCAL',
       `${key}: ${shown(url)} leaves the Pod`,
       'use http://127.0.0.1:PORT/PATH',
     )
   }
+  if (parsed.username !== '' || parsed.password !== '')
+    throw beyondTheAgent('a password, which the agent does not send')
   return { httpMethod, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
 }
 

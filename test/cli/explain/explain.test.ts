@@ -12,6 +12,7 @@ import { type Explanation, explain, type Surroundings } from '../../../src/cli/e
 import { parseTarget } from '../../../src/cli/explain/live-object.ts'
 import { injectObject } from '../../../src/cli/inject.ts'
 import type { QueryOptions } from '../../../src/cli/shared/query-flags.ts'
+import { grantSecrets } from '../../../src/manual.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { sourceId } from '../../../src/workload/checksum.ts'
 import { type ApiObject, podTemplate } from '../../../src/workload/pod-template.ts'
@@ -46,7 +47,8 @@ const api = (change: Partial<V1PodSpec['containers'][0]>): V1PodSpec =>
 const conf = [{ name: 'conf', mountPath: '/etc/api' }]
 const env = [{ name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'colors', key: 'main' } } }]
 const subPath = [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }]
-const noWay = 'no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url'
+const noWay =
+  'set hotreload.dev/preset, signal or url, or hotreload.dev/reload: none (it watches its files) or restart; no way to reload its program is known'
 
 describe('each use of a ConfigMap or Secret', () => {
   test.each<[string, Record<string, string>, V1PodSpec, string[]]>([
@@ -198,9 +200,9 @@ describe('facts from the cluster', () => {
   test('a Secret that hotreload may not read causes no rollout', async () => {
     const spec = api({ envFrom: [{ secretRef: { name: 'db' } }] })
     const { changes, warnings } = explained(optedIn({}, { spec }), { 'Secret/db': 'forbidden' })
-    expect(changes).toMatchObject([{ outcome: 'nothing', how: expect.stringContaining('deploy/secrets') }])
+    expect(changes).toMatchObject([{ outcome: 'nothing', how: 'hotreload may not read it' }])
     expect(warnings).toEqual([
-      'Secret db is used by env but may not be read: apply deploy/secrets in namespace shop, or nothing rolls out',
+      `${grantSecrets('shop')}, or nothing rolls out: Secret db is used by env but may not be read`,
     ])
   })
 
@@ -211,7 +213,7 @@ describe('facts from the cluster', () => {
 
   test('a namespace without the label is a problem of opted-in workloads only', async () => {
     const said =
-      'namespace shop has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on this Deployment'
+      'kubectl label namespace shop hotreload.dev/injection=enabled: without it hotreload.dev/inject does nothing on this Deployment'
     expect(explained(optedIn({}), {}, false).problems).toEqual([said])
     expect(explained(optedIn({}), {}, true).problems).toEqual([])
     expect(explained(workload(), {}, false).problems).toEqual([])

@@ -26,7 +26,7 @@ test('a source that may not be read: an Event with the remedy', () => {
   const { unreadable, events } = warnings('forbidden')
   expect(unreadable).toEqual(['forbidden Deployment'])
   expect(events).toEqual([
-    expect.stringMatching(/^SourceNotReadable: ConfigMap web .*deploy\/secrets in namespace shop/),
+    expect.stringMatching(/^SourceNotReadable: ConfigMap web .*kubectl apply -n shop -k /),
   ])
 })
 

@@ -86,7 +86,7 @@ describe('the reload is chosen by', () => {
       chosenBy: 'unknown program',
       messages: [],
       notes: [
-        'container api: no known way to reload it; changes roll out. Choose hotreload.dev/preset, signal or url',
+        'container api: set hotreload.dev/preset, signal or url, or hotreload.dev/reload: none (it watches its files) or restart; no way to reload its program is known',
       ],
     }))
 })

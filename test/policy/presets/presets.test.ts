@@ -62,11 +62,11 @@ describe('presetName', () => {
   test.each([
     [
       'ngnix',
-      'key: "ngnix" is not known; did you mean nginx? docs/programs.md lists all [HR_UNKNOWN_PRESET]',
+      'key: "ngnix" is not known; did you mean nginx? https://github.com/hotreload/hotreload/blob/main/docs/programs.md lists all [HR_UNKNOWN_PRESET]',
     ],
     [
       'our-app',
-      'key: "our-app" is not known; use signal or url; docs/programs.md lists all [HR_UNKNOWN_PRESET]',
+      'key: "our-app" is not known; use signal or url; https://github.com/hotreload/hotreload/blob/main/docs/programs.md lists all [HR_UNKNOWN_PRESET]',
     ],
     ['constructor', 'key: "constructor" is not known;'],
     ['', 'key: "" is not known;'],

@@ -146,6 +146,8 @@ describe('reloadUrl', () => {
     'http://127.0.0.1:99999/',
     'http://localhost:0/',
     'POST http://127.0.0.1/ x',
+    'http://user@127.0.0.1/',
+    'http://:secret@127.0.0.1/',
   ])('%j is not a URL to call', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_BAD_URL'))
 
   test.each([
@@ -154,12 +156,19 @@ describe('reloadUrl', () => {
     'http://169.254.169.254/latest/meta-data',
     'http://127.0.0.1.example.org/',
     'http://localhost.example.org/',
-    'http://user@127.0.0.1/',
-    'http://:secret@127.0.0.1/',
     'http://127.0.0.1@example.org/',
     'http://0.0.0.0/',
     'http://[::]/',
   ])('%j leaves the Pod', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_URL_NOT_LOCAL'))
+
+  test.each([
+    ['https://127.0.0.1:8443/', 'TLS, which the agent does not speak'],
+    ['http://user:pass@127.0.0.1:80/', 'a password, which the agent does not send'],
+  ])('%j is refused with the way out', (url, what) =>
+    expect(() => parse.reloadUrl('hotreload.dev/url', url)).toThrow(
+      `hotreload.dev/url: "${url}" needs ${what}; use hotreload.dev/command with an HTTP client of the app's image, e.g. curl [HR_BAD_URL]`,
+    ),
+  )
 
   test('an error has the value and the remedy', () => {
     expect(() => parse.reloadUrl('hotreload.dev/url', 'http://reload.shop.svc/-/reload')).toThrow(
