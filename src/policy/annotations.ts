@@ -110,7 +110,7 @@ export const annotations = {
     ...ofContainer,
     parse: parse.duration,
     values: 'absent, a duration',
-    doc: 'The Pods of a workload spread their reloads over this time, e.g. `90s` or `1m30s`. The default is `60s` if the reload restarts the program, otherwise `0s`.',
+    doc: 'The Pods of a workload spread their reloads over this time, e.g. `90s` or `1m30s`. The default is `60s` if the change restarts the program or the container (also with `env: restart`), otherwise `0s`.',
   },
   resources: {
     ...ofPod,

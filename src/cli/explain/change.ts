@@ -122,4 +122,4 @@ const restarts = ({ reload }: ContainerPlan): string =>
   reloadMethods.restart.describe(reload.method === 'restart' ? reload : { method: 'restart' })
 
 const spread = (seconds: number): string =>
-  seconds > 0 ? `; the Pods take turns over ${seconds} s (hotreload.dev/stagger)` : ''
+  seconds > 0 ? `; the Pods take turns over ${seconds} s (hotreload.dev/stagger changes that)` : ''

@@ -93,7 +93,7 @@ describe('each use of a ConfigMap or Secret', () => {
       { reload: 'restart' },
       api({ volumeMounts: conf }),
       [
-        'ConfigMap/web | volume /etc/api | restarted | SIGTERM, and the kubelet starts the container again (hotreload.dev/reload); the Pods take turns over 60 s (hotreload.dev/stagger)',
+        'ConfigMap/web | volume /etc/api | restarted | SIGTERM, and the kubelet starts the container again (hotreload.dev/reload); the Pods take turns over 60 s (hotreload.dev/stagger changes that)',
       ],
     ],
     [
@@ -121,7 +121,7 @@ describe('each use of a ConfigMap or Secret', () => {
       { env: 'restart' },
       api({ env }),
       [
-        'ConfigMap/colors | env main | restarted | SIGTERM, and the kubelet starts the container again; the same Pod (hotreload.dev/env); the Pods take turns over 60 s (hotreload.dev/stagger)',
+        'ConfigMap/colors | env main | restarted | SIGTERM, and the kubelet starts the container again; the same Pod (hotreload.dev/env); the Pods take turns over 60 s (hotreload.dev/stagger changes that)',
       ],
     ],
     [
