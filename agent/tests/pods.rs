@@ -106,6 +106,7 @@ fn only_the_program_of_the_container_gets_the_signal() {
     calm();
     assert_eq!((pod.signals("web").len(), pod.signals("other").len()), (1, 0));
     assert!(pod.status().contains("\"instance\":\"00000002\""), "{}", pod.status());
+    assert!(pod.status().contains(&format!("\"podUid\":\"{POD}\"")), "{}", pod.status());
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub struct TargetReport<'a> {
 
 /// Everything that the pages show.
 pub struct Report<'a> {
+    /// The UID of the agent's Pod; None where the runtime does not show it. A Pod with hostNetwork shares its ports with
+    /// others, so a reader needs it.
+    pub pod: Option<&'a str>,
     /// The target container.
     pub container: &'a str,
     /// `signal`, `http`, …

@@ -23,6 +23,7 @@ pub(super) fn status(report: &Report<'_>) -> String {
     };
     Object::new()
         .string("version", env!("CARGO_PKG_VERSION"))
+        .optional("podUid", report.pod)
         .string("container", report.container)
         .string("reload", report.reload)
         .string("state", report.state)

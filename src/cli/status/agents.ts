@@ -1,5 +1,6 @@
 /** The agents of injected Pods, and their reports (docs/agent.md, /status). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { isReportOf } from '../../controller/pods/agent-report.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
@@ -13,6 +14,8 @@ export interface AgentAddress {
   pod: string
   container: string
   port: number
+  /** The Pod as it was listed. */
+  of: V1Pod
 }
 
 export interface LoadedVolume {
@@ -47,7 +50,7 @@ export function agentsOf(pod: V1Pod): AgentAddress[] {
   const containers = property(parseJson(annotations[STATUS] ?? ''), 'containers')
   return Object.entries(isObject(containers) ? containers : {})
     .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
-    .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index }))
+    .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index, of: pod }))
 }
 
 /** The row of a Pod whose agents need not be asked; undefined: ask them. */
@@ -74,11 +77,13 @@ export const isInjectedOrOptedIn = ({ metadata }: V1Pod): boolean =>
   metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'true'
 
 /** The row of an agent's report. */
-export function readReport({ namespace, pod, container }: AgentAddress, report: unknown): AgentStatus {
+export function readReport(agent: AgentAddress, report: unknown): AgentStatus {
+  const { namespace, pod, container, of } = agent
   const at = { namespace, pod, container }
   const state = isObject(report) ? text(report['state']) : undefined
   if (!isObject(report) || state === undefined)
-    return { ...at, state: 'unreachable', volumes: [], note: 'another program answers on its port' }
+    return unreachable(agent, 'another program answers on its port')
+  if (!isReportOf(report, of)) return unreachable(agent, "the port belongs to another Pod's agent")
   const [reload, lastReloadAt] = [text(report['reload']), text(report['lastReloadAt'])]
   const note = [report['error'], ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
   return {

@@ -1,4 +1,5 @@
 /** Reads what the controller needs of an agent's report at http://POD-IP:9467/status (docs/agent.md). Pure. */
+import type { V1Pod } from '@kubernetes/client-node'
 import { isObject } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 
@@ -7,6 +8,15 @@ import { type ProblemState, problemStates } from '../report/report.ts'
  * mTLS, or what answers is no agent.
  */
 export type AgentState = 'loaded' | 'pending' | 'notStarted' | 'refused' | 'unknown'
+
+/**
+ * Whether a report is of this Pod. Pods with hostNetwork share the ports of their node, and an address may soon be another Pod's. Without a
+ * UID it counts by its address alone, unless the Pod shares that: older agents name none, and neither do those on gVisor and Kata.
+ */
+export function isReportOf(report: unknown, { metadata, spec }: Pick<V1Pod, 'metadata' | 'spec'>): boolean {
+  const uid = isObject(report) ? report['podUid'] : undefined
+  return typeof uid === 'string' ? uid === metadata?.uid : spec?.hostNetwork !== true
+}
 
 /** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
 const SKEW = 2_000

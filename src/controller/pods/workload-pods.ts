@@ -5,6 +5,7 @@ import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
+import { isReportOf } from './agent-report.ts'
 
 /** An agent's /status as JSON; undefined: unreachable. Never rejects. */
 export type AskAgent = (ip: string, port: number) => Promise<unknown>
@@ -28,7 +29,9 @@ function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
       ...pick(metadata, 'name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'),
       annotations: pick(metadata.annotations ?? {}, writtenKey('status')),
     },
-    ...(spec ? { spec: { containers: [], ...pick(spec, 'hostPID', 'os', 'nodeSelector') } } : {}),
+    ...(spec
+      ? { spec: { containers: [], ...pick(spec, 'hostPID', 'hostNetwork', 'os', 'nodeSelector') } }
+      : {}),
     status: pick(status, 'phase', 'podIP', 'conditions'),
   }
 }
@@ -52,13 +55,14 @@ export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 
-/** The /status of each of a Pod's agents; undefined for an agent that does not answer. */
-export function reportsOf(
-  { native }: WorkloadSummary,
-  { status }: V1Pod,
-  askAgent: AskAgent,
-): Promise<unknown[]> {
-  const ip = status?.podIP
+/** The /status of each of a Pod's agents; undefined for an agent that does not answer, or where another Pod's does. */
+export function reportsOf({ native }: WorkloadSummary, pod: V1Pod, askAgent: AskAgent): Promise<unknown[]> {
+  const ip = pod.status?.podIP
   const ports = Array.from({ length: native?.agents ?? 0 }, (_, index) => FIRST_PORT + index)
-  return Promise.all(ports.map(async (port) => (ip === undefined ? undefined : askAgent(ip, port))))
+  return Promise.all(
+    ports.map(async (port) => {
+      const report = ip === undefined ? undefined : await askAgent(ip, port)
+      return isReportOf(report, pod) ? report : undefined
+    }),
+  )
 }

@@ -61,7 +61,8 @@ describe('the agents to ask', () => {
   ])('%s', (_, one, state) => expect(statusOfPod(one)?.state).toBe(state))
 })
 
-const at = { namespace: 'shop', pod: 'web-1', container: 'web', port: 9467 }
+const of: V1Pod = { metadata: { uid: '6f9c' } }
+const at = { namespace: 'shop', pod: 'web-1', container: 'web', port: 9467, of }
 const volume = {
   name: 'conf',
   watch: 'inotify',
@@ -103,6 +104,13 @@ describe('the reports', () => {
       note: 'SIGHUP not sent [HR_SIGNAL_REFUSED]; put back [HR_LINK_LOST]',
       volumes: [{ name: 'conf', current: false }],
     }))
+
+  test('of another Pod’s agent is not believed: with hostNetwork the Pods of a node share its ports', () => {
+    const elsewhere = { state: 'loaded', podUid: 'another' }
+    const note = "the port belongs to another Pod's agent"
+    expect(readReport(at, elsewhere)).toMatchObject({ state: 'unreachable', volumes: [], note })
+    expect(readReport(at, { state: 'loaded', podUid: '6f9c' }).state).toBe('loaded')
+  })
 
   test.each([undefined, null, 'hello', [], {}, { state: 3 }])('%j is no agent', (answer) =>
     expect(readReport(at, answer)).toMatchObject({ state: 'unreachable', volumes: [] }),

@@ -74,6 +74,17 @@ test('a late problem, as after a slow validation, and one of a change that the c
   expect(events()[1]).toContain('ReloadRefused: Pod b, container web')
 })
 
+test('the answer of another Pod’s agent is no problem of this workload', async () => {
+  const { clock, states, problems, allAnswer } = cluster('a')
+  allAnswer({ ...killed, podUid: 'another' })
+  problems.changed(KEY)
+  await clock.advance(60_000)
+  expect(states).toEqual([])
+  allAnswer({ ...killed, podUid: 'a' })
+  await clock.advance(600_000)
+  expect(states).toEqual(['killed'])
+})
+
 test('the agents of a deleted workload are not asked', async () => {
   const { clock, states, events, problems, allAnswer, removeWorkload } = cluster('a')
   allAnswer(killed)

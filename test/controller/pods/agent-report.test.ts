@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agentState, podState, problemOf } from '../../../src/controller/pods/agent-report.ts'
+import { agentState, isReportOf, podState, problemOf } from '../../../src/controller/pods/agent-report.ts'
 import { AGENT_TIME as AT, agentReport as report } from '../../support/pods-with-agents.ts'
 
 describe('the state of an agent', () => {
@@ -24,6 +24,23 @@ describe('the state of an agent', () => {
     expect(podState(['notStarted', 'notStarted'])).toBe('notStarted')
     expect(podState([])).toBe('unknown')
   })
+})
+
+describe('whose report it is', () => {
+  const mine = { metadata: { uid: '6f9c' } }
+  const onHost = { ...mine, spec: { containers: [], hostNetwork: true } }
+  test('the UID decides, however the Pod was reached', () => {
+    expect(isReportOf({ podUid: '6f9c' }, onHost)).toBe(true)
+    expect(isReportOf({ podUid: 'another' }, onHost)).toBe(false)
+    expect(isReportOf({ podUid: 'another' }, mine)).toBe(false)
+  })
+  test.each([{ state: 'loaded' }, { state: 'loaded', podUid: null }])(
+    'without one, as %j, the address decides',
+    (one) => {
+      expect(isReportOf(one, mine)).toBe(true)
+      expect(isReportOf(one, onHost)).toBe(false)
+    },
+  )
 })
 
 const killed = report('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')

@@ -1,7 +1,7 @@
 //! The agent's state for its pages.
 
 use super::Agent;
-use crate::host::log;
+use crate::host::{log, procfs::Proc};
 use agent::errors::Problem;
 use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
@@ -38,6 +38,7 @@ impl Agent {
             may_exit: self.target.may_exit,
         });
         Report {
+            pod: self.proc.as_ref().and_then(|proc| proc.pod.as_deref()),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
             state: state(&self.engine),
@@ -63,7 +64,9 @@ pub fn bad_options_page(
     at: u64,
     path: &str,
 ) -> Option<(&'static str, String)> {
+    let proc = Proc::open().ok();
     let report = Report {
+        pod: proc.as_ref().and_then(|proc| proc.pod.as_deref()),
         container: options.target.container.as_deref().unwrap_or_default(),
         reload: options.method.name(),
         state: "error",
