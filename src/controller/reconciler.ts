@@ -10,8 +10,9 @@ import type { SourceRef } from '../workload/sources-in-use.ts'
 import { type Cache, createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumText } from './decide/checksum-text.ts'
-import { type NextStep, nextStep, OVERDUE } from './decide/next-step.ts'
+import { type NextStep, nextStep } from './decide/next-step.ts'
 import { pendingChange } from './decide/pending-change.ts'
+import { STALLED } from './decide/running-rollout.ts'
 import { diffSources, type SourceDiff } from './decide/source-diff.ts'
 import { createLeadership, type Leadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
@@ -147,18 +148,14 @@ export class Reconciler {
     if (state.reverts.saw(checksumText(summary, diff))) warnOfReverts(report, summary)
     const resumeIn = await endToolPause(workload, { ...this.#options, refresh: this.#refresh })
     state.pendingChange = pendingChange(state.pendingChange, diff.merged, clock.now())
+    const stallsIn = this.#releaseIfStalled(workload)
     const step = this.#nextStep(workload, state, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
     else this.#limiter.cancel(key)
     if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)
     else this.#limiter.wakeNext()
-    return earliest(
-      resumeIn,
-      step.do === 'wait' ? step.milliseconds : undefined,
-      // A rollout that does not end stops counting after OVERDUE.
-      this.#limiter.isInProgress(key) ? OVERDUE : undefined,
-    )
+    return earliest(resumeIn, stallsIn, step.do === 'wait' ? step.milliseconds : undefined)
   }
 
   #diff({ summary }: Workload, baselines: Baselines): SourceDiff {
@@ -174,19 +171,30 @@ export class Reconciler {
     return diff
   }
 
-  #nextStep({ key, summary, runningSince }: Workload, state: WorkloadState, diff: SourceDiff): NextStep {
+  /** A stalled rollout gives its place to others. Returns in how many milliseconds it would be stalled; undefined: it has no place. */
+  #releaseIfStalled({ key, running }: Workload): number | undefined {
+    if (!running || !this.#limiter.isInProgress(key)) return undefined
+    const stallsIn = running.progressedAt + STALLED - this.#options.clock.now()
+    if (stallsIn > 0) return stallsIn
+    this.#limiter.release(key)
+    return undefined
+  }
+
+  #nextStep({ key, summary, running }: Workload, state: WorkloadState, diff: SourceDiff): NextStep {
     const now = this.#options.clock.now()
-    if (runningSince !== undefined && now - runningSince >= OVERDUE) this.#limiter.release(key)
+    if (!running) state.overtakes = 0
     const { changedAt = now, firstChangedAt = now } = state.pendingChange ?? {}
     return nextStep(diff.merged, {
       ...summary,
       now,
-      runningSince,
+      running,
+      overtakes: state.overtakes,
       changedAt,
       firstChangedAt,
       revertBackoffUntil: state.reverts.backoffUntil(),
       pausePeriodUntil: summary.compat?.notBefore,
-      isLimiterAvailable: this.#limiter.isAvailable(summary.namespace),
+      // A workload that overtakes its own rollout keeps its place.
+      isLimiterAvailable: this.#limiter.isInProgress(key) || this.#limiter.isAvailable(summary.namespace),
     })
   }
 
@@ -194,6 +202,7 @@ export class Reconciler {
     const { report, clock } = this.#options
     const { key, summary } = workload
     if ((await this.#executor.rollOut(workload, diff)) !== 'done') return
+    if (workload.running) state.overtakes += 1
     if (replacesItsPods(summary)) state.reverts.wrote(checksumText(summary, diff).desired)
     const now = clock.now()
     const milliseconds = now - (state.pendingChange?.changedAt ?? now)
@@ -210,7 +219,7 @@ export class Reconciler {
 
   #workloadChanged(key: string, last: Workload | undefined): void {
     const now = this.#cache.workloads.get(key)
-    if (now?.summary.progress !== 'running') this.#limiter.release(key)
+    if (!now?.running) this.#limiter.release(key)
     if (last && last.summary.uid !== now?.summary.uid) this.#forget(last)
     if (!now) return
     this.#queue.add(key)
@@ -244,9 +253,9 @@ export class Reconciler {
     this.#executor.startedLeading()
     this.#setAside.startedLeading()
     const uids = new Set(this.#setAside.guard.setAside().map(({ uid }) => uid))
-    for (const { key, summary } of this.#cache.workloads.all()) {
+    for (const { key, summary, running } of this.#cache.workloads.all()) {
       uids.add(summary.uid)
-      if (summary.progress === 'running') this.#limiter.acquire(key, summary.namespace)
+      if (running) this.#limiter.acquire(key, summary.namespace)
       this.#queue.add(key)
       this.#checkPodsSoon(key)
     }

@@ -9,6 +9,8 @@ import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
 export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState {
   pendingChange: PendingChange | undefined
   reverts: RevertGuard
+  /** Rollouts, one after the other, that began while the one before was in progress. */
+  overtakes: number
 }
 
 /** Shared, since most workloads never have any. */
@@ -27,6 +29,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
   const create = (): WorkloadState => ({
     pendingChange: undefined,
     reverts: createRevertGuard(clock),
+    overtakes: 0,
     dueNudge: undefined,
     reportedProblems: noProblems,
     checksSinceChange: undefined,

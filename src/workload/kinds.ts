@@ -4,13 +4,13 @@
  */
 import { isObject, property } from './json-object.ts'
 import {
-  cloneSetProgress,
-  daemonSetProgress,
-  deploymentProgress,
-  type Progress,
-  type ReadProgress,
-  rolloutProgress,
-  statefulSetProgress,
+  argoRollout,
+  cloneSetRollout,
+  daemonSetRollout,
+  deploymentRollout,
+  type ReadRollout,
+  type RolloutStatus,
+  statefulSetRollout,
 } from './rollout-progress.ts'
 
 /** The part of an object that names its kind. */
@@ -35,11 +35,11 @@ export interface TemplateKind {
 }
 
 /**
- * A kind that hotreload's webhook and controller handle. A row has one of two fields. `progress` reads a rollout's progress. `runs`: Pods run
+ * A kind that hotreload's webhook and controller handle. A row has one of two fields. `rollout` reads a rollout's status. `runs`: Pods run
  * to completion, so that a new template replaces none; the object runs them `once`, or `repeatedly`.
  */
 export type WorkloadKind = WorkloadFields &
-  ({ progress: ReadProgress; runs?: never } | { runs: 'once' | 'repeatedly'; progress?: never })
+  ({ rollout: ReadRollout; runs?: never } | { runs: 'once' | 'repeatedly'; rollout?: never })
 
 interface WorkloadFields extends TemplateKind {
   /** The path of the boolean that suspends rollouts, or runs. */
@@ -59,7 +59,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     kind: 'Deployment',
     plural: 'deployments',
     shortNames: ['deploy'],
-    progress: deploymentProgress,
+    rollout: deploymentRollout,
     suspend: ['spec', 'paused'],
   },
   {
@@ -67,9 +67,9 @@ export const workloadKinds: readonly WorkloadKind[] = [
     kind: 'StatefulSet',
     plural: 'statefulsets',
     shortNames: ['sts'],
-    progress: statefulSetProgress,
+    rollout: statefulSetRollout,
   },
-  { ...apps, kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], progress: daemonSetProgress },
+  { ...apps, kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], rollout: daemonSetRollout },
   { ...batch, kind: 'Job', plural: 'jobs', shortNames: [], template: ['spec', 'template'], runs: 'once' },
   {
     ...batch,
@@ -85,7 +85,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     plural: 'rollouts',
     shortNames: ['ro'],
     template: ['spec', 'template'],
-    progress: rolloutProgress,
+    rollout: argoRollout,
     suspend: ['spec', 'paused'],
     isCustom: true,
   },
@@ -95,7 +95,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     plural: 'clonesets',
     shortNames: ['clone'],
     template: ['spec', 'template'],
-    progress: cloneSetProgress,
+    rollout: cloneSetRollout,
     suspend: ['spec', 'updateStrategy', 'paused'],
     updateType: ['spec', 'updateStrategy', 'type'],
     isCustom: true,
@@ -106,7 +106,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     plural: 'statefulsets',
     shortNames: ['asts'],
     template: ['spec', 'template'],
-    progress: statefulSetProgress,
+    rollout: statefulSetRollout,
     suspend: ['spec', 'updateStrategy', 'rollingUpdate', 'paused'],
     updateType: ['spec', 'updateStrategy', 'rollingUpdate', 'podUpdatePolicy'],
     isCustom: true,
@@ -168,7 +168,7 @@ const labelsById = new Map(
 export const kindLabel = (object: TypeMeta): string => labelsById.get(idOf(object)) ?? object.kind ?? ''
 
 /** Whether the kind replaces its Pods when its template changes. */
-export const replacesItsPods = (object: TypeMeta): boolean => workloadKindOf(object)?.progress !== undefined
+export const replacesItsPods = (object: TypeMeta): boolean => workloadKindOf(object)?.rollout !== undefined
 
 /** Whether each run reads the ConfigMaps as they are when it starts: no checksum, and nothing to roll out. */
 export const runsToCompletion = (object: TypeMeta): boolean => workloadKindOf(object)?.runs !== undefined
@@ -185,16 +185,19 @@ export function isSuspended(object: Specified): boolean {
   return path !== undefined && path.reduce<unknown>(property, object) === true
 }
 
-/** Whether a workload's Pods are being replaced. */
-export function progressOf(
+/** How far a workload's Pods are replaced. */
+export function rolloutStatusOf(
   workload: Specified & { metadata?: { generation?: number }; status?: unknown },
-): Progress {
-  const read = workloadKindOf(workload)?.progress
+): RolloutStatus {
+  const read = workloadKindOf(workload)?.rollout
   // Jobs and CronJobs report no observedGeneration, and have nothing to roll out.
-  if (!read) return 'done'
+  if (!read) return { progress: 'done', newPods: 0, podsAtOnce: 1 }
   const spec = isObject(workload.spec) ? workload.spec : {}
   const status = isObject(workload.status) ? workload.status : {}
+  const result = read(spec, status)
   // Argo Rollouts writes a string.
   const observed = Number(status['observedGeneration'] ?? 0)
-  return observed < (workload.metadata?.generation ?? 0) ? 'running' : read(spec, status)
+  // Until then it counts the Pods of the template before.
+  const isObserved = observed >= (workload.metadata?.generation ?? 0)
+  return isObserved ? result : { ...result, progress: 'running', newPods: 0 }
 }

@@ -1,53 +1,119 @@
-/** How each kind of workload reports the progress of a rollout, as `kubectl rollout status` reads it (k8s.io/kubectl, rollout_status.go). Pure. */
+/**
+ * How each kind of workload replaces its Pods, and reports the progress of a rollout, as `kubectl rollout status` reads it (k8s.io/kubectl,
+ * rollout_status.go). Pure.
+ */
 import { isObject } from './json-object.ts'
 
-/** `stuck`: the workload itself reports that the rollout will not end, so that nothing should wait for it. */
-export type Progress = 'done' | 'running' | 'stuck'
+/**
+ * `paused`: the rollout waits, as its own steps say. `stuck`: the workload itself reports that the rollout will not end, so that nothing should
+ * wait for it.
+ */
+export type Progress = 'done' | 'running' | 'paused' | 'stuck'
+
+export interface RolloutStatus {
+  progress: Progress
+  /** Pods of the present template that are available: at least so many. */
+  newPods: number
+  /** How many Pods a rollout replaces at once. */
+  podsAtOnce: number
+}
 
 /** Reads a workload's status, once its controller has observed the present spec. */
-export type ReadProgress = (spec: Fields, status: Fields) => Progress
+export type ReadRollout = (spec: Fields, status: Fields) => RolloutStatus
 
 type Fields = Readonly<Record<string, unknown>>
 
-export function deploymentProgress(spec: Fields, status: Fields): Progress {
+export const deploymentRollout: ReadRollout = (spec, status) => {
+  const strategy = fieldsOf(spec, 'strategy')
+  const replicas = replicasOf(spec)
+  return {
+    progress: deploymentProgress(replicas, status),
+    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    podsAtOnce: strategy['type'] === 'Recreate' ? replicas : surgeAndUnavailable(strategy, replicas),
+  }
+}
+
+function deploymentProgress(replicas: number, status: Fields): Progress {
   const reason = conditions(status).find((one) => one['type'] === 'Progressing')?.['reason']
   if (reason === 'ProgressDeadlineExceeded') return 'stuck'
   const updated = count(status, 'updatedReplicas')
-  if (updated < replicasOf(spec) || count(status, 'replicas') > updated) return 'running'
+  if (updated < replicas || count(status, 'replicas') > updated) return 'running'
   // Once complete it stays complete: a Pod that is lost later is no rollout.
   if (reason === 'NewReplicaSetAvailable') return 'done'
   return count(status, 'availableReplicas') < updated ? 'running' : 'done'
 }
 
-export function statefulSetProgress(spec: Fields, status: Fields): Progress {
-  if (waitsForDeletion(spec)) return 'done'
-  const partition = count(fieldsOf(fieldsOf(spec, 'updateStrategy'), 'rollingUpdate'), 'partition')
-  if (partition > 0)
-    return count(status, 'updatedReplicas') < replicasOf(spec) - partition ? 'running' : 'done'
-  return status['updateRevision'] === status['currentRevision'] ? 'done' : 'running'
+export const statefulSetRollout: ReadRollout = (spec, status) => {
+  const { partition = 0, maxUnavailable = 1 } = rollingUpdateOf(spec, 'updateStrategy')
+  const replicas = replicasOf(spec)
+  const isDone =
+    waitsForDeletion(spec) ||
+    (Number(partition) > 0
+      ? count(status, 'updatedReplicas') >= replicas - Number(partition)
+      : status['updateRevision'] === status['currentRevision'])
+  return {
+    progress: isDone ? 'done' : 'running',
+    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    podsAtOnce: shareOf(replicas, maxUnavailable, Math.ceil),
+  }
 }
 
-export function daemonSetProgress(spec: Fields, status: Fields): Progress {
-  if (waitsForDeletion(spec)) return 'done'
-  return count(status, 'updatedNumberScheduled') < count(status, 'desiredNumberScheduled')
-    ? 'running'
-    : 'done'
+export const daemonSetRollout: ReadRollout = (spec, status) => {
+  const { maxSurge = 0, maxUnavailable = 1 } = rollingUpdateOf(spec, 'updateStrategy')
+  const desired = count(status, 'desiredNumberScheduled')
+  const isDone = waitsForDeletion(spec) || count(status, 'updatedNumberScheduled') >= desired
+  return {
+    progress: isDone ? 'done' : 'running',
+    newPods: newPods(status, 'desiredNumberScheduled', 'updatedNumberScheduled', 'numberAvailable'),
+    podsAtOnce: shareOf(desired, maxSurge, Math.ceil) + shareOf(desired, maxUnavailable, Math.ceil),
+  }
 }
 
 /** Of an Argo Rollout. */
-export function rolloutProgress(_: Fields, { phase }: Fields): Progress {
+export const argoRollout: ReadRollout = (spec, status) => {
+  const strategy = fieldsOf(spec, 'strategy')
+  const replicas = replicasOf(spec)
+  return {
+    progress: argoProgress(status),
+    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    podsAtOnce: isObject(strategy['blueGreen'])
+      ? replicas
+      : surgeAndUnavailable({ rollingUpdate: strategy['canary'] }, replicas),
+  }
+}
+
+function argoProgress({ phase }: Fields): Progress {
   if (phase === 'Degraded') return 'stuck'
-  return phase === 'Progressing' || phase === 'Paused' ? 'running' : 'done'
+  if (phase === 'Paused') return 'paused'
+  return phase === 'Progressing' ? 'running' : 'done'
 }
 
 /** Of an OpenKruise CloneSet: `partition` Pods stay at the old revision, a number or a share of all, which Kruise rounds up. */
-export function cloneSetProgress(spec: Fields, status: Fields): Progress {
+export const cloneSetRollout: ReadRollout = (spec, status) => {
   const replicas = replicasOf(spec)
-  const { partition = 0 } = fieldsOf(spec, 'updateStrategy')
-  const [, percent] = /^(\d+)%$/.exec(String(partition)) ?? []
-  const kept = percent === undefined ? Number(partition) : Math.ceil((replicas * Number(percent)) / 100)
+  const { partition = 0, maxSurge = 0, maxUnavailable = '20%' } = fieldsOf(spec, 'updateStrategy')
   const updated = Math.min(count(status, 'updatedReplicas'), count(status, 'updatedReadyReplicas'))
-  return updated < replicas - kept ? 'running' : 'done'
+  return {
+    progress: updated < replicas - shareOf(replicas, partition, Math.ceil) ? 'running' : 'done',
+    newPods: updated,
+    podsAtOnce: shareOf(replicas, maxSurge, Math.ceil) + shareOf(replicas, maxUnavailable, Math.ceil),
+  }
+}
+
+/** A status counts the available Pods of all templates together, so each old Pod is taken for an available one. */
+const newPods = (status: Fields, all: string, updated: string, available: string): number =>
+  Math.max(0, count(status, available) - Math.max(0, count(status, all) - count(status, updated)))
+
+/** The defaults of a Deployment, and of a canary of Argo's. */
+function surgeAndUnavailable(strategy: Fields, replicas: number): number {
+  const { maxSurge = '25%', maxUnavailable = '25%' } = fieldsOf(strategy, 'rollingUpdate')
+  return shareOf(replicas, maxSurge, Math.ceil) + shareOf(replicas, maxUnavailable, Math.floor)
+}
+
+/** A number of Pods, or a share of all such as `25%`. */
+function shareOf(all: number, value: unknown, round: (pods: number) => number): number {
+  const [, percent] = /^(\d+)%$/.exec(String(value)) ?? []
+  return percent === undefined ? Number(value) || 0 : round((all * Number(percent)) / 100)
 }
 
 /** A person deletes the Pods: a new template replaces none. */
@@ -57,6 +123,8 @@ const fieldsOf = (of: Fields, field: string): Fields => {
   const value = of[field]
   return isObject(value) ? value : {}
 }
+const rollingUpdateOf = (spec: Fields, strategy: string): Fields =>
+  fieldsOf(fieldsOf(spec, strategy), 'rollingUpdate')
 const count = (of: Fields, field: string): number => Number(of[field] ?? 0)
 const replicasOf = (spec: Fields): number => Number(spec['replicas'] ?? 1)
 const conditions = ({ conditions: all }: Fields): Fields[] => (Array.isArray(all) ? all.filter(isObject) : [])

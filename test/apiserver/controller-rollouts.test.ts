@@ -1,5 +1,5 @@
 // Level-based rollouts against the real API server and its Deployment controller.
-import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
+import type { V1ConfigMap, V1Deployment, V1Pod, V1ReplicaSet } from '@kubernetes/client-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   configMap,
@@ -29,13 +29,39 @@ async function start(
   running.push(controller)
   return controller
 }
+const REVISION = 'deployment.kubernetes.io/revision'
 /** The Deployment controller counts templates; annotations and replicas of the Deployment don't change the number. */
 async function revisionOf(name = 'web'): Promise<number> {
   const { metadata } = await ns.get<V1Deployment>('deployment', name)
-  return Number(metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? 0)
+  return Number(metadata?.annotations?.[REVISION] ?? 0)
 }
 const rolledTo = (revision: number, name = 'web') =>
   until(`revision ${revision}`, async () => (await revisionOf(name)) === revision)
+/** In a kubelet's place: makes new Pods of a Deployment ready until it has this many of its present template. */
+async function makeReady(count: number, name = 'web') {
+  const status = { conditions: [{ type: 'Ready', status: 'True' }] }
+  const isReady = (pod: V1Pod) =>
+    pod.status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True')
+  await until(`${count} ready Pods of ${name}`, async () => {
+    const [newest] = (await ns.list<V1ReplicaSet>('replicaset', `app=${name}`)).toSorted(
+      (a, b) => Number(b.metadata?.annotations?.[REVISION]) - Number(a.metadata?.annotations?.[REVISION]),
+    )
+    const pods = await ns.list<V1Pod>(
+      'pod',
+      `pod-template-hash=${newest?.metadata?.labels?.['pod-template-hash']}`,
+    )
+    const ready = pods.filter(isReady).length
+    for (const pod of pods.filter((one) => !isReady(one)).slice(0, count - ready))
+      await ns.kubectl([
+        'patch',
+        'pod',
+        pod.metadata?.name ?? '',
+        '--subresource=status',
+        `--patch=${JSON.stringify({ status })}`,
+      ])
+    return ready === count
+  })
+}
 /** By default long enough for a wrong rollout to begin. */
 const aWhile = (milliseconds = 3_000) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 /** Waits until a baseline of this workload, with all of these sources, is stored. */
@@ -142,15 +168,16 @@ test('two replicas roll out once for a change, also after the leader stops', asy
 })
 
 test("the controller waits for a user's own rollout, and for the end of spec.paused", async () => {
-  await ns.apply([configMap('conf', { a: '1' }), deployment('web', { replicas: 1 })])
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web', { replicas: 2 })])
   await leads(await start())
   await recorded()
-  // No kubelet makes the Pod ready, so the first rollout stays in progress.
+  await makeReady(1)
   await ns.apply(configMap('conf', { a: '2' }))
   await aWhile()
   expect(await revisionOf()).toBe(1)
-  await ns.kubectl(['scale', 'deployment', 'web', '--replicas=0'])
+  await makeReady(2)
   await rolledTo(2)
+  await makeReady(2)
   await ns.kubectl(['rollout', 'pause', 'deployment', 'web'])
   await ns.apply(configMap('conf', { a: '3' }))
   await aWhile()
@@ -158,6 +185,42 @@ test("the controller waits for a user's own rollout, and for the end of spec.pau
   await ns.kubectl(['rollout', 'resume', 'deployment', 'web'])
   await rolledTo(3)
 })
+
+test('a mended ConfigMap does not wait for the Pods of the broken one', async () => {
+  await ns.apply([configMap('conf', { a: '1' }), deployment('web', { replicas: 1 })])
+  await leads(await start())
+  await recorded()
+  await makeReady(1)
+  await ns.apply(configMap('conf', { a: 'bad' }))
+  await rolledTo(2)
+  // Nobody makes the new Pod ready.
+  await aWhile(5_000)
+  await ns.apply(configMap('conf', { a: 'good' }))
+  const mendedAt = Date.now()
+  await rolledTo(3)
+  expect(Date.now() - mendedAt).toBeLessThan(10_000)
+})
+
+test('rollouts that hang hold a healthy neighbour up for half a minute', async () => {
+  const hanging = ['a', 'b', 'c', 'd', 'e']
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    configMap('good', { a: '1' }),
+    ...hanging.map((name) => deployment(name, { replicas: 1 })),
+    deployment('healthy', { env: ['good'] }),
+  ])
+  await leads(await start({ limits: { total: 0, perNamespace: 5 } }))
+  for (const name of hanging) await makeReady(1, name)
+  for (const name of [...hanging, 'healthy']) await recorded(`deployment/${name}`)
+  await ns.apply(configMap('conf', { a: 'bad' }))
+  for (const name of hanging) await rolledTo(2, name)
+  const hangingSince = Date.now()
+  await ns.apply(configMap('good', { a: '2' }))
+  await aWhile()
+  expect(await revisionOf('healthy')).toBe(1)
+  await rolledTo(2, 'healthy')
+  expect(Date.now() - hangingSince).toBeLessThan(45_000)
+}, 120_000)
 
 test('hotreload.dev/pause on the workload or on the source delays rollouts until it is removed', async () => {
   await ns.apply([configMap('conf', { a: '1' }), deployment('web')])

@@ -100,15 +100,15 @@ test('an annotation with a mistake is denied', async () => {
 })
 
 test('a CloneSet with a rollout in progress gets the next one when its Pods are ready', async () => {
-  await ns.apply([configMap('conf', { a: '1' }), cloneSet({ replicas: 1 })])
-  await report('cloneset', { updatedReplicas: 1, updatedReadyReplicas: 0 })
+  await ns.apply([configMap('conf', { a: '1' }), cloneSet({ replicas: 2 })])
+  await report('cloneset', { updatedReplicas: 2, updatedReadyReplicas: 1 })
   const first = await annotationsOf('cloneset')
   await begin()
   await ns.apply(configMap('conf', { a: '2' }))
   // Longer than the quiet period, in which the controller makes no request.
   await new Promise((resolve) => setTimeout(resolve, 3_000))
   expect(await annotationsOf('cloneset')).toEqual(first)
-  await report('cloneset', { updatedReplicas: 1, updatedReadyReplicas: 1 })
+  await report('cloneset', { updatedReplicas: 2, updatedReadyReplicas: 2 })
   await until('the rollout', async () => (await annotationsOf('cloneset'))[CHECKSUM] !== first[CHECKSUM])
 })
 

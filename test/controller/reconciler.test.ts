@@ -77,16 +77,25 @@ test('the Pods of a workload that was recreated under its name are checked, as t
   await cluster.controller.stop()
 })
 
-/** Deployments that are rolled out for their ConfigMap `web`, in a namespace with our label. */
-function clusterWithDeployments(options: ConstructorParameters<typeof TestCluster>[0] = {}) {
+/**
+ * Deployments that are rolled out for their ConfigMap `web`, in a namespace with our label.
+ * @param end whether rollouts do; else their Deployments stay unobserved
+ */
+function clusterWithDeployments(options: ConstructorParameters<typeof TestCluster>[0] = {}, end = true) {
   const cluster = new TestCluster(options)
   const rollouts: string[] = []
   let status = 200
-  const deployment = (name: string, resourceVersion: string, replicas: number, template = {}) =>
+  const deployment = (
+    name: string,
+    resourceVersion: string,
+    replicas: number,
+    template = {},
+    metadata = {},
+  ) =>
     workload({
       template: { ...keys({ inject: 'true' }), ...template },
       spec: podSpec({ containers: [nginx({ image: 'shop/app:1' })] }),
-      metadata: { name, uid: `u-${name}`, resourceVersion },
+      metadata: { name, uid: `u-${name}`, resourceVersion, annotations: metadata },
       fields: { replicas },
     })
   cluster.answer = ({ method, path, body }) => {
@@ -94,7 +103,11 @@ function clusterWithDeployments(options: ConstructorParameters<typeof TestCluste
     const name = path.split('/').at(-1)?.replace(/\?.*/, '') ?? ''
     rollouts.push(name)
     if (status !== 200) return { status, body: {} }
-    return { status, body: deployment(name, '8', 0, Object(body).spec.template.metadata.annotations) }
+    const answer = deployment(name, '8', 0, Object(body).spec.template.metadata.annotations)
+    return {
+      status,
+      body: { ...answer, metadata: { ...answer.metadata, generation: end ? 0 : rollouts.length } },
+    }
   }
   cluster.start()
   cluster.labelNamespace()
@@ -104,8 +117,8 @@ function clusterWithDeployments(options: ConstructorParameters<typeof TestCluste
     rollouts,
     answerRollouts: (next: number) => (status = next),
     /** With replicas its rollout never ends: nothing updates its status. */
-    add: (name: string, { replicas = 0, resourceVersion = '7' } = {}) =>
-      cluster.listener(DEPLOYMENTS).changed(deployment(name, resourceVersion, replicas)),
+    add: (name: string, { replicas = 0, resourceVersion = '7', metadata = {} } = {}) =>
+      cluster.listener(DEPLOYMENTS).changed(deployment(name, resourceVersion, replicas, {}, metadata)),
     waiting: () => [...cluster.recorder.waiting].map(([key, reason]) => `${key.split('/')[2]} ${reason}`),
   }
 }
@@ -154,23 +167,39 @@ test('a replica that does not lead writes nothing, and takes over what is left t
   await cluster.controller.stop()
 })
 
-/** The ConfigMap of `web` has changed while the rollout of `running` has the only place. */
+/** The ConfigMap of `web` has changed while the rollout of `running`, which began 12 s ago, has the only place. */
 async function changeOverTheLimit() {
   const deployments = clusterWithDeployments({ limits: { total: 1, perNamespace: 0 } })
   const { cluster, add } = deployments
-  add('running', { replicas: 2 })
+  add('running', { replicas: 2, metadata: keys({ pause: 'true' }) })
   add('web')
-  await cluster.clock.advance(60_000)
+  await cluster.clock.advance(2_000)
   cluster.setConfigMap('web', { data: '2' })
   await cluster.clock.advance(10_000)
   return deployments
 }
 
-test('over the limit a rollout waits for its place, at most until the one before is overdue', async () => {
+test('over the limit a rollout waits for its place, at most until the one before is stalled', async () => {
   const { cluster, rollouts, waiting } = await changeOverTheLimit()
-  expect([rollouts, waiting().toSorted()]).toEqual([[], ['running inProgress', 'web limit']])
-  await cluster.clock.advance(600_000)
-  expect(rollouts).toContain('web')
+  expect([rollouts, waiting()]).toEqual([[], ['running paused', 'web limit']])
+  await cluster.clock.advance(17_000)
+  expect(rollouts).toEqual([])
+  await cluster.clock.advance(2_000)
+  expect(rollouts).toEqual(['web'])
+  await cluster.controller.stop()
+})
+
+test('a rollout whose new Pods are not available is overtaken at once, and the next one after half a minute', async () => {
+  const { cluster, rollouts, add, waiting } = clusterWithDeployments({}, false)
+  add('web')
+  await cluster.clock.advance(10_000)
+  for (const data of ['bad', 'good', 'better']) {
+    cluster.setConfigMap('web', { data })
+    await cluster.clock.advance(5_000)
+  }
+  expect([rollouts, waiting()]).toEqual([['web', 'web'], ['web inProgress']])
+  await cluster.clock.advance(30_000)
+  expect([rollouts, waiting()]).toEqual([['web', 'web', 'web'], []])
   await cluster.controller.stop()
 })
 

@@ -26,7 +26,7 @@ export const KEY = 'Deployment/shop/web'
 export const workloadOf = (parts: WorkloadParts = {}): Workload => ({
   key: KEY,
   summary: summaryOf(parts),
-  runningSince: undefined,
+  running: undefined,
 })
 
 /** A source that was read and has this checksum. */

@@ -3,8 +3,8 @@ import {
   inPlacePolicy,
   isSuspended,
   kindLabel,
-  progressOf,
   replacesItsPods,
+  rolloutStatusOf,
   runsToCompletion,
   templateKindOf,
   templateKinds,
@@ -49,7 +49,7 @@ describe('a kind is found by its group and name', () => {
   ])('%j is no row', (object) => {
     expect(templateKindOf(object)).toBeUndefined()
     expect(kindLabel(object)).toBe(object.kind ?? '')
-    expect([replacesItsPods(object), runsToCompletion(object), progressOf(object)]).toEqual([
+    expect([replacesItsPods(object), runsToCompletion(object), rolloutStatusOf(object).progress]).toEqual([
       false,
       false,
       'done',

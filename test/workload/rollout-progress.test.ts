@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { progressOf } from '../../src/workload/kinds.ts'
+import { rolloutStatusOf } from '../../src/workload/kinds.ts'
 import type { Progress } from '../../src/workload/rollout-progress.ts'
 import { workload } from '../support/builders.ts'
 
@@ -92,13 +92,7 @@ test.each<[string, string, object, object, Progress]>([
   ],
   ['no nodes', 'DaemonSet', {}, { observedGeneration: 2 }, 'done'],
   ['healthy', 'Rollout', {}, { observedGeneration: '2', phase: 'Healthy' }, 'done'],
-  [
-    'a canary that waits for a person',
-    'Rollout',
-    {},
-    { observedGeneration: '2', phase: 'Paused' },
-    'running',
-  ],
+  ['a canary that waits for a person', 'Rollout', {}, { observedGeneration: '2', phase: 'Paused' }, 'paused'],
   ['degraded', 'Rollout', {}, { observedGeneration: '2', phase: 'Degraded' }, 'stuck'],
   ['old Pods left', 'CloneSet', { replicas: 3 }, { ...updated(2), updatedReadyReplicas: 2 }, 'running'],
   ['new Pods not ready', 'CloneSet', { replicas: 3 }, { ...updated(3), updatedReadyReplicas: 2 }, 'running'],
@@ -131,5 +125,74 @@ test.each<[string, string, object, object, Progress]>([
   ['without a generation to observe', 'Job', {}, {}, 'done'],
 ])('%s: %s', (_name, kind, spec, status, expected) => {
   const { apiVersion } = workload({ kind })
-  expect(progressOf({ apiVersion, kind, metadata: { generation: 2 }, spec, status })).toBe(expected)
+  expect(rolloutStatusOf({ apiVersion, kind, metadata: { generation: 2 }, spec, status }).progress).toBe(
+    expected,
+  )
+})
+
+test.each<[string, string, object, number]>([
+  ['two of three', 'Deployment', { replicas: 4, updatedReplicas: 3, availableReplicas: 3 }, 2],
+  ['none yet', 'Deployment', { replicas: 4, updatedReplicas: 1, availableReplicas: 3 }, 0],
+  [
+    'old Pods that are not available count as if they were',
+    'Deployment',
+    { replicas: 4, updatedReplicas: 1 },
+    0,
+  ],
+  ['one', 'StatefulSet', { replicas: 3, updatedReplicas: 1, availableReplicas: 3 }, 1],
+  ['one node', 'DaemonSet', { desiredNumberScheduled: 3, updatedNumberScheduled: 2, numberAvailable: 2 }, 1],
+  ['one', 'Rollout', { observedGeneration: '2', replicas: 4, updatedReplicas: 1, availableReplicas: 4 }, 1],
+  ['one', 'CloneSet', { replicas: 4, updatedReplicas: 2, updatedReadyReplicas: 1 }, 1],
+  [
+    'none while the controller counts the Pods of the template before',
+    'Deployment',
+    { observedGeneration: 1, replicas: 3, updatedReplicas: 3, availableReplicas: 3 },
+    0,
+  ],
+])('new Pods that are available, %s: %s', (_name, kind, status, expected) => {
+  const { apiVersion } = workload({ kind })
+  const found = rolloutStatusOf({
+    apiVersion,
+    kind,
+    metadata: { generation: 2 },
+    spec: {},
+    status: { observedGeneration: 2, ...status },
+  })
+  expect(found.newPods).toBe(expected)
+})
+
+test.each<[string, string, object, object, number]>([
+  ['by default', 'Deployment', { replicas: 10 }, {}, 5],
+  ['of one', 'Deployment', { replicas: 1 }, {}, 1],
+  [
+    'none but one more',
+    'Deployment',
+    { replicas: 9, strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } },
+    {},
+    1,
+  ],
+  ['all', 'Deployment', { replicas: 9, strategy: { type: 'Recreate' } }, {}, 9],
+  ['one after the other', 'StatefulSet', { replicas: 9 }, {}, 1],
+  [
+    'a third',
+    'StatefulSet',
+    { replicas: 9, updateStrategy: { rollingUpdate: { maxUnavailable: '33%' } } },
+    {},
+    3,
+  ],
+  ['one node after the other', 'DaemonSet', {}, { desiredNumberScheduled: 9 }, 1],
+  [
+    'a tenth of the nodes',
+    'DaemonSet',
+    { updateStrategy: { rollingUpdate: { maxSurge: '10%', maxUnavailable: 0 } } },
+    { desiredNumberScheduled: 11 },
+    2,
+  ],
+  ['a canary', 'Rollout', { replicas: 8, strategy: { canary: {} } }, {}, 4],
+  ['blue and green', 'Rollout', { replicas: 8, strategy: { blueGreen: {} } }, {}, 8],
+  ['by default', 'CloneSet', { replicas: 10 }, {}, 2],
+  ['a run', 'Job', {}, {}, 1],
+])('Pods that are replaced at once, %s: %s', (_name, kind, spec, status, expected) => {
+  const { apiVersion } = workload({ kind })
+  expect(rolloutStatusOf({ apiVersion, kind, spec, status }).podsAtOnce).toBe(expected)
 })

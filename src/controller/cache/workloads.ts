@@ -3,13 +3,14 @@ import type { Listener } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
 import { kindLabel, type TypeMeta, type WorkloadKind, workloadKindOf } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
+import { type RunningRollout, runningRollout } from '../decide/running-rollout.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 
 export interface Workload {
   key: string
   summary: WorkloadSummary
-  /** When the rollout in progress was first seen, in milliseconds since 1970; undefined without one. */
-  runningSince: number | undefined
+  /** Its rollout in progress; undefined without one. */
+  running: RunningRollout | undefined
 }
 
 export interface WorkloadsOptions {
@@ -56,9 +57,8 @@ export function createWorkloads({ clock, summarize, onChange }: WorkloadsOptions
       remove({ kind, apiVersion, namespace, name })
       return
     }
-    const since = before && isSameSpec(before.summary, now) ? before.runningSince : undefined
-    const runningSince = now.progress === 'running' ? (since ?? clock.now()) : undefined
-    workloads.set(key, { key, summary: now, runningSince })
+    const last = before && isSameSpec(before.summary, now) ? before.running : undefined
+    workloads.set(key, { key, summary: now, running: runningRollout(last, now, clock.now()) })
     onChange(key, before)
   }
 

@@ -1,6 +1,7 @@
 /** What to do about a workload now: roll it out, wait (for what, and for how long), or nothing. Pure. */
 import type { Progress } from '../../workload/rollout-progress.ts'
 import type { Comparison } from './compare.ts'
+import { type RunningRollout, STALLED } from './running-rollout.ts'
 
 /** What a rollout waits for. The values are labels of a metric, and public. */
 export type Waiting =
@@ -28,10 +29,7 @@ const QUIET_FOR_CHARTS = 10_000
 const QUIET_FOR_DELETED = 10_000
 /** Changes that follow one another put a rollout off by at most this many quiet periods. */
 const MOST_QUIET_PERIODS = 10
-/**
- * Milliseconds. After this time the next rollout starts: the waiting change may repair the workload. The same as the default
- * progressDeadlineSeconds.
- */
+/** Milliseconds that a change waits at most for the rollout in progress. The same as the default progressDeadlineSeconds. */
 export const OVERDUE = 600_000
 
 /** Times are milliseconds since 1970. */
@@ -42,8 +40,10 @@ export interface RolloutContext {
   /** `spec.paused` or `spec.suspend`. */
   isSuspended: boolean
   progress: Progress
-  /** When the controller first saw the rollout in progress. */
-  runningSince: number | undefined
+  /** The rollout in progress. */
+  running: RunningRollout | undefined
+  /** How many rollouts, one after the other, began while the one before was in progress: this one and those before it. */
+  overtakes: number
   /** The template has a chart's own `checksum/…` annotation. */
   hasChartChecksum: boolean
   /** When the desired checksums became what they are now, and when they first differed. */
@@ -64,17 +64,31 @@ export function nextStep(comparison: Comparison, context: RolloutContext): NextS
   if (comparison.unread.length > 0) return { do: 'wait', for: 'unread' }
   if (context.isPaused) return { do: 'wait', for: 'paused' }
   if (context.isSuspended) return { do: 'wait', for: 'workloadPaused' }
-  const { now, changedAt, firstChangedAt, runningSince } = context
+  const { now, changedAt, firstChangedAt } = context
   const waitUntil = (reason: Waiting, time: number | undefined): NextStep | undefined =>
     time !== undefined && time > now ? { do: 'wait', for: reason, milliseconds: time - now } : undefined
   const quiet = quietPeriod(comparison, context)
   return (
     waitUntil('reverted', context.revertBackoffUntil) ??
     waitUntil('quiet', Math.min(changedAt + quiet, firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
-    (context.progress === 'running' ? waitUntil('inProgress', (runningSince ?? now) + OVERDUE) : undefined) ??
+    waitUntil('inProgress', mayOvertakeAt(context)) ??
     waitUntil('pausePeriod', context.pausePeriodUntil) ??
     (context.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
   )
+}
+
+/**
+ * When a change may overtake the rollout in progress. New Pods that are not available serve nobody, and the change may be what repairs them, so
+ * the first goes at once. Each further one gives the new Pods more time: a program that takes long to start would never start otherwise.
+ */
+function mayOvertakeAt({ progress, running, overtakes }: RolloutContext): number | undefined {
+  if (!running) return undefined
+  const overdueAt = running.since + OVERDUE
+  // Its new Pods are well, and it goes on by itself.
+  if (progress === 'paused') return overdueAt
+  const isFirst = running.newPods === 0 && overtakes === 0
+  const patience = running.newPods > 0 ? STALLED : STALLED * 2 ** (overtakes - 1)
+  return isFirst ? undefined : Math.min(running.progressedAt + patience, overdueAt)
 }
 
 function quietPeriod({ changed, deleted }: Comparison, { hasChartChecksum }: RolloutContext): number {

@@ -15,12 +15,12 @@ import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
 import { readWorkload } from '../../policy/read-workload.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
-import { isSuspended, progressOf, replacesItsPods } from '../../workload/kinds.ts'
+import { isSuspended, replacesItsPods, rolloutStatusOf } from '../../workload/kinds.ts'
 import type { ObjectVersion } from '../../workload/object-version.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
-import type { Progress } from '../../workload/rollout-progress.ts'
+import type { RolloutStatus } from '../../workload/rollout-progress.ts'
 
-export interface WorkloadSummary extends ObjectVersion {
+export interface WorkloadSummary extends ObjectVersion, RolloutStatus {
   generation: number
   /** What `hotreload.dev/inject` asks for, if it does. */
   native: NativeSummary | undefined
@@ -34,7 +34,6 @@ export interface WorkloadSummary extends ObjectVersion {
   hasChartChecksum: boolean
   /** `spec.paused` of a Deployment or Rollout, `spec.suspend` of a CronJob. */
   isSuspended: boolean
-  progress: Progress
   /** Its Pods' label selector; undefined where it has no Pods of its own. */
   selector: string | undefined
 }
@@ -85,7 +84,7 @@ export function summarize(
     isPaused: isPaused({ ...defaults.annotations, ...metadata.annotations }),
     hasChartChecksum: chartChecksumKeys(podTemplate(workload) ?? {}).length > 0,
     isSuspended: isSuspended(workload),
-    progress: progressOf(workload),
+    ...rolloutStatusOf(workload),
     selector: selectorOf(spec['selector']),
   }
 }

@@ -57,7 +57,7 @@ export function createRolloutExecutor(options: RolloutExecutorOptions): RolloutE
         outcome = await write(workload, diff)
         return outcome
       } finally {
-        const isRunning = outcome === 'done' && workloads.get(key)?.summary.progress === 'running'
+        const isRunning = outcome === 'done' && workloads.get(key)?.running !== undefined
         // A watch event during the write may have released it.
         if (isRunning) limiter.acquire(key, summary.namespace)
         else limiter.release(key)

@@ -44,17 +44,17 @@ test('a workload that was recreated under its name has a rollout of its own', as
   const startedAt = clock.now()
   await clock.advance(599_000)
   workloads.put(web('old', '2'))
-  expect(workloads.get(KEY)?.runningSince).toBe(startedAt)
+  expect(workloads.get(KEY)?.running?.since).toBe(startedAt)
   // Deleted and recreated while the watch was interrupted: the new list shows only the second.
   workloads.put(web('new', '3'))
-  expect(workloads.get(KEY)?.runningSince).toBe(clock.now())
+  expect(workloads.get(KEY)?.running?.since).toBe(clock.now())
 })
 
-test('a rollout that is done has no start', () => {
+test('a rollout that is done runs no longer', () => {
   const { workloads } = setUp()
   workloads.put(web('a', '1'))
   workloads.put({ ...web('a', '2'), isDone: true })
-  expect(workloads.get(KEY)?.runningSince).toBeUndefined()
+  expect(workloads.get(KEY)?.running).toBeUndefined()
 })
 
 test('an event that is older than the last write changes nothing', () => {

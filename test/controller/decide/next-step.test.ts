@@ -24,7 +24,8 @@ const context = (fields: Partial<RolloutContext> = {}): RolloutContext => ({
   isPaused: false,
   isSuspended: false,
   progress: 'done',
-  runningSince: undefined,
+  running: undefined,
+  overtakes: 0,
   hasChartChecksum: false,
   changedAt: NOW - 60_000,
   firstChangedAt: NOW - 60_000,
@@ -50,25 +51,44 @@ describe('with a change', () => {
     ['again and again for 9 s', { changedAt: NOW, firstChangedAt: NOW - 9_500 }, wait('quiet', 500)],
     ['pause on the workload', { isPaused: true }, wait('paused')],
     ['a paused Deployment', { isSuspended: true }, wait('workloadPaused')],
-    [
-      'a rollout in progress',
-      { progress: 'running', runningSince: NOW - 1_000 },
-      wait('inProgress', OVERDUE - 1_000),
-    ],
-    ['a rollout that does not end', { progress: 'running', runningSince: NOW - OVERDUE }, { do: 'rollout' }],
     ['a rollout that has given up', { progress: 'stuck' }, { do: 'rollout' }],
     ['reverted checksums', { revertBackoffUntil: NOW + 5_000 }, wait('reverted', 5_000)],
     ['reverted checksums, long ago', { revertBackoffUntil: NOW }, { do: 'rollout' }],
     ['a pause-period', { pausePeriodUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
     ['no place among the concurrent rollouts', { isLimiterAvailable: false }, wait('limit')],
-    [
-      'no place while a rollout is in progress',
-      { isLimiterAvailable: false, progress: 'running', runningSince: NOW },
-      wait('inProgress', OVERDUE),
-    ],
   ]
   test.each(table)('%s', (_name, fields, step) => {
     expect(nextStep(comparison(), context(fields))).toEqual(step)
+  })
+})
+
+describe('with a change, while a rollout is in progress', () => {
+  const running = (since: number, newPods: number, progressedAt = since) => ({
+    running: { since: NOW - since, newPods, progressedAt: NOW - progressedAt },
+  })
+  const table: [string, Partial<RolloutContext>, NextStep][] = [
+    ['no new Pod is available', running(5_000, 0), { do: 'rollout' }],
+    [
+      'no new Pod is available, and no place',
+      { ...running(5_000, 0), isLimiterAvailable: false },
+      wait('limit'),
+    ],
+    ['its Pods become available', running(50_000, 2, 5_000), wait('inProgress', 25_000)],
+    ['no further Pod becomes available', running(50_000, 2, 30_000), { do: 'rollout' }],
+    ['it overtook another', { ...running(10_000, 0), overtakes: 1 }, wait('inProgress', 20_000)],
+    ['it overtook another half a minute ago', { ...running(30_000, 0), overtakes: 1 }, { do: 'rollout' }],
+    ['it is the fourth', { ...running(30_000, 0), overtakes: 3 }, wait('inProgress', 90_000)],
+    ['it is the hundredth', { ...running(30_000, 0), overtakes: 99 }, wait('inProgress', OVERDUE - 30_000)],
+    ['it is the hundredth, and overdue', { ...running(OVERDUE, 0), overtakes: 99 }, { do: 'rollout' }],
+    ['it goes on and on', running(OVERDUE, 99, 1_000), { do: 'rollout' }],
+    [
+      'it pauses as its steps say',
+      { ...running(60_000, 0), progress: 'paused' },
+      wait('inProgress', OVERDUE - 60_000),
+    ],
+  ]
+  test.each(table)('%s', (_name, fields, step) => {
+    expect(nextStep(comparison(), context({ progress: 'running', ...fields }))).toEqual(step)
   })
 })
 
