@@ -68,7 +68,7 @@ function isExplained({ after, notes }: Injected, container: string, mountPath: s
   return reasons.some(
     (reason) =>
       reason.includes(mountPath) ||
-      reason.startsWith(`container ${container}: set hotreload.dev/preset, `) ||
+      reason.startsWith(`container ${container}: set hotreload.dev/preset`) ||
       reason.startsWith('not injected: '),
   )
 }

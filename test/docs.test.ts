@@ -16,6 +16,7 @@ import { builtInDefaults } from '../src/policy/defaults.ts'
 import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
 import type { Preset } from '../src/policy/presets/preset.ts'
 import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
+import { VARIANTS, wrappers } from '../src/policy/presets/recognise.ts'
 import { CA_LIFE_MILLISECONDS, SERVING_LIFE_MILLISECONDS } from '../src/tls/issue.ts'
 import { kindLabel, type WorkloadKind, workloadKinds } from '../src/workload/kinds.ts'
 
@@ -99,10 +100,23 @@ const overview = table(
   ].map(([method, names]) => [method, names.join(', ')]),
 )
 
+const enumeratedVariants = [...VARIANTS].map((one) => `\`${one}\``).join(', ')
+const enumeratedWrappers = [...wrappers.keys()].map((one) => `\`${one}\``).join(', ')
+
 const programsPage = `# Programs
 
-Generated from the tables in src/policy/presets/; a test keeps it so. A program is recognised where the last segment of its image's name, or of its command where the container
-sets one, is exactly one of the names. \`${PREFIX}preset\` names it where that is not so.
+Generated from the tables in src/policy/presets/; a test keeps it so. Other programs roll out, until \`${PREFIX}preset\`, \`signal\` or \`url\` says
+how they reload: [reload methods](reload.md).
+
+## How a program is recognised
+
+The last segment of the image's name is one of the names below, or one of them with the word of a variant behind it: ${enumeratedVariants}. So \`haproxy-alpine\` is haproxy.
+A tag with the word \`fpm\`, as in \`php:8.3-fpm\`, is php-fpm.
+
+Where the container sets a \`command\`, the last segment of its first word counts instead, and hotreload looks through wrappers that end as another program: ${enumeratedWrappers}. A shell
+is looked through where its script begins with \`exec\`, as in \`sh -c "exec nginx …"\`: any other script may do more than start the program, which is then not known.
+
+A container that is not recognised, though its image's name begins or ends like a program's, gets a warning that names \`${PREFIX}preset\`. Nothing is signalled before you set it.
 
 ${overview}
 
@@ -128,8 +142,6 @@ ends the program.
 
 **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process. For
 a rollout, it proves that a signal would not have brought the new value. The others rest on their source.
-
-Every other program rolls out, until \`preset\`, \`signal\` or \`url\` says how it reloads: [reload methods](reload.md).
 `
 
 const autoRow = [

@@ -44,7 +44,7 @@ export const annotations = {
     ...ofProgram,
     parse: presetName,
     values: "absent, a program's name, e.g. `nginx`",
-    doc: "A known program ([programs](programs.md)), which decides how the container reloads. By default hotreload recognises the program if the last segment of the image's name, or of the command if there is one, is exactly its name.",
+    doc: "A known program ([programs](programs.md)), which decides how the container reloads. By default hotreload recognises the program in the image's name, or in the command if there is one.",
   },
   signal: {
     ...ofProgram,

@@ -6,7 +6,8 @@ import type { Note } from './methods/method-row.ts'
 import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { Values } from './policy.ts'
-import { presetReload, recognise } from './presets/presets.ts'
+import { presetReload } from './presets/presets.ts'
+import { recognise, resembled, withoutWrappers } from './presets/recognise.ts'
 
 export interface Resolution {
   reload: Reload
@@ -18,9 +19,10 @@ export interface Resolution {
 const rollout: Reload = { method: 'rollout' }
 
 export function resolveReload(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
-  const name = settings.preset ?? recognise(container)
-  const preset = name && { name, reload: presetReload(name, container) }
-  const choice = chooseReload({ container, spec, settings, preset })
+  const program = withoutWrappers(container)
+  const name = settings.preset ?? recognise(program)
+  const preset = name && { name, reload: presetReload(name, program) }
+  const choice = chooseReload({ container, spec, settings, preset, resembled: name ?? resembled(container) })
   if (choice instanceof UserError)
     return { reload: rollout, chosenBy: 'nothing', notes: [], problems: [choice] }
   const { reload, chosenBy, note } = choice

@@ -34,6 +34,13 @@ describe('changes roll out because of', () => {
       'container web: command /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe',
     ],
     [
+      'an image whose /init must be PID 1',
+      nginx({ image: 'lscr.io/linuxserver/nginx:1.26' }),
+      {},
+      {},
+      "container web: the image's /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe",
+    ],
+    [
       'hostNetwork: true',
       nginx(),
       { url: 'http://127.0.0.1:80/' },
@@ -54,6 +61,25 @@ describe('changes roll out because of', () => {
     expect(decisionFor(spec).notes).toEqual([
       'container s6: command /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe',
     ])
+  })
+
+  test.each([
+    ['ghcr.io/hotio/sonarr', true],
+    ['homeassistant/home-assistant:2026.1', true],
+    ['ghcr.io/home-assistant/home-assistant@sha256:ab', true],
+    ['jc21/nginx-proxy-manager', true],
+    ['linuxserver-like/app', false],
+    ['example.org/app:linuxserver', false],
+  ])('image %s beside it: %s', (image, isFirst) => {
+    const { plan } = decisionFor(podSpec({ containers: [nginx(), { name: 's6', image }] }))
+    expect(plan.containers[0]?.reload.method).toBe(isFirst ? 'rollout' : 'signal')
+  })
+
+  test('nothing if a command takes the place of the entry point that must be PID 1', () => {
+    const { plan } = decisionFor(
+      podSpec({ containers: [nginx({ image: 'linuxserver/nginx', command: ['nginx'] })] }),
+    )
+    expect(plan.shareProcessNamespace).toBe(true)
   })
 
   test('nothing if the method is a URL, which needs no shared processes', () => {

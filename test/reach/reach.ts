@@ -4,7 +4,7 @@ import type { Change } from '../../src/cli/explain/change.ts'
 import { explain } from '../../src/cli/explain/explanation.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { reloadMethods } from '../../src/policy/methods/reload-methods.ts'
-import { recognise } from '../../src/policy/presets/presets.ts'
+import { recognise, withoutWrappers } from '../../src/policy/presets/recognise.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
 
 export const outcomes = ['reloaded', 'watched', 'restarted', 'rolled out', 'next run', 'nothing'] as const
@@ -67,7 +67,7 @@ function add(reach: Reach, object: ApiObject): void {
 }
 
 function addProgram({ known, unknown }: Reach, container: V1Container, changes: readonly Change[]): void {
-  const preset = recognise(container)
+  const preset = recognise(withoutWrappers(container))
   const [programs, name] = preset === undefined ? [unknown, describe(container)] : [known, preset]
   const program = programs.get(name) ?? { containers: 0, counts: none() }
   program.containers++

@@ -12,6 +12,8 @@ export interface ReloadInput {
   settings: ReloadSettings & { reload?: ReloadMethod | 'auto' }
   /** The container's program, if it is known. */
   preset: { name: string; reload: Reload } | undefined
+  /** The preset of a program that an unknown container may run. */
+  resembled: string | undefined
 }
 
 export function chooseReload(request: ReloadInput): Choice<Reload> {
@@ -19,7 +21,10 @@ export function chooseReload(request: ReloadInput): Choice<Reload> {
   return reload === 'auto' ? chooseAutomatically(request) : chooseMethod(reload, request)
 }
 
-function chooseMethod(method: ReloadMethod, { preset, ...request }: ReloadInput): Choice<Reload> {
+function chooseMethod(
+  method: ReloadMethod,
+  { preset, resembled: _, ...request }: ReloadInput,
+): Choice<Reload> {
   const known = preset?.reload.method === method ? preset : undefined
   return methodRow(method).choose({ ...request, preset: known })
 }
@@ -32,7 +37,7 @@ const implying = methodNames.flatMap((method) => {
 
 /** hotreload never guesses: changes of an unknown program roll out. */
 function chooseAutomatically(request: ReloadInput): Choice<Reload> {
-  const { container, spec, settings, preset } = request
+  const { container, settings, preset } = request
   const implied = implying.filter(({ annotation }) => settings[annotation] !== undefined)
   if (implied.length > 1) {
     const keys = implied.map(({ annotation }) => PREFIX + annotation).join(' and ')
@@ -45,12 +50,17 @@ function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   return {
     reload: { method: 'rollout' },
     chosenBy: 'unknown program',
-    note: { text: unknownProgram(container, spec), warn: true },
+    note: { text: unknownProgram(request), warn: true },
   }
 }
 
 /** It does not say that changes roll out: those of a Job and of a bare Pod do not. */
-function unknownProgram({ name }: V1Container, spec: V1PodSpec): string {
+function unknownProgram({ container: { name }, spec, resembled }: ReloadInput): string {
+  const suffix = spec.containers.length > 1 ? `.${name}` : ''
   const restart = isRestarted(spec) ? ' or restart' : ''
-  return `container ${name}: set ${PREFIX}preset, signal or url, or ${PREFIX}reload: none (it watches its files)${restart}; no way to reload its program is known`
+  const remedy =
+    resembled === undefined
+      ? `${PREFIX}preset, signal or url, or ${PREFIX}reload: none (it watches its files)${restart}`
+      : `${PREFIX}preset${suffix}: ${resembled} if it is ${resembled}, which it looks like`
+  return `container ${name}: set ${remedy}; no way to reload its program is known`
 }

@@ -15,6 +15,20 @@ const MUST_BE_FIRST = new Set([
   '/bin/s6-svscan',
 ])
 
+/**
+ * Makers of images whose entry point is s6-overlay's /init, and single images: linuxserver/docker-baseimage-alpine, hotio/base,
+ * home-assistant/docker-base and NginxProxyManager/nginx-proxy-manager on GitHub, Dockerfile. s6-overlay 3 says "can only run as pid 1".
+ */
+const S6_IMAGES = new Set(['linuxserver', 'hotio', 'home-assistant', 'homeassistant', 'nginx-proxy-manager'])
+
+/** What of the container must be PID 1, as the subject of a sentence; undefined: nothing does, as far as the manifest shows. */
+function firstProcess({ command, image = '' }: V1Container): string | undefined {
+  const [program] = command ?? []
+  if (program !== undefined) return MUST_BE_FIRST.has(program) ? `command ${program}` : undefined
+  const isS6 = image.split('/').some((part) => S6_IMAGES.has(part.split(/[:@]/, 1)[0] ?? ''))
+  return isS6 ? "the image's /init" : undefined
+}
+
 /** Why the Pod's processes can't be shared, as a sentence; undefined: they can. */
 export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): string | undefined {
   if (spec.shareProcessNamespace === true) return undefined
@@ -22,11 +36,12 @@ export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): strin
     return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
   }
   // The whole Pod shares its processes, so that another container may be the obstacle.
-  const first = spec.containers.find(({ command }) => MUST_BE_FIRST.has(command?.[0] ?? ''))
-  return (
-    first &&
-    `container ${first.name}: command ${first.command?.[0]} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
-  )
+  for (const other of spec.containers) {
+    const first = firstProcess(other)
+    if (first)
+      return `container ${other.name}: ${first} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
+  }
+  return undefined
 }
 
 /** With shared processes the sandbox is PID 1, so that a `kill 1` in a probe or hook no longer reaches the program. */

@@ -35,24 +35,7 @@ export function presetName(key: string, value: string): PresetName {
 
 const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name)
 
-/** The preset whose names include the last segment of the container's command, if it sets one, else of its image; undefined: no preset. */
-export function recognise(container: V1Container): PresetName | undefined {
-  const [word] = container.command ?? []
-  const program = word === undefined ? imageName(container.image ?? '') : (word.split('/').at(-1) ?? '')
-  return byProgram.get(program)
-}
-
-/** A map, because each container of each Pod looks its program up. */
-const byProgram = new Map(
-  Object.entries(presets).flatMap(([name, { names }]) =>
-    names.map((program): [string, PresetName] => [program, name as PresetName]),
-  ),
-)
-
 export const presetReload = (name: PresetName, container: V1Container): Reload => {
   const { reload }: Preset = presets[name]
   return typeof reload === 'function' ? reload(container) : reload
 }
-
-/** `registry:5000/team/nginx:1.27@sha256:…` -> `nginx`. */
-const imageName = (image: string): string => (image.split('/').at(-1) ?? '').replace(/[:@].*$/s, '')

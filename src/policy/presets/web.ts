@@ -4,7 +4,7 @@ import { byItself, byRollout, bySignal, type Preset } from './preset.ts'
 
 export const web = {
   nginx: {
-    names: ['nginx', 'nginx-unprivileged', 'openresty'],
+    names: ['nginx', 'openresty', 'harbor-portal'],
     reload: bySignal('SIGHUP', 'nginx', 'openresty'),
     doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
@@ -69,6 +69,7 @@ export const web = {
     proved: true,
   },
   'php-fpm': {
+    // Images whose tag has fpm as a word are recognised, too (recognise.ts).
     names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],
     reload: bySignal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
     doc: 'SIGUSR2 to the master, which reloads workers and configuration gracefully by starting itself again. A mistake ends it: validate',

@@ -3,13 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Reload } from '../../../src/policy/methods/reload-methods.ts'
 import { COMMAND_NAME_BYTES, type Preset } from '../../../src/policy/presets/preset.ts'
-import {
-  type PresetName,
-  presetName,
-  presetReload,
-  presets,
-  recognise,
-} from '../../../src/policy/presets/presets.ts'
+import { type PresetName, presetName, presetReload, presets } from '../../../src/policy/presets/presets.ts'
 
 const container = (image: string, command?: string[], args?: string[]) => ({
   name: 'web',
@@ -24,37 +18,9 @@ const said = (reload: Reload): string => {
 }
 const names = Object.keys(presets) as PresetName[]
 
-describe('recognise', () => {
-  test.each<[image: string, command: string[] | undefined, preset: PresetName | undefined]>([
-    ['nginx', undefined, 'nginx'],
-    ['nginx:1.27-alpine', undefined, 'nginx'],
-    ['registry:5000/team/nginx:1.27@sha256:abcd', undefined, 'nginx'],
-    ['docker.io/bitnami/nginx@sha256:abcd', undefined, 'nginx'],
-    ['nginxinc/nginx-unprivileged', undefined, 'nginx'],
-    ['haproxy:3.0', undefined, 'haproxy'],
-    ['quay.io/prometheus/prometheus:v3', undefined, 'prometheus'],
-    ['example.org/app', ['/usr/sbin/nginx', '-g', 'daemon off;'], 'nginx'],
-    ['example.org/app', ['nginx'], 'nginx'],
-    // Exact: never by a part of the name, which is another program's.
-    ['nginx/nginx-prometheus-exporter', undefined, undefined],
-    ['nginx-ingress-controller', undefined, undefined],
-    ['redis_exporter', undefined, undefined],
-    ['example.org/nginx/app', undefined, undefined],
-    ['my-nginx', undefined, undefined],
-    ['NGINX', undefined, undefined],
-    // The command, not the image, says what runs.
-    ['nginx', ['/bin/sh', '-c', 'nginx'], undefined],
-    ['nginx', ['nginx-debug'], undefined],
-    ['', undefined, undefined],
-    ['constructor', undefined, undefined],
-  ])('image %j, command %j: %s', (image, command, preset) =>
-    expect(recognise(container(image, command))).toBe(preset),
-  )
-
-  test('no name belongs to two presets', () => {
-    const names = Object.values(presets).flatMap((preset): readonly string[] => preset.names)
-    expect(names.toSorted()).toEqual([...new Set(names)].toSorted())
-  })
+test('no name belongs to two presets', () => {
+  const names = Object.values(presets).flatMap((preset): readonly string[] => preset.names)
+  expect(names.toSorted()).toEqual([...new Set(names)].toSorted())
 })
 
 describe('presetName', () => {
