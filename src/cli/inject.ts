@@ -3,12 +3,11 @@ import { injectPod } from '../inject/pod.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { INJECT, mirror, withAnnotations } from '../policy/mirror.ts'
-import { readWorkload, warningsOf } from '../policy/read-workload.ts'
-import { isObject } from '../workload/json-object.ts'
+import { type Reading, readWorkload, warningsOf } from '../policy/read-workload.ts'
 import { type ApiObject, type PodTemplate, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
-import { isInjected } from '../workload/references.ts'
+import { isInjected, references } from '../workload/references.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
-import { mapObjects } from './shared/manifest.ts'
+import { malformed, mapObjects, withoutNulls } from './shared/manifest.ts'
 import { readManifests } from './shared/read-manifests.ts'
 
 export interface InjectOptions {
@@ -34,15 +33,17 @@ export function injectManifests(stream: string, file: string, options: InjectOpt
   const notes: string[] = []
   const problems: string[] = []
   let silent = 0
-  const manifests = mapObjects(stream, file, (object) => {
-    const result = injectObject(object, options)
+  const refuse = ({ message }: Error) => problems.push(message)
+  const each = (object: ApiObject): ApiObject => {
+    const result = injectIfWellFormed(object, options)
     const name =
       `${file}: ${object.kind ?? 'object'} ${object.metadata?.name ?? object.metadata?.generateName ?? ''}`.trim()
     notes.push(...result.notes.map((note) => `${name}: ${note}`))
     problems.push(...result.problems.map((problem) => `${name}: ${problem}`))
     if (result.object === object && saysNothing(object)) silent += 1
     return result.object
-  })
+  }
+  const manifests = mapObjects(stream, file, each, refuse)
   return { manifests, notes, problems, silent }
 }
 
@@ -58,6 +59,15 @@ interface InjectedObject {
   problems: string[]
 }
 
+function injectIfWellFormed(object: ApiObject, options: InjectOptions): InjectedObject {
+  try {
+    return injectObject(object, options)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return { object, notes: [], problems: [malformed(object).message] }
+  }
+}
+
 /** Injects one object; `object` is the same one if it does not change. */
 export function injectObject(object: ApiObject, options: InjectOptions): InjectedObject {
   const unchanged: InjectedObject = { object, notes: [], problems: [] }
@@ -65,9 +75,8 @@ export function injectObject(object: ApiObject, options: InjectOptions): Injecte
     ...unchanged,
     problems: problems.map(({ message }) => message),
   })
-  const written = podTemplate(object)
-  if (!written) return unchanged
-  const template = withoutNulls(written) as PodTemplate
+  const template = podTemplate(withoutNulls(object))
+  if (!template) return unchanged
   const places = object.kind === 'Pod' ? [object.metadata] : [object.metadata, template.metadata]
   const mistyped = places.flatMap((place) => mistypedAnnotations(place?.annotations))
   if (mistyped.length > 0) return refused(mistyped)
@@ -83,10 +92,15 @@ export function injectObject(object: ApiObject, options: InjectOptions): Injecte
   if (reading.problems.length > 0 && isRequested) return refused(reading.problems)
   if (reading.skip === 'notRequested') return unchanged
   const notes = unsuitable(template) ? reading.unknown : warningsOf(reading)
-  if (reading.skip) return { ...unchanged, notes: [...notes, `not injected: ${skipReasons[reading.skip]}`] }
+  if (reading.skip) return { ...unchanged, notes: [...notes, `not injected: ${whySkipped(reading)}`] }
   const injected = injectPod(reading.template, reading.plan, options)
   return { object: withPodTemplate(object, injected), notes, problems: [] }
 }
+
+const whySkipped = ({ skip = 'nothingToWatch', plan: { spec } }: Reading): string =>
+  skip === 'nothingToWatch' && references(spec).length === 0
+    ? 'it uses no ConfigMap and no Secret'
+    : skipReasons[skip]
 
 /** The object as the workload webhook would store it; `injectAll` does not overrule a template that refuses. */
 function mirrorIn(object: ApiObject, template: PodTemplate, injectAll: boolean) {
@@ -100,14 +114,6 @@ function mirrorIn(object: ApiObject, template: PodTemplate, injectAll: boolean) 
     withAnnotations(template, annotations),
   )
   return { workload, metadata, mirrored: mirror(metadata, annotations) }
-}
-
-/** The API server reads a null field as absent, and templates leave many (`volumeMounts:` with nothing below). */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((one) => one !== null).map(withoutNulls)
-  if (!isObject(value)) return value
-  const present = Object.entries(value).filter(([, field]) => field !== null)
-  return Object.fromEntries(present.map(([name, field]) => [name, withoutNulls(field)]))
 }
 
 /**
@@ -126,7 +132,7 @@ export async function inject(
   for (const problem of problems) io.stderr.write(`${problem}\n`)
   if (problems.length > 0) return 1
   const unchanged = results.every(({ manifests }, index) => manifests === sources[index]?.stream)
-  if (unchanged && results.some(({ silent }) => silent > 0))
+  if (unchanged && !options.injectAll && results.some(({ silent }) => silent > 0))
     io.stderr.write(
       `nothing here asks for injection, so nothing is changed: annotate a workload with ${INJECT}: "true", or use --inject-all\n`,
     )

@@ -128,9 +128,9 @@ describe('files', () => {
   })
   afterAll(() => rmSync(directory, { recursive: true }))
 
-  async function run(files: string[], stdin = '') {
+  async function run(files: string[], stdin = '', given = options) {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-    const code = await inject(files, options, { stdin: Readable.from([stdin]), stdout, stderr })
+    const code = await inject(files, given, { stdin: Readable.from([stdin]), stdout, stderr })
     stdout.end()
     stderr.end()
     return { code, out: await text(stdout), err: await text(stderr) }
@@ -172,6 +172,25 @@ describe('files', () => {
       'nothing here asks for injection, so nothing is changed: annotate a workload with hotreload.dev/inject: "true", or use --inject-all\n',
     )
     expect((await run(['-'], stringify(workload({ own: keys({ inject: 'false' }) })))).err).toBe('')
+  })
+
+  test('with --inject-all, the reason of each is enough', async () => {
+    const idle = workload({ spec: { containers: [{ name: 'idle', image: 'x' }] } })
+    const { out, err } = await run(['-'], stringify(idle), all)
+    expect(out).toBe(stringify(idle))
+    expect(err).toBe('stdin: Deployment web: not injected: it uses no ConfigMap and no Secret\n')
+  })
+
+  test('all mistakes are named, whichever documents have them', async () => {
+    const broken = { ...workload({ own: IN }), spec: { template: { spec: { containers: {} } } } }
+    const { code, out, err } = await run(['-'], `kind: "A\n---\n${stringify(broken)}--- B\n`)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err.split('\n').map((line) => line.replace(/.*\[|\]$/g, ''))).toEqual([
+      'HR_BAD_YAML',
+      'HR_BAD_MANIFEST',
+      'HR_BAD_YAML',
+      '',
+    ])
   })
 
   test.each([

@@ -10,7 +10,7 @@ import { isObject } from '../../workload/json-object.ts'
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import { contentOf } from '../../workload/source-content.ts'
 import { mistypedAnnotations } from '../shared/annotation-text.ts'
-import { mapObjects } from '../shared/manifest.ts'
+import { malformed, mapObjects, withoutNulls } from '../shared/manifest.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
 import { type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import { readManifests } from '../shared/read-manifests.ts'
@@ -37,14 +37,16 @@ export async function explainCommand(
   const { files, target } = question
   if ((files === undefined) === (target === undefined))
     throw new UserError('HR_BAD_FLAG', 'explain: needs -f FILE or KIND/NAME', 'give one of them')
+  const mistakes: UserError[] = []
   const explanations =
     target === undefined
-      ? await explainFiles(files ?? [], question.defaults, options, io)
+      ? await explainFiles(files ?? [], question.defaults, options, io, (one) => mistakes.push(one))
       : await explainLive(target, question.defaults, options, io)
   writeAnswer(io, options.output, explanations, (columns) =>
     explanations.map((one) => asText(one, columns)).join('\n'),
   )
-  return explanations.some(({ problems }) => problems.length > 0) ? 1 : 0
+  for (const { message } of mistakes) io.stderr.write(`hotreload: ${message}\n`)
+  return mistakes.length > 0 || explanations.some(({ problems }) => problems.length > 0) ? 1 : 0
 }
 
 async function explainLive(
@@ -68,16 +70,26 @@ async function explainFiles(
   defaults: Defaults,
   { namespace }: QueryOptions,
   { stdin }: QueryIo,
+  refuse: (mistake: UserError) => void,
 ): Promise<Explanation[]> {
   const manifests = (await Promise.all(files.map((file) => readManifests(file, stdin)))).flat()
   const objects: ApiObject[] = []
+  let isRefused = false
   for (const { file, stream } of manifests)
-    mapObjects(stream, file, (object) => {
-      objects.push(object)
-      return object
-    })
+    mapObjects(
+      stream,
+      file,
+      (object) => {
+        objects.push(withoutNulls(object))
+        return object
+      },
+      (mistake) => {
+        isRefused = true
+        refuse(mistake)
+      },
+    )
   const found = objects.filter((object) => podTemplate(object))
-  if (found.length === 0)
+  if (found.length === 0 && !isRefused)
     throw new UserError('HR_NO_MANIFESTS', `-f: no workload in ${files.join(', ')}`, 'name a file with one')
   return found.map((object) => explainManifest(object, surroundingsIn(objects, object, defaults), namespace))
 }
@@ -110,14 +122,26 @@ function explainManifest(object: ApiObject, around: Surroundings, namespace?: st
     places.flatMap(({ annotations }) => mistypedAnnotations(annotations)).map(({ message }) => message),
   )
   const placed = namespace === undefined ? object : { ...object, metadata: { namespace, ...object.metadata } }
-  if (mistyped.size === 0) return explain(placed, around)
-  const { kind = '', metadata = {} } = placed
+  if (mistyped.size === 0) return explainIfWellFormed(placed, around)
+  return refused(placed, [...mistyped])
+}
+
+function explainIfWellFormed(object: ApiObject, around: Surroundings): Explanation {
+  try {
+    return explain(object, around)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return refused(object, [malformed(object).message])
+  }
+}
+
+function refused({ kind = '', metadata = {} }: ApiObject, problems: string[]): Explanation {
   const named = {
     kind,
     ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
     name: metadata.name ?? '',
   }
-  return { object: named, optedIn: false, changes: [], problems: [...mistyped], warnings: [] }
+  return { object: named, optedIn: false, changes: [], problems, warnings: [] }
 }
 
 /** Formats one workload for people: a heading, a table, and sentences. */

@@ -1,8 +1,9 @@
 /** Reads manifests as kubectl does: a stream of YAML 1.1 or JSON documents. Unchanged documents are written back byte for byte. */
-import { parseDocument, stringify, type Tags } from 'yaml'
+import { stringify } from 'yaml'
 import { UserError } from '../../errors.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { type ApiObject } from '../../workload/pod-template.ts'
+import { readYaml } from './kubectl-yaml.ts'
 
 /** A document's text between two separators, with the separator line before it. */
 interface Part {
@@ -11,22 +12,40 @@ interface Part {
 }
 
 /**
- * Calls `change` for each object, the items of Lists included, and writes the stream with the results.
+ * Calls `change` for each object, the items of Lists included, and writes the stream with the results. A document with a mistake stays as
+ * it is, and the others are read all the same.
  * @param change returns the same object to leave it unchanged
- * @throws UserError HR_BAD_YAML that names `file` and the line
+ * @param refuse gets the mistake, HR_BAD_YAML that names `file` and the line; by default it is thrown
  */
-export function mapObjects(stream: string, file: string, change: (object: ApiObject) => ApiObject): string {
+export function mapObjects(
+  stream: string,
+  file: string,
+  change: (object: ApiObject) => ApiObject,
+  refuse: (mistake: UserError) => void = rethrow,
+): string {
   let line = 1
   return split(stream)
     .map(({ separator, text }) => {
       const at = line + (separator ? 1 : 0)
       line = at + (text.match(/\n/g)?.length ?? 0)
-      const before = read(text, file, at)
-      const after = isObject(before) ? mapObject(before, change) : before
-      return separator + (after === before ? text : write(after, text))
+      const reading = isSeparator(separator) ? readYaml(text) : BAD_SEPARATOR
+      if ('mistake' in reading) {
+        const where = `${file}:${at + reading.line - 1}`
+        refuse(new UserError('HR_BAD_YAML', `${where}: ${reading.mistake}`, 'correct the document'))
+        return separator + text
+      }
+      const { value } = reading
+      const after = isObject(value) ? mapObject(value, change) : value
+      return separator + (after === value ? text : write(after, text))
     })
     .join('')
 }
+
+function rethrow(mistake: UserError): never {
+  throw mistake
+}
+
+const BAD_SEPARATOR = { mistake: 'a line of --- may hold nothing but a comment', line: 0 }
 
 function mapObject(object: ApiObject, change: (object: ApiObject) => ApiObject): ApiObject {
   if (!object.kind?.endsWith('List') || !Array.isArray(object.items)) return change(object)
@@ -35,12 +54,12 @@ function mapObject(object: ApiObject, change: (object: ApiObject) => ApiObject):
   return mapped.every((item, index) => item === items[index]) ? object : { ...object, items: mapped }
 }
 
-/** kubectl splits at lines with `---` and nothing but blanks or a comment after it (apimachinery, pkg/util/yaml, YAMLReader). */
+/** Kubectl splits at each line that begins with `---` (apimachinery, pkg/util/yaml, YAMLReader). */
 function split(stream: string): Part[] {
   const parts: Part[] = []
   let end = 0
   let separator = ''
-  for (const match of stream.matchAll(/^---[ \t]*(#[^\n]*)?\r?(\n|$)/gm)) {
+  for (const match of stream.matchAll(/^---[^\n]*(\n|$)/gm)) {
     parts.push({ separator, text: stream.slice(end, match.index) })
     separator = match[0]
     end = match.index + separator.length
@@ -49,32 +68,27 @@ function split(stream: string): Part[] {
   return parts
 }
 
-/** The API server's YAML has no times: `2024-01-01` and `22:22` are strings. */
-const isTime = (tag: Tags[number]): boolean =>
-  typeof tag === 'object' && (tag.tag.endsWith(':timestamp') || ('format' in tag && tag.format === 'TIME'))
+/** It takes blanks and a comment in that line only. */
+const isSeparator = (line: string): boolean => /^(---\s*(#.*)?)?\s*$/.test(line)
 
-function read(text: string, file: string, line: number): unknown {
-  const document = parseDocument(text, {
-    // For a repeated key, the last value counts, as for kubectl (sigs.k8s.io/yaml).
-    uniqueKeys: false,
-    version: '1.1',
-    customTags: (tags) => tags.filter((tag) => !isTime(tag)),
-  })
-  const [error] = document.errors
-  if (error) {
-    const at = line + (error.linePos?.[0].line ?? 1) - 1
-    throw new UserError(
-      'HR_BAD_YAML',
-      `${file}:${at}: ${error.message.split('\n')[0]?.replace(/ at line .*$/, '')}`,
-      'correct the document',
-    )
-  }
-  try {
-    return document.toJS({ maxAliasCount: 1000 })
-  } catch (error) {
-    // Aliases of aliases, which would fill the memory, or an alias without an anchor.
-    throw new UserError('HR_BAD_YAML', `${file}:${line}: ${(error as Error).message}`, 'correct the document')
-  }
+/** The object without its null fields: the API server reads them as absent, and templates leave many (`volumes:` with nothing below). */
+export const withoutNulls = (object: ApiObject): ApiObject => Object(present(object))
+
+function present(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(present)
+  if (!isObject(value)) return value
+  const fields = Object.entries(value).filter(([, field]) => field !== null)
+  return Object.fromEntries(fields.map(([name, field]) => [name, present(field)]))
+}
+
+/** The mistake of an object whose fields are not of the API's types, such as a list where a mapping must be. */
+export function malformed(object: ApiObject): UserError {
+  const name = `${object.kind ?? 'object'} ${object.metadata?.name ?? ''}`.trim()
+  return new UserError(
+    'HR_BAD_MANIFEST',
+    `${name}: a field has another type than in the API`,
+    'kubectl apply --dry-run=server names it',
+  )
 }
 
 function write(value: unknown, original: string): string {

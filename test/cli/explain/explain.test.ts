@@ -378,6 +378,12 @@ describe('the command', () => {
     const frozen = { kind: 'ConfigMap', metadata: { name: 'web' }, data: {}, immutable: true }
     writeFileSync(join(directory, 'frozen.yaml'), `${stringify(frozen)}---\n${stringify(optedIn({}))}`)
     writeFileSync(join(directory, 'service.yaml'), 'kind: Service\n')
+    const deployment = (name: string, spec: string) =>
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}, annotations: }\nspec:\n  template:\n    metadata:\n    spec: ${spec}\n`
+    writeFileSync(
+      join(directory, 'odd.yaml'),
+      `${deployment('nulls', '{containers: [null, {name: a, image: nginx, volumeMounts: , env: [null]}], volumes: }')}---\nkind: "open\n---\n${deployment('broken', '{containers: {}}')}`,
+    )
     writeFileSync(join(directory, 'mistyped.yaml'), stringify(optedIn({})).replace('"true"', 'true'))
   })
   afterAll(() => rmSync(directory, { recursive: true }))
@@ -388,12 +394,14 @@ describe('the command', () => {
     const question = { files: [join(directory, file)], target: undefined, defaults: builtInDefaults }
     const code = await explainCommand(question, { output: 'table', ...options }, io)
     stdout.end()
-    return { code, out: await text(stdout) }
+    stderr.end()
+    return { code, out: await text(stdout), err: await text(stderr) }
   }
 
   test('a table for people', async () =>
     expect(await run('web.yaml')).toEqual({
       code: 0,
+      err: '',
       out: [
         'Deployment web in namespace shop: opted in',
         'A CHANGE OF     CONTAINER   USED AS                    IS         HOW, OR WHY',
@@ -433,6 +441,22 @@ describe('the command', () => {
 
   test('ConfigMaps in the same file are used', async () =>
     expect((await run('frozen.yaml')).out).toContain('rolled out   it is immutable'))
+
+  test('null fields count as absent, and a mistake in one document leaves the answers about the others', async () => {
+    const { code, out, err } = await run('odd.yaml')
+    expect(code).toBe(1)
+    expect(out).toBe(
+      [
+        'Deployment nulls: not opted in; with hotreload.dev/inject: "true" this would happen',
+        'It uses no ConfigMap and no Secret.',
+        '',
+        'Deployment broken: mistakes',
+        'problem: Deployment broken: a field has another type than in the API; kubectl apply --dry-run=server names it [HR_BAD_MANIFEST]',
+        '',
+      ].join('\n'),
+    )
+    expect(err).toMatch(/^hotreload: .*odd\.yaml:\d+: .*\[HR_BAD_YAML\]\n$/)
+  })
 
   test('a file without workloads is named', async () =>
     expect(run('service.yaml')).rejects.toThrow(/no workload in .*service\.yaml.*HR_NO_MANIFESTS/))

@@ -73,6 +73,52 @@ describe('YAML is the API server’s', () => {
   })
 })
 
+// Each was tried against kubectl create --dry-run=server 1.36.3.
+describe('what kubectl takes is taken', () => {
+  test.each<[what: string, text: string, value: unknown]>([
+    [
+      'single quotes that close at the column of their key',
+      '\n  a: \'[\n    {"b": 1}\n  ]\'\n',
+      '[ {"b": 1} ]',
+    ],
+    ['double quotes that go on at the column of their key', '\n  a: "x\n  y"\n', 'x y'],
+    ['double quotes that go on further left', '\n  a: "x\n y"\n', 'x y'],
+    [
+      'a mapping in brackets at the column of its key',
+      '\n  a: {\n  b: 1,\n  c: "x\n  y"\n  }\n',
+      { b: 1, c: 'x y' },
+    ],
+    ['a list in brackets at the column of its key', '\n  a: [\n  1,\n  [2,\n 3]\n  ]\n', [1, [2, 3]]],
+    ['a comment without a blank before it', '\n  a: "x"#comment\n', 'x'],
+  ])('%s', (_, text, a) =>
+    expect(seen(`kind: A\nv:${text}  z: 1\nlast: 2\n`)).toEqual([{ kind: 'A', v: { a, z: 1 }, last: 2 }]),
+  )
+
+  test('and what it refuses is refused', () => {
+    for (const text of ['"x\n', '[\n  1\n', '@x\n', '`x`\n', '\n\tb: 1\n', '"\\q"\n'])
+      expect(() => seen(`kind: A\nv: ${text}`)).toThrow('HR_BAD_YAML')
+  })
+})
+
+describe('a mistake in one document', () => {
+  test('leaves the others', () => {
+    const [objects, mistakes]: [ApiObject[], string[]] = [[], []]
+    const stream = 'kind: A\n---\nkind: "B\n--- kind: C\nx: 1\n---\nkind: D\n'
+    const result = mapObjects(
+      stream,
+      'f.yaml',
+      (object) => (objects.push(object), object),
+      ({ message }) => mistakes.push(message),
+    )
+    expect(result).toBe(stream)
+    expect(objects.map(({ kind }) => kind)).toEqual(['A', 'D'])
+    expect(mistakes).toEqual([
+      expect.stringMatching(/^f\.yaml:[34]: Missing closing "quote/),
+      'f.yaml:4: a line of --- may hold nothing but a comment; correct the document [HR_BAD_YAML]',
+    ])
+  })
+})
+
 describe('objects', () => {
   test('the items of Lists come one by one, nested Lists included', () => {
     const list =
