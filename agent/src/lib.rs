@@ -21,3 +21,5 @@ pub mod signals;
 pub mod subpath_file;
 pub mod target;
 pub mod time;
+pub mod verdict;
+mod wrappers;

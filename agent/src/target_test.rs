@@ -1,5 +1,6 @@
 use super::*;
 use crate::mountinfo::Instance;
+use crate::verdict::{Candidate, Verdict, judge};
 use alloc::vec;
 use proptest::prelude::*;
 
@@ -30,12 +31,29 @@ fn selector(processes: &[&str]) -> TargetSelector {
     }
 }
 
+fn masks(caught: u64) -> Masks {
+    Masks { caught, ignored: 0, blocked: 0 }
+}
+
+const NOTHING_CAUGHT: &dyn Fn(u32) -> Option<Masks> = &|_| Some(Masks { caught: 0, ignored: 0, blocked: 0 });
+
+fn with_command(command: &dyn Fn(u32) -> Vec<u8>) -> Facts<'_> {
+    Facts { command, masks: NOTHING_CAUGHT, signal: Some(1) }
+}
+
 fn program(_: u32) -> Vec<u8> {
     b"program\0".to_vec()
 }
 
 fn chosen(all: &[Process], selector: &TargetSelector) -> Result<u32, NoTarget> {
-    choose(all, selector, Some("u"), 999, &program).map(|process| process.pid)
+    choose(all, selector, Some("u"), 999, &with_command(&program)).map(|process| process.pid)
+}
+
+/// The same where these processes catch these signals.
+fn chosen_among(all: &[Process], processes: &[&str], caught: &[(u32, u64)]) -> Result<u32, NoTarget> {
+    let of = |pid: u32| caught.iter().find(|(one, _)| *one == pid).map_or(0, |(_, mask)| *mask);
+    let facts = Facts { masks: &|pid| Some(masks(of(pid))), ..with_command(&program) };
+    choose(all, &selector(processes), Some("u"), 999, &facts).map(|process| process.pid)
 }
 
 fn code(found: Result<u32, NoTarget>) -> Code {
@@ -78,7 +96,36 @@ fn the_program_below_wrappers_is_chosen() {
 fn the_program_below_a_shell_script_is_chosen() {
     let all = [process(7, 0, "entrypoint.sh", 1, "web"), process(8, 7, "api", 2, "web")];
     let command = |pid: u32| if pid == 7 { b"/bin/sh\0/entrypoint.sh\0".to_vec() } else { b"/api\0".to_vec() };
-    assert_eq!(choose(&all, &selector(&[]), Some("u"), 999, &command).unwrap().pid, 8);
+    assert_eq!(choose(&all, &selector(&[]), Some("u"), 999, &with_command(&command)).unwrap().pid, 8);
+}
+
+/// bash with `trap … EXIT` (5.2, as /proc shows it).
+const EVERYTHING: u64 = 0x4381_7efb;
+
+#[test]
+fn a_shell_that_traps_the_signal_is_chosen_unless_the_program_below_it_handles_it() {
+    let script = [process(7, 0, "sh", 1, "web"), process(8, 7, "sleep", 2, "web")];
+    assert_eq!(chosen_among(&script, &[], &[(7, HUP)]), Ok(7));
+    assert_eq!(chosen_among(&script[..1], &[], &[(7, HUP)]), Ok(7), "between two children");
+    assert_eq!(chosen_among(&script, &["sh"], &[(7, HUP)]), Ok(7));
+    assert_eq!(chosen_among(&script, &[], &[(7, HUP), (8, HUP)]), Ok(8), "the script of a program that reloads");
+    assert_eq!(chosen_among(&script, &[], &[]), Ok(8));
+    let two = [&script[..], &[process(9, 7, "tail", 2, "web")]].concat();
+    assert_eq!(chosen_among(&two, &[], &[(7, HUP)]), Ok(7));
+    let below = [process(5, 0, "tini", 1, "web"), process(7, 5, "sh", 1, "web"), process(8, 7, "sleep", 2, "web")];
+    assert_eq!(chosen_among(&below, &[], &[(5, HUP), (7, HUP)]), Ok(7));
+    // supervisord catches SIGHUP to start everything again.
+    let supervised = [process(7, 0, "supervisord", 1, "web"), process(8, 7, "api", 2, "web")];
+    assert_eq!(chosen_among(&supervised, &[], &[(7, HUP)]), Ok(8));
+    assert_eq!(code(chosen_among(&supervised, &["supervisord"], &[(7, HUP)])), Code::SignalRefused);
+}
+
+#[test]
+fn a_shell_that_catches_every_signal_to_end_is_not_chosen() {
+    let script = [process(7, 0, "bash", 1, "web"), process(8, 7, "api", 2, "web")];
+    assert_eq!(chosen_among(&script, &[], &[(7, EVERYTHING)]), Ok(8));
+    assert_eq!(code(chosen_among(&script, &["bash"], &[(7, EVERYTHING)])), Code::SignalRefused);
+    assert_eq!(verdict("bash", masks(EVERYTHING), 0, true, 60_000), Err(Some(Code::SignalRefused)));
 }
 
 #[test]
@@ -132,8 +179,9 @@ fn without_container_names_a_name_must_match_exactly_one_process() {
         process(8, 7, "nginx", 3, ""),
         process(999, 1, "nginx", 3, ""),
     ];
-    let found =
-        |all: &[Process], names: &[&str]| choose(all, &selector(names), None, 999, &program).map(|process| process.pid);
+    let found = |all: &[Process], names: &[&str]| {
+        choose(all, &selector(names), None, 999, &with_command(&program)).map(|process| process.pid)
+    };
     assert_eq!(found(&all, &["nginx"]), Ok(7));
     assert_eq!(code(found(&all, &[])), Code::ProcessNeeded);
     let two = [process(7, 1, "nginx", 2, ""), process(8, 1, "nginx", 3, "")];
@@ -144,8 +192,9 @@ fn without_container_names_a_name_must_match_exactly_one_process() {
 fn haproxy_without_a_master_is_refused() {
     let all = [process(7, 0, "haproxy", 1, "web")];
     let selector = TargetSelector { arguments: vec!["-W".into(), "-Ws".into()], ..selector(&["haproxy"]) };
-    let found =
-        |line: &'static [u8]| choose(&all, &selector, Some("u"), 999, &|_| line.to_vec()).map(|process| process.pid);
+    let found = |line: &'static [u8]| {
+        choose(&all, &selector, Some("u"), 999, &with_command(&|_| line.to_vec())).map(|process| process.pid)
+    };
     assert_eq!(found(b"haproxy\0-Ws\0-f\0x\0"), Ok(7));
     assert_eq!(code(found(b"haproxy\0-f\0-Wx\0")), Code::ArgumentMissing);
 }
@@ -197,7 +246,7 @@ proptest! {
             }
         }
         let selector = selector(if by_name { &["nginx"] } else { &[] });
-        if let Ok(found) = choose(&all, &selector, Some("u"), 999, &program) {
+        if let Ok(found) = choose(&all, &selector, Some("u"), 999, &with_command(&program)) {
             prop_assert!(!found.zombie && !is_wrapper(&found.comm));
             prop_assert_eq!(&found.instance.as_ref().unwrap().container, "web");
             prop_assert!(!by_name || found.comm == "nginx");

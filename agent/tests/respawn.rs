@@ -14,7 +14,8 @@ mod runtime;
 mod support;
 
 use agent::proc::Process;
-use agent::target::{TargetSelector, YOUNG_MS};
+use agent::target::TargetSelector;
+use agent::verdict::YOUNG_MS;
 use host::methods::signal::{Sent, send};
 use host::procfs::Proc;
 use std::collections::{HashSet, VecDeque};

@@ -211,7 +211,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     what: 'a program has ten seconds to start its process',
-    file: 'agent/src/target.rs',
+    file: 'agent/src/verdict.rs',
     from: 'const STARTING_MS: u64 = 10_000;',
     to: 'const STARTING_MS: u64 = 100;',
     tests: 'target',

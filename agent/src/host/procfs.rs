@@ -3,6 +3,7 @@
 use super::files;
 use agent::mountinfo;
 use agent::proc::{self, Masks, Process};
+use agent::target::{self, Facts, NoTarget, TargetSelector};
 use alloc::{format, string::String, vec::Vec};
 use rustix::fd::OwnedFd;
 use rustix::fs::CWD;
@@ -87,6 +88,17 @@ impl Proc {
             proc::masks(&String::from_utf8_lossy(&text))
         });
         masks.fold(0, |all, masks| all | masks.blocked)
+    }
+
+    /// The process to signal. `signal` is None where the process is to end.
+    pub fn choose<'a>(
+        &self,
+        all: &'a [Process],
+        selector: &TargetSelector,
+        signal: Option<u32>,
+    ) -> Result<&'a Process, NoTarget> {
+        let facts = Facts { command: &|pid| self.command(pid), masks: &|pid| self.masks(pid), signal };
+        target::choose(all, selector, self.pod.as_deref(), self.me, &facts)
     }
 
     /// The command line of a process; NUL ends each word.

@@ -73,7 +73,7 @@ pub fn begin(context: &mut Context<'_>, termination: Termination) -> Begun {
 
 /// The container's root, and the program to signal: the root itself if the program can't be identified.
 fn find<'a>(all: &'a [Process], proc: &Proc, selector: &TargetSelector) -> Result<(&'a Process, &'a Process), Outcome> {
-    let chosen = target::choose(all, selector, proc.pod.as_deref(), proc.me, &|pid| proc.command(pid));
+    let chosen = proc.choose(all, selector, None);
     let root = match (&proc.pod, &selector.container) {
         (Some(_), Some(container)) => target::root(all, container),
         _ => chosen.as_ref().ok().copied(),

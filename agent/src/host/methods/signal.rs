@@ -8,7 +8,8 @@ use agent::engine::Outcome;
 use agent::errors::{Code, Problem};
 use agent::proc::Process;
 use agent::signals;
-use agent::target::{self, Candidate, NoTarget, TargetSelector, Verdict, YOUNG_MS};
+use agent::target::{self, NoTarget, TargetSelector};
+use agent::verdict::{self, Candidate, Verdict, YOUNG_MS};
 use alloc::{format, string::String};
 use core::time::Duration;
 use rustix::fd::OwnedFd;
@@ -35,7 +36,7 @@ pub struct SignalledProcess {
 /// The result of `send`.
 pub enum Sent {
     Signalled(SignalledProcess),
-    /// The process started after the change, so it has read the new content.
+    /// The container started after the change, so its program has read the new content.
     AlreadyFresh(Process),
     Failed(Outcome),
 }
@@ -63,15 +64,15 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
     })
 }
 
-/// Sends `signal`, unless the target started after `changed` (milliseconds since boot). `known` is the last target, which
+/// Sends `signal`, unless the container started after `changed` (milliseconds since boot). `known` is the last target, which
 /// stays the target as long as it runs the same program.
 pub fn send(proc: &Proc, selector: &TargetSelector, signal: u32, changed: u64, known: Option<&Process>) -> Sent {
-    let process = match current(proc, selector, known) {
+    let process = match current(proc, selector, signal, known) {
         Ok(process) => process,
         Err(NoTarget::NotYet(problem)) => return Sent::Failed(Outcome::NoTarget(problem)),
         Err(NoTarget::Refused(problem)) => return Sent::Failed(Outcome::Refused(problem)),
     };
-    if process.started_ms() > changed {
+    if process.started_ms() > changed && is_root_younger(proc, selector, changed) {
         return Sent::AlreadyFresh(process);
     }
     match judge_and_send(proc, selector, signal, process) {
@@ -80,12 +81,18 @@ pub fn send(proc: &Proc, selector: &TargetSelector, signal: u32, changed: u64, k
     }
 }
 
-fn current(proc: &Proc, selector: &TargetSelector, known: Option<&Process>) -> Result<Process, NoTarget> {
+/// Whether the container's root started after `changed`. A child that did proves nothing: a script may start one every
+/// few seconds. Where the runtime does not show the root, the target's own start has to do.
+fn is_root_younger(proc: &Proc, selector: &TargetSelector, changed: u64) -> bool {
+    let Some(container) = proc.pod.as_ref().and(selector.container.as_ref()) else { return true };
+    target::root(&proc.processes(), container).is_some_and(|root| root.started_ms() > changed)
+}
+
+fn current(proc: &Proc, selector: &TargetSelector, signal: u32, known: Option<&Process>) -> Result<Process, NoTarget> {
     if let Some(known) = known.filter(|known| proc.is_still(known)) {
         return Ok(known.clone());
     }
-    let all = proc.processes();
-    target::choose(&all, selector, proc.pod.as_deref(), proc.me, &|pid| proc.command(pid)).cloned()
+    proc.choose(&proc.processes(), selector, Some(signal)).cloned()
 }
 
 /// Opens the pidfd before reading /proc, so that the process that is judged is the one that gets the signal, even if
@@ -138,7 +145,7 @@ fn judge(
     let masks = proc.masks(process.pid).filter(|_| proc.is_still(process)).ok_or(None)?;
     let is_named = !selector.processes.is_empty();
     let blocked = if agent::proc::holds(masks.caught, signal) { masks.blocked } else { proc.blocked(process.pid) };
-    match target::judge(&Candidate { process, masks, blocked, signal, is_named, age }) {
+    match verdict::judge(&Candidate { process, masks, blocked, signal, is_named, age }) {
         Verdict::Send { may_exit } => Ok(may_exit),
         Verdict::NotYet(problem) => Err(Some(Outcome::NoTarget(problem))),
         Verdict::Refuse(problem) => Err(Some(Outcome::Refused(problem))),
