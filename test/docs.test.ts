@@ -14,7 +14,8 @@ import {
 } from '../src/policy/annotations.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { methodNames, methodOf, methodRow } from '../src/policy/methods/reload-methods.ts'
-import type { Preset } from '../src/policy/presets/preset.ts'
+import type { Preset, Way } from '../src/policy/presets/preset.ts'
+import { ofEveryImage } from '../src/policy/presets/preset-paths.ts'
 import { type PresetName, presetReload, presets } from '../src/policy/presets/presets.ts'
 import { VARIANTS, wrappers } from '../src/policy/presets/recognise.ts'
 import { CA_LIFE_MILLISECONDS, SERVING_LIFE_MILLISECONDS } from '../src/tls/issue.ts'
@@ -102,6 +103,27 @@ const overview = table(
 
 const enumeratedVariants = [...VARIANTS].map((one) => `\`${one}\``).join(', ')
 const enumeratedWrappers = [...wrappers.keys()].map((one) => `\`${one}\``).join(', ')
+const wayLabels: Record<Way, string> = {
+  reload: 'as the program itself',
+  none: 'watched',
+  rollout: 'rollout',
+  ignore: 'no effect',
+}
+
+/** `/etc/nginx/templates/`: rollout (the entry point renders …) */
+const pathRows = (paths: Preset['paths'] = []): string[] =>
+  (typeof paths === 'function' ? paths({ name: 'any' }) : paths).flatMap(({ under, way, because }) =>
+    under.length === 0
+      ? []
+      : `${under[0] === '/' ? 'elsewhere' : under.map((path) => `\`${path}\``).join(', ')}: ${wayLabels[way]} (${because})`,
+  )
+
+const fileVariables = (names: Preset['initialVariables'] = []): string[] =>
+  names.length === 0
+    ? []
+    : [
+        `files of ${names.map((name) => `\`${name}\``).join(', ')}: no effect (they count in an empty database only)`,
+      ]
 
 const programsPage = `# Programs
 
@@ -123,19 +145,33 @@ ${overview}
 ## All programs
 
 ${table(
-  ['preset', 'recognised names', 'without further flags', 'what happens', 'to validate', 'proved', 'source'],
+  [
+    'preset',
+    'recognised names',
+    'without further flags',
+    'what happens',
+    'other paths',
+    'to validate',
+    'proved',
+    'source',
+  ],
   Object.entries(presets as Record<string, Preset>).map(
-    ([name, { names, doc, validate, proved, source }]) => [
+    ([name, { names, doc, paths, initialVariables, validate, proved, source }]) => [
       `\`${name}\``,
       names.map((one) => `\`${one}\``).join(', '),
       labelOf(name as PresetName),
       cell(doc),
+      cell([...pathRows(paths), ...fileVariables(initialVariables)].join('; ')),
       validate ? `\`${validate}\`` : '',
       proved ? 'yes' : '',
       cell(source),
     ],
   ),
 )}
+
+**Other paths** say what a change under a path does, where that is not what the program does otherwise. A mount that holds several of them takes the one that demands most.
+Of every image these roll out, because entry points read them when the container starts: ${ofEveryImage.flatMap(({ under }) => under.map((path) => `\`${path}\``)).join(', ')}. A volume
+into which a variable named \`…_FILE\` points rolls out, too, unless the table says otherwise.
 
 **To validate** is a value for \`${PREFIX}validate\`, with your own paths. Nothing runs it until you set it: images and paths differ. Set it where a mistake in the configuration
 ends the program.

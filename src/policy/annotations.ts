@@ -4,6 +4,7 @@
  */
 import { isLegalName } from '../workload/object-name.ts'
 import { methodNames } from './methods/reload-methods.ts'
+import { subPathChoices } from './mounts/subpath-modes.ts'
 import { presetName } from './presets/presets.ts'
 import * as parse from './values/parse.ts'
 import { isOurs, PREFIX } from './values/prefix.ts'
@@ -96,7 +97,7 @@ export const annotations = {
   },
   subpath: {
     ...ofContainer,
-    parse: parse.oneOf('auto', 'symlink', 'copy', 'keep'),
+    parse: parse.oneOf(...subPathChoices),
     values: '`auto`, `symlink`, `copy`, `keep`',
     doc: 'How hotreload updates a file that is mounted with subPath, which the kubelet never does. `auto` chooses between a `symlink` and a `copy` ([limits](limits.md)); `keep` leaves the mount as it is.',
   },

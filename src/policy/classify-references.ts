@@ -41,8 +41,10 @@ export function classifier({
     }
     if (init) return 'rollout'
     if (!plan || watched?.has(volume) === false) return undefined
+    const { way } = plan.ways.get(mountPath) ?? { way: 'rollout' }
+    if (way === 'ignore') return undefined
     const isKept = as === 'subPath' && kept?.has(mountPath)
-    return plan.reload.method === 'rollout' || isKept ? 'rollout' : 'inPlace'
+    return way === 'rollout' || isKept ? 'rollout' : 'inPlace'
   }
 }
 

@@ -1,15 +1,17 @@
 /** Plans one container: how its process takes a change, what the agent watches, and what happens to its subPath mounts. */
-import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, planEnv } from './env.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
+import { isInPlace, type MountWays, mountWays, reloadFor, wayOf } from './mounts/mount-ways.ts'
+import { decideSubPaths, type SubPathMount } from './mounts/subpath-modes.ts'
 import type { ContainerPlan } from './plan.ts'
 import { type Policy, settingsOf, type Values } from './policy.ts'
+import type { Way } from './presets/preset.ts'
 import { type Resolution, resolveReload } from './reload.ts'
-import { decideSubPaths, type SubPathMount } from './subpath-modes.ts'
 import { NOTES } from './values/bounds.ts'
 
 /** Why mounts stay as the user wrote them. */
@@ -35,8 +37,19 @@ export interface PlanRequest {
 const RESTART_STAGGER_SECONDS = 60
 
 const rollout: Reload = { method: 'rollout' }
-const nothingMounted: Resolution = { reload: rollout, chosenBy: 'no volume', notes: [], problems: [] }
-const tooLarge: Resolution = { ...nothingMounted, chosenBy: 'a bound' }
+const nothingMounted: Resolution = {
+  reload: rollout,
+  chosenBy: 'no volume',
+  because: '',
+  paths: undefined,
+  notes: [],
+  problems: [],
+}
+const tooLarge: Resolution = {
+  ...nothingMounted,
+  chosenBy: 'a bound',
+  because: 'a bound says so',
+}
 const noVariables: EnvPlan = { sources: [], notes: [], problems: [] }
 
 export function planContainer(
@@ -50,14 +63,19 @@ export function planContainer(
   const allowsAgent = !isTooLarge && keptMounts?.allowsAgent !== false
   const env =
     policy.shared.env === 'restart' && allowsAgent ? planEnv(container, spec, resolved.reload) : noVariables
-  const reload = keptMounts && !fits(resolved.reload, keptMounts) ? rollout : resolved.reload
+  const isPossible = !keptMounts || fits(resolved.reload, keptMounts)
+  const own = isPossible ? resolved : { ...resolved, reload: rollout, because: keptMounts.reason }
+  const ways = mountWays({ container, watched, ...own })
+  const reload = reloadFor(ways, own.reload)
   const { agent, endsProcess } = methodOf(reload)
-  const reason = keptMounts?.reason ?? (reload.method === 'rollout' ? 'its changes roll out' : undefined)
-  const mode = reason === undefined ? (settings.subpath ?? 'auto') : 'keep'
-  const subPaths = (isTooLarge ? [] : decideSubPaths({ container, spec, watched, mode })).map((mount) =>
-    reason === undefined ? mount : { ...mount, reason },
-  )
-  const volumes = reload.method === 'rollout' ? [] : updatedVolumes(container, subPaths, watched)
+  const isServed = ({ mountPath }: V1VolumeMount) =>
+    reload.method !== 'rollout' && ways.get(mountPath)?.way === wayOf(reload)
+  const keptBecause = (mount: V1VolumeMount) =>
+    keptMounts?.reason ??
+    (isServed(mount) ? undefined : keptReasons[ways.get(mount.mountPath)?.way ?? 'rollout'])
+  const mode = settings.subpath ?? 'auto'
+  const subPaths = isTooLarge ? [] : decideSubPaths({ container, spec, watched, mode, keptBecause })
+  const volumes = updatedVolumes(container, subPaths, watched, isServed)
   const rewrites = subPaths.some((one) => one.mode !== 'keep')
   const reloads = volumes.length > 0 && (agent !== 'optional' || rewrites)
   // If the method leaves the process running, only a change of its variables ends it.
@@ -66,6 +84,7 @@ export function planContainer(
     plan: {
       container,
       reload,
+      ways,
       chosenBy: resolved.chosenBy,
       volumes,
       subPaths,
@@ -75,7 +94,11 @@ export function planContainer(
       stagger: settings.stagger ?? (endsProcess ? RESTART_STAGGER_SECONDS : 0),
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
       agent: allowsAgent && (reloads || env.sources.length > 0),
-      notes: [...resolved.notes, ...env.notes, ...subPathNotes({ container, settings, reload, subPaths })],
+      notes: [
+        ...resolved.notes,
+        ...env.notes,
+        ...subPathNotes({ container, settings, reload, ways, subPaths }),
+      ],
     },
     problems: [...resolved.problems, ...env.problems],
   }
@@ -95,6 +118,14 @@ export const mountsAny = (
   volumes: ReadonlyMap<string, V1Volume>,
 ): boolean => volumeMounts.some(({ name }) => volumes.has(name))
 
+/** Why a subPath mount is not updated that the container's reload does not serve, as the end of a sentence. */
+const keptReasons: Record<Way, string> = {
+  rollout: 'its changes roll out',
+  ignore: 'its changes have no effect',
+  none: 'the program watches it, and the agent would reload the program for it',
+  reload: 'its changes roll out',
+}
+
 /** Without an agent, only a program that watches its files takes a change in place. */
 function fits(reload: Reload, { allowsAgent }: KeptMounts): boolean {
   const { agent, changesContainer } = methodOf(reload)
@@ -106,12 +137,14 @@ function updatedVolumes(
   container: V1Container,
   subPaths: readonly SubPathMount[],
   watched: ReadonlyMap<string, V1Volume>,
+  isServed: (mount: V1VolumeMount) => boolean,
 ): V1Volume[] {
   const rewritten = new Set(
     subPaths.filter(({ mode }) => mode !== 'keep').map(({ mount }) => mount.mountPath),
   )
   const updated = new Set(
     (container.volumeMounts ?? [])
+      .filter(isServed)
       .filter(({ subPath, subPathExpr, mountPath }) => !(subPath || subPathExpr) || rewritten.has(mountPath))
       .map(({ name }) => name),
   )
@@ -122,22 +155,28 @@ function subPathNotes({
   container: { name },
   settings,
   reload,
+  ways,
   subPaths,
 }: {
   container: V1Container
   settings: Values
   reload: Reload
+  ways: MountWays
   subPaths: readonly SubPathMount[]
 }): Note[] {
   const mounts = subPaths.filter(({ mode }) => mode === 'keep')
-  const warn = reload.method !== 'rollout' && settings.subpath !== 'keep'
-  const kept = mounts.slice(0, NOTES).map(({ mountPath, reason }) => ({
-    text: `container ${name}: subPath mount ${mountPath} is not updated in place: ${reason}`,
-    warn,
+  const isWanted = ({ mount }: SubPathMount) =>
+    isInPlace(ways.get(mount.mountPath)) && settings.subpath !== 'keep'
+  const kept = mounts.slice(0, NOTES).map((one) => ({
+    text: `container ${name}: subPath mount ${one.mountPath} is not updated in place: ${one.reason}`,
+    warn: isWanted(one),
   }))
   const others = mounts.length - NOTES
   if (others > 0)
-    kept.push({ text: `container ${name}: ${others} more subPath mounts are not updated in place`, warn })
+    kept.push({
+      text: `container ${name}: ${others} more subPath mounts are not updated in place`,
+      warn: mounts.slice(NOTES).some(isWanted),
+    })
   const isReadHalfWritten =
     methodOf(reload).agent === 'optional' && subPaths.some(({ mode }) => mode === 'copy')
   if (!isReadHalfWritten) return kept

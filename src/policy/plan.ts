@@ -4,8 +4,9 @@ import type { Source } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
+import type { MountWays } from './mounts/mount-ways.ts'
+import type { SubPathMount } from './mounts/subpath-modes.ts'
 import type { Policy } from './policy.ts'
-import type { SubPathMount } from './subpath-modes.ts'
 
 /** A ConfigMap or Secret whose values are a container's variables. The agent watches it through a volume of its own. */
 export interface EnvSource extends Source {
@@ -18,6 +19,8 @@ export interface EnvSource extends Source {
 export interface ContainerPlan {
   container: V1Container
   reload: Reload
+  /** How a change of each mount of a watched volume reaches the program. */
+  ways: MountWays
   /** What chose the reload, e.g. `preset nginx`. */
   chosenBy: string
   /** Volumes that the agent watches. */

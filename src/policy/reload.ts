@@ -6,12 +6,17 @@ import type { Note } from './methods/method-row.ts'
 import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { Values } from './policy.ts'
-import { presetReload } from './presets/presets.ts'
+import type { PresetPaths } from './presets/preset-paths.ts'
+import { docOf, type PresetName, pathsOf, presetReload } from './presets/presets.ts'
 import { recognise, resembled, withoutWrappers } from './presets/recognise.ts'
 
 export interface Resolution {
   reload: Reload
   chosenBy: string
+  /** Why it is this reload, as a sentence without its subject. */
+  because: string
+  /** What the preset says of single paths; undefined: no preset chose the reload. */
+  paths: PresetPaths | undefined
   notes: Note[]
   problems: UserError[]
 }
@@ -24,12 +29,34 @@ export function resolveReload(container: V1Container, spec: V1PodSpec, settings:
   const preset = name && { name, reload: presetReload(name, program) }
   const choice = chooseReload({ container, spec, settings, preset, resembled: name ?? resembled(container) })
   if (choice instanceof UserError)
-    return { reload: rollout, chosenBy: 'nothing', notes: [], problems: [choice] }
+    return {
+      reload: rollout,
+      chosenBy: 'nothing',
+      because: '',
+      paths: undefined,
+      notes: [],
+      problems: [choice],
+    }
   const { reload, chosenBy, note } = choice
-  const notes = note ? [note] : []
+  const isPreset = preset !== undefined && chosenBy === `preset ${preset.name}`
   const obstacle = obstacleTo(reload, container, spec)
-  if (!obstacle) return { reload, chosenBy, notes, problems: [] }
-  return { reload: rollout, chosenBy, notes: [...notes, { text: obstacle, warn: true }], problems: [] }
+  const notes = [...(note ? [note] : []), ...(obstacle ? [{ text: obstacle, warn: true }] : [])]
+  return {
+    reload: obstacle ? rollout : reload,
+    chosenBy,
+    because: obstacle ?? note?.text ?? reasonFor(choice, isPreset ? preset.name : undefined),
+    paths: isPreset ? pathsOf(preset.name, program) : undefined,
+    notes,
+    problems: [],
+  }
+}
+
+const reasonFor = (
+  { reload, chosenBy }: { reload: Reload; chosenBy: string },
+  preset: PresetName | undefined,
+) => {
+  if (reload.method !== 'rollout') return methodOf(reload).describe(reload)
+  return preset ? docOf(preset) : `${chosenBy} says so`
 }
 
 /** Why the Pod rules a reload out, as a sentence; undefined: it does not. */

@@ -1,6 +1,7 @@
 /** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
 import { classifier } from '../../policy/classify-references.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
+import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
@@ -56,7 +57,8 @@ function outcomeOf(
 ): Effect {
   const kind = classifier(plan)(reference)
   if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
-  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, now) }
+  const way = own?.ways.get(reference.mountPath ?? '')
+  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, way, now) }
   if (now.immutable.has(sourceId(reference)))
     return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
@@ -67,13 +69,12 @@ function outcomeOf(
   const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
   const first = [
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
-    ...(own.validate ? [`${own.validate.join(' ')} must pass`] : []),
+    ...(own.validate && way?.way === 'reload' ? [`${own.validate.join(' ')} must pass`] : []),
   ]
-  const how = [...first, `${methodOf(own.reload).describe(own.reload)} (${own.chosenBy})`].join(', then ')
-  return {
-    outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded',
-    how: how + spread(own.stagger),
-  }
+  const how = [...first, `${way?.because} (${own.chosenBy})`].join(', then ')
+  return way?.way === 'reload'
+    ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
+    : { outcome: 'reloaded', how }
 }
 
 const isVariable = ({ as }: Reference): boolean => as === 'env' || as === 'envFrom'
@@ -104,13 +105,18 @@ function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circu
     if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
     return 'variables are fixed when a process starts; hotreload.dev/env: restart restarts the container in place'
   }
+  const way = own?.ways.get(reference.mountPath ?? '')
   const kept = own?.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)
-  if (own?.reload.method !== 'rollout' && kept?.mode === 'keep')
-    return `its subPath is not updated: ${kept.reason}`
-  return note ?? `${own?.chosenBy ?? 'nothing'} says so`
+  if (isInPlace(way) && kept?.mode === 'keep') return `its subPath is not updated: ${kept.reason}`
+  return way?.because.replace(`container ${reference.container}: `, '') ?? note ?? 'nothing says otherwise'
 }
 
-function whyNothing({ container, as, volume }: Reference, { env }: Circumstances): string {
+function whyNothing(
+  { container, as, volume }: Reference,
+  way: MountWay | undefined,
+  { env }: Circumstances,
+): string {
+  if (way?.way === 'ignore') return way.because
   if ((as === 'env' || as === 'envFrom') && env === 'ignore') return 'hotreload.dev/env says ignore'
   return volume?.startsWith('kube-api-access-')
     ? "it is the ServiceAccount's own, which Kubernetes renews"

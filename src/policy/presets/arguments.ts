@@ -1,6 +1,7 @@
 /** Reads the command, arguments and mounts of a container, as far as its manifest shows them. */
 import type { V1Container } from '@kubernetes/client-node'
 import { holderOf } from '../../workload/path-search.ts'
+import { normalPath, parentOf } from '../../workload/references.ts'
 
 export const wordsOf = ({ command = [], args = [] }: V1Container): string[] => [...command, ...args]
 
@@ -22,6 +23,20 @@ export function mounts({ volumeMounts = [] }: V1Container, files: readonly strin
   const holder = holderOf(volumeMounts.map(({ mountPath }) => withoutEndingSlashes(mountPath)))
   return files.some((file) => holder(file) !== undefined)
 }
+
+/** The directory of a file that an argument names: a volume with the file is mounted there. Of a file in `/` it is the file itself. */
+export function directoryOf(file: string): string {
+  const directory = parentOf(normalPath(file))
+  return directory === '/' ? file : directory
+}
+
+/** The same for an argument that may also name a directory, which has no extension. */
+export const configDirectory = (path: string): string =>
+  /\.[^./]+$/.test(path) ? directoryOf(path) : normalPath(path)
+
+/** `traefik:v3.7@sha256:…` -> `v3.7`; empty without a tag. */
+export const tagOf = ({ image = '' }: V1Container): string =>
+  /:([^:@/]+)(@|$)/.exec(image.split('/').at(-1) ?? '')?.[1] ?? ''
 
 /** An expression such as `\/+$` would take quadratic time. */
 function withoutEndingSlashes(path: string): string {

@@ -1,11 +1,25 @@
 /** Databases, caches and brokers, and runtimes that must never be signalled. */
-import { flag } from './arguments.ts'
-import { byRollout, bySignal, type Preset } from './preset.ts'
+import { directoryOf, flag } from './arguments.ts'
+import { byRollout, bySignal, elsewhere, type PathRow, type Preset } from './preset.ts'
+
+const emptyDatabaseOnly: PathRow = {
+  under: ['/docker-entrypoint-initdb.d/'],
+  way: 'ignore',
+  because: 'it runs in an empty database only',
+}
 
 export const data = {
   postgresql: {
     names: ['postgres', 'postgresql'],
     reload: bySignal('SIGHUP', 'postgres'),
+    paths: [emptyDatabaseOnly],
+    initialVariables: [
+      'POSTGRES_DB_FILE',
+      'POSTGRES_INITDB_ARGS_FILE',
+      'POSTGRES_PASSWORD_FILE',
+      'POSTGRES_POSTGRES_PASSWORD_FILE',
+      'POSTGRES_USER_FILE',
+    ],
     doc: 'SIGHUP to the postmaster, which reloads open sessions too; settings of context postmaster need a restart',
     source: 'postgresql.org/docs/current/config-setting.html',
     proved: true,
@@ -43,6 +57,14 @@ export const data = {
     names: ['memcached'],
     reload: (container) =>
       flag(container, '-Y', '--auth-file') === undefined ? byRollout : bySignal('SIGHUP', 'memcached'),
+    paths: (container) => [
+      {
+        under: [flag(container, '-Y', '--auth-file') ?? []].flat().map(directoryOf),
+        way: 'reload',
+        because: 'SIGHUP re-reads the users file',
+      },
+      elsewhere('rollout', 'SIGHUP re-reads the users file only'),
+    ],
     doc: 'SIGHUP re-reads the users file that -Y or --auth-file names; without such a flag changes roll out',
     source: 'github.com/memcached/memcached, memcached.c: sig_hup',
     proved: true,
@@ -50,6 +72,10 @@ export const data = {
   mysql: {
     names: ['mysql', 'mysqld', 'mariadb', 'mariadbd'],
     reload: byRollout,
+    paths: [emptyDatabaseOnly],
+    initialVariables: ['MYSQL', 'MARIADB'].flatMap((server) =>
+      ['DATABASE', 'PASSWORD', 'ROOT_PASSWORD', 'USER'].map((what) => `${server}_${what}_FILE`),
+    ),
     doc: 'SIGHUP flushes logs and tables, and re-reads no option file',
     source: 'dev.mysql.com/doc/refman/8.4/en/unix-signal-response.html',
     proved: true,
@@ -57,6 +83,8 @@ export const data = {
   mongod: {
     names: ['mongod', 'mongo'],
     reload: byRollout,
+    paths: [emptyDatabaseOnly],
+    initialVariables: ['MONGO_INITDB_ROOT_PASSWORD_FILE', 'MONGO_INITDB_ROOT_USERNAME_FILE'],
     doc: 'never re-reads its file',
     source: 'mongodb.com/docs/manual, mongod',
   },

@@ -1,6 +1,6 @@
 /** Name servers, tunnels, failover and mail. */
 import { mounts, wordsOf } from './arguments.ts'
-import { byItself, byRollout, bySignal, type Preset } from './preset.ts'
+import { byRollout, bySignal, type Preset } from './preset.ts'
 
 export const network = {
   named: {
@@ -21,9 +21,9 @@ export const network = {
   },
   coredns: {
     names: ['coredns'],
-    reload: byItself,
-    doc: 'watches the Corefile if that has the reload plugin, as the Corefile of Kubernetes does; reads imported files only together with it',
-    source: 'coredns.io/plugins/reload',
+    reload: bySignal('SIGUSR1', 'coredns'),
+    doc: 'SIGUSR1 starts all plugins again in the same process, with the Corefile, imported files, certificates and resolv.conf; the reload plugin sees the Corefile and imported files only, up to 45 s later',
+    source: 'github.com/coredns/caddy, sigtrap_posix.go and caddy.go: Restart',
   },
   dnsmasq: {
     names: ['dnsmasq'],

@@ -1,6 +1,11 @@
 /** Metrics, logs and traces. */
-import { flag, hasFlag, isOpen, portOf, webAddress } from './arguments.ts'
-import { byItself, byPost, byRollout, bySignal, type Preset } from './preset.ts'
+import type { V1Container } from '@kubernetes/client-node'
+import { configDirectory, flag, hasFlag, isOpen, portOf, webAddress, wordsOf } from './arguments.ts'
+import { byItself, byPost, byRollout, bySignal, elsewhere, type Preset } from './preset.ts'
+
+/** The directories of what the flags name. */
+const pathsIn = (container: V1Container, ...flags: string[]): string[] =>
+  flags.flatMap((name) => flag(container, name) ?? []).map(configDirectory)
 
 export const observability = {
   prometheus: {
@@ -39,20 +44,62 @@ export const observability = {
     names: ['alloy'],
     reload: (container) =>
       byPost(`http://127.0.0.1:${portOf(flag(container, '--server.http.listen-addr'), 12_345)}/-/reload`),
+    paths: (container) => [
+      {
+        under: [
+          configDirectory(wordsOf(container).find((_, at, all) => all[at - 1] === 'run') ?? '/etc/alloy/'),
+        ],
+        way: 'reload',
+        because: 'it reads its configuration again',
+      },
+      elsewhere('rollout', 'a reload re-reads its configuration only'),
+    ],
     doc: 'POST /-/reload; after a mistake it keeps its old configuration',
     source: 'grafana.com/docs/alloy/latest/reference/cli/run',
   },
   grafana: {
     names: ['grafana', 'grafana-oss', 'grafana-enterprise'],
     reload: byRollout,
-    doc: 'reads grafana.ini only when it starts',
-    source: 'grafana.com/docs/grafana/latest/setup-grafana/configure-grafana',
+    paths: [
+      {
+        under: ['/var/lib/grafana/dashboards/', '/grafana-dashboard-definitions/'],
+        way: 'none',
+        because: 'its file provider looks for changed dashboards each 10 s',
+      },
+    ],
+    doc: 'reads grafana.ini, data sources and the list of providers only when it starts',
+    source: 'grafana.com/docs/grafana/latest/administration/provisioning, dashboards: updateIntervalSeconds',
   },
   loki: {
     names: ['loki'],
     reload: byRollout,
-    doc: 'watches its runtime_config file, and reads everything else only when it starts',
-    source: 'grafana.com/docs/loki/latest/configure, runtime configuration file',
+    paths: (container) => [
+      {
+        under: [
+          '/etc/loki/runtime-config/',
+          ...pathsIn(container, '-runtime-config.file', '--runtime-config.file'),
+        ],
+        way: 'none',
+        because: 'it reads its runtime configuration each 10 s',
+      },
+    ],
+    doc: 'reads everything but its runtime configuration only when it starts',
+    source:
+      'grafana.com/docs/loki/latest/configure, runtime configuration file; grafana/dskit, runtimeconfig/manager.go',
+  },
+  tempo: {
+    names: ['tempo'],
+    reload: byRollout,
+    paths: [
+      {
+        under: ['/runtime-config/'],
+        way: 'none',
+        because: 'it reads its per-tenant overrides each 10 s',
+      },
+    ],
+    doc: 'reads everything but its per-tenant overrides only when it starts',
+    source:
+      'grafana.com/docs/tempo/latest/configuration, per_tenant_override_config; grafana/dskit, runtimeconfig/manager.go',
   },
   'opentelemetry-collector': {
     names: [
@@ -72,6 +119,17 @@ export const observability = {
     names: ['telegraf'],
     reload: (container) =>
       flag(container, '--watch-config') === undefined ? bySignal('SIGHUP', 'telegraf') : byItself,
+    paths: (container) =>
+      flag(container, '--watch-config') === undefined
+        ? []
+        : [
+            {
+              under: ['/etc/telegraf/', ...pathsIn(container, '--config', '--config-directory')],
+              way: 'reload',
+              because: 'it watches its configuration',
+            },
+            elsewhere('rollout', '--watch-config watches its configuration only'),
+          ],
     doc: 'SIGHUP restarts all plugins in the same process; with --watch-config it watches its files. A mistake in the configuration ends it',
     source: 'github.com/influxdata/telegraf, cmd/telegraf/telegraf.go',
   },
@@ -79,6 +137,14 @@ export const observability = {
     names: ['vector'],
     reload: (container) =>
       hasFlag(container, '--watch-config', '-w') ? byItself : bySignal('SIGHUP', 'vector'),
+    paths: (container) => [
+      {
+        under: ['/etc/vector/', ...pathsIn(container, '--config', '-c', '--config-dir', '-C')],
+        way: 'reload',
+        because: 'it reads its configuration again',
+      },
+      elsewhere('rollout', 'a reload keeps the components whose configuration is the same'),
+    ],
     doc: 'SIGHUP; with --watch-config it watches its files',
     source: 'vector.dev/docs/administration/management',
     validate: 'vector validate --no-environment /etc/vector/vector.yaml',

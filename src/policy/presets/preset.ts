@@ -2,11 +2,31 @@
 import type { V1Container } from '@kubernetes/client-node'
 import type { Reload } from '../methods/reload-methods.ts'
 
+/**
+ * How the change of one mount reaches a program: by the container's own `reload`, by `none` of our means because the program watches its
+ * files, by a `rollout`, or not at all, because the program has no more use for what is there: `ignore`.
+ */
+export const ways = ['reload', 'none', 'rollout', 'ignore'] as const
+export type Way = (typeof ways)[number]
+
+/** What a program does with its files under some paths, where that differs from its row's `reload`. */
+export interface PathRow {
+  /** Absolute paths. One that ends in a slash is a directory, any other one a file or a directory. */
+  under: readonly string[]
+  way: Way
+  /** Why, as a sentence without its subject: `the entry point reads it when the container starts`. */
+  because: string
+}
+
 export interface Preset {
   /** The program's images and commands, as the last segments of their names. */
   names: readonly string[]
-  /** A function if the container's arguments or mounts decide. */
+  /** How it takes a change of any path that `paths` does not name. A function if the container's arguments or mounts decide. */
   reload: Reload | ((container: V1Container) => Reload)
+  /** The path with the most segments wins. In doubt a row says `rollout`: a preset must never claim a reload. */
+  paths?: readonly PathRow[] | ((container: V1Container) => readonly PathRow[])
+  /** Variables whose names end in _FILE, and whose files count in an empty database only. Others of such a name mean a rollout. */
+  initialVariables?: readonly string[]
   /** For the documentation: what happens, and the source of the facts. */
   doc: string
   source: string
@@ -18,6 +38,9 @@ export interface Preset {
 
 /** The kernel keeps so many bytes of a command's name (TASK_COMM_LEN without its NUL: proc_pid_comm(5)). */
 export const COMMAND_NAME_BYTES = 15
+
+/** What no other row names. */
+export const elsewhere = (way: Way, because: string): PathRow => ({ under: ['/'], way, because })
 
 export const bySignal = (signal: string, ...processes: string[]): Reload => ({
   method: 'signal',

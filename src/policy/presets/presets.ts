@@ -12,6 +12,7 @@ import { data } from './data.ts'
 import { network } from './network.ts'
 import { observability } from './observability.ts'
 import type { Preset } from './preset.ts'
+import { type PresetPaths, presetPaths } from './preset-paths.ts'
 import { web } from './web.ts'
 
 export const presets = { ...web, ...data, ...network, ...observability }
@@ -39,3 +40,9 @@ export const presetReload = (name: PresetName, container: V1Container): Reload =
   const { reload }: Preset = presets[name]
   return typeof reload === 'function' ? reload(container) : reload
 }
+
+export const pathsOf = (name: PresetName, container: V1Container): PresetPaths =>
+  presetPaths(presets[name], container)
+
+/** What the program does with a change, as a sentence without its subject. */
+export const docOf = (name: PresetName): string => presets[name].doc

@@ -1,11 +1,24 @@
 /** Web servers, proxies, caches and the servers of applications. */
-import { flag, hasFlag, mounts } from './arguments.ts'
-import { byItself, byRollout, bySignal, type Preset } from './preset.ts'
+import type { V1Container } from '@kubernetes/client-node'
+import { directoryOf, flag, hasFlag, tagOf } from './arguments.ts'
+import { byItself, byRollout, bySignal, elsewhere, type Preset } from './preset.ts'
+
+const bootstrapOf = (container: V1Container): string => flag(container, '--config-yaml') ?? ''
+
+const provider = (container: V1Container, setting: string): string[] =>
+  [flag(container, `--providers.file.${setting}`) ?? []].flat()
 
 export const web = {
   nginx: {
     names: ['nginx', 'openresty', 'harbor-portal'],
     reload: bySignal('SIGHUP', 'nginx', 'openresty'),
+    paths: [
+      {
+        under: ['/etc/nginx/templates/'],
+        way: 'rollout',
+        because: 'the entry point renders templates when the container starts',
+      },
+    ],
     doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
     validate: 'nginx -t',
@@ -43,27 +56,49 @@ export const web = {
   },
   envoy: {
     names: ['envoy'],
-    reload: (container) =>
-      mounts(container, [flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml'])
-        ? byRollout
-        : byItself,
-    doc: 'watches the files of its dynamic resources (with watched_directory); a rollout if a volume holds its bootstrap file, which it never re-reads',
-    source: 'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem',
+    reload: (container) => (/watched_directory/.test(bootstrapOf(container)) ? byItself : byRollout),
+    paths: (container) => [
+      {
+        under: [flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml'],
+        way: 'rollout',
+        because: 'its bootstrap file is read when it starts only',
+      },
+    ],
+    doc: 'watches the files of its dynamic resources if --config-yaml has a watched_directory; otherwise a rollout, since it misses each change of a ConfigMap without one',
+    source:
+      'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem; envoyproxy/envoy#3928',
     validate: 'envoy --mode validate -c /etc/envoy/envoy.yaml',
   },
   traefik: {
     names: ['traefik'],
-    reload: (container) => {
-      const named = flag(container, '--configFile', '--configfile')
-      const usual = ['yml', 'yaml', 'toml'].map((extension) => `/etc/traefik/traefik.${extension}`)
-      return mounts(container, named === undefined ? usual : [named]) ? byRollout : byItself
-    },
-    doc: 'watches the files of its file provider; a rollout if a volume holds its install (static) configuration, which it never re-reads',
-    source: 'doc.traefik.io/traefik/providers/file',
+    reload: (container) => (/^v?3\b/.test(tagOf(container)) ? bySignal('SIGHUP', 'traefik') : byRollout),
+    paths: (container) => [
+      {
+        under: provider(container, 'directory'),
+        way: 'none',
+        because: 'it watches the directory of its file provider',
+      },
+      {
+        under: provider(container, 'filename').map(directoryOf),
+        way: 'reload',
+        because: 'it reads the file of its file provider again',
+      },
+      elsewhere('rollout', 'it reads everything but the files of its file provider when it starts only'),
+    ],
+    doc: 'watches --providers.file.directory; SIGHUP for --providers.file.filename if the tag says version 3, because it misses the second change of such a file; a rollout for all else, such as its install (static) configuration',
+    source: 'doc.traefik.io/traefik/providers/file; github.com/traefik/traefik, pkg/provider/file/file.go',
   },
   caddy: {
     names: ['caddy'],
     reload: (container) => (hasFlag(container, '--watch', '-w') ? byItself : byRollout),
+    paths: (container) => [
+      {
+        under: [directoryOf(flag(container, '--config', '-c') ?? '/etc/caddy/Caddyfile')],
+        way: 'reload',
+        because: 'it reads its Caddyfile, and what that imports, each second',
+      },
+      elsewhere('rollout', 'it watches its Caddyfile only'),
+    ],
     doc: 'watches its Caddyfile with --watch; otherwise only its API can reload it, so changes roll out',
     source: 'caddyserver.com/docs/command-line#caddy-run',
     proved: true,
@@ -79,8 +114,9 @@ export const web = {
   },
   gunicorn: {
     names: ['gunicorn'],
-    reload: bySignal('SIGHUP', 'gunicorn'),
-    doc: 'SIGHUP to the master, which reads its configuration and replaces its workers. A mistake ends it: validate',
+    reload: (container) =>
+      hasFlag(container, '--preload', '--preload-app') ? byRollout : bySignal('SIGHUP', 'gunicorn'),
+    doc: 'SIGHUP to the master, which reads its configuration and replaces its workers; a rollout with --preload, which keeps the application. A mistake ends it: validate',
     source: 'docs.gunicorn.org/en/stable/signals.html',
     validate: 'gunicorn --check-config APP',
     proved: true,

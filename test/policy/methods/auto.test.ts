@@ -67,7 +67,13 @@ describe('the reload is chosen by', () => {
     ],
     ['reload: none', nginx(), { reload: 'none', signal: 'HUP' }, { method: 'none' }, 'hotreload.dev/reload'],
     ['reload: rollout', nginx(), { reload: 'rollout' }, { method: 'rollout' }, 'hotreload.dev/reload'],
-    ['a preset that watches', nginx({ image: 'envoy' }), {}, { method: 'none' }, 'preset envoy'],
+    [
+      'a preset that watches',
+      nginx({ image: 'caddy', args: ['run', '--watch', '--config', '/etc/nginx/conf.d/Caddyfile'] }),
+      {},
+      { method: 'none' },
+      'preset caddy',
+    ],
     ['a preset that never re-reads', nginx({ image: 'redis' }), {}, { method: 'rollout' }, 'preset redis'],
     [
       'a suffix, before the key for all',

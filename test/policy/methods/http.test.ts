@@ -7,7 +7,11 @@ test('reload: http without a URL is denied', () =>
   ]))
 
 test('reload: http takes the URL of a preset', () => {
-  const spec = podSpec({ containers: [nginx({ image: 'grafana/alloy' })] })
+  const spec = podSpec({
+    containers: [
+      nginx({ image: 'grafana/alloy', volumeMounts: [{ name: 'conf', mountPath: '/etc/alloy' }] }),
+    ],
+  })
   expect(decisionFor(spec, { reload: 'http' }).plan.containers[0]).toMatchObject({
     reload: { method: 'http', httpMethod: 'POST', url: 'http://127.0.0.1:12345/-/reload' },
     chosenBy: 'preset alloy',

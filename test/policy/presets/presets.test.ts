@@ -85,6 +85,8 @@ describe('the arguments of a program decide', () => {
     ['memcached', ['-m', '64'], 'rollout'],
     ['memcached', ['-Y', '/etc/memcached/auth'], 'signal SIGHUP'],
     ['memcached', ['--auth-file=/etc/memcached/auth'], 'signal SIGHUP'],
+    ['gunicorn', ['app:app'], 'signal SIGHUP'],
+    ['gunicorn', ['--preload', 'app:app'], 'rollout'],
     ['uwsgi', ['--ini', '/app.ini'], 'rollout'],
     ['uwsgi', ['--master', '--ini', '/app.ini'], 'signal SIGHUP'],
   ])('%s %j: %s', (preset, args, method) =>
@@ -92,25 +94,15 @@ describe('the arguments of a program decide', () => {
   )
 })
 
-describe('a mounted file that the program reads only at its start means a rollout', () => {
-  test.each<[preset: PresetName, args: string[], mountPath: string, method: string]>([
-    ['envoy', [], '/etc/envoy', 'rollout'],
-    ['envoy', [], '/etc/envoy/envoy.yaml', 'rollout'],
-    ['envoy', [], '/etc/envoy/dynamic', 'none'],
-    ['envoy', ['-c', '/boot/envoy.yaml'], '/etc/envoy', 'none'],
-    ['envoy', ['--config-path=/boot/envoy.yaml'], '/boot/', 'rollout'],
-    ['traefik', [], '/etc/traefik', 'rollout'],
-    ['traefik', [], '/etc/traefik/traefik.yml', 'rollout'],
-    ['traefik', [], '/etc/traefik/dynamic', 'none'],
-    ['traefik', ['--configFile=/boot/traefik.yml'], '/etc/traefik', 'none'],
-    ['traefik', ['--configfile', '/boot/traefik.yml'], '/boot', 'rollout'],
-    ['stunnel', [], '/etc/stunnel', 'rollout'],
-    ['stunnel', [], '/etc/stunnel/certs', 'signal SIGHUP'],
-    ['stunnel', ['/conf/tls.conf'], '/conf', 'rollout'],
-    ['stunnel', ['/conf/tls.conf'], '/etc/tls', 'signal SIGHUP'],
-  ])('%s %j with %s mounted: %s', (preset, args, mountPath, method) => {
+describe('stunnel remembers where the symlinks of its configuration led', () => {
+  test.each<[args: string[], mountPath: string, method: string]>([
+    [[], '/etc/stunnel', 'rollout'],
+    [[], '/etc/stunnel/certs', 'signal SIGHUP'],
+    [['/conf/tls.conf'], '/conf', 'rollout'],
+    [['/conf/tls.conf'], '/etc/tls', 'signal SIGHUP'],
+  ])('%j with %s mounted: %s', (args, mountPath, method) => {
     const volumeMounts = [{ name: 'conf', mountPath }]
-    expect(said(presetReload(preset, { ...container('x', undefined, args), volumeMounts }))).toBe(method)
+    expect(said(presetReload('stunnel', { ...container('x', undefined, args), volumeMounts }))).toBe(method)
   })
 })
 

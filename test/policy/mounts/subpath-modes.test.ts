@@ -1,7 +1,7 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { decideSubPaths } from '../../src/policy/subpath-modes.ts'
-import { nginx, podSpec } from '../support/builders.ts'
+import { decideSubPaths } from '../../../src/policy/mounts/subpath-modes.ts'
+import { nginx, podSpec } from '../../support/builders.ts'
 
 const at = (mountPath: string, subPath = 'a.conf', name = 'conf'): V1VolumeMount => ({
   name,
@@ -24,9 +24,13 @@ function modes(
   const target = nginx({ volumeMounts, ...container })
   const whole = podSpec({ containers: [target], ...spec })
   const watched = new Map((whole.volumes ?? []).map((volume) => [volume.name, volume]))
-  return decideSubPaths({ container: target, spec: whole, watched, mode: asked }).map(({ mode, reason }) =>
-    reason ? `${mode}: ${reason}` : mode,
-  )
+  return decideSubPaths({
+    container: target,
+    spec: whole,
+    watched,
+    mode: asked,
+    keptBecause: () => undefined,
+  }).map(({ mode, reason }) => (reason ? `${mode}: ${reason}` : mode))
 }
 
 const nonRoot = { container: { securityContext: { runAsNonRoot: true } } }

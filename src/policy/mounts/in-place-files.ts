@@ -3,7 +3,7 @@
  * A shell reads a script while it runs it, and a mapped file shrinks under its program (SIGBUS): such a file is never rewritten.
  */
 import type { V1KeyToPath, V1Volume } from '@kubernetes/client-node'
-import { normalPath } from '../workload/references.ts'
+import { normalPath } from '../../workload/references.ts'
 
 const EXECUTE = 0o111
 

@@ -3,12 +3,15 @@
  * links its file to a volume that does update (symlink), rewrites it in place (copy), or the mount stays as it is (keep).
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import { holderOf, type SortedPaths, sortPaths } from '../workload/path-search.ts'
-import { isAtOrBelow, isConfigVolume, normalPath, parentOf, volumeSources } from '../workload/references.ts'
-import { mayRunAsRoot } from '../workload/run-as-user.ts'
-import type { Value } from './annotations.ts'
-import { type RewriteObstacle, rewriteObstacle } from './in-place-files.ts'
-import { REWRITES } from './values/bounds.ts'
+import { holderOf } from '../../workload/path-search.ts'
+import { isAtOrBelow, normalPath, parentOf } from '../../workload/references.ts'
+import { mayRunAsRoot } from '../../workload/run-as-user.ts'
+import { REWRITES } from '../values/bounds.ts'
+import { isKey, type VolumeContent, volumeReader } from './volume-content.ts'
+
+/** Values of the annotation `subpath`. */
+export const subPathChoices = ['auto', 'symlink', 'copy', 'keep'] as const
+export type SubPathChoice = (typeof subPathChoices)[number]
 
 export interface SubPathMount {
   /** As the container declares it. Its mountPath identifies it. */
@@ -54,7 +57,9 @@ export interface SubPathRequest {
   spec: V1PodSpec
   /** Watched volumes by name. Mounts of other volumes stay as they are. */
   watched: ReadonlyMap<string, V1Volume>
-  mode: Value<'subpath'>
+  mode: SubPathChoice
+  /** Why the mount stays as it is, as the end of a sentence; undefined: the mode decides. */
+  keptBecause: (mount: V1VolumeMount) => string | undefined
 }
 
 /** Decides the mode of each subPath and subPathExpr mount of a ConfigMap, Secret or projected volume in one container. */
@@ -93,37 +98,6 @@ export function decideSubPaths(request: SubPathRequest): SubPathMount[] {
   )
 }
 
-/** A volume and the paths that it can have. */
-interface VolumeContent {
-  volume: V1Volume
-  items: SortedPaths
-  /** Some source has no items, so that each of its keys is a file. */
-  hasAnyKey: boolean
-  rewriteObstacle: RewriteObstacle
-}
-
-/** Reads each volume once. Undefined for all but volumes of configuration: a subPath of another kind (PVC, emptyDir) is the very directory, not a version of it. */
-function volumeReader(watched: SubPathRequest['watched']): (name: string) => VolumeContent | undefined {
-  const read = new Map<string, VolumeContent | undefined>()
-  return (name) => {
-    const volume = watched.get(name)
-    if (!volume) return undefined
-    if (!read.has(name)) read.set(name, isConfigVolume(volume) ? contentOf(volume) : undefined)
-    return read.get(name)
-  }
-}
-
-function contentOf(volume: V1Volume): VolumeContent {
-  const sources = volumeSources(volume)
-  const items = sources.flatMap(({ items = [] }) => items.map((item) => normalPath(item.path)))
-  return {
-    volume,
-    items: sortPaths(items),
-    hasAnyKey: sources.some((source) => !source.items),
-    rewriteObstacle: rewriteObstacle(volume),
-  }
-}
-
 /** Why no symlink can be at a path in the container, as the end of a sentence; undefined: one can. */
 function obstacleToLink({ volumeMounts = [] }: V1Container): (mountPath: string) => string | undefined {
   const mountOf = holderOf(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
@@ -137,11 +111,13 @@ function obstacleToLink({ volumeMounts = [] }: V1Container): (mountPath: string)
 const keep = (reason: string) => ({ mode: 'keep' as const, reason })
 
 function decideMode(
-  { mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
+  { mount, mountPath, path, isExpression }: Omit<SubPathMount, 'mode'>,
   { volume, items, hasAnyKey, rewriteObstacle }: VolumeContent,
   obstacle: string | undefined,
-  { container, spec, mode }: SubPathRequest,
+  { container, spec, mode, keptBecause }: SubPathRequest,
 ): Pick<SubPathMount, 'mode' | 'reason'> {
+  const reason = keptBecause(mount)
+  if (reason !== undefined) return keep(reason)
   if (mode === 'keep') return keep('hotreload.dev/subpath says keep')
   if (volume.csi) return keep('a CSI driver need not swap its files')
   if (path === '') return keep('subPath names the whole volume')
@@ -164,5 +140,3 @@ function decideMode(
   if (isCopyExact || (directory && !obstacle && !isSystemDirectory(parent))) return { mode: 'symlink' }
   return directory ? keep('it is a directory, which can be neither linked nor copied there') : copy()
 }
-
-const isKey = (path: string): boolean => /^[-._a-zA-Z0-9]{1,253}$/.test(path)

@@ -1,6 +1,6 @@
 import type { V1Volume } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
-import { rewriteObstacle } from '../../src/policy/in-place-files.ts'
+import { rewriteObstacle } from '../../../src/policy/mounts/in-place-files.ts'
 
 const SHELL = 'a shell reads a script while it runs it'
 const MAPPED = 'programs map such a file into memory'
