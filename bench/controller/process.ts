@@ -25,7 +25,7 @@ const counted: KubeClient = {
 const controller = buildController(
   { log: createLog('warn'), metrics: createMetrics(), defaults: () => builtInDefaults },
   { client: counted, installKey: () => key },
-  readControllerFlags({ maxRollouts: '0', maxRolloutsPerNamespace: '0' }),
+  readControllerFlags({ maxReplacedPods: '0', maxReplacedPodsPerNamespace: '0' }),
 )
 await controller.start()
 process.once('disconnect', () => process.exit())

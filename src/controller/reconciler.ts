@@ -255,7 +255,7 @@ export class Reconciler {
     const uids = new Set(this.#setAside.guard.setAside().map(({ uid }) => uid))
     for (const { key, summary, running } of this.#cache.workloads.all()) {
       uids.add(summary.uid)
-      if (running) this.#limiter.acquire(key, summary.namespace)
+      if (running) this.#limiter.acquire(key, summary.namespace, summary.podsAtOnce)
       this.#queue.add(key)
       this.#checkPodsSoon(key)
     }

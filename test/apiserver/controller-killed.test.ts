@@ -14,7 +14,7 @@ beforeEach(async () => {
   own = await namespace()
   ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
   // One rollout after the other, so that the leader can be killed between two.
-  const start = () => startServe(own, ['--only=controller', '--max-rollouts=1'])
+  const start = () => startServe(own, ['--only=controller', '--max-replaced-pods=1'])
   replicas = await Promise.all([start(), start()])
 })
 afterEach(() => Promise.all(replicas.map((one) => one.stop())))

@@ -135,8 +135,15 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'the limit of a namespace counts its own rollouts',
     file: 'src/controller/rollout/limiter.ts',
-    from: '(counts.get(namespace) ?? 0) < perNamespace',
-    to: '(counts.get(namespace) ?? 0) <= perNamespace',
+    from: '(podsOf.get(namespace) ?? 0) < perNamespace',
+    to: '(podsOf.get(namespace) ?? 0) <= perNamespace',
+    tests: 'test/controller/rollout/limiter.test.ts',
+  },
+  {
+    what: 'the room of a large rollout is for several small ones',
+    file: 'src/controller/rollout/limiter.ts',
+    from: '      count(namespace, counted)\n      wakeNext()\n',
+    to: '      count(namespace, counted)\n',
     tests: 'test/controller/rollout/limiter.test.ts',
   },
   {

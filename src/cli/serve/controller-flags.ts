@@ -21,14 +21,14 @@ export const controllerFlags = {
     doc: "all, none: whether other tools' annotations are followed",
     default: 'all',
   },
-  maxRollouts: {
-    flags: '--max-rollouts <number>',
-    doc: 'rollouts in progress at once; 0: no limit',
+  maxReplacedPods: {
+    flags: '--max-replaced-pods <number>',
+    doc: 'no rollout begins while others replace so many Pods at once; 0: no limit',
     default: String(defaultRolloutLimits.total),
   },
-  maxRolloutsPerNamespace: {
-    flags: '--max-rollouts-per-namespace <number>',
-    doc: 'rollouts in progress at once in one namespace; 0: no limit',
+  maxReplacedPodsPerNamespace: {
+    flags: '--max-replaced-pods-per-namespace <number>',
+    doc: 'the same, of the Pods of one namespace',
     default: String(defaultRolloutLimits.perNamespace),
   },
   evictUninjected: {
@@ -140,7 +140,7 @@ export function readControllerFlags(
   return {
     evictUninjected: flagged('evictUninjected'),
     alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
-    limits: { total: count('maxRollouts'), perNamespace: count('maxRolloutsPerNamespace') },
+    limits: { total: count('maxReplacedPods'), perNamespace: count('maxReplacedPodsPerNamespace') },
     compat: {
       enabled: oneOf('compat', 'all', 'none') === 'all',
       strategy: oneOf('reloadStrategy', 'env-vars', 'annotations'),

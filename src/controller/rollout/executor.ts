@@ -51,7 +51,7 @@ export function createRolloutExecutor(options: RolloutExecutorOptions): RolloutE
     async rollOut(workload, diff) {
       const { key, summary } = workload
       // Before the write, because other workloads ask the limiter while it is in progress.
-      limiter.acquire(key, summary.namespace)
+      limiter.acquire(key, summary.namespace, summary.podsAtOnce)
       let outcome: RolloutOutcome | undefined
       try {
         outcome = await write(workload, diff)
@@ -59,7 +59,7 @@ export function createRolloutExecutor(options: RolloutExecutorOptions): RolloutE
       } finally {
         const isRunning = outcome === 'done' && workloads.get(key)?.running !== undefined
         // A watch event during the write may have released it.
-        if (isRunning) limiter.acquire(key, summary.namespace)
+        if (isRunning) limiter.acquire(key, summary.namespace, summary.podsAtOnce)
         else limiter.release(key)
       }
     },

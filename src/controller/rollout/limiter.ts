@@ -1,20 +1,24 @@
-/** Limits how many rollouts are in progress at once, and wakes the workloads that wait for their turn. */
+/** Limits how many Pods rollouts replace at once, and wakes the workloads that wait for their turn (docs/decisions/0007). */
 
 export interface RolloutLimits {
-  /** 0: no limit. */
+  /** No rollout begins while so many Pods are being replaced. 0: no limit. */
   total: number
-  /** 0: no limit. */
+  /** The same, of the Pods of one namespace. */
   perNamespace: number
 }
 
-/** Enough for several teams at once, and few enough that a ConfigMap which all of them use does not restart everything in one minute. */
-export const defaultRolloutLimits: RolloutLimits = { total: 20, perNamespace: 5 }
+/**
+ * With one workload's Pods on top, less than the 110 that a kubelet runs by default (maxPods): no node's worth restarts at once. A namespace
+ * leaves room for others.
+ */
+export const defaultRolloutLimits: RolloutLimits = { total: 60, perNamespace: 50 }
 
 /** Workloads are named by their key. */
 export interface RolloutLimiter {
   /** Whether one more rollout may begin in this namespace. */
   isAvailable(namespace: string): boolean
-  acquire(key: string, namespace: string): void
+  /** Counts a rollout, and wakes the next workload if there is room left. @param pods that it replaces at once */
+  acquire(key: string, namespace: string, pods: number): void
   /** Ends a rollout, if one is in progress, and wakes the workload that has waited longest and may begin now. */
   release(key: string): void
   /** Has the workload woken when it may begin. */
@@ -34,17 +38,17 @@ export function createRolloutLimiter(
 ): RolloutLimiter {
   /** Key -> namespace, the longest waiting first. */
   const waiting = new Map<string, string>()
-  /** Key -> namespace. */
-  const running = new Map<string, string>()
-  const counts = new Map<string, number>()
+  const running = new Map<string, { namespace: string; pods: number }>()
+  let allPods = 0
+  const podsOf = new Map<string, number>()
   const count = (namespace: string, by: number) => {
-    const now = (counts.get(namespace) ?? 0) + by
-    if (now > 0) counts.set(namespace, now)
-    else counts.delete(namespace)
+    allPods += by
+    const now = (podsOf.get(namespace) ?? 0) + by
+    if (now > 0) podsOf.set(namespace, now)
+    else podsOf.delete(namespace)
   }
   const isAvailable = (namespace: string) =>
-    (total === 0 || running.size < total) &&
-    (perNamespace === 0 || (counts.get(namespace) ?? 0) < perNamespace)
+    (total === 0 || allPods < total) && (perNamespace === 0 || (podsOf.get(namespace) ?? 0) < perNamespace)
 
   function wakeNext(): void {
     for (const [key, namespace] of waiting)
@@ -60,16 +64,19 @@ export function createRolloutLimiter(
     wait: (key, namespace) => waiting.set(key, namespace),
     cancel: (key) => waiting.delete(key),
     wakeNext,
-    acquire(key, namespace) {
+    acquire(key, namespace, pods) {
       if (running.has(key)) return
-      running.set(key, namespace)
-      count(namespace, 1)
+      // Even a workload without Pods is work for its controller.
+      const counted = Math.max(1, pods)
+      running.set(key, { namespace, pods: counted })
+      count(namespace, counted)
+      wakeNext()
     },
     release(key) {
-      const namespace = running.get(key)
-      if (namespace === undefined) return
+      const last = running.get(key)
+      if (!last) return
       running.delete(key)
-      count(namespace, -1)
+      count(last.namespace, -last.pods)
       wakeNext()
     },
     isInProgress: (key) => running.has(key),

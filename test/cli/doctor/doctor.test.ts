@@ -200,15 +200,18 @@ describe('settings', () => {
   test('those of the webhook are in place at its Deployment', () => {
     const args = ['serve', '--only=webhook', '--tls-dir', '/tls']
     const webhook = deployment(args, ['HOTRELOAD_AGENT_IMAGE', 'NODE_OPTIONS'])
-    expect(checkSettings(webhook, deployment(['serve', '--max-rollouts=5']))).toEqual([])
+    expect(checkSettings(webhook, deployment(['serve', '--max-replaced-pods=5']))).toEqual([])
     expect(checkSettings(undefined, undefined)).toEqual([])
   })
 
   test('those of the controller are not', () => {
-    const found = checkSettings(deployment(['serve', '--max-rollouts=5'], ['HOTRELOAD_COMPAT']), undefined)
+    const found = checkSettings(
+      deployment(['serve', '--max-replaced-pods=5'], ['HOTRELOAD_COMPAT']),
+      undefined,
+    )
     expect(results(found)).toEqual(['warning'])
     expect(texts(found)).toBe(
-      'Deployment hotreload has --max-rollouts, HOTRELOAD_COMPAT, which the webhook does not use; set it for Deployment hotreload-controller',
+      'Deployment hotreload has --max-replaced-pods, HOTRELOAD_COMPAT, which the webhook does not use; set it for Deployment hotreload-controller',
     )
   })
 

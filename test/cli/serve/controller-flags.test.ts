@@ -70,8 +70,8 @@ describe('a selector', () => {
 
 test.each([
   [{ compat: 'some' }, '--compat: "some" is not a valid value; use all or none'],
-  [{ maxRollouts: '-1' }, '--max-rollouts: "-1" is not a valid value; use a whole number'],
-  [{ maxRolloutsPerNamespace: 'many' }, '--max-rollouts-per-namespace: "many"'],
+  [{ maxReplacedPods: '-1' }, '--max-replaced-pods: "-1" is not a valid value; use a whole number'],
+  [{ maxReplacedPodsPerNamespace: 'many' }, '--max-replaced-pods-per-namespace: "many"'],
   [
     { reloadStrategy: 'default' },
     '--reload-strategy: "default" is not a valid value; use env-vars or annotations',

@@ -3,10 +3,10 @@ import { createRolloutLimiter } from '../../../src/controller/rollout/limiter.ts
 
 test('the limits hold in total and per namespace; a released place is free again', () => {
   const limiter = createRolloutLimiter({ total: 2, perNamespace: 1 }, () => {})
-  limiter.acquire('a', 'shop')
-  limiter.acquire('a', 'shop')
+  limiter.acquire('a', 'shop', 1)
+  limiter.acquire('a', 'shop', 1)
   expect([limiter.isAvailable('shop'), limiter.isAvailable('other')]).toEqual([false, true])
-  limiter.acquire('b', 'other')
+  limiter.acquire('b', 'other', 1)
   expect(limiter.isAvailable('third')).toBe(false)
   limiter.release('a')
   limiter.release('a')
@@ -16,8 +16,8 @@ test('the limits hold in total and per namespace; a released place is free again
 test('each released place wakes the workload that has waited longest and may begin', () => {
   const woken: string[] = []
   const limiter = createRolloutLimiter({ total: 2, perNamespace: 1 }, (key) => woken.push(key))
-  limiter.acquire('a', 'shop')
-  limiter.acquire('b', 'other')
+  limiter.acquire('a', 'shop', 1)
+  limiter.acquire('b', 'other', 1)
   limiter.wait('c', 'other')
   limiter.wait('d', 'shop')
   limiter.wait('e', 'shop')
@@ -29,8 +29,42 @@ test('each released place wakes the workload that has waited longest and may beg
   expect(woken).toEqual(['d', 'e'])
 })
 
+test('a rollout counts as many Pods as it replaces at once, and one that begins below the limit may exceed it', () => {
+  const limiter = createRolloutLimiter({ total: 10, perNamespace: 4 }, () => {})
+  limiter.acquire('a', 'shop', 3)
+  expect(limiter.isAvailable('shop')).toBe(true)
+  limiter.acquire('b', 'shop', 5)
+  expect([limiter.isAvailable('shop'), limiter.isAvailable('other')]).toEqual([false, true])
+  limiter.acquire('c', 'other', 2)
+  expect(limiter.isAvailable('third')).toBe(false)
+  limiter.release('b')
+  expect([limiter.isAvailable('shop'), limiter.isAvailable('third')]).toEqual([true, true])
+})
+
+test('a rollout without Pods counts as one', () => {
+  const limiter = createRolloutLimiter({ total: 1, perNamespace: 0 }, () => {})
+  limiter.acquire('a', 'shop', 0)
+  expect(limiter.isAvailable('shop')).toBe(false)
+})
+
+test('the room of a large rollout is for several small ones, each of which wakes the next', () => {
+  const limiter = createRolloutLimiter({ total: 4, perNamespace: 0 }, (key) =>
+    limiter.acquire(key, 'shop', 1),
+  )
+  limiter.acquire('large', 'shop', 4)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) limiter.wait(key, 'shop')
+  limiter.release('large')
+  expect(['a', 'b', 'c', 'd', 'e'].map((key) => limiter.isInProgress(key))).toEqual([
+    true,
+    true,
+    true,
+    true,
+    false,
+  ])
+})
+
 test('a limit of 0 is none', () => {
   const limiter = createRolloutLimiter({ total: 0, perNamespace: 0 }, () => {})
-  for (let index = 0; index < 1_000; index++) limiter.acquire(String(index), 'shop')
+  for (let index = 0; index < 1_000; index++) limiter.acquire(String(index), 'shop', 1)
   expect(limiter.isAvailable('shop')).toBe(true)
 })
