@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin:/usr/local
 NPM := node_modules/.installed
 REPORTS := reports
 AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
-SOURCES := $(shell find src -name '*.ts') package.json rolldown.config.ts tsconfig.json
+SOURCES := $(shell find src release/licences -type f) package.json rolldown.config.ts tsconfig.json
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
 # Each vitest project writes a report, and test/report.ts sums them up.
@@ -71,6 +71,10 @@ reach: $(NPM) ## how much reloads in place in real manifests, those of the folde
 .PHONY: mutants
 mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test must notice (test/mutants/)
 	env --default-signal node test/mutants/main.ts
+
+.PHONY: pin-bases
+pin-bases: ## the digests of the base images in the Dockerfile, as their tags are now
+	release/pin-bases.sh
 
 .PHONY: clean
 clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays

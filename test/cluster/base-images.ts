@@ -39,7 +39,7 @@ export async function nodeImage(image: string, say: Say): Promise<string> {
   const npmManifest = readFileSync(join(npm, 'package.json'))
   // Node.js needs this library, which Debian's minimal system lacks.
   const install = 'apt-get update && apt-get install --yes --no-install-recommends libatomic1'
-  const key = keyFrom(await debianImage(say), process.version, npmManifest, install, image)
+  const key = keyFrom(await debianImage(say), process.version, npmManifest, install, image, 'LICENSE')
   const links = ['npm', 'npx'].map(
     (name) => `ln -s ../lib/node_modules/npm/bin/${name}-cli.js /usr/local/bin/${name}`,
   )
@@ -47,6 +47,7 @@ export async function nodeImage(image: string, say: Say): Promise<string> {
   await withContext(async (context) => {
     mkdirSync(join(context, 'local/bin'), { recursive: true })
     cpSync(process.execPath, join(context, 'local/bin/node'))
+    cpSync(join(dirname(process.execPath), '../LICENSE'), join(context, 'local/LICENSE'))
     cpSync(npm, join(context, 'local/lib/node_modules/npm'), { recursive: true })
     await build({ image, key, context, containerfile }, say)
   })

@@ -22,6 +22,8 @@ export interface Build {
   context: string
   containerfile: string
   target?: string
+  /** name -> value of the Containerfile's ARG lines */
+  args?: Readonly<Record<string, string>>
   /** host directory -> directory in RUN lines */
   mounts?: Readonly<Record<string, string>>
 }
@@ -37,6 +39,7 @@ export async function build(options: Build, say: (line: string) => void): Promis
       const mounts = { ...hostConfiguration(), ...aptCache(), ...options.mounts }
       const volumes = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}`)
       const target = options.target ? [`--target=${options.target}`] : []
+      const args = Object.entries(options.args ?? {}).map(([name, value]) => `--build-arg=${name}=${value}`)
       // chroot isolation needs no further rights or programs.
       const flags = ['--isolation=chroot', '--pull-never', '--layers', `--label=${LABEL}=${options.key}`]
       await buildah(
@@ -44,6 +47,7 @@ export async function build(options: Build, say: (line: string) => void): Promis
         ...flags,
         ...volumes,
         ...target,
+        ...args,
         `--file=${file}`,
         '--tag',
         options.image,

@@ -9,11 +9,18 @@ import { attempt } from './run.ts'
 
 export type ProjectImageName = 'hotreload' | 'hotreload-agent' | 'hotreload-agent-root'
 
-const agentFiles = ['agent/src', 'agent/Cargo.toml', 'agent/Cargo.lock', 'agent/build.rs', 'agent/discard.ld']
+const agentFiles = ['src', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'discard.ld', 'licences.sh'].map(
+  (file) => `agent/${file}`,
+)
+
+const bundleFiles =
+  'src release/licences release/runtime-root.sh rolldown.config.ts package.json package-lock.json .npmrc'.split(
+    ' ',
+  )
 
 /** image (and target in the Dockerfile) -> its source files. */
 const targets: Record<ProjectImageName, readonly string[]> = {
-  hotreload: ['src', 'package.json', 'package-lock.json', 'rolldown.config.ts', '.npmrc'],
+  hotreload: bundleFiles,
   'hotreload-agent': agentFiles,
   'hotreload-agent-root': agentFiles,
 }
@@ -25,22 +32,22 @@ export async function buildProjectImage(
   say: (line: string) => void,
 ): Promise<string> {
   const containerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
-  const baseKey = await (name === 'hotreload'
-    ? nodeImage(defaultOf(containerfile, 'NODE_IMAGE'), say)
-    : rustImage(defaultOf(containerfile, 'RUST_IMAGE'), say))
+  const argument = name === 'hotreload' ? 'NODE_IMAGE' : 'RUST_IMAGE'
+  const base = tagOf(containerfile, argument)
+  const baseKey = await (name === 'hotreload' ? nodeImage(base, say) : rustImage(base, say))
   const files = targets[name].flatMap((path) => contents(join(repository, path)))
   const key = keyFrom(baseKey, containerfile, ...files)
   await withContext(async (directory) => {
     const mounts = name === 'hotreload' ? await npmConfiguration(directory) : await rustMounts()
-    const context = repository
-    await build({ image, key, context, containerfile, target: name, mounts }, say)
+    const settings = { target: name, mounts, args: { [argument]: base } }
+    await build({ image, key, context: repository, containerfile, ...settings }, say)
   })
   return key
 }
 
-/** The default of an ARG of the Dockerfile. */
-function defaultOf(containerfile: string, argument: string): string {
-  const image = new RegExp(`^ARG ${argument}=(\\S+)`, 'm').exec(containerfile)?.[1]
+/** The default of an ARG of the Dockerfile without its digest, which no stand-in can have. */
+function tagOf(containerfile: string, argument: string): string {
+  const image = new RegExp(`^ARG ${argument}=([^@\\s]+)`, 'm').exec(containerfile)?.[1]
   if (!image) throw new Error(`the Dockerfile has no line ARG ${argument}=…`)
   return image
 }

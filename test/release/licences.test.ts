@@ -1,0 +1,67 @@
+/** Each program that is distributed carries the licence texts of what it contains. */
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'rolldown'
+import { expect, test } from 'vitest'
+import { LICENCES_FILE } from '../../release/licences/bundled-packages.ts'
+import config from '../../rolldown.config.ts'
+
+const agent = join(import.meta.dirname, '../../agent')
+const run = async (program: string, ...args: string[]): Promise<string> =>
+  (await promisify(execFile)(program, args, { cwd: agent, maxBuffer: 2 ** 24 })).stdout
+
+/** "name version" -> text */
+const sectionsOf = (file: string): Map<string, string> =>
+  new Map(
+    [...file.matchAll(/^==== (.*)\n([^]*?)(?=^==== |$(?![^]))/gm)].map(([, title = '', text = '']) => [
+      title,
+      text,
+    ]),
+  )
+
+const withoutText = (names: Iterable<string>, sections: Map<string, string>): string[] =>
+  [...names].filter((name) => !/permission|redistribution|licen[cs]ed? under/i.test(sections.get(name) ?? ''))
+
+test('the bundle: each npm package with a module in it', async () => {
+  const { output } = await build({ ...config, write: false })
+  const modules = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+  const asset = output.find((file) => file.type === 'asset' && file.fileName === LICENCES_FILE)
+  const sections = sectionsOf(asset?.type === 'asset' ? String(asset.source) : '')
+  const packages = new Set<string>(['rolldown'])
+  for (const [, name = ''] of modules
+    .join('\n')
+    .matchAll(/node_modules\/((?:@[^/\n]+\/)?[^/@\n]+)\/(?!.*node_modules)/g))
+    packages.add(name)
+  expect(packages.size).toBeGreaterThan(50)
+  const named = new Map([...sections].map(([title, text]) => [title.replace(/ [^ ]*$/, ''), text]))
+  expect(withoutText(packages, named)).toEqual([])
+  expect([...named.keys()].filter((name) => !packages.has(name))).toEqual([])
+}, 60_000)
+
+interface Metadata {
+  packages: { id: string; name: string; version: string }[]
+  resolve: {
+    root: string
+    nodes: { id: string; deps: { pkg: string; dep_kinds: { kind: string | null }[] }[] }[]
+  }
+}
+
+test("the agent: each crate that is linked, Rust's library and musl", async () => {
+  const host = /^host: (.*)$/m.exec(await run('rustc', '--version', '--verbose'))?.[1] ?? ''
+  const { packages, resolve }: Metadata = JSON.parse(
+    await run('cargo', 'metadata', '--locked', '--format-version=1', `--filter-platform=${host}`),
+  )
+  const linked = new Set([resolve.root])
+  for (const id of linked)
+    for (const { pkg, dep_kinds } of resolve.nodes.find((node) => node.id === id)?.deps ?? [])
+      if (dep_kinds.some(({ kind }) => kind === null)) linked.add(pkg)
+  const crates = packages
+    .filter(({ id }) => linked.has(id) && id !== resolve.root)
+    .map(({ name, version }) => `${name} ${version}`)
+  expect(crates.length).toBeGreaterThan(5)
+  const sections = sectionsOf(await run('sh', 'licences.sh'))
+  const rust = 'Rust (core, alloc, compiler_builtins), copyright The Rust Project Contributors'
+  expect(withoutText([...crates, rust, 'musl'], sections)).toEqual([])
+  expect([...sections.keys()].toSorted()).toEqual([...crates, rust, 'musl'].toSorted())
+}, 60_000)
