@@ -170,8 +170,9 @@ ${table(
 )}
 
 **Other paths** say what a change under a path does, where that is not what the program does otherwise. A mount that holds several of them takes the one that demands most.
+
 Of every image these roll out, because entry points read them when the container starts: ${ofEveryImage.flatMap(({ under }) => under.map((path) => `\`${path}\``)).join(', ')}. A volume
-into which a variable named \`…_FILE\` points rolls out, too, unless the table says otherwise.
+into which a variable named \`…_FILE\` points rolls out, too, unless the table says otherwise. [\`${PREFIX}volume-reload\`](annotations.md) overrules all of it.
 
 **To validate** is a value for \`${PREFIX}validate\`, with your own paths. Nothing runs it until you set it: images and paths differ. Set it where a mistake in the configuration
 ends the program.

@@ -5,6 +5,7 @@
 import { isLegalName } from '../workload/object-name.ts'
 import { methodNames } from './methods/reload-methods.ts'
 import { subPathChoices } from './mounts/subpath-modes.ts'
+import { ways } from './presets/preset.ts'
 import { presetName } from './presets/presets.ts'
 import * as parse from './values/parse.ts'
 import { isOurs, PREFIX } from './values/prefix.ts'
@@ -82,6 +83,12 @@ export const annotations = {
     parse: parse.oneOf(...reloadValues),
     values: reloadValues.map((value) => `\`${value}\``).join(', '),
     doc: "How the container takes a change ([reload methods](reload.md)). `auto` takes the method that `signal`, `url` or `command` implies, otherwise the preset's, otherwise `rollout`; `none` is for a program that watches its files.",
+  },
+  'volume-reload': {
+    ...ofContainer,
+    parse: parse.assignments(...ways),
+    values: 'absent, pairs of a volume and a value, separated by commas, e.g. `runtime=none,config=rollout`',
+    doc: "How a change of single volumes is taken, whatever `reload` and the preset say of them. `reload` is the container's own method, `none` is for files that the program watches, `rollout` makes new Pods, and with `ignore` a change has no effect.",
   },
   container: {
     ...ofPod,

@@ -81,7 +81,7 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
     notes: [...boundNotes(spec, excess), ...(shareProcessNamespace ? sharingNotes(spec) : [])],
   }
   const problems = [
-    ...unknownNames(spec, policy, targets),
+    ...unknownNames(spec, policy, targets, watched),
     ...planned.flatMap((one) => one.problems),
     ...(shareProcessNamespace || spec.shareProcessNamespace ? sharingProblems(containers) : []),
   ]

@@ -6,7 +6,14 @@ import type { Defaults } from './defaults.ts'
 import { type EnvPlan, planEnv } from './env.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
-import { isInPlace, type MountWays, mountWays, reloadFor, wayOf } from './mounts/mount-ways.ts'
+import {
+  isDecidedByUser,
+  isInPlace,
+  type MountWays,
+  mountWays,
+  reloadFor,
+  wayOf,
+} from './mounts/mount-ways.ts'
 import { decideSubPaths, type SubPathMount } from './mounts/subpath-modes.ts'
 import type { ContainerPlan } from './plan.ts'
 import { type Policy, settingsOf, type Values } from './policy.ts'
@@ -65,7 +72,8 @@ export function planContainer(
     policy.shared.env === 'restart' && allowsAgent ? planEnv(container, spec, resolved.reload) : noVariables
   const isPossible = !keptMounts || fits(resolved.reload, keptMounts)
   const own = isPossible ? resolved : { ...resolved, reload: rollout, because: keptMounts.reason }
-  const ways = mountWays({ container, watched, ...own })
+  const ofVolumes = isTooLarge ? undefined : settings['volume-reload']
+  const ways = mountWays({ container, watched, ofVolumes, ...own })
   const reload = reloadFor(ways, own.reload)
   const { agent, endsProcess } = methodOf(reload)
   const isServed = ({ mountPath }: V1VolumeMount) =>
@@ -95,7 +103,7 @@ export function planContainer(
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
       agent: allowsAgent && (reloads || env.sources.length > 0),
       notes: [
-        ...resolved.notes,
+        ...(isDecidedByUser(ways) ? [] : resolved.notes),
         ...env.notes,
         ...subPathNotes({ container, settings, reload, ways, subPaths }),
       ],

@@ -4,7 +4,7 @@ import { type AlertSink, defaultTemplate, parseSink } from '../alerts/sink.ts'
 import { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
 import { isObject } from '../workload/json-object.ts'
-import { annotations, isOurs, PREFIX } from './annotations.ts'
+import { type AnnotationName, annotations, isOurs, PREFIX } from './annotations.ts'
 import { builtInDefaults, type Defaults } from './defaults.ts'
 import { readPolicy } from './policy.ts'
 import { duration, names } from './values/parse.ts'
@@ -50,10 +50,13 @@ function mappingIn(text: string): Record<string, unknown> {
   return file
 }
 
+/** Only a workload can opt itself in, and only a workload knows the names of its volumes. */
+const ofWorkloadOnly: ReadonlySet<string> = new Set<AnnotationName>(['inject', 'volume-reload'])
+
 function annotationsOf(defaults: Record<string, unknown>): Record<string, string> {
   const keys = Object.entries(defaults).map(([name, value]): [string, string] => {
     if (isOurs(name)) throw bad(`defaults.${name}: leave out the prefix ${PREFIX}`)
-    if (!Object.hasOwn(annotations, name) || name === 'inject')
+    if (!Object.hasOwn(annotations, name) || ofWorkloadOnly.has(name))
       throw bad(`defaults.${name} is not an annotation that can have a default`)
     return [PREFIX + name, typeof value === 'string' ? value : JSON.stringify(value)]
   })

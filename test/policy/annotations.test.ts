@@ -15,6 +15,8 @@ describe('a key', () => {
   test.each([
     ['hotreload.dev/inject', true],
     ['hotreload.dev/signal.web', true],
+    ['hotreload.dev/volume-reload', true],
+    ['hotreload.dev/volume-reload.web', true],
     ['hotreload.dev/pause', false],
     ['hotreload.dev/checksum', false],
     ['hotreload.dev/singal', false],

@@ -67,6 +67,10 @@ describe('the policy file', () => {
     ['defaults: [copy]', 'policy file: defaults is not a mapping'],
     ['defaults: { hotreload.dev/subpath: copy }', 'leave out the prefix hotreload.dev/'],
     ['defaults: { subpat: copy }', 'defaults.subpat is not an annotation that can have a default'],
+    [
+      'defaults: { volume-reload: conf=none }',
+      'defaults.volume-reload is not an annotation that can have a default',
+    ],
     ['defaults: { inject: "true" }', 'defaults.inject is not an annotation that can have a default'],
     ['defaults: { signal: HUPP }', '"HUPP" is not a signal'],
     ['defaults: { env: null }', 'policy file: defaults.env: "null" is not one of its values'],

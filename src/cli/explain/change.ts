@@ -71,7 +71,7 @@ function outcomeOf(
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
     ...(own.validate && way?.way === 'reload' ? [`${own.validate.join(' ')} must pass`] : []),
   ]
-  const how = [...first, `${way?.because} (${own.chosenBy})`].join(', then ')
+  const how = [...first, `${way?.because} (${way?.chosenBy})`].join(', then ')
   return way?.way === 'reload'
     ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
     : { outcome: 'reloaded', how }

@@ -4,12 +4,15 @@ import { isAtOrBelow, normalPath } from '../../workload/references.ts'
 import type { Reload } from '../methods/reload-methods.ts'
 import type { Way } from '../presets/preset.ts'
 import type { PresetPaths } from '../presets/preset-paths.ts'
+import { PREFIX } from '../values/prefix.ts'
 import { mayHold, type VolumeReader, volumeReader } from './volume-content.ts'
 
 export interface MountWay {
   way: Way
-  /** Why it is not the container's own reload. */
+  /** What it is, or why it is no better one, as a sentence without its subject. */
   because: string
+  /** What chose it, e.g. `preset nginx`. */
+  chosenBy: string
 }
 
 /** By mountPath, as the container declares it. */
@@ -22,25 +25,37 @@ export interface WaysRequest {
   /** The container's own reload, and why it is that. */
   reload: Reload
   because: string
+  chosenBy: string
   /** What the preset says of paths; undefined: no preset chose the reload. */
   paths: PresetPaths | undefined
+  /** What the user says of volumes, by name. */
+  ofVolumes: ReadonlyMap<string, Way> | undefined
 }
 
 /** From a row that holds for part of a mount, and what holds for the rest, follows the one that demands more. */
 const demands: readonly Way[] = ['ignore', 'none', 'reload', 'rollout']
 const demandOf = ({ way }: MountWay): number => demands.indexOf(way)
 
-export function mountWays({ container, watched, reload, because, paths }: WaysRequest): MountWays {
-  const own: MountWay = { way: wayOf(reload), because }
+export function mountWays(request: WaysRequest): MountWays {
+  const { container, watched, reload, because, chosenBy, paths, ofVolumes } = request
+  const own: MountWay = { way: wayOf(reload), because, chosenBy }
   const content = volumeReader(watched)
   const found = (container.volumeMounts ?? [])
     .filter(({ name }) => watched.has(name))
-    .map((mount): [string, MountWay] => [
-      mount.mountPath,
-      paths ? wayOfMount(mount, paths, own, content) : own,
-    ])
+    .map((mount): [string, MountWay] => {
+      const way = ofVolumes?.get(mount.name)
+      if (way !== undefined) return [mount.mountPath, way === 'reload' ? own : { way, ...ofUser }]
+      return [mount.mountPath, paths ? wayOfMount(mount, paths, own, content) : own]
+    })
   return new Map(found)
 }
+
+const VOLUME_RELOAD = `${PREFIX}volume-reload`
+const ofUser = { because: `${VOLUME_RELOAD} says so`, chosenBy: VOLUME_RELOAD }
+
+/** Whether the user decided the way of each mount, so that the container's own reload is in use nowhere. */
+export const isDecidedByUser = (mounts: MountWays): boolean =>
+  mounts.size > 0 && [...mounts.values()].every(({ chosenBy }) => chosenBy === VOLUME_RELOAD)
 
 /** The way of all mounts that have no way of their own, in a container with this reload. */
 export const wayOf = ({ method }: Reload): Way =>
@@ -65,11 +80,11 @@ function wayOfMount(
 ): MountWay {
   const mountPath = normalPath(mount.mountPath)
   const variable = named.get(mountPath)
-  if (variable) return variable
+  if (variable) return { ...variable, chosenBy: own.chosenBy }
   let [whole, depth] = [own, -1]
   const parts: MountWay[] = []
   for (const { under, way, because } of rows) {
-    const found = way === 'reload' ? own : { way, because }
+    const found = way === 'reload' ? own : { way, because, chosenBy: own.chosenBy }
     for (const text of under) {
       const path = withoutSlash(text)
       if (isAtOrBelow(mountPath, path)) {

@@ -60,6 +60,26 @@ export function names(key: string, value: string): string[] {
   )
 }
 
+/** `NAME=WORD`, separated by commas, e.g. `runtime=none,config=rollout`; each name once. */
+export const assignments =
+  <const T extends string>(...allowed: readonly T[]) =>
+  (key: string, value: string): ReadonlyMap<string, T> => {
+    const found = new Map<string, T>()
+    for (const pair of value.split(',').map((text) => text.trim())) {
+      const [, name = '', word = ''] = /^([a-z0-9][-a-z0-9.]*) *= *(.*)$/.exec(pair) ?? []
+      if (name === '' || found.has(name))
+        throw new UserError(
+          'HR_BAD_VALUE',
+          name === ''
+            ? `${key}: ${shown(pair)} is not NAME=${allowed[0]}`
+            : `${key}: it names ${shown(name)} twice`,
+          `use pairs separated by commas, e.g. conf=${allowed[0]}`,
+        )
+      found.set(name, oneOf(...allowed)(`${key}: ${name}`, word))
+    }
+    return found
+  }
+
 /** The agent compares the first 15 bytes of a longer name, because the kernel keeps no more (proc_pid_comm(5)). */
 export function commandName(key: string, value: string): string {
   const name = value.trim()

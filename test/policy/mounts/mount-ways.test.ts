@@ -258,6 +258,91 @@ describe('of a container with several ways', () => {
     ]))
 })
 
+describe('volume-reload', () => {
+  const loki = specOf({ image: 'grafana/loki' }, ['/etc/loki', '/runtime', '/rules'])
+
+  test.each<[what: string, spec: V1PodSpec, short: Record<string, string>, ways: string[]]>([
+    ['overrules the preset', loki, { 'volume-reload': 'v1=none,v2=ignore' }, ['rollout', 'none', 'ignore']],
+    [
+      'overrules what a preset says of a path',
+      specOf({}, ['/etc/nginx/templates', '/etc/nginx/conf.d']),
+      { 'volume-reload': 'v0=reload,v1=rollout' },
+      ['reload', 'rollout'],
+    ],
+    [
+      'overrules reload',
+      loki,
+      { reload: 'none', 'volume-reload': 'v0=rollout' },
+      ['rollout', 'none', 'none'],
+    ],
+    [
+      'leaves the others to a signal',
+      loki,
+      { signal: 'HUP', 'volume-reload': 'v1=none' },
+      ['reload', 'none', 'reload'],
+    ],
+    [
+      'means by reload whatever the container does',
+      loki,
+      { 'volume-reload': 'v0=reload' },
+      ['rollout', 'rollout', 'rollout'],
+    ],
+    [
+      'of a container comes before that of all',
+      loki,
+      { 'volume-reload': 'v1=none', 'volume-reload.web': 'v2=none' },
+      ['rollout', 'rollout', 'none'],
+    ],
+  ])('%s', (_, spec, short, ways) => {
+    expect(decisionFor(spec, short).messages).toEqual([])
+    expect(waysOf(spec, short).map(([, way]) => way)).toEqual(ways)
+  })
+
+  test('for every mount of an unknown program leaves nothing to choose', () => {
+    const spec = specOf({ image: 'example.org/app' }, ['/conf', '/data'])
+    expect(decisionFor(spec, { 'volume-reload': 'v0=none,v1=rollout' }).notes).toEqual([])
+    expect(decisionFor(spec, { 'volume-reload': 'v0=none' }).notes).toHaveLength(1)
+  })
+
+  test('none in a container that is signalled for another volume keeps a subPath as it is, and rolls out', () => {
+    const spec = podSpec({
+      containers: [
+        nginx({
+          volumeMounts: [
+            { name: 'conf', mountPath: '/etc/nginx/conf.d' },
+            { name: 'v0', mountPath: '/data/a', subPath: 'a' },
+          ],
+        }),
+      ],
+      volumes: [{ name: 'conf', configMap: { name: 'web' } }, configMap('v0')],
+    })
+    const { plan, notes } = decisionFor(spec, { 'volume-reload': 'v0=none' })
+    expect(plan.containers[0]).toMatchObject({ reload: { method: 'signal' }, volumes: [{ name: 'conf' }] })
+    expect(classifyReferences(plan).rollout.map(({ name }) => name)).toEqual(['v0'])
+    expect(notes).toEqual([
+      'container web: subPath mount /data/a is not updated in place: the program watches it, and the agent would reload the program for it',
+    ])
+  })
+
+  test.each<[what: string, short: Record<string, string>, message: string]>([
+    [
+      'a volume that the Pod does not have',
+      { 'volume-reload': 'runtime=none' },
+      'hotreload.dev/volume-reload: the Pod has no watched volume runtime; it has v0, v1, v2 [HR_UNKNOWN_NAME]',
+    ],
+    [
+      'a volume that hotreload does not watch',
+      { volumes: 'v0', 'volume-reload.web': 'v1=none' },
+      'hotreload.dev/volume-reload.web: the Pod has no watched volume v1; it has v0 [HR_UNKNOWN_NAME]',
+    ],
+    [
+      'another value',
+      { 'volume-reload': 'v0=restart' },
+      'hotreload.dev/volume-reload: v0: "restart" is not one of its values; use reload, none, rollout or ignore [HR_BAD_VALUE]',
+    ],
+  ])('denies %s', (_, short, message) => expect(decisionFor(loki, short).messages).toEqual([message]))
+})
+
 test('the most mounts of a Pod and thousands of variables are matched in little time', () => {
   const many = Array.from({ length: MOUNTS }, (_, index) => `/a/${'b/'.repeat(50)}${index}`)
   const container = nginx({
@@ -271,6 +356,8 @@ test('the most mounts of a Pod and thousands of variables are matched in little 
     watched,
     reload: { method: 'none' },
     because: '',
+    chosenBy: '',
+    ofVolumes: undefined,
     paths: pathsOf('nginx', container),
   })
   expect(performance.now() - started).toBeLessThan(500)

@@ -99,6 +99,26 @@ describe('boolean and oneOf', () => {
   )
 })
 
+describe('assignments', () => {
+  const ways = parse.assignments('none', 'rollout')
+  test('are pairs of a name and a word', () => {
+    expect([...ways(KEY, 'a=none, b.c-1 = rollout')]).toEqual([
+      ['a', 'none'],
+      ['b.c-1', 'rollout'],
+    ])
+  })
+
+  test.each([
+    ['', `${KEY}: "" is not NAME=none; use pairs separated by commas, e.g. conf=none [HR_BAD_VALUE]`],
+    ['a', `${KEY}: "a" is not NAME=none;`],
+    ['a=none,', `${KEY}: "" is not NAME=none;`],
+    ['A=none', `${KEY}: "A=none" is not NAME=none;`],
+    ['a=none,a=rollout', `${KEY}: it names "a" twice;`],
+    ['a=restart', `${KEY}: a: "restart" is not one of its values; use none or rollout [HR_BAD_VALUE]`],
+    ['a=', `${KEY}: a: "" is not one of its values;`],
+  ])('%j is refused', (text, message) => expect(() => ways(KEY, text)).toThrow(message))
+})
+
 describe('names', () => {
   test.each([
     ['web', ['web']],
