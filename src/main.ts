@@ -110,6 +110,9 @@ process.exitCode = await run()
 
 function plain({ flags, doc, ...flag }: Flag): Option {
   const made = new Option(flags, doc)
+  // As Reloader's: a list that is given twice is one list.
+  if (flags.endsWith('<list>'))
+    made.argParser((value: string, before?: string) => [before ?? [], value].flat().join(','))
   return flag.default === undefined ? made : made.default(flag.default)
 }
 

@@ -192,7 +192,7 @@ export class Reconciler {
       changedAt,
       firstChangedAt,
       revertBackoffUntil: state.reverts.backoffUntil(),
-      pausePeriodUntil: summary.compat?.notBefore,
+      pausePeriod: summary.compat?.pausePeriod,
       // A workload that overtakes its own rollout keeps its place.
       isLimiterAvailable: this.#limiter.isInProgress(key) || this.#limiter.isAvailable(summary.namespace),
     })

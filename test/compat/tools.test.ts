@@ -59,7 +59,13 @@ test('a rollout keeps the fields that either tool wrote before', () => {
   })
   const fields = writeBack(
     { tool: 'wave' },
-    { workload: web, changed: [], checksums: new Map(), options: { strategy: 'env-vars' }, now: 0 },
+    {
+      workload: web,
+      changed: [],
+      checksums: new Map(),
+      options: { strategy: 'env-vars', renamedKeys: new Map() },
+      now: 0,
+    },
   )
   expect(fields).toEqual({
     metadata: {},

@@ -1,11 +1,15 @@
 /** Reads the controller's flags. Stakater Reloader's own are among them, so that its Deployment's args can stay. */
 
 import { type AlertSink, defaultTemplate, parseSink, placeholders } from '../../alerts/sink.ts'
-import { type CompatOptions, type Requirement, type Selector } from '../../compat/request/options.ts'
+import { reloaderKeys } from '../../compat/reloader/annotations.ts'
+import { csvList, goBool } from '../../compat/request/go-words.ts'
+import { parseSelector } from '../../compat/request/label-selector.ts'
+import type { CompatOptions, Selector } from '../../compat/request/options.ts'
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
 import { UserError } from '../../errors.ts'
 import type { Flag } from '../shared/flag.ts'
+import { type KeyFlag, keyFlags, reloaderFlags } from './reloader-flags.ts'
 
 export interface ControllerSettings {
   compat: CompatOptions
@@ -44,53 +48,13 @@ export const controllerFlags = {
     doc: `JSON to post, with ${placeholders.join(', ')}`,
     default: defaultTemplate,
   },
-  reloadStrategy: {
-    flags: '--reload-strategy <strategy>',
-    doc: 'Reloader: env-vars, annotations: what a rollout for its annotations writes',
-    default: 'env-vars',
-  },
-  autoReloadAll: {
-    flags: '--auto-reload-all [boolean]',
-    doc: 'Reloader: opt in all workloads without auto: "false"',
-  },
-  reloadOnCreate: {
-    flags: '--reload-on-create [boolean]',
-    doc: 'Reloader: roll out when a ConfigMap or Secret is created',
-  },
-  reloadOnDelete: { flags: '--reload-on-delete [boolean]', doc: 'Reloader: roll out when one is deleted' },
-  syncAfterRestart: {
-    flags: '--sync-after-restart [boolean]',
-    doc: 'Reloader: no effect; changes made while the controller was down are always rolled out',
-  },
-  resourcesToIgnore: { flags: '--resources-to-ignore <list>', doc: 'Reloader: ignore configmaps or secrets' },
-  ignoredWorkloadTypes: { flags: '--ignored-workload-types <list>', doc: 'Reloader: ignore jobs, cronjobs' },
-  namespaces: {
-    flags: '--namespaces <list>',
-    doc: 'Reloader: follow its annotations in these namespaces only',
-  },
-  namespacesToIgnore: {
-    flags: '--namespaces-to-ignore <list>',
-    doc: 'Reloader: ignore its annotations in these namespaces',
-  },
-  namespaceSelector: {
-    flags: '--namespace-selector <list>',
-    doc: 'Reloader: follow its annotations in namespaces with these labels only: key:value, key=value, key',
-  },
-  resourceLabelSelector: {
-    flags: '--resource-label-selector <list>',
-    doc: 'Reloader: follow ConfigMaps and Secrets with these labels only',
-  },
-  isArgoRollouts: {
-    flags: '--is-Argo-Rollouts [boolean]',
-    doc: 'Reloader: no effect; Argo Rollouts are watched wherever they are installed',
-  },
-  enableCsiIntegration: {
-    flags: '--enable-csi-integration [boolean]',
-    doc: 'Reloader: watch SecretProviderClasses of the Secrets Store CSI driver',
-  },
+  ...reloaderFlags,
 } satisfies Record<string, Flag>
 
 export type ControllerFlag = keyof typeof controllerFlags
+
+/** An annotation's key: a name, after a DNS name and a slash or alone. */
+const QUALIFIED_NAME = /^([a-z0-9][-.a-z0-9]{0,251}\/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$/
 
 /**
  * @param given as commander read it: `true` for a flag without a value
@@ -111,17 +75,20 @@ export function readControllerFlags(
     if (found !== undefined) return found
     throw bad(flag, text(flag), `use ${words.join(' or ')}`)
   }
-  const flagged = (flag: ControllerFlag): boolean =>
-    text(flag) !== '' && oneOf(flag, 'true', 'false') === 'true'
+  const flagged = (flag: ControllerFlag): boolean => {
+    const found = text(flag) === '' ? false : goBool(text(flag))
+    if (found !== undefined) return found
+    throw bad(flag, text(flag), 'use true or false')
+  }
   const count = (flag: ControllerFlag): number => {
     if (/^\d{1,6}$/.test(text(flag))) return Number(text(flag))
     throw bad(flag, text(flag), 'use a whole number; 0 is no limit')
   }
-  const list = (flag: ControllerFlag): string[] =>
-    text(flag)
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '')
+  const list = (flag: ControllerFlag): string[] => {
+    const items = csvList(text(flag))
+    if (items) return items
+    throw bad(flag, text(flag), 'use a list such as a,b or "a","b"')
+  }
   const among = <T>(flag: ControllerFlag, words: Readonly<Record<string, T>>): Set<T> =>
     new Set(
       list(flag).map((item) => {
@@ -130,10 +97,35 @@ export function readControllerFlags(
         return found
       }),
     )
-  const selector = (flag: ControllerFlag): Selector => list(flag).map((item) => requirement(flag, item))
+  const selector = (flag: ControllerFlag): Selector => {
+    const found = parseSelector(list(flag).join(','))
+    if (typeof found !== 'string') return found
+    throw bad(flag, found, 'use key:value, key=value, key!=value, key, !key, key in (a,b) or key notin (a,b)')
+  }
+  const renamedKeys = (): Map<string, string> => {
+    const flags = Object.keys(keyFlags) as KeyFlag[]
+    const given = flags.filter((flag) => text(flag) !== '' && text(flag) !== keyFlags[flag])
+    for (const flag of given)
+      if (!QUALIFIED_NAME.test(text(flag)))
+        throw bad(flag, text(flag), 'use an annotation key such as example.com/auto')
+    return new Map(given.map((flag) => [keyFlags[flag], text(flag)]))
+  }
   // Checked, though they have no effect.
-  flagged('syncAfterRestart')
-  flagged('isArgoRollouts')
+  for (const flag of ['syncAfterRestart', 'isArgoRollouts', 'enableHa', 'enablePprof'] as const) flagged(flag)
+  if (text('logFormat') !== '') oneOf('logFormat', 'json')
+  // The URL may hold a password.
+  if (text('webhookUrl') !== '')
+    throw new UserError(
+      'HR_BAD_FLAG',
+      '--webhook-url: a call in place of a rollout is not possible',
+      'leave it out; --alert-url announces each rollout',
+    )
+  if (!['', reloaderKeys.pausedAt].includes(text('pauseDeploymentTimeAnnotation')))
+    throw bad(
+      'pauseDeploymentTimeAnnotation',
+      text('pauseDeploymentTimeAnnotation'),
+      `leave it out: the admission policy lets hotreload write no other key than ${reloaderKeys.pausedAt}`,
+    )
   const only = [...list('namespaces'), environment['KUBERNETES_NAMESPACE'] ?? ''].filter(
     (name) => name !== '',
   )
@@ -154,6 +146,7 @@ export function readControllerFlags(
       namespaceSelector: selector('namespaceSelector'),
       resourceSelector: selector('resourceLabelSelector'),
       csi: flagged('enableCsiIntegration'),
+      renamedKeys: renamedKeys(),
     },
   }
 }
@@ -162,17 +155,6 @@ function alertSink(address: string, template: string): AlertSink {
   const sink = parseSink(address, template)
   if (!sink) throw new UserError('HR_BAD_FLAG', '--alert-url: not a URL', 'use https://…')
   return sink
-}
-
-/** `key:value` and `key:*` as Reloader reads them; `key=value`, `key!=value`, `key` and `!key` as kubectl does. */
-function requirement(flag: ControllerFlag, item: string): Requirement {
-  const [, not, key = '', operator = '', value = ''] =
-    /^(!?)([-./\w]+?)(?:\s*(:|!=|==?)\s*([-.*\w]*))?$/.exec(item) ?? []
-  if (key === '' || (not && operator))
-    throw bad(flag, item, 'use key:value, key=value, key!=value, key or !key')
-  if (not) return { key, operator: 'absent', values: [] }
-  if (operator === '' || value === '*') return { key, operator: 'exists', values: [] }
-  return { key, operator: operator === '!=' ? 'notIn' : 'in', values: [value] }
 }
 
 function bad(flag: ControllerFlag, value: string, remedy: string): UserError {

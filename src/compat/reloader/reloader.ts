@@ -13,7 +13,8 @@ import {
 import { wholeReferences } from '../request/whole-references.ts'
 import { type Annotations, excludeKeys, kindKey, reloaderKeys } from './annotations.ts'
 import { nameRegex } from './name-regex.ts'
-import { pauseProblems, readPause } from './pause.ts'
+import { pausePeriod, pauseProblems, readResume } from './pause.ts'
+import { withOwnKeys, withRenamedKey } from './renamed-keys.ts'
 import { writeBack, writtenFields } from './write-back.ts'
 
 export const reloader = {
@@ -30,8 +31,8 @@ const sourceKinds = ['ConfigMap', 'Secret', 'SecretProviderClass'] as const sati
 
 function read(workload: ApiObject, options: CompatOptions): ReloadRequest | undefined {
   const template = podTemplate(workload)
-  const metadata = workload.metadata?.annotations ?? {}
-  const ofTemplate = template?.metadata?.annotations ?? {}
+  const metadata = withOwnKeys(workload.metadata?.annotations, options)
+  const ofTemplate = withOwnKeys(template?.metadata?.annotations, options)
   const kinds = sourceKinds.filter(
     (kind) => !options.ignoredKinds.has(kind) && (kind !== 'SecretProviderClass' || options.csi),
   )
@@ -48,6 +49,8 @@ function read(workload: ApiObject, options: CompatOptions): ReloadRequest | unde
     search ||= from[reloaderKeys.search] === 'true'
   }
   if (auto.size === 0 && lists.size === 0 && !search && problems.length === 0) return undefined
+  const period = pausePeriod(workload.kind, metadata, ofTemplate)
+  problems.push(...pauseProblems(workload.kind, metadata, ofTemplate))
   return {
     ...emptyRequest,
     tool: 'reloader',
@@ -63,9 +66,10 @@ function read(workload: ApiObject, options: CompatOptions): ReloadRequest | unde
     references: wholeReferences(template?.spec, workload.metadata?.namespace ?? '').filter(({ kind }) =>
       kinds.includes(kind),
     ),
-    ...readPause(workload),
+    pausePeriod: period,
+    resume: readResume(workload, period),
     // An annotation that holds for all kinds was read once for each.
-    problems: [...new Set([...problems, ...pauseProblems(workload)])],
+    problems: [...new Set(problems)].map((sentence) => withRenamedKey(sentence, options)),
   }
 }
 
@@ -124,10 +128,11 @@ function namePatterns(key: string, from: Annotations, problems: string[]): NameP
 }
 
 /** Of a ConfigMap, Secret or SecretProviderClass. */
-function readMarks({ metadata }: ApiObject, { resourceSelector }: CompatOptions): SourceMarks {
+function readMarks({ metadata }: ApiObject, options: CompatOptions): SourceMarks {
+  const annotations = withOwnKeys(metadata?.annotations, options)
   return {
     ignored:
-      metadata?.annotations?.[reloaderKeys.ignore] === 'true' || !selects(resourceSelector, metadata?.labels),
-    match: metadata?.annotations?.[reloaderKeys.match] === 'true',
+      annotations[reloaderKeys.ignore] === 'true' || !selects(options.resourceSelector, metadata?.labels),
+    match: annotations[reloaderKeys.match] === 'true',
   }
 }

@@ -7,11 +7,17 @@ import { references } from '../../workload/references.ts'
 import type { ChangedSource, ToolFields, ToolRollout } from '../request/compat-tool.ts'
 import { reloaderKeys } from './annotations.ts'
 import { pausePeriod } from './pause.ts'
+import { withOwnKeys } from './renamed-keys.ts'
 
 export function writeBack({ workload, changed, options, now }: ToolRollout): ToolFields {
   const containers = containersOf(workload)
+  const annotations = [workload, podTemplate(workload)].map((one) =>
+    withOwnKeys(one?.metadata?.annotations, options),
+  )
   const fields: ToolFields =
-    pausePeriod(workload) === undefined ? {} : { metadata: { [reloaderKeys.pausedAt]: rfc3339(now) } }
+    pausePeriod(workload.kind, ...annotations) === undefined
+      ? {}
+      : { metadata: { [reloaderKeys.pausedAt]: rfc3339(now) } }
   if (isRestarted(workload)) return { ...fields, spec: { restartAt: rfc3339(now) } }
   if ((options.strategy === 'annotations' || isCustom(workload)) && changed[0]) {
     const text = lastReloadedFrom(changed[0], containers, workload, now)

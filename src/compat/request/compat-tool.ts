@@ -27,7 +27,7 @@ export interface ToolRollout {
   changed: readonly ChangedSource[]
   /** The state that the rollout reaches. */
   checksums: ReadonlyMap<string, string>
-  options: Pick<CompatOptions, 'strategy'>
+  options: Pick<CompatOptions, 'strategy' | 'renamedKeys'>
   /** Milliseconds since 1970. */
   now: number
 }

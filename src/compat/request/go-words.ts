@@ -1,4 +1,4 @@
-/** Annotation values, read as the standard library of Go does, in which both tools are written. Pure. */
+/** Annotation values and flags, read as the standard library of Go does, in which both tools are written. Pure. */
 import { MOST_SOURCES } from '../../workload/sources-in-use.ts'
 
 /** strconv.ParseBool: exactly these words; anything else is undefined. */
@@ -24,6 +24,15 @@ export const commaList = (text: string | undefined): string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+/** A list as flags have it, one line of CSV: an item in quotes may hold commas, and two quotes for one. Undefined: a quote stands elsewhere. */
+export function csvList(text: string): string[] | undefined {
+  const items = [...`${text},`.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^",]*))\s*,/gy)]
+  if (items.reduce((length, [whole]) => length + whole.length, 0) !== text.length + 1) return undefined
+  return items
+    .map(([, quotedItem, plain = '']) => (quotedItem?.replaceAll('""', '"') ?? plain).trim())
+    .filter((item) => item !== '')
+}
 
 /** The list of an annotation, with at most as many items as a workload may have sources. @param problems receives a sentence on the rest */
 export function boundedList(key: string, text: string | undefined, problems: string[]): string[] {

@@ -21,6 +21,8 @@ export interface CompatOptions {
   resourceSelector: Selector
   /** Whether SecretProviderClasses are watched. */
   csi: boolean
+  /** A key of Reloader's annotations -> the key that its users write instead. */
+  renamedKeys: ReadonlyMap<string, string>
 }
 
 /** Label selectors that must all match; an empty list matches everything. */
@@ -45,6 +47,7 @@ export const defaultCompatOptions: CompatOptions = {
   namespaceSelector: [],
   resourceSelector: [],
   csi: false,
+  renamedKeys: new Map(),
 }
 
 export function selects(selector: Selector, labels: Readonly<Record<string, string>> | undefined): boolean {

@@ -25,8 +25,8 @@ export interface ReloadRequest {
   references: readonly Use[]
   /** Objects named in full, perhaps of another namespace. */
   extra: readonly Use[]
-  /** Milliseconds since 1970: no rollout starts before. */
-  notBefore: number | undefined
+  /** Milliseconds between a change and its rollout; undefined: as few as possible. */
+  pausePeriod: number | undefined
   /** The tool itself paused the workload (`spec.paused`), and may be gone by the time it should resume it. */
   resume: Resume | undefined
   /** Sentences on mistakes in the annotations. */
@@ -47,7 +47,7 @@ export const emptyRequest: Omit<ReloadRequest, 'tool'> = {
   excluded: new Set(),
   references: [],
   extra: [],
-  notBefore: undefined,
+  pausePeriod: undefined,
   resume: undefined,
   problems: [],
 }

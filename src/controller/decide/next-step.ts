@@ -51,8 +51,8 @@ export interface RolloutContext {
   firstChangedAt: number
   /** Another program keeps reverting our checksum: no rollout before then. */
   revertBackoffUntil: number | undefined
-  /** Reloader's pause-period: no rollout before then. */
-  pausePeriodUntil: number | undefined
+  /** Reloader's pause-period, in milliseconds: a rollout comes so long after the first change. */
+  pausePeriod: number | undefined
   /** The limits on concurrent rollouts allow one more. */
   isLimiterAvailable: boolean
 }
@@ -72,7 +72,7 @@ export function nextStep(comparison: Comparison, context: RolloutContext): NextS
     waitUntil('reverted', context.revertBackoffUntil) ??
     waitUntil('quiet', Math.min(changedAt + quiet, firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
     waitUntil('inProgress', mayOvertakeAt(context)) ??
-    waitUntil('pausePeriod', context.pausePeriodUntil) ??
+    waitUntil('pausePeriod', firstChangedAt + (context.pausePeriod ?? 0)) ??
     (context.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })
   )
 }

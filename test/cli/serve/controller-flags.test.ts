@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readControllerFlags } from '../../../src/cli/serve/controller-flags.ts'
+import { controllerFlags, readControllerFlags } from '../../../src/cli/serve/controller-flags.ts'
+import { serveFlags } from '../../../src/cli/serve/options.ts'
 import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { defaultRolloutLimits } from '../../../src/controller/rollout/limiter.ts'
 
@@ -68,6 +69,34 @@ describe('a selector', () => {
   )
 })
 
+test('Go’s words for booleans', () => {
+  for (const word of ['True', '1', 'T', 'TRUE', 't'])
+    expect(compat({ autoReloadAll: word }).autoReloadAll).toBe(true)
+  for (const word of ['False', '0', 'F', ''])
+    expect(compat({ autoReloadAll: word }).autoReloadAll).toBe(false)
+})
+
+test('lists are CSV, as Reloader’s chart writes them', () => {
+  const lists = compat({ namespaces: '"a","b"', namespacesToIgnore: '"c"', namespaceSelector: '"env=test"' })
+  expect([...(lists.namespaces ?? [])]).toEqual(['a', 'b'])
+  expect([...lists.ignoredNamespaces]).toEqual(['c'])
+  expect(lists.namespaceSelector).toEqual([{ key: 'env', operator: 'in', values: ['test'] }])
+  expect(compat({ resourceLabelSelector: '"env in (a,b),!old"' }).resourceSelector).toEqual([
+    { key: 'env', operator: 'in', values: ['a', 'b'] },
+    { key: 'old', operator: 'absent', values: [] },
+  ])
+})
+
+test('flags of Reloader’s that have no effect are accepted', () => {
+  const given = { logFormat: 'json', enableHa: true, enablePprof: 'false', pprofAddr: ':6060' } as const
+  expect(compat(given)).toEqual(defaultCompatOptions)
+})
+
+test('renamed annotations: a key that is Reloader’s own is none', () => {
+  const given = { autoAnnotation: 'example.com/auto', ignoreAnnotation: 'reloader.stakater.com/ignore' }
+  expect(compat(given).renamedKeys).toEqual(new Map([['reloader.stakater.com/auto', 'example.com/auto']]))
+})
+
 test.each([
   [{ compat: 'some' }, '--compat: "some" is not a valid value; use all or none'],
   [{ maxReplacedPods: '-1' }, '--max-replaced-pods: "-1" is not a valid value; use a whole number'],
@@ -81,8 +110,28 @@ test.each([
     { resourcesToIgnore: 'pods' },
     '--resources-to-ignore: "pods" is not a valid value; use configmaps, secrets',
   ],
+  [{ autoReloadAll: 'on' }, '--auto-reload-all: "on" is not a valid value; use true or false'],
+  [{ namespaces: 'a"b' }, '--namespaces: "a\\"b" is not a valid value; use a list such as a,b'],
+  [{ logFormat: 'text' }, '--log-format: "text" is not a valid value; use json'],
+  [
+    { webhookUrl: 'https://me:secret@example.com' },
+    '--webhook-url: a call in place of a rollout is not possible; leave it out',
+  ],
+  [{ autoAnnotation: 'a b' }, '--auto-annotation: "a b" is not a valid value; use an annotation key'],
+  [
+    { pauseDeploymentTimeAnnotation: 'example.com/paused-at' },
+    '--pause-deployment-time-annotation: "example.com/paused-at" is not a valid value; leave it out',
+  ],
   [{ namespaceSelector: 'a b' }, '--namespace-selector: "a b" is not a valid value'],
 ])('%j', (given, problem) => {
   expect(() => readControllerFlags(given)).toThrow(problem)
   expect(() => readControllerFlags(given)).toThrow(/\[HR_BAD_FLAG\]$/)
+})
+
+test('each flag of Reloader’s is one of ours', () => {
+  const flags = Object.values({ ...controllerFlags, ...serveFlags }).map(({ flags }) => flags.split(' ')[0])
+  // Its source, v1.4: ConfigureReloaderFlags in internal/pkg/util/util.go.
+  const theirs =
+    'auto-reload-all configmap-annotation secret-annotation auto-annotation ignore-annotation configmap-auto-annotation secret-auto-annotation auto-search-annotation search-match-annotation pause-deployment-annotation pause-deployment-time-annotation log-format log-level webhook-url resources-to-ignore ignored-workload-types namespaces namespaces-to-ignore namespace-selector resource-label-selector is-Argo-Rollouts reload-strategy reload-on-create reload-on-delete enable-ha sync-after-restart enable-pprof pprof-addr enable-csi-integration'
+  for (const name of theirs.split(' ')) expect(flags).toContain(`--${name}`)
 })

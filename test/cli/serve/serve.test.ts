@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -189,3 +189,10 @@ registerHooks({ resolve(specifier, context, next) {
   expect(await errors).toBe('')
   expect(code).toBe(0)
 }, 20_000)
+
+test('a list of Reloader’s that is given twice is one list', () => {
+  const flags = ['--resources-to-ignore', 'pods', '--resources-to-ignore', 'secrets']
+  const argv = ['src/main.ts', 'serve', '--only', 'controller', ...flags]
+  const { stderr } = spawnSync(process.execPath, argv, { env: {}, encoding: 'utf8' })
+  expect(stderr).toContain('--resources-to-ignore: "pods" is not a valid value')
+})

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { envName } from '../../../src/compat/reloader/write-back.ts'
+import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { writeBack } from '../../../src/compat/tools.ts'
 import { deployment } from '../../support/controller.ts'
 
@@ -9,7 +10,10 @@ const checksums = new Map([['ConfigMap/app.conf', 'abc']])
 const auto = { 'reloader.stakater.com/auto': 'true' }
 
 const written = (workload: ReturnType<typeof deployment>, strategy: 'env-vars' | 'annotations') =>
-  writeBack({ tool: 'reloader' }, { workload, changed: [source], checksums, options: { strategy }, now: NOW })
+  writeBack(
+    { tool: 'reloader' },
+    { workload, changed: [source], checksums, options: { ...defaultCompatOptions, strategy }, now: NOW },
+  )
 
 test.each([
   ['app-config', 'STAKATER_APP_CONFIG_CONFIGMAP'],

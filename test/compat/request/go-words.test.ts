@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { commaList, goBool } from '../../../src/compat/request/go-words.ts'
+import { commaList, csvList, goBool } from '../../../src/compat/request/go-words.ts'
 
 test.each([
   ['1', true],
@@ -17,3 +17,14 @@ test('a comma list has no empty items and no spaces around items', () => {
   expect(commaList(' a, ,b,')).toEqual(['a', 'b'])
   expect(commaList(undefined)).toEqual([])
 })
+
+test.each([
+  ['', []],
+  ['a, b,', ['a', 'b']],
+  ['"a","b"', ['a', 'b']],
+  ['"a,b", c', ['a,b', 'c']],
+  ['"say ""hi"""', ['say "hi"']],
+  ['a"b"', undefined],
+  ['"a', undefined],
+  ['"a"b', undefined],
+])('as CSV, %s is %j', (text, items) => expect(csvList(text)).toEqual(items))

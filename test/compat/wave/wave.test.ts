@@ -33,7 +33,7 @@ describe('Wave', () => {
         workload: workload(on),
         changed: [],
         checksums: new Map([['ConfigMap/conf', checksum]]),
-        options: { strategy: 'env-vars' },
+        options: { strategy: 'env-vars', renamedKeys: new Map() },
         now: 0,
       }).template?.['wave.pusher.com/config-hash']
     expect(hashOf('abc')).toMatch(/^[0-9a-f]{64}$/)

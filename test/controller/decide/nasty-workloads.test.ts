@@ -58,7 +58,7 @@ test('patterns are matched with all names or not at all, as far as together they
   const names = longNames(100)
   const notes: string[] = []
   const all = { auto: new Set<never>(), search: false, excluded: new Set<never>(), references: [], extra: [] }
-  const rest = { tool: 'reloader', notBefore: undefined, resume: undefined, problems: [] }
+  const rest = { tool: 'reloader', pausePeriod: undefined, resume: undefined, problems: [] }
   candidates(
     { ...request, ...all, ...rest, lists },
     'shop',

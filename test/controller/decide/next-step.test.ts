@@ -30,7 +30,7 @@ const context = (fields: Partial<RolloutContext> = {}): RolloutContext => ({
   changedAt: NOW - 60_000,
   firstChangedAt: NOW - 60_000,
   revertBackoffUntil: undefined,
-  pausePeriodUntil: undefined,
+  pausePeriod: undefined,
   isLimiterAvailable: true,
   ...fields,
 })
@@ -54,7 +54,13 @@ describe('with a change', () => {
     ['a rollout that has given up', { progress: 'stuck' }, { do: 'rollout' }],
     ['reverted checksums', { revertBackoffUntil: NOW + 5_000 }, wait('reverted', 5_000)],
     ['reverted checksums, long ago', { revertBackoffUntil: NOW }, { do: 'rollout' }],
-    ['a pause-period', { pausePeriodUntil: NOW + 7_000 }, wait('pausePeriod', 7_000)],
+    ['a pause-period', { pausePeriod: 67_000 }, wait('pausePeriod', 7_000)],
+    ['a pause-period that is over', { pausePeriod: 60_000 }, { do: 'rollout' }],
+    [
+      'further changes within a pause-period',
+      { pausePeriod: 67_000, changedAt: NOW - 2_000 },
+      wait('pausePeriod', 7_000),
+    ],
     ['no place among the concurrent rollouts', { isLimiterAvailable: false }, wait('limit')],
   ]
   test.each(table)('%s', (_name, fields, step) => {
