@@ -132,8 +132,8 @@ how they reload: [reload methods](reload.md).
 
 ## How a program is recognised
 
-The last segment of the image's name is one of the names below, or one of them with the word of a variant behind it: ${enumeratedVariants}. So \`haproxy-alpine\` is haproxy.
-A tag with the word \`fpm\`, as in \`php:8.3-fpm\`, is php-fpm.
+The last segment of the image's name is one of the names below, or one of them with the word of a variant behind it: ${enumeratedVariants}. So \`haproxy-alpine\` is haproxy. A name with a
+slash is that of the image and its owner. A tag with the word \`fpm\`, as in \`php:8.3-fpm\`, is php-fpm.
 
 Where the container sets a \`command\`, the last segment of its first word counts instead, and hotreload looks through wrappers that end as another program: ${enumeratedWrappers}. A shell
 is looked through where its script begins with \`exec\`, as in \`sh -c "exec nginx …"\`: any other script may do more than start the program, which is then not known.

@@ -27,13 +27,15 @@ export function classifier({
   policy: { shared },
   defaults: { excludedContainers },
   containers,
+  spec,
 }: PodPlan): (reference: Reference) => keyof ClassifiedReferences | undefined {
   const plans = new Map(containers.map((plan) => [plan.container.name, { plan, kept: keptPaths(plan) }]))
+  const tokens = new Set((spec.volumes ?? []).filter(isTokenVolume).map(({ name }) => name))
   const named = new Set(shared.container)
   const watched = shared.volumes && new Set(shared.volumes)
   return ({ container, volume = '', as, init, mountPath = '' }) => {
     if (excludedContainers.has(container) && !named.has(container)) return undefined
-    if (isTokenVolume({ name: volume })) return undefined
+    if (tokens.has(volume)) return undefined
     const { plan, kept } = plans.get(container) ?? {}
     if (as === 'env' || as === 'envFrom') {
       if (shared.env === 'ignore') return undefined

@@ -67,8 +67,21 @@ export const isOurContainer = ({ name }: V1Container): boolean =>
 export const isInjected = ({ spec }: { spec?: V1PodSpec }): boolean =>
   (spec?.initContainers ?? []).some(isOurContainer)
 
-/** Whether ServiceAccount admission added this volume, with the cluster's CA in a ConfigMap and a token that rotates. */
-export const isTokenVolume = (volume: V1Volume): boolean => volume.name.startsWith('kube-api-access-')
+/**
+ * Whether the volume is the ServiceAccount's: a token that rotates, and the cluster's CA in a ConfigMap. Admission adds one of this name, and
+ * charts write their own.
+ */
+export function isTokenVolume({ name, projected }: V1Volume): boolean {
+  if (name.startsWith('kube-api-access-')) return true
+  const sources = projected?.sources ?? []
+  return (
+    sources.some((from) => from.serviceAccountToken) &&
+    sources.every((from) => !from.secret && (from.configMap?.name ?? CLUSTER_CA) === CLUSTER_CA)
+  )
+}
+
+/** The controller manager publishes it in each namespace. */
+const CLUSTER_CA = 'kube-root-ca.crt'
 
 /**
  * How many parts of volumes, over all mounts of a Pod, references() reads: a manifest of 3 MiB can hold 30,000 mounts of a volume with 30,000

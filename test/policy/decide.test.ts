@@ -60,6 +60,25 @@ describe('a Pod is injected', () => {
       {},
       'nothingToWatch',
     ],
+    [
+      'only a token that the chart mounts itself',
+      podSpec({
+        volumes: [
+          {
+            name: 'access',
+            projected: {
+              sources: [
+                { serviceAccountToken: { path: 'token' } },
+                { configMap: { name: 'kube-root-ca.crt' } },
+              ],
+            },
+          },
+        ],
+        containers: [nginx({ volumeMounts: [{ name: 'access', mountPath: '/var/run/secrets' }] })],
+      }),
+      {},
+      'nothingToWatch',
+    ],
   ])('but not with %s', (_, spec, short, skip) => expect(decisionFor(spec, short).skip).toBe(skip))
 
   test('but not if it is a mirror Pod, which belongs to the kubelet', () =>

@@ -5,7 +5,7 @@ import { attempt } from '../cluster/run.ts'
 import { podSpec, workload } from '../support/builders.ts'
 import { reachOf } from './reach.ts'
 
-const volumeMounts = [{ name: 'conf', mountPath: '/etc/conf' }]
+const volumeMounts = [{ name: 'conf', mountPath: '/etc/caddy' }]
 const env = [{ name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'colors', key: 'main' } } }]
 const runs = (image: string, change: object = {}) =>
   podSpec({ containers: [{ name: 'app', image, volumeMounts, ...change }] })

@@ -3,8 +3,9 @@ import type { V1Container } from '@kubernetes/client-node'
 import type { Change } from '../../src/cli/explain/change.ts'
 import { explain } from '../../src/cli/explain/explanation.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
-import { reloadMethods } from '../../src/policy/methods/reload-methods.ts'
+import type { PodPlan } from '../../src/policy/plan.ts'
 import { recognise, withoutWrappers } from '../../src/policy/presets/recognise.ts'
+import { readWorkload } from '../../src/policy/read-workload.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
 
 export const outcomes = ['reloaded', 'watched', 'restarted', 'rolled out', 'next run', 'nothing'] as const
@@ -53,25 +54,32 @@ function add(reach: Reach, object: ApiObject): void {
     content: () => undefined,
     labelled: undefined,
   })
+  const { plan } = readWorkload(object, builtInDefaults)
   const name = `${object.kind} ${object.metadata?.name ?? ''}`
   if (problems.length > 0) reach.failures.push(`${name}: ${problems.join('; ')}`)
   if (notInjected === undefined) reach.withAgent++
-  for (const change of changes) (isVariable(change) ? reach.variables : reach.volumes)[outcomeOf(change)]++
+  for (const change of changes)
+    (isVariable(change) ? reach.variables : reach.volumes)[outcomeOf(change, plan)]++
 
   for (const container of podTemplate(object)?.spec?.containers ?? []) {
     const mounted = changes.filter(
       (change) => change.container === container.name && /^(volume|subPath) /.test(change.use),
     )
-    if (mounted.length > 0) addProgram(reach, container, mounted)
+    if (mounted.length > 0)
+      addProgram(
+        reach,
+        container,
+        mounted.map((change) => outcomeOf(change, plan)),
+      )
   }
 }
 
-function addProgram({ known, unknown }: Reach, container: V1Container, changes: readonly Change[]): void {
+function addProgram({ known, unknown }: Reach, container: V1Container, found: readonly Outcome[]): void {
   const preset = recognise(withoutWrappers(container))
   const [programs, name] = preset === undefined ? [unknown, describe(container)] : [known, preset]
   const program = programs.get(name) ?? { containers: 0, counts: none() }
   program.containers++
-  for (const change of changes) program.counts[outcomeOf(change)]++
+  for (const outcome of found) program.counts[outcome]++
   programs.set(name, program)
 }
 
@@ -84,10 +92,13 @@ const none = (): Counts => ({
   nothing: 0,
 })
 
-const watches = reloadMethods.none.describe({ method: 'none' })
-
-const outcomeOf = ({ outcome, how }: Change): Outcome =>
-  outcome === 'reloaded' && how.includes(watches) ? 'watched' : outcome
+/** explain calls a change reloaded, too, if the program watches its files. */
+function outcomeOf({ outcome, container, use }: Change, { containers }: PodPlan): Outcome {
+  if (outcome !== 'reloaded') return outcome
+  const own = containers.find((plan) => plan.container.name === container)
+  const way = own?.ways.get(use.slice(use.indexOf(' ') + 1))?.way
+  return way === 'none' || own?.reload.method === 'none' ? 'watched' : 'reloaded'
+}
 
 const isVariable = ({ use }: Change): boolean => /^(init: )?env/.test(use)
 

@@ -1,8 +1,9 @@
-import type { V1Volume } from '@kubernetes/client-node'
+import type { V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import {
   isAtOrBelow,
   isConfigVolume,
+  isTokenVolume,
   normalPath,
   parentOf,
   type Reference,
@@ -43,6 +44,22 @@ describe('volumeSources', () => {
 test('a volume of the Secrets Store CSI driver is configuration, a volume of another driver is not', () => {
   expect(isConfigVolume({ name: 'v', csi: { driver: 'secrets-store.csi.k8s.io' } })).toBe(true)
   expect(isConfigVolume({ name: 'v', csi: { driver: 'ebs.csi.aws.com' } })).toBe(false)
+})
+
+describe('the volume of a ServiceAccount', () => {
+  const token = { serviceAccountToken: { path: 'token' } }
+  const ca = { configMap: { name: 'kube-root-ca.crt' } }
+  const namespace = { downwardAPI: { items: [] } }
+  test.each<[what: string, name: string, sources: V1VolumeProjection[], isToken: boolean]>([
+    ['that admission added', 'kube-api-access-x7k2p', [token, ca, namespace], true],
+    ['that a chart wrote', 'access', [token, ca, namespace], true],
+    ['of a token alone', 'access', [token], true],
+    ['with configuration beside it', 'access', [token, ca, { configMap: { name: 'web' } }], false],
+    ['with a Secret beside it', 'access', [token, { secret: { name: 'web' } }], false],
+    ['but without a token', 'access', [ca], false],
+  ])('%s', (_, name, sources, isToken) =>
+    expect(isTokenVolume({ name, projected: { sources } })).toBe(isToken),
+  )
 })
 
 describe('references', () => {

@@ -5,7 +5,7 @@ import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
-import type { Reference } from '../../workload/references.ts'
+import { isTokenVolume, type Reference } from '../../workload/references.ts'
 
 export type Outcome = 'reloaded' | 'restarted' | 'rolled out' | 'next run' | 'nothing'
 
@@ -58,7 +58,7 @@ function outcomeOf(
   const kind = classifier(plan)(reference)
   if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
   const way = own?.ways.get(reference.mountPath ?? '')
-  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, way, now) }
+  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, way, plan, now) }
   if (now.immutable.has(sourceId(reference)))
     return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
@@ -114,11 +114,12 @@ function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circu
 function whyNothing(
   { container, as, volume }: Reference,
   way: MountWay | undefined,
+  { spec }: PodPlan,
   { env }: Circumstances,
 ): string {
   if (way?.way === 'ignore') return way.because
   if ((as === 'env' || as === 'envFrom') && env === 'ignore') return 'hotreload.dev/env says ignore'
-  return volume?.startsWith('kube-api-access-')
+  return (spec.volumes ?? []).some((one) => one.name === volume && isTokenVolume(one))
     ? "it is the ServiceAccount's own, which Kubernetes renews"
     : `container ${container} or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)`
 }

@@ -1,4 +1,5 @@
 /** Databases, caches and brokers, and runtimes that must never be signalled. */
+import { normalPath } from '../../workload/references.ts'
 import { directoryOf, flag } from './arguments.ts'
 import { byRollout, bySignal, elsewhere, type PathRow, type Preset } from './preset.ts'
 
@@ -81,12 +82,64 @@ export const data = {
     proved: true,
   },
   mongod: {
-    names: ['mongod', 'mongo'],
+    names: ['mongod', 'mongo', 'mongodb'],
     reload: byRollout,
     paths: [emptyDatabaseOnly],
     initialVariables: ['MONGO_INITDB_ROOT_PASSWORD_FILE', 'MONGO_INITDB_ROOT_USERNAME_FILE'],
     doc: 'never re-reads its file',
     source: 'mongodb.com/docs/manual, mongod',
+  },
+  minio: {
+    names: ['minio'],
+    reload: byRollout,
+    paths: (container) => {
+      const certificates = normalPath(flag(container, '--certs-dir', '-S') ?? '/root/.minio/certs')
+      return [
+        {
+          under: [`${certificates}/`],
+          way: 'none',
+          because: 'it reads its certificates again each 10 s',
+        },
+        {
+          under: [`${certificates}/CAs/`],
+          way: 'rollout',
+          because: 'it reads the certificates of authorities when it starts only',
+        },
+      ]
+    },
+    doc: 'reads its certificates again each 10 s, but those of authorities, and all else, when it starts only',
+    source: 'github.com/minio/minio, cmd/common-main.go: getTLSConfig',
+  },
+  cockroach: {
+    names: ['cockroach', 'cockroachdb'],
+    reload: byRollout,
+    doc: 'SIGHUP re-reads its certificates, of which the chart mounts a copy: where a volume holds them, set `signal: SIGHUP`',
+    source: 'cockroachdb/helm-charts, README: enableSighupRotation',
+  },
+  clickhouse: {
+    names: ['clickhouse-server', 'clickhouse'],
+    reload: byRollout,
+    paths: [
+      {
+        under: ['/etc/clickhouse-server/users.d/', '/etc/clickhouse-server/users.xml'],
+        way: 'none',
+        because: 'it watches its users and their settings',
+      },
+    ],
+    doc: 'watches its users and their settings; most other settings are read when it starts only',
+    source: 'clickhouse.com/docs/operations/configuration-files, implementation details',
+  },
+  elasticsearch: {
+    names: ['elasticsearch'],
+    reload: byRollout,
+    doc: 'reads its files when it starts',
+    source: 'elastic.co/docs/deploy-manage/deploy/self-managed/configure-elasticsearch',
+  },
+  rabbitmq: {
+    names: ['rabbitmq', 'rabbitmq-server'],
+    reload: byRollout,
+    doc: 'reads its files when it starts',
+    source: 'rabbitmq.com/docs/configure',
   },
   java: {
     names: ['java', 'spring'],

@@ -7,6 +7,10 @@ import { byItself, byPost, byRollout, bySignal, elsewhere, type Preset } from '.
 const pathsIn = (container: V1Container, ...flags: string[]): string[] =>
   flags.flatMap((name) => flag(container, name) ?? []).map(configDirectory)
 
+const isReloadingItself = (container: V1Container): boolean =>
+  hasFlag(container, '--config.reload.automatic', '-r') ||
+  (container.env ?? []).some(({ name, value }) => name === 'CONFIG_RELOAD_AUTOMATIC' && value === 'true')
+
 export const observability = {
   prometheus: {
     names: ['prometheus'],
@@ -71,7 +75,7 @@ export const observability = {
     source: 'grafana.com/docs/grafana/latest/administration/provisioning, dashboards: updateIntervalSeconds',
   },
   loki: {
-    names: ['loki'],
+    names: ['loki', 'grafana-loki'],
     reload: byRollout,
     paths: (container) => [
       {
@@ -88,11 +92,11 @@ export const observability = {
       'grafana.com/docs/loki/latest/configure, runtime configuration file; grafana/dskit, runtimeconfig/manager.go',
   },
   tempo: {
-    names: ['tempo'],
+    names: ['tempo', 'grafana-tempo'],
     reload: byRollout,
     paths: [
       {
-        under: ['/runtime-config/'],
+        under: ['/runtime-config/', '/bitnami/grafana-tempo/conf/overrides.yaml'],
         way: 'none',
         because: 'it reads its per-tenant overrides each 10 s',
       },
@@ -165,6 +169,31 @@ export const observability = {
     doc: 'POST /api/v2/reload with --enable-hot-reload, otherwise a rollout: a SIGHUP during a reload is lost',
     source: 'docs.fluentbit.io/manual/administration/hot-reload',
     validate: 'fluent-bit --dry-run --config /fluent-bit/etc/fluent-bit.conf',
+  },
+  logstash: {
+    names: ['logstash'],
+    reload: byRollout,
+    paths: (container) => [
+      {
+        under: isReloadingItself(container) ? ['/usr/share/logstash/pipeline/'] : [],
+        way: 'none',
+        because: 'it watches its pipelines (config.reload.automatic)',
+      },
+    ],
+    doc: 'watches its pipelines with --config.reload.automatic or CONFIG_RELOAD_AUTOMATIC; all else is read when it starts only. SIGHUP would end a JVM that has not yet asked for it',
+    source: 'elastic.co/docs/reference/logstash/reloading-config',
+  },
+  beats: {
+    names: ['filebeat', 'metricbeat', 'heartbeat'],
+    reload: byRollout,
+    doc: 'reads its main file when it starts only; it watches the files of external inputs and modules with reload.enabled',
+    source: 'elastic.co/docs/reference/beats/filebeat/_live_reloading',
+  },
+  kibana: {
+    names: ['kibana'],
+    reload: byRollout,
+    doc: 'reads its files when it starts',
+    source: 'elastic.co/docs/reference/kibana/configuration-reference/general-settings',
   },
   rsyslog: {
     names: ['rsyslog', 'rsyslogd'],

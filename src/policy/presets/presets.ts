@@ -11,11 +11,12 @@ import { shown } from '../values/parse.ts'
 import { data } from './data.ts'
 import { network } from './network.ts'
 import { observability } from './observability.ts'
+import { platform } from './platform.ts'
 import type { Preset } from './preset.ts'
 import { type PresetPaths, presetPaths } from './preset-paths.ts'
 import { web } from './web.ts'
 
-export const presets = { ...web, ...data, ...network, ...observability }
+export const presets = { ...web, ...data, ...network, ...observability, ...platform }
 
 export type PresetName = keyof typeof presets
 

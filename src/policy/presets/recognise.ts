@@ -13,8 +13,13 @@ const byProgram = new Map(
 /** The preset whose names include the container's program; undefined: no preset. The container comes from `withoutWrappers`. */
 export function recognise({ command = [], image = '' }: V1Container): PresetName | undefined {
   if (command[0] !== undefined) return byProgram.get(baseName(command[0]))
-  const { name, tag } = partsOf(image)
-  return byProgram.get(name) ?? byProgram.get(withoutVariant(name)) ?? byTag(tag)
+  const { name, owner, tag } = partsOf(image)
+  return (
+    byProgram.get(name) ??
+    byProgram.get(withoutVariant(name)) ??
+    byProgram.get(`${owner}/${name}`) ??
+    byTag(tag)
+  )
 }
 
 /** What an image is made of or made for: `haproxy-alpine` and `nginx-photon` run haproxy and nginx. */
@@ -124,8 +129,9 @@ export function withoutWrappers(container: V1Container): V1Container {
 
 const baseName = (path = ''): string => path.split('/').at(-1) ?? ''
 
-/** `registry:5000/team/nginx:1.27@sha256:…` -> `nginx` and `1.27`. */
-function partsOf(image: string): { name: string; tag: string } {
-  const [name = '', tag = ''] = baseName(image.split('@', 1)[0]).split(':')
-  return { name, tag }
+/** `registry:5000/team/nginx:1.27@sha256:…` -> `team`, `nginx` and `1.27`. */
+function partsOf(image: string): { owner: string; name: string; tag: string } {
+  const [owner = '', last = ''] = ['', ...(image.split('@', 1)[0] ?? '').split('/')].slice(-2)
+  const [name = '', tag = ''] = last.split(':')
+  return { owner, name, tag }
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { decisionFor, podSpec } from '../../support/builders.ts'
 import type { Reload } from '../../../src/policy/methods/reload-methods.ts'
 import { COMMAND_NAME_BYTES, type Preset } from '../../../src/policy/presets/preset.ts'
 import { type PresetName, presetName, presetReload, presets } from '../../../src/policy/presets/presets.ts'
@@ -103,6 +104,65 @@ describe('stunnel remembers where the symlinks of its configuration led', () => 
   ])('%j with %s mounted: %s', (args, mountPath, method) => {
     const volumeMounts = [{ name: 'conf', mountPath }]
     expect(said(presetReload('stunnel', { ...container('x', undefined, args), volumeMounts }))).toBe(method)
+  })
+})
+
+describe('what a program does with a volume at a path', () => {
+  const repoServer = ['/usr/local/bin/argocd-repo-server']
+  test.each<[image: string, args: string[], mountPath: string, way: string]>([
+    ['quay.io/argoproj/argocd:v3', repoServer, '/app/config/tls', 'none'],
+    ['quay.io/argoproj/argocd:v3', repoServer, '/app/config/ssh', 'none'],
+    ['quay.io/argoproj/argocd:v3', repoServer, '/app/config/gpg/source', 'none'],
+    ['quay.io/argoproj/argocd:v3', ['/usr/local/bin/argocd-server'], '/app/config/gpg/source', 'rollout'],
+    ['quay.io/argoproj/argocd:v3', repoServer, '/app/config/reposerver/tls', 'rollout'],
+    ['quay.io/argoproj/argocd:v3', repoServer, '/app/config', 'rollout'],
+    ['ingress-nginx/controller', [], '/etc/nginx/template', 'none'],
+    ['ingress-nginx/controller', [], '/usr/local/certificates', 'rollout'],
+    [
+      'ingress-nginx/controller',
+      [
+        '--validating-webhook-certificate=/usr/local/certificates/cert',
+        '--validating-webhook-key=/usr/local/certificates/key',
+      ],
+      '/usr/local/certificates/',
+      'none',
+    ],
+    ['linkerd/controller', ['proxy-injector'], '/var/run/linkerd/tls', 'none'],
+    ['linkerd/controller', ['identity'], '/var/run/linkerd/identity/issuer', 'none'],
+    ['linkerd/controller', ['identity'], '/var/run/linkerd/identity/trust-roots', 'rollout'],
+    ['istio/pilot', ['discovery'], '/var/run/secrets/istiod/tls', 'none'],
+    ['istio/pilot', ['discovery'], '/etc/istio/config', 'rollout'],
+    ['oauth2-proxy', ['--htpasswd-file=/etc/users/htpasswd'], '/etc/users/htpasswd', 'none'],
+    ['oauth2-proxy', ['--htpasswd-file=/etc/users/htpasswd'], '/etc/oauth2_proxy', 'rollout'],
+    ['pomerium/pomerium', [], '/pomerium', 'none'],
+    ['pomerium/pomerium', ['-config', '/etc/pomerium/config.yaml'], '/etc/pomerium', 'none'],
+    ['pomerium/pomerium', ['-config', '/etc/pomerium/config.yaml'], '/data', 'rollout'],
+    ['minio/minio', ['server', '/data', '-S', '/etc/minio/certs/'], '/etc/minio/certs', 'none'],
+    ['minio/minio', ['server', '/data', '-S', '/etc/minio/certs/'], '/etc/minio/certs/public.crt', 'none'],
+    ['minio/minio', ['server', '/data', '-S', '/etc/minio/certs/'], '/etc/minio/certs/CAs', 'rollout'],
+    ['minio/minio', ['server', '/data'], '/root/.minio/certs/private.key', 'none'],
+    ['clickhouse/clickhouse-server', [], '/etc/clickhouse-server/users.d', 'none'],
+    ['clickhouse/clickhouse-server', [], '/etc/clickhouse-server/config.d', 'rollout'],
+    ['logstash/logstash', [], '/usr/share/logstash/pipeline', 'rollout'],
+    ['logstash/logstash', ['--config.reload.automatic'], '/usr/share/logstash/pipeline', 'none'],
+    ['logstash/logstash', ['-r'], '/usr/share/logstash/config', 'rollout'],
+    ['beats/filebeat', [], '/usr/share/filebeat', 'rollout'],
+    ['bitnami/grafana-tempo', [], '/bitnami/grafana-tempo/conf/overrides.yaml', 'none'],
+    ['bitnami/grafana-tempo', [], '/bitnami/grafana-tempo/conf', 'rollout'],
+    ['vault', ['server'], '/vault/userconfig/tls', 'rollout'],
+    ['hashicorp/consul', ['agent'], '/consul/config', 'rollout'],
+  ])('%s %j at %s: %s', (image, args, mountPath, way) => {
+    const volumeMounts = [{ name: 'conf', mountPath }]
+    const { plan, notes } = decisionFor(podSpec({ containers: [{ name: 'app', image, args, volumeMounts }] }))
+    expect([plan.containers[0]?.ways.get(mountPath)?.way, notes]).toEqual([way, []])
+  })
+
+  test('logstash is asked by a variable of its image, too', () => {
+    const mountPath = '/usr/share/logstash/pipeline'
+    const env = [{ name: 'CONFIG_RELOAD_AUTOMATIC', value: 'true' }]
+    const logstash = { name: 'app', image: 'logstash', env, volumeMounts: [{ name: 'conf', mountPath }] }
+    const { plan } = decisionFor(podSpec({ containers: [logstash] }))
+    expect(plan.containers[0]?.ways.get(mountPath)?.way).toBe('none')
   })
 })
 
