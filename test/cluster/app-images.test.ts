@@ -23,3 +23,8 @@ test('an image without packages holds only the program', () => {
     'FROM scratch\nCOPY reader /reader\nENTRYPOINT ["/reader"]\n',
   )
 })
+
+test('a program that Debian lacks is copied into an image on Debian', () => {
+  const text = containerfile({ packages: ['less'], foreign: 'envoy', cmd: ['envoy'] })
+  expect(text.split('\n').slice(2)).toEqual(['COPY envoy /usr/local/bin/envoy', 'CMD ["envoy"]', ''])
+})

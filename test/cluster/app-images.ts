@@ -1,11 +1,14 @@
-// The images of the programs that tests reload: Debian's packages on Debian, or a program of ours in an image that holds nothing else.
-// One row is one image, called localhost/NAME:1. Add rows here.
+// The images of the programs that tests reload: Debian's packages on Debian, with programs from elsewhere where Debian has none, or a program
+// of ours in an image that holds nothing else. One row is one image, called localhost/NAME:1. Add rows here.
+import type { ForeignProgram } from './foreign-programs.ts'
 
 export interface AppImage {
   /** Debian packages, installed on Debian. Without packages the image holds only `programs`. */
   packages?: readonly string[]
   /** Static programs of apps/, copied to /NAME. */
   programs?: readonly ('reader' | 'ticker')[]
+  /** A program that Debian lacks, copied to /usr/local/bin. */
+  foreign?: ForeignProgram
   /** Further lines of its Containerfile. */
   lines?: readonly string[]
   entrypoint?: readonly string[]
@@ -112,6 +115,26 @@ export const appImages = {
     cmd: ['mariadbd', '--defaults-file=/etc/mysql/my.cnf', '--user=root'],
     lines: ['RUN mariadb-install-db --user=root --datadir=/var/lib/mysql --skip-test-db'],
   },
+  envoy: {
+    packages: ['busybox-static'],
+    foreign: 'envoy',
+    cmd: ['envoy', '-c', '/etc/envoy/envoy.yaml', '--use-dynamic-base-id'],
+  },
+  traefik: { packages: ['busybox-static'], foreign: 'traefik', cmd: ['traefik'] },
+  coredns: {
+    packages: ['busybox-static'],
+    foreign: 'coredns',
+    cmd: ['coredns', '-conf', '/etc/coredns/Corefile'],
+  },
+  otelcol: {
+    packages: ['busybox-static'],
+    foreign: 'otelcol',
+    cmd: ['otelcol', '--config=/etc/otelcol/config.yaml'],
+  },
+  varnish: {
+    packages: ['varnish'],
+    cmd: ['varnishd', '-F', '-a', ':8080', '-f', '/etc/varnish/default.vcl', '-n', '/tmp/varnish'],
+  },
   caddy: { packages: ['caddy'], cmd: ['caddy', 'run', '--config', '/etc/caddy/Caddyfile'] },
   keepalived: {
     packages: ['keepalived', 'iproute2'],
@@ -161,6 +184,7 @@ export function containerfile(image: AppImage): string {
   ]
   const lines = [
     ...(install ?? ['FROM scratch']),
+    ...(image.foreign ? [`COPY ${image.foreign} /usr/local/bin/${image.foreign}`] : []),
     ...(image.programs ?? []).map((name) => `COPY ${name} /${name}`),
     ...(image.lines ?? []),
     ...(image.entrypoint ? [`ENTRYPOINT ${JSON.stringify(image.entrypoint)}`] : []),

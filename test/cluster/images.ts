@@ -5,6 +5,7 @@ import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import { type AppImage, type AppImageName, appImages, containerfile } from './app-images.ts'
 import { debianImage, withContext } from './base-images.ts'
 import type { Cluster } from './cluster.ts'
+import { foreignProgram, foreignVersion } from './foreign-programs.ts'
 import { archive, build, keyFrom } from './image-builder.ts'
 import { withLock } from './lock.ts'
 import { buildProjectImage, type ProjectImageName } from './project-images.ts'
@@ -85,8 +86,10 @@ async function buildImage(name: ImageName, image: string, say: Say): Promise<str
   const text = containerfile(recipe)
   const sources = (recipe.programs ?? []).map((program) => sourceOf(program))
   const base = recipe.packages ? await debianImage(say) : ''
-  const key = keyFrom(base, text, ...sources.map((path) => readFileSync(path)))
+  const version = recipe.foreign ? [foreignVersion(recipe.foreign)] : []
+  const key = keyFrom(base, text, ...version, ...sources.map((path) => readFileSync(path)))
   await withContext(async (context) => {
+    if (recipe.foreign) copyFileSync(await foreignProgram(recipe.foreign, say), join(context, recipe.foreign))
     for (const path of sources) await compile(path, context)
     await build({ image, key, context, containerfile: text }, say)
   })
