@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /** Reads argv and the environment, and sets the exit code; no other file reads process.*. Each command's code is loaded when it runs. */
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { controllerFlags, readControllerFlags } from './cli/serve/controller-flags.ts'
 import { readServeOptions, serveFlags, variableOf } from './cli/serve/options.ts'
+import { completionScript, shells } from './cli/shared/completion.ts'
 import type { Flag } from './cli/shared/flag.ts'
 import { type QueryGiven, queryFlags, readQueryOptions } from './cli/shared/query-flags.ts'
 import { UserError } from './errors.ts'
-import { VERSION } from './version.ts'
+import { AGENT_IMAGE, VERSION } from './version.ts'
 
 /** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be read. */
 const EXIT = { done: 0, failed: 1, usage: 2 } as const
@@ -26,12 +27,21 @@ const program = new Command('hotreload')
   .version(VERSION)
   .exitOverride()
   .showSuggestionAfterError()
+  // kubectl takes its flags before a command's name, too.
+  .enablePositionalOptions()
+  .configureOutput({ outputError: (text, write) => write(asOurError(text)) })
+  .hook('preAction', (_, action) => {
+    const taken = new Set(action.options.map((one) => one.attributeName()))
+    const idle = Object.keys(program.opts()).find((flag) => !taken.has(flag))
+    if (idle !== undefined)
+      throw new UserError('HR_BAD_FLAG', `--${idle}: ${action.name()} does not take it`, 'leave it out')
+  })
+for (const flag of Object.values(queryFlags)) program.addOption(plain(flag).hideHelp())
 
-const serveCommand = program
-  .command('serve')
-  .description(
-    'run the webhook, which injects Pods, and the controller, which watches ConfigMaps and Secrets',
-  )
+const serveCommand = command(
+  'serve',
+  'run the webhook, which injects Pods, and the controller, which watches ConfigMaps and Secrets',
+)
 for (const flag of [...Object.values(serveFlags), ...Object.values(controllerFlags)])
   serveCommand.addOption(option(flag))
 type Given = Parameters<typeof readServeOptions>[0] & Parameters<typeof readControllerFlags>[0]
@@ -45,9 +55,7 @@ serveCommand.action(async (given: Given) => {
   await serve(options, { environment: process.env, drain: drain.signal, now: now.signal }, settings)
 })
 
-program
-  .command('inject')
-  .description('print manifests as the webhook would change them; needs no cluster')
+command('inject', 'print manifests as the webhook would change them; needs no cluster')
   .requiredOption('-f, --filename <file...>', 'a file, a directory, or - for standard input')
   .option('--inject-all', 'treat every workload as opted in', false)
   .addOption(option(serveFlags.agentImage))
@@ -61,38 +69,26 @@ program
     exitCode = await inject(given.filename, options, process)
   })
 
-/** A read-only command: kubectl's own flags, and output as a table, JSON or YAML. */
-function query(name: string, description: string): Command {
-  const command = program.command(name).description(description)
-  for (const flag of Object.values(queryFlags)) command.addOption(plain(flag))
-  return command
-}
-
 query('explain', 'show what a change of each ConfigMap and Secret would do to a workload, and why')
-  .argument('[workload]', 'KIND/NAME, e.g. deployment/web')
+  .argument('[workload...]', 'KIND/NAME or KIND NAME, e.g. deployment/web')
   .option(
     '-f, --filename <file...>',
     'manifests: a file, a directory, or - for standard input; needs no cluster',
   )
-  .addOption(option(serveFlags.policy))
-  .action(
-    async (target: string | undefined, given: QueryGiven & { filename?: string[]; policy?: string }) => {
-      const { filename: files, policy, ...rest } = given
-      const options = readQueryOptions(rest)
-      const { explainCommand } = await import('./cli/explain/explain.ts')
-      const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
-      exitCode = await explainCommand(
-        { defaults: await readPolicyFile(policy), files, target },
-        options,
-        process,
-      )
-    },
-  )
+  .addOption(policyOfQuery())
+  .action(async (targets: string[], given: QueryGiven & { filename?: string[]; policy?: string }) => {
+    const { filename: files, policy, ...rest } = given
+    const options = queryOptions(rest)
+    const { explainCommand } = await import('./cli/explain/explain.ts')
+    const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
+    const defaults = policy === undefined ? undefined : await readPolicyFile(policy)
+    exitCode = await explainCommand({ defaults, files, targets }, options, process)
+  })
 
 query('doctor', 'check the installation, and find workloads whose settings have no effect')
-  .addOption(option(serveFlags.policy))
+  .addOption(policyOfQuery())
   .action(async ({ policy, ...given }: QueryGiven & { policy?: string }) => {
-    const options = readQueryOptions(given)
+    const options = queryOptions(given)
     const { doctorCommand } = await import('./cli/doctor/doctor.ts')
     const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
     exitCode = await doctorCommand(options, await readPolicyFile(policy), process)
@@ -101,24 +97,67 @@ query('doctor', 'check the installation, and find workloads whose settings have 
 query('status', 'show what each injected Pod has loaded, according to its agents')
   .option('-A, --all-namespaces', 'Pods of all namespaces', false)
   .action(async ({ allNamespaces, ...given }: QueryGiven & { allNamespaces: boolean }) => {
-    const options = readQueryOptions(given)
+    const options = queryOptions(given)
     const { statusCommand } = await import('./cli/status/status.ts')
     exitCode = await statusCommand({ ...options, allNamespaces }, process)
   })
 
+command('version', 'print the version of this program, and the image of its agent').action(() => {
+  process.stdout.write(`hotreload ${VERSION}\nagent ${AGENT_IMAGE}\nNode.js ${process.version}\n`)
+})
+
+command('completion', 'print a script that completes commands and flags in a shell')
+  .addArgument(new Argument('<shell>', 'the shell').choices(shells))
+  .action((shell: string) => {
+    process.stdout.write(completionScript(program, shell))
+  })
+
 process.exitCode = await run()
 
-function plain({ flags, doc, ...flag }: Flag): Option {
+function command(name: string, description: string): Command {
+  return program.command(name).description(description)
+}
+
+/** A read-only command: kubectl's own flags, and output as a table, JSON or YAML. */
+function query(name: string, description: string): Command {
+  const made = command(name, description)
+  for (const flag of Object.values(queryFlags)) made.addOption(plain(flag))
+  return made
+}
+
+/** The flags after a command win over those before it. */
+function queryOptions(given: QueryGiven): ReturnType<typeof readQueryOptions> {
+  return readQueryOptions({ ...program.opts<QueryGiven>(), ...given })
+}
+
+function plain({ flags, doc, values, ...flag }: Flag): Option {
   const made = new Option(flags, doc)
   // As Reloader's: a list that is given twice is one list.
   if (flags.endsWith('<list>'))
     made.argParser((value: string, before?: string) => [before ?? [], value].flat().join(','))
+  // Commander would check them with a message of its own.
+  if (values) made.argChoices = [...values]
   return flag.default === undefined ? made : made.default(flag.default)
 }
 
 /** A flag that an environment variable may set too. */
 function option(flag: Flag): Option {
   return plain(flag).env(variableOf(flag))
+}
+
+function policyOfQuery(): Option {
+  return option({ ...serveFlags.policy, doc: 'file of cluster-wide defaults' })
+}
+
+/** Commander's message in the form of ours; what it suggests is the remedy. */
+function asOurError(text: string): string {
+  const [problem = '', suggestion = ''] = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.$/, '')
+    .split('\n')
+  const remedy = suggestion.replace(/^\((.*)\)$/, '$1').toLowerCase() || 'see --help'
+  return `hotreload: ${new UserError('HR_BAD_FLAG', problem, remedy).message}\n`
 }
 
 async function run(): Promise<number> {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { FIRST_PORT } from '../../src/inject/agent-flags.ts'
 import { attempt, type Result } from '../cluster/run.ts'
 import { configMap, deployment } from '../support/controller.ts'
-import { kubectl, type Namespace, namespace, until } from '../support/kube.ts'
+import { kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -90,6 +90,113 @@ describe('explain', () => {
     ])
   })
 
+  /** hotreload's Deployment, of which explain reads no more than the policy file's place. */
+  const install = (env: object[]) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'hotreload', namespace: 'hotreload-system' },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: { app: 'hotreload' } },
+      template: {
+        metadata: { labels: { app: 'hotreload' } },
+        spec: {
+          containers: [
+            {
+              name: 'hotreload',
+              image: 'hotreload',
+              env,
+              volumeMounts: [{ name: 'policy', mountPath: '/etc/hotreload' }],
+            },
+          ],
+          volumes: [{ name: 'policy', configMap: { name: 'policy' } }],
+        },
+      },
+    },
+  })
+  const installed = (object: object) => kubectl(['apply', '-f', '-'], JSON.stringify(object))
+  beforeAll(async () => {
+    await tryKubectl(['create', 'namespace', 'hotreload-system'])
+    await installed(install([]))
+  })
+
+  test('answers by the cluster’s own policy file', async () => {
+    const metadata = { name: 'policy', namespace: 'hotreload-system' }
+    const policy = { 'policy.yaml': 'defaults: {subpath: keep}' }
+    await installed({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: policy })
+    await installed(install([{ name: 'HOTRELOAD_POLICY', value: '/etc/hotreload/policy.yaml' }]))
+    const { stdout, stderr } = await hotreload(['explain', 'deploy', 'web', '-n', ns.name])
+    await installed(install([]))
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(
+      /\nConfigMap\/web .* rolled out +its subPath is not updated: hotreload.dev\/subpath says keep\n/,
+    )
+  })
+
+  test('says that the policy file was not read', async () => {
+    const account = `explainer-${ns.name}`
+    await ns.kubectl(['create', 'serviceaccount', account])
+    await ns.kubectl([
+      'create',
+      'rolebinding',
+      account,
+      '--clusterrole=view',
+      `--serviceaccount=${ns.name}:${account}`,
+    ])
+    const { stdout, stderr } = await hotreload(
+      ['-n', ns.name, 'explain', 'deploy/web'],
+      await kubeconfigOf(account),
+    )
+    expect(stdout).toContain(`Deployment web in namespace ${ns.name}`)
+    expect(stderr).toBe(
+      "note: the cluster's policy file was not read (you may not get deployments/hotreload in namespace hotreload-system); --policy FILE names one\n",
+    )
+  })
+
+  test('of a ConfigMap says who uses it, and what an edit does to each', async () => {
+    await ns.apply([nginx('plain', {}), { ...nginx('other'), metadata: { name: 'other' } }])
+    const { code, stdout } = await hotreload(['explain', 'cm/frozen', 'cm/unused', '-n', ns.name])
+    expect(stdout).toMatch(
+      new RegExp(
+        [
+          `^ConfigMap frozen in namespace ${ns.name}: 3 workloads use it`,
+          'USED BY .*',
+          'Deployment/other +web +envFrom +nothing +not opted in; with hotreload.dev/inject: "true" it would be rolled out: .*',
+          'Deployment/plain +web +envFrom +nothing +not opted in; .*',
+          'Deployment/web +web +envFrom +rolled out +.*',
+          '',
+          `ConfigMap unused in namespace ${ns.name} does not exist: no workload uses it`,
+          '$',
+        ].join('\n'),
+      ),
+    )
+    expect(code).toBe(0)
+  })
+
+  test('of a workload whose running Pods have no agent says that an edit does nothing', async () => {
+    const late = await namespace()
+    await late.apply([configMap('late', { 'nginx.conf': '' }), nginx('late')])
+    const pod = await until('its Pod', async () => (await late.list<V1Pod>('pods', 'app=late'))[0])
+    const running = JSON.stringify({ status: { phase: 'Running' } })
+    await late.kubectl([
+      'patch',
+      'pod',
+      pod.metadata?.name ?? '',
+      '--subresource=status',
+      `--patch=${running}`,
+    ])
+    const unlabelled = await hotreload(['explain', 'deploy/late', '-n', late.name])
+    expect(unlabelled.stdout).toMatch(
+      /\nConfigMap\/late .* nothing +namespace .* has no label hotreload\.dev\/injection=enabled\n/,
+    )
+    expect(unlabelled.code).toBe(1)
+    await kubectl(['label', 'namespace', late.name, 'hotreload.dev/injection=enabled'])
+    const { code, stdout } = await hotreload(['explain', 'deploy/late', '-n', late.name])
+    expect(stdout).toMatch(/\nConfigMap\/late .* nothing +1 running Pod has no agent\n/)
+    expect(stdout).toContain(`\nwarning: kubectl rollout restart -n ${late.name} deployment/late: `)
+    expect(code).toBe(0)
+  })
+
   test('as kubectl’s plugin, describes the workload in the cluster', async () => {
     const { kubectl: program, kubeconfig } = inject('cluster')
     const argv = [program, 'hotreload', 'explain', 'deploy/web', '-n', ns.name]
@@ -113,7 +220,9 @@ describe('explain', () => {
       '-o',
       'json',
     ])
-    expect(JSON.parse(stdout)).toMatchObject([{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }])
+    expect(JSON.parse(stdout)).toMatchObject({
+      items: [{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }],
+    })
   })
 
   test('of an opted-in workload in a namespace without the label ends with exit code 1', async () => {
@@ -165,7 +274,7 @@ describe('doctor', () => {
   const findings = async (where: Namespace, kubeconfig?: string) => {
     const { code, stdout, stderr } = await hotreload(['doctor', '-n', where.name, '-o', 'json'], kubeconfig)
     expect(stderr).toBe('')
-    const all: { check: string; result: string; text: string }[] = JSON.parse(stdout)
+    const all: { check: string; result: string; text: string }[] = JSON.parse(stdout).items
     return { code, all, of: (check: string) => all.filter((one) => one.check === check) }
   }
 
@@ -233,7 +342,7 @@ describe('status', () => {
     ])
   const rows = async () => {
     const { code, stdout } = await hotreload(['status', '-n', ns.name, '-o', 'json'])
-    return { code, rows: JSON.parse(stdout) }
+    return { code, rows: JSON.parse(stdout).items }
   }
 
   test('shows a Pod first as pending, then as unreachable, without an error', async () => {

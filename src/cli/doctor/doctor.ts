@@ -40,7 +40,9 @@ export async function doctorCommand(
   const progress = progressLine(io)
   const scope = { only: options.namespace, defaults, now }
   const findings = await examine(client, scope, (text) => progress.show(text)).finally(() => progress.end())
-  writeAnswer(io, options.output, findings, (columns) => asText(findings, columns))
+  writeAnswer(io, options.output, { kind: 'FindingList', items: findings }, (columns) =>
+    asText(findings, columns),
+  )
   return exitCodeOf(findings)
 }
 

@@ -1,9 +1,9 @@
 /** Checks the installation: the webhook configuration, the replicas, the certificates. Pure. */
 import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
+import { containerOf, valueOf } from '../installed/settings.ts'
 import { INSTALL_NAME } from '../shared/install-names.ts'
 import { type Check, type Finding, few } from './finding.ts'
-import { containerOf, valueOf } from './settings.ts'
 
 /** The entries of deploy/base/webhook.yaml. */
 export const ENTRIES = [

@@ -1,8 +1,8 @@
-/** Reads the settings of an installed Deployment, and checks that each is where its part reads it. Pure. */
+/** Checks that each setting of an install is where its part reads it. Pure. */
 import type { V1Container, V1Deployment } from '@kubernetes/client-node'
+import { containerOf, settingOf } from '../installed/settings.ts'
 import { controllerFlags } from '../serve/controller-flags.ts'
 import { serveFlags, variableOf } from '../serve/options.ts'
-import type { Flag } from '../shared/flag.ts'
 import { CONTROLLER_NAME, INSTALL_NAME } from '../shared/install-names.ts'
 import { type Finding, few } from './finding.ts'
 
@@ -49,16 +49,3 @@ function foreignSettings(container: V1Container | undefined): string[] {
 export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
   return settingOf(containerOf(deployment), controllerFlags.compat) !== 'none'
 }
-
-/** The value of a flag, or of its variable. */
-function settingOf(container: V1Container | undefined, flag: Flag): string | undefined {
-  const [name = ''] = flag.flags.split(' ')
-  const given = new RegExp(`${name}[ =](\\S+)`).exec((container?.args ?? []).join(' '))?.[1]
-  return given ?? valueOf(container, variableOf(flag))
-}
-
-export const containerOf = (deployment: V1Deployment | undefined): V1Container | undefined =>
-  deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
-
-export const valueOf = (container: V1Container | undefined, variable: string): string | undefined =>
-  container?.env?.find(({ name }) => name === variable)?.value

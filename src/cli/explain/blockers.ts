@@ -1,7 +1,7 @@
 /** Finds what blocks a change outside of the plan: missing sources, pauses and update strategies. Pure. */
 
-import { manual } from '../../manual.ts'
 import { plannedSources } from '../../checksum/expected-checksums.ts'
+import { manual } from '../../manual.ts'
 import { isPaused, PAUSE } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { PodPlan } from '../../policy/plan.ts'
@@ -16,8 +16,11 @@ export function missingSources(plan: PodPlan, content: (used: UsedKeys) => unkno
   return [...new Set(missing.map(({ kind, name }) => `${kind} ${name} is not there, and Pods wait for it`))]
 }
 
-/** What the user, or the policy file, set to delay or prevent rollouts. */
-export function blockers(object: ApiObject, defaults: Defaults): string[] {
+/**
+ * What the user, or the policy file, set to delay or prevent rollouts.
+ * @param rollsOut some change rolls out
+ */
+export function blockers(object: ApiObject, defaults: Defaults, rollsOut: boolean): string[] {
   const { updateStrategy } = Object(object['spec'])
   const own = object.metadata?.annotations ?? {}
   const { suspend = [] } = workloadKindOf(object) ?? {}
@@ -31,8 +34,8 @@ export function blockers(object: ApiObject, defaults: Defaults): string[] {
     ...(replacesItsPods(object) && isSuspended(object)
       ? [`${suspend.join('.')} is true: nothing rolls out until it is resumed`]
       : []),
-    ...(updateStrategy?.type === 'OnDelete'
-      ? ['updateStrategy is OnDelete: Pods are new once you delete them']
+    ...(rollsOut && updateStrategy?.type === 'OnDelete'
+      ? ['updateStrategy is OnDelete: Pods are replaced only when you delete them']
       : []),
     ...(inPlace
       ? [

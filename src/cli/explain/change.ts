@@ -1,6 +1,10 @@
 /** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
+
+import { PREFIX } from '../../policy/annotations.ts'
 import { classifier } from '../../policy/classify-references.ts'
+import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
+import { isRestarted } from '../../policy/methods/restart.ts'
 import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
 import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
 import { sourceId } from '../../workload/checksum.ts'
@@ -33,6 +37,10 @@ export interface Circumstances {
   /** Ids of Secrets that hotreload may not read. */
   forbidden: ReadonlySet<string>
   env: 'rollout' | 'restart' | 'ignore'
+  /** Why hotreload does nothing for this workload; absent: it does. */
+  notCovered?: string
+  /** Why no agent acts in the Pods that run now; absent: one does, or that is not known. */
+  noAgentYet?: string
 }
 
 export function explainChange(reference: Reference, plan: PodPlan, now: Circumstances): Change {
@@ -43,8 +51,17 @@ export function explainChange(reference: Reference, plan: PodPlan, now: Circumst
     container,
     use: useOf(reference),
     ...(keys ? { keys } : {}),
-    ...outcomeOf(reference, own, plan, now),
+    ...reached(outcomeOf(reference, own, plan, now), own, now),
   }
+}
+
+/** What is left of an effect where hotreload does nothing, or the Pods that run now have no agent. A new run needs neither. */
+function reached(effect: Effect, own: ContainerPlan | undefined, now: Circumstances): Effect {
+  const { outcome } = effect
+  if (outcome === 'next run' || outcome === 'nothing') return effect
+  if (now.notCovered !== undefined) return { outcome: 'nothing', how: now.notCovered }
+  const needsAgent = outcome !== 'rolled out' && own?.agent === true
+  return needsAgent && now.noAgentYet !== undefined ? { outcome: 'nothing', how: now.noAgentYet } : effect
 }
 
 type Effect = Pick<Change, 'outcome' | 'how'>
@@ -56,7 +73,7 @@ function outcomeOf(
   now: Circumstances,
 ): Effect {
   const kind = classifier(plan)(reference)
-  if (kind === 'rollout') return newPods(reference, whyNew(reference, own, now), now)
+  if (kind === 'rollout') return newPods(reference, whyNew(reference, own, plan, now), now)
   const way = own?.ways.get(reference.mountPath ?? '')
   if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, way, plan, now) }
   if (now.immutable.has(sourceId(reference)))
@@ -97,13 +114,26 @@ function newPods(reference: Reference, why: string, { workload, forbidden }: Cir
 }
 
 /** Why a reference needs new Pods. */
-function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circumstances): string {
+function whyNew(
+  reference: Reference,
+  own: ContainerPlan | undefined,
+  { spec }: PodPlan,
+  now: Circumstances,
+): string {
   if (now.notInjected && !isVariable(reference)) return now.notInjected
-  if (reference.init) return 'init containers run when a Pod starts'
+  if (reference.init) {
+    const sidecar = spec.initContainers?.find(({ name }) => name === reference.container)
+    return sidecar?.restartPolicy === 'Always'
+      ? 'native sidecars are not served'
+      : 'init containers run when a Pod starts'
+  }
   const note = own?.notes.find(({ warn }) => warn)?.text.replace(`container ${reference.container}: `, '')
   if (isVariable(reference)) {
     if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
-    return 'variables are fixed when a process starts; hotreload.dev/env: restart restarts the container in place'
+    const container = spec.containers.find(({ name }) => name === reference.container)
+    const canRestart =
+      !now.notInjected && isRestarted(spec) && container && !obstacleToSharing(container, spec)
+    return `variables are fixed when a process starts${canRestart ? `; ${PREFIX}env: restart restarts the container in place` : ''}`
   }
   const way = own?.ways.get(reference.mountPath ?? '')
   const kept = own?.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)
@@ -114,11 +144,13 @@ function whyNew(reference: Reference, own: ContainerPlan | undefined, now: Circu
 function whyNothing(
   { container, as, volume }: Reference,
   way: MountWay | undefined,
-  { spec }: PodPlan,
+  { spec, defaults, policy }: PodPlan,
   { env }: Circumstances,
 ): string {
   if (way?.way === 'ignore') return way.because
-  if ((as === 'env' || as === 'envFrom') && env === 'ignore') return 'hotreload.dev/env says ignore'
+  if ((as === 'env' || as === 'envFrom') && env === 'ignore') return `${PREFIX}env says ignore`
+  if (defaults.excludedContainers.has(container) && !policy.shared.container?.includes(container))
+    return `a container named ${container} is usually another injector's, and left alone; ${PREFIX}container: ${container} changes that`
   return (spec.volumes ?? []).some((one) => one.name === volume && isTokenVolume(one))
     ? "it is the ServiceAccount's own, which Kubernetes renews"
     : `container ${container} or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)`

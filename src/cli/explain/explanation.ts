@@ -3,22 +3,25 @@
  * webhook; nothing is decided here. Pure: object and contents in, values out.
  */
 import { unlabelledWarning } from '../../admission/unlabelled-handler.ts'
-import { workloadWarnings } from '../../admission/workload-warnings.ts'
+import { idleWarnings, workloadWarnings } from '../../admission/workload-warnings.ts'
 import {
   type ExpectedChecksums,
   expectedChecksums,
   observe,
   plannedSources,
 } from '../../checksum/expected-checksums.ts'
+import { grantSecrets } from '../../manual.ts'
 import { skipReasons, unsuitable } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { annotationsOf, INJECT, isOptedIn, withAnnotations } from '../../policy/mirror.ts'
 import { readPod, readWorkload, type WorkloadReading } from '../../policy/read-workload.ts'
+import { enumerate } from '../../policy/values/bounds.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
-import { runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
+import { groupOf, replacesItsPods, runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
+import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { blockers, missingSources } from './blockers.ts'
 import { type Change, explainChange } from './change.ts'
 import { otherTools } from './other-tools.ts'
@@ -42,6 +45,15 @@ export interface Surroundings {
   content: (used: UsedKeys) => ConfigContent | Unreadable | undefined
   /** Whether the namespace has our label; undefined: not known. */
   labelled: boolean | undefined
+  /** The workload's Pods that run now; undefined: not known. */
+  pods?: RunningPods
+  /** The objects are in a cluster, so that `content` knows which Secrets hotreload may read. */
+  isLive?: boolean
+}
+
+export interface RunningPods {
+  running: number
+  withoutAgent: number
 }
 
 /** Only the presence of checksums matters here, so any key and namespace will do. */
@@ -64,10 +76,16 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
     observe({ ...used, namespace: '' }, around.content(used) ?? UNKNOWN, ANY_KEY),
   )
   const { problems, warnings } = admissionMessages(workload, reading, checksums)
-  const isUnlabelled = isOptedIn(object) && around.labelled === false && !controller(metadata)
+  const { namespace = 'default' } = metadata
+  const optedIn = isOptedIn(object)
+  const isUnlabelled = optedIn && around.labelled === false && !controller(metadata)
   const reason = unsuitable(template)
+  const withoutAgent =
+    optedIn && !isUnlabelled && skip === undefined ? podsWithoutAgent(around.pods) : undefined
   const circumstances = {
     workload: object,
+    ...(isUnlabelled ? { notCovered: whyNotCovered(namespace) } : {}),
+    ...(withoutAgent?.isEach ? { noAgentYet: withoutAgent.text } : {}),
     ...(reason ? { notInjected: `Pods are not injected: ${skipReasons[reason]}` } : {}),
     immutable: new Set(checksums.immutable.map(sourceId)),
     forbidden: new Set(
@@ -75,28 +93,77 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
     ),
     env: plan.policy.shared.env ?? 'rollout',
   }
+  // With mistakes nobody acts on the plan.
+  const changes =
+    problems.length > 0 ? [] : references(plan.spec).map((one) => explainChange(one, plan, circumstances))
   return {
     object: {
       kind,
       ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
       name: metadata.name ?? metadata.generateName ?? '',
     },
-    optedIn: isOptedIn(object),
+    optedIn,
     ...(skip ? { notInjected: skipReasons[skip] } : {}),
-    // With mistakes nobody acts on the plan.
-    changes:
-      problems.length > 0 ? [] : references(plan.spec).map((one) => explainChange(one, plan, circumstances)),
+    changes,
     problems: [
       ...problems,
-      ...(isUnlabelled ? [unlabelledWarning(object, metadata.namespace ?? 'default')] : []),
+      ...(isUnlabelled
+        ? [isNeverLabelled(namespace) ? whyNotCovered(namespace) : unlabelledWarning(object, namespace)]
+        : []),
     ],
     warnings: [
+      ...idleWarnings(object),
       ...warnings,
+      ...(withoutAgent ? [`${replacement(object)}: ${withoutAgent.text}`] : []),
       ...missingSources(plan, around.content),
-      ...blockers(object, around.defaults),
-      ...otherTools(object, around.defaults),
+      ...blockers(
+        object,
+        around.defaults,
+        changes.some(({ outcome }) => outcome === 'rolled out'),
+      ),
+      ...(around.isLive ? [] : secretRights(changes, namespace)),
+      ...otherTools(object, around.defaults, circumstances.forbidden),
     ],
   }
+}
+
+const whyNotCovered = (namespace: string): string =>
+  isNeverLabelled(namespace)
+    ? `hotreload never acts in namespace ${namespace}`
+    : `namespace ${namespace} has no label hotreload.dev/injection=enabled`
+
+function podsWithoutAgent(pods: RunningPods | undefined): { isEach: boolean; text: string } | undefined {
+  if (!pods || pods.withoutAgent === 0) return undefined
+  const { running, withoutAgent } = pods
+  const of = withoutAgent === running ? `${running}` : `${withoutAgent} of ${running}`
+  return {
+    isEach: withoutAgent === running,
+    text: `${of} running ${running === 1 ? 'Pod has' : 'Pods have'} no agent`,
+  }
+}
+
+/** How a workload gets new Pods. */
+function replacement(object: ApiObject): string {
+  const { namespace = 'default', name = '' } = object.metadata ?? {}
+  const kind = object.kind?.toLowerCase() ?? ''
+  if (object.kind === 'Pod') return 'create the Pod anew'
+  return isRestartable(object) ? `kubectl rollout restart -n ${namespace} ${kind}/${name}` : 'delete its Pods'
+}
+
+/** The kinds that kubectl can restart. */
+const isRestartable = (object: ApiObject): boolean => groupOf(object) === 'apps' && replacesItsPods(object)
+
+/** Manifests don't say what hotreload may read in the cluster. */
+function secretRights(changes: readonly Change[], namespace: string): string[] {
+  const secrets = changes.filter(
+    ({ source, outcome }) => outcome === 'rolled out' && source.startsWith('Secret/'),
+  )
+  const names = [...new Set(secrets.map(({ source }) => source))]
+  return names.length === 0
+    ? []
+    : [
+        `${grantSecrets(namespace)}, unless hotreload may read Secrets already: else a change of ${enumerate(names)} rolls nothing out`,
+      ]
 }
 
 /** The same object, opted in. An `inject` that is neither true nor false stays, so that its mistake is reported. */

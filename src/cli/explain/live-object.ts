@@ -1,58 +1,26 @@
-/** Reads KIND/NAME from the cluster, and finds out which of its sources hotreload could read. */
+/** Reads a workload from the cluster, which of its sources hotreload could read, and whether its Pods have agents. */
 
+import type { V1Pod } from '@kubernetes/client-node'
 import { createConfigReader } from '../../api/config-reader.ts'
+import { listAll } from '../../api/list.ts'
 import { pathOf } from '../../api/paths.ts'
 import { asObject } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
-import { UserError } from '../../errors.ts'
+import { defaultCompatOptions } from '../../compat/request/options.ts'
+import { summarize } from '../../controller/decide/workload-summary.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
-import { sourceId } from '../../workload/checksum.ts'
-import {
-  groupOf,
-  kindLabel,
-  type TemplateKind,
-  type TypeMeta,
-  templateKindOf,
-  templateKinds,
-} from '../../workload/kinds.ts'
-import { isLegalName } from '../../workload/object-name.ts'
+import { sourceId, type UsedKeys } from '../../workload/checksum.ts'
+import { property } from '../../workload/json-object.ts'
+import { templateKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller } from '../../workload/pod-template.ts'
+import { isInjected } from '../../workload/references.ts'
 import { type ConfigContent, type Unreadable } from '../../workload/source-content.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { readHasLabel } from '../shared/namespace-label.ts'
 import { canServiceAccount } from '../shared/service-account.ts'
-import { type Surroundings, sourcesOf } from './explanation.ts'
-
-/** Names a workload, a Pod, or an object between them. */
-type Target = TypeMeta & { name: string }
-
-/**
- * KIND/NAME as kubectl reads it: a kind, plural or short name, and after a dot its group, or its version and group.
- * @throws UserError HR_BAD_FLAG for text that is not KIND/NAME of a kind with Pods
- */
-export function parseTarget(text: string): Target {
-  const [resource = '', name = '', ...more] = text.split('/')
-  const [word = '', ...qualifier] = resource.toLowerCase().split('.')
-  const found = templateKinds.find(
-    (one) =>
-      [one.kind.toLowerCase(), one.plural, ...one.shortNames].includes(word) &&
-      isQualifiedBy(one, qualifier.join('.')),
-  )
-  if (found && isLegalName(name) && more.length === 0)
-    return { apiVersion: found.apiVersion, kind: found.kind, name }
-  throw new UserError(
-    'HR_BAD_FLAG',
-    `explain: ${JSON.stringify(text.slice(0, 100))} is not KIND/NAME`,
-    `use e.g. deployment/web; kinds are ${templateKinds.map(kindLabel).join(', ')}`,
-  )
-}
-
-/** A qualifier is `apps` or `v1.apps`; an empty one fits every row, so that the first row with the word wins. */
-function isQualifiedBy({ apiVersion }: TemplateKind, qualifier: string): boolean {
-  const versionAndGroup = apiVersion.split('/').toReversed().join('.')
-  return ['', groupOf({ apiVersion }), versionAndGroup].includes(qualifier)
-}
+import { type RunningPods, type Surroundings, sourcesOf } from './explanation.ts'
+import type { Target } from './target.ts'
 
 /** Enough for the longest chain of owners: Pod, ReplicaSet, Deployment. */
 const MAX_OWNERS = 3
@@ -82,27 +50,64 @@ export async function liveSurroundings(
   defaults: Defaults,
 ): Promise<Surroundings> {
   const namespace = object.metadata?.namespace ?? client.namespace
+  const [content, labelled, pods] = await Promise.all([
+    readContents(client, namespace, sourcesOf(object, defaults)),
+    readHasLabel(client, namespace),
+    readPods(client, object, defaults),
+  ])
+  return { defaults, content, labelled, isLive: true, ...(pods ? { pods } : {}) }
+}
+
+/** What each of the sources holds; undefined for what is not known. */
+export async function readContents(
+  client: KubeClient,
+  namespace: string,
+  sources: readonly UsedKeys[],
+): Promise<Surroundings['content']> {
   const reader = createConfigReader(client)
   const contents = new Map<string, ConfigContent | Unreadable | undefined>()
-  await mapLimit(sourcesOf(object, defaults), async (used) => {
+  await mapLimit(sources, async (used) => {
     if (used.kind === 'ConfigMap') {
       const content = await reader.configMap(namespace, used.name)
       // What the user may not read, hotreload may still read.
       const known = content !== 'forbidden' && content !== 'unavailable'
       contents.set(sourceId(used), known ? content : undefined)
     } else {
-      const may = await canServiceAccount(client, {
-        verb: 'get',
-        resource: 'secrets',
-        namespace,
-        name: used.name,
-      })
+      const right = { verb: 'get', resource: 'secrets', namespace, name: used.name }
+      const may = await canServiceAccount(client, right)
       contents.set(sourceId(used), may === false ? 'forbidden' : undefined)
     }
   })
-  return {
-    defaults,
-    content: (used) => contents.get(sourceId(used)),
-    labelled: await readHasLabel(client, namespace),
-  }
+  return (used) => contents.get(sourceId(used))
+}
+
+/** Undefined: the workload has no Pods of its own, or they may not be listed. */
+export async function readPods(
+  client: KubeClient,
+  object: ApiObject,
+  defaults: Defaults,
+): Promise<RunningPods | undefined> {
+  const namespace = object.metadata?.namespace ?? client.namespace
+  const pods: readonly PodObject[] | undefined =
+    object.kind === 'Pod' ? [object] : await listPods(client, namespace, selectorOf(object, defaults))
+  const running = pods?.filter(
+    ({ metadata, status }) => !metadata?.deletionTimestamp && property(status, 'phase') === 'Running',
+  )
+  return (
+    running && { running: running.length, withoutAgent: running.filter((pod) => !isInjected(pod)).length }
+  )
+}
+
+/** A Pod as the list of Pods and the answer to a GET have it. */
+type PodObject = ApiObject & Pick<V1Pod, 'spec'>
+
+/** Only of an opted-in workload: nobody asks about the Pods of another. */
+const selectorOf = (object: ApiObject, defaults: Defaults): string | undefined =>
+  summarize(object, { defaults, compat: defaultCompatOptions })?.selector
+
+async function listPods(client: KubeClient, namespace: string, selector: string | undefined) {
+  if (selector === undefined) return undefined
+  const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
+  const listed = await listAll<PodObject>(client, path)
+  return Array.isArray(listed) ? listed : undefined
 }

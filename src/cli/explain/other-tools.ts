@@ -20,12 +20,22 @@ export function followedSources(workload: ApiObject, defaults: Defaults): Candid
     : []
 }
 
-/** Sentences; none if the workload has no such annotations. A pattern is only named, since its matches are known only in the cluster. */
-export function otherTools(workload: ApiObject, defaults: Defaults): string[] {
+/**
+ * Sentences; none if the workload has no such annotations. A pattern is only named, since its matches are known only in the cluster.
+ * @param forbidden ids of Secrets that hotreload may not read, so that their changes roll nothing out
+ */
+export function otherTools(
+  workload: ApiObject,
+  defaults: Defaults,
+  forbidden: ReadonlySet<string> = new Set(),
+): string[] {
   const summary = summarize(workload, { defaults, compat: defaultCompatOptions })
   if (!summary?.compat) return []
   const { tool, problems } = summary.compat
-  const sources = followedSources(workload, defaults).map(
+  const readable = followedSources(workload, defaults).filter(
+    ({ use }) => !forbidden.has(idIn(summary.namespace, use)),
+  )
+  const sources = readable.map(
     ({ use, needsMatch }) =>
       idIn(summary.namespace, use) + (needsMatch ? ' (if it has reloader.stakater.com/match: "true")' : ''),
   )

@@ -4,4 +4,6 @@ export interface Flag {
   flags: string
   doc: string
   default?: string
+  /** All values; absent: any text. */
+  values?: readonly string[]
 }

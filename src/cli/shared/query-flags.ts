@@ -17,7 +17,11 @@ export const queryFlags = {
   kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: KUBECONFIG, then ~/.kube/config)' },
   context: { flags: '--context <name>', doc: "the kubeconfig's context (default: its current one)" },
   namespace: { flags: '-n, --namespace <namespace>', doc: 'the namespace' },
-  output: { flags: '-o, --output <format>', doc: outputs.join(', '), default: 'table' },
+  output: {
+    flags: '-o, --output <format>',
+    doc: 'the format of the answer (default: table)',
+    values: outputs,
+  },
 } satisfies Record<keyof QueryOptions, Flag>
 
 export type QueryGiven = Partial<Record<keyof QueryOptions, string>>

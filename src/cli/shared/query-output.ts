@@ -15,16 +15,25 @@ export interface QueryIo {
   env: NodeJS.ProcessEnv
 }
 
+/** Of JSON and YAML: docs/cli.md says what stays as it is within a version. */
+const API_VERSION = 'cli.hotreload.dev/v1'
+
+/** What a command found, for programs. */
+export interface Answer {
+  kind: 'ExplanationList' | 'FindingList' | 'AgentStatusList'
+  items: readonly unknown[]
+}
+
 /**
- * @param value for programs, as JSON or YAML
  * @param table for people; `columns` is the terminal's width (undefined: no terminal)
  */
 export function writeAnswer(
   io: QueryIo,
   output: Output,
-  value: unknown,
+  answer: Answer,
   table: (columns: number | undefined) => string,
 ): void {
+  const value = { apiVersion: API_VERSION, ...answer }
   if (output === 'json') io.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
   else if (output === 'yaml') io.stdout.write(stringify(value, { version: '1.1', lineWidth: 0 }))
   else io.stdout.write(coloured(table(io.stdout.isTTY === true ? io.stdout.columns : undefined), io))
@@ -42,13 +51,18 @@ const colours: Readonly<Record<string, number>> = {
   error: 31,
   removed: 31,
   unreachable: 33,
+  'not injected': 31,
+  reloaded: 32,
+  restarted: 32,
+  'rolled out': 33,
+  nothing: 31,
 }
 
-/** Colours a state that is a column of its own: the gap between columns follows it. */
+/** Colours a state that is a column of its own: the gap between columns, or the end of the line, follows it. */
 function coloured(text: string, { stdout, env }: QueryIo): string {
   // https://no-color.org: any value but the empty one counts.
   if (stdout.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return text
-  const words = new RegExp(`(?<=^| {3})(${Object.keys(colours).join('|')})(?= {3})`, 'gm')
+  const words = new RegExp(`(?<=^| {3})(${Object.keys(colours).join('|')})(?= {3}|$)`, 'gm')
   return text.replaceAll(words, (word) => `\u001b[${colours[word]}m${word}\u001b[0m`)
 }
 

@@ -1,34 +1,64 @@
-/** Formats rows as a table: aligned columns, of which the last is wrapped to the terminal's width. Pure. */
+/** Formats rows for people: as a table, or in a narrow terminal as records, so that no line is wider than it. Pure. */
 import { stripVTControlCharacters } from 'node:util'
 
-/** A narrower wrapped column is harder to read than lines that the terminal breaks. */
+/** A narrower last column is harder to read than the same text in lines of its own. */
 const MIN_LAST_WIDTH = 30
 const GAP = '   '
+const INDENT = '    '
+
+type Row = readonly string[]
 
 /**
+ * The last column holds sentences. It is wrapped to the terminal's width; where it has too little room there, its text stands below each row;
+ * and where the other columns have too little, each row becomes a record.
  * @param head column titles
  * @param width the terminal's columns; undefined: no terminal, so nothing is wrapped
  */
-export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  width?: number,
-): string {
+export function formatTable(head: Row, rows: readonly Row[], width = Number.POSITIVE_INFINITY): string {
   const all = [head, ...rows].map((cells) => cells.map(printable))
   const widths = head.map((_, column) => Math.max(...all.map((cells) => length(cells[column] ?? ''))))
   const last = head.length - 1
   const indent = widths.slice(0, last).reduce((sum, one) => sum + one + GAP.length, 0)
-  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(width - indent, MIN_LAST_WIDTH)
+  const needed = Math.min(widths[last] ?? 0, MIN_LAST_WIDTH)
+  const aligned = (cells: Row) => cells.map((cell, column) => pad(cell, widths[column] ?? 0)).join(GAP)
+  if (indent + needed <= width)
+    return text(
+      all.flatMap((cells) => {
+        const [first = '', ...more] = wrap(cells[last] ?? '', width - indent)
+        return [aligned([...cells.slice(0, last), first]), ...more.map((line) => ' '.repeat(indent) + line)]
+      }),
+    )
+  if (indent - GAP.length <= width)
+    return text(
+      all.flatMap((cells, index) => {
+        const below = index === 0 ? [] : wrap(cells[last] ?? '', width - INDENT.length)
+        return [
+          aligned(cells.slice(0, last)),
+          ...below.filter((line) => line !== '').map((line) => INDENT + line),
+        ]
+      }),
+    )
   return all
-    .map((cells) => {
-      const [first = '', ...more] = wrap(cells[last] ?? '', room)
-      const before = cells.slice(0, last).map((cell, column) => pad(cell, widths[column] ?? 0) + GAP)
-      return [before.join('') + first, ...more.map((line) => ' '.repeat(indent) + line)]
-        .map((line) => `${line.trimEnd()}\n`)
-        .join('')
-    })
-    .join('')
+    .slice(1)
+    .map((cells) => record(all[0] ?? [], cells, width))
+    .join('\n')
 }
+
+/** A line for each cell that is not empty, behind its column's title. */
+function record(head: Row, cells: Row, width: number): string {
+  const titles = Math.max(...head.map(length)) + GAP.length
+  return text(
+    cells.flatMap((cell, column) =>
+      cell === ''
+        ? []
+        : wrap(cell, width - titles).map(
+            (line, row) => pad(row === 0 ? (head[column] ?? '') : '', titles) + line,
+          ),
+    ),
+  )
+}
+
+const text = (lines: readonly string[]): string => lines.map((line) => `${line.trimEnd()}\n`).join('')
 
 /** Removes control characters: text of a cluster or a file must not move the cursor. Our own colours are added later. */
 export const printable = (text: string): string =>
@@ -38,7 +68,7 @@ const length = (text: string): number => [...text].length
 const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - length(text)))
 
 /** Breaks at blanks into lines of at most `room` characters. A longer word stays whole, so that a user can copy it. */
-function wrap(text: string, room: number): string[] {
+export function wrap(text: string, room: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {
     const line = lines.at(-1)

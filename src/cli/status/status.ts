@@ -47,7 +47,9 @@ export async function statusCommand(
   const rows = await readStatus(client, namespace, (text) => progress.show(text)).finally(() =>
     progress.end(),
   )
-  writeAnswer(io, options.output, rows, (columns) => asTable(rows, namespace, now, columns))
+  writeAnswer(io, options.output, { kind: 'AgentStatusList', items: rows }, (columns) =>
+    asTable(rows, namespace, now, columns),
+  )
   return rows.some(({ state }) => failed.has(state)) ? 1 : 0
 }
 

@@ -7,9 +7,11 @@ import { text } from 'node:stream/consumers'
 import type { V1PodSpec } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
+import type { Change } from '../../../src/cli/explain/change.ts'
 import { explainCommand } from '../../../src/cli/explain/explain.ts'
 import { type Explanation, explain, type Surroundings } from '../../../src/cli/explain/explanation.ts'
-import { parseTarget } from '../../../src/cli/explain/live-object.ts'
+import { sourceUsersText, workloadText } from '../../../src/cli/explain/explanation-text.ts'
+import { parseTargets } from '../../../src/cli/explain/target.ts'
 import { injectObject } from '../../../src/cli/inject.ts'
 import type { QueryOptions } from '../../../src/cli/shared/query-flags.ts'
 import { grantSecrets } from '../../../src/manual.ts'
@@ -145,7 +147,7 @@ describe('each use of a ConfigMap or Secret', () => {
       podSpec({ containers: [nginx(), { name: 'istio-proxy', volumeMounts: conf }] }),
       [
         'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
-        'ConfigMap/web | volume /etc/api | nothing | container istio-proxy or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)',
+        "ConfigMap/web | volume /etc/api | nothing | a container named istio-proxy is usually another injector's, and left alone; hotreload.dev/container: istio-proxy changes that",
       ],
     ],
     [
@@ -234,8 +236,11 @@ describe('what blocks a change, or adds one', () => {
     ['spec.paused', optedIn({}, { fields: { paused: true } }), 'spec.paused is true'],
     [
       'OnDelete',
-      optedIn({}, { kind: 'StatefulSet', fields: { updateStrategy: { type: 'OnDelete' } } }),
-      'OnDelete',
+      optedIn(
+        {},
+        { kind: 'StatefulSet', spec: api({ env }), fields: { updateStrategy: { type: 'OnDelete' } } },
+      ),
+      'updateStrategy is OnDelete: Pods are replaced only when you delete them',
     ],
     [
       'a CloneSet that is updated in place',
@@ -332,6 +337,207 @@ describe('one decision: what is explained is what is injected', () => {
   })
 })
 
+test('OnDelete is no news where nothing rolls out', () =>
+  expect(
+    explained(optedIn({}, { kind: 'StatefulSet', fields: { updateStrategy: { type: 'OnDelete' } } }))
+      .warnings,
+  ).toEqual([]))
+
+describe('what is only true for some', () => {
+  const secretEnv = { ...api({ envFrom: [{ secretRef: { name: 'db' } }] }) }
+  const fixed = 'variables are fixed when a process starts'
+
+  test.each<[string, ApiObject, string]>([
+    [
+      'a Job restarts no container',
+      optedIn({}, { kind: 'Job', spec: { ...api({ env }), restartPolicy: 'Never' } }),
+      `next run | ${fixed}; a run reads what is there when it starts`,
+    ],
+    [
+      'neither does a Pod with hostPID',
+      optedIn({}, { spec: { ...api({ env }), hostPID: true } }),
+      `rolled out | ${fixed}`,
+    ],
+    [
+      'nor one that does not share its processes',
+      optedIn({}, { spec: { ...api({ env }), shareProcessNamespace: false } }),
+      `rolled out | ${fixed}`,
+    ],
+    [
+      'an init container',
+      optedIn({}, { spec: podSpec({ containers: [], initContainers: [{ name: 'i', env }] }) }),
+      'rolled out | init containers run when a Pod starts',
+    ],
+    [
+      'a native sidecar',
+      optedIn(
+        {},
+        { spec: podSpec({ containers: [], initContainers: [{ name: 'i', env, restartPolicy: 'Always' }] }) },
+      ),
+      'rolled out | native sidecars are not served',
+    ],
+    [
+      'a preset that rolls out gives its reason',
+      optedIn({}, { spec: api({ image: 'redis:8', volumeMounts: conf }) }),
+      'rolled out | never re-reads its file',
+    ],
+  ])('%s', (_, object, expected) =>
+    expect(explained(object).changes.map(({ outcome, how }) => `${outcome} | ${how}`)).toEqual([
+      expect.stringContaining(expected),
+    ]),
+  )
+
+  test('an unknown program of a bare Pod hears nothing of rollouts', () => {
+    const bare = { ...pod(api({ volumeMounts: conf })), metadata: { name: 'api', annotations: IN } }
+    const { changes, warnings } = explained(bare)
+    expect(changes).toMatchObject([
+      { outcome: 'nothing', how: expect.stringMatching(/; nobody replaces a bare Pod$/) },
+    ])
+    expect([...changes.map(({ how }) => how), ...warnings].join()).not.toMatch(/rolls? out/)
+  })
+
+  test('in a namespace without the label a change does nothing, and the problem is the command', () => {
+    const { changes, problems } = explained(optedIn({}), {}, false)
+    expect(changes).toMatchObject([
+      { outcome: 'nothing', how: 'namespace shop has no label hotreload.dev/injection=enabled' },
+    ])
+    expect(problems).toEqual([expect.stringMatching(/^kubectl label namespace shop /)])
+  })
+
+  test('in kube-system no label helps', () => {
+    const object = optedIn({})
+    const { problems } = explained(
+      { ...object, metadata: { ...object.metadata, namespace: 'kube-system' } },
+      {},
+      false,
+    )
+    expect(problems).toEqual(['hotreload never acts in namespace kube-system'])
+  })
+
+  const withPods = (running: number, withoutAgent: number, object = optedIn({})) =>
+    explain(object, {
+      defaults: builtInDefaults,
+      content: () => undefined,
+      labelled: true,
+      isLive: true,
+      pods: { running, withoutAgent },
+    })
+
+  test('where no running Pod has an agent, a change does nothing until they are new', () => {
+    const { changes, warnings } = withPods(1, 1)
+    expect(changes).toMatchObject([{ outcome: 'nothing', how: '1 running Pod has no agent' }])
+    expect(warnings).toEqual(['kubectl rollout restart -n shop deployment/web: 1 running Pod has no agent'])
+  })
+
+  test('where some have one, they are counted', () => {
+    const { changes, warnings } = withPods(3, 1)
+    expect(changes).toMatchObject([{ outcome: 'reloaded' }])
+    expect(warnings).toEqual([
+      'kubectl rollout restart -n shop deployment/web: 1 of 3 running Pods have no agent',
+    ])
+  })
+
+  test('what needs no agent asks for none', () =>
+    expect(withPods(2, 2, optedIn({}, { spec: api({ env }) }))).toMatchObject({
+      changes: [{ outcome: 'rolled out' }],
+      warnings: [],
+    }))
+
+  test('of manifests, nobody knows whether hotreload may read a Secret', () =>
+    expect(explained(optedIn({}, { spec: secretEnv })).warnings).toEqual([
+      `${grantSecrets('shop')}, unless hotreload may read Secrets already: else a change of Secret/db rolls nothing out`,
+    ]))
+
+  test('a Secret that it may not read rolls nothing out, by no annotation', () => {
+    const reloader = { 'reloader.stakater.com/auto': 'true' }
+    const object = workload({ own: { ...IN, ...reloader }, spec: secretEnv })
+    const around = {
+      defaults: builtInDefaults,
+      content: () => 'forbidden' as const,
+      labelled: true,
+      isLive: true,
+    }
+    const { changes, warnings } = explain(object, around)
+    expect(changes).toMatchObject([{ outcome: 'nothing', how: 'hotreload may not read it' }])
+    expect(warnings).toEqual([
+      `${grantSecrets('shop')}, or nothing rolls out: Secret db is used by env but may not be read`,
+    ])
+  })
+
+  test('annotations without an opt-in are named', () =>
+    expect(explained(workload({ own: keys({ signal: 'HUP' }) })).warnings).toEqual([
+      'add hotreload.dev/inject: "true" to this Deployment: without it hotreload.dev/signal does nothing',
+    ]))
+})
+
+describe('the text', () => {
+  test('says in the heading that no agent is needed, so that a proposal comes last', () =>
+    expect(workloadText(explained(optedIn({}, { spec: api({ volumeMounts: conf }) })), undefined)).toMatch(
+      /^Deployment web in namespace shop: opted in, no agent is added\nA CHANGE OF .*\nConfigMap\/web .* set hotreload\.dev\/preset, .*\n$/,
+    ))
+
+  const variables = ['A', 'B'].map((name) => ({
+    name,
+    valueFrom: { configMapKeyRef: { name: 'colors', key: name } },
+  }))
+  const answer = explained(optedIn({}, { spec: podSpec({ containers: [nginx({ env: variables })] }) }))
+
+  test('has one row for uses that end in the same way', () =>
+    expect(workloadText(answer, undefined)).toMatch(/\nConfigMap\/colors +web +env A, B +rolled out/))
+
+  test.each([40, 60, 80, 100, 120, 160])('fits %d columns', (columns) => {
+    const lines = workloadText(answer, columns).split('\n')
+    expect(lines.filter((line) => line.length > columns && !/^(Deployment|warning)/.test(line))).toEqual([])
+    for (const { how } of answer.changes)
+      expect(lines.map((line) => line.trim()).join(' ')).toContain(how.split(' ').slice(0, 2).join(' '))
+  })
+
+  test('is made of records in a narrow terminal', () =>
+    expect(workloadText(answer, 60)).toContain(
+      [
+        'A CHANGE OF   ConfigMap/web',
+        'CONTAINER     web',
+        'USED AS       volume /etc/nginx/conf.d',
+        'IS            reloaded',
+        'HOW, OR WHY   SIGHUP to nginx or openresty (preset nginx)',
+        '',
+      ].join('\n'),
+    ))
+})
+
+test('the users of a ConfigMap come in one table', () => {
+  const change = (outcome: Change['outcome']): Change => ({
+    source: 'ConfigMap/site',
+    container: 'web',
+    use: 'volume /etc/site',
+    outcome,
+    how: 'because',
+  })
+  const of = (name: string, outcome: Change['outcome']) => ({
+    ...explained(optedIn({})),
+    object: { kind: 'Deployment', name },
+    changes: [change(outcome)],
+  })
+  const users = { source: { kind: 'ConfigMap', name: 'site' } as const, namespace: 'shop', isAbsent: false }
+  expect(
+    sourceUsersText({ ...users, explanations: [of('web', 'reloaded'), of('api', 'nothing')] }, undefined),
+  ).toBe(
+    [
+      'ConfigMap site in namespace shop: 2 workloads use it',
+      'USED BY          CONTAINER   USED AS            A CHANGE IS   HOW, OR WHY',
+      'Deployment/web   web         volume /etc/site   reloaded      because',
+      'Deployment/api   web         volume /etc/site   nothing       because',
+      '',
+    ].join('\n'),
+  )
+  expect(sourceUsersText({ ...users, isAbsent: true, explanations: [] }, undefined)).toBe(
+    'ConfigMap site in namespace shop does not exist: no workload uses it\n',
+  )
+})
+
+test('a kind and names are as good as KIND/NAME', () =>
+  expect(parseTargets(['deploy', 'web', 'api'])).toEqual(parseTargets(['deployment/web', 'deployment/api'])))
+
 describe('KIND/NAME', () => {
   test.each([
     ['deployment/web', 'Deployment'],
@@ -343,8 +549,10 @@ describe('KIND/NAME', () => {
     ['rollout/web', 'Rollout'],
     ['po/web', 'Pod'],
     ['clonesets.apps.kruise.io/web', 'CloneSet'],
+    ['cm/web', 'ConfigMap'],
+    ['secrets/web', 'Secret'],
   ])('%s', (given, kind) =>
-    expect(parseTarget(given)).toEqual({ apiVersion: expect.any(String), kind, name: 'web' }),
+    expect(parseTargets([given])).toEqual([{ apiVersion: expect.any(String), kind, name: 'web' }]),
   )
 
   test.each([
@@ -355,7 +563,7 @@ describe('KIND/NAME', () => {
     ['statefulset.v1beta1.apps.kruise.io/web', 'apps.kruise.io/v1beta1'],
     ['asts/web', 'apps.kruise.io/v1beta1'],
   ])('%s is of %s', (given, apiVersion) =>
-    expect(parseTarget(given)).toEqual({ apiVersion, kind: 'StatefulSet', name: 'web' }),
+    expect(parseTargets([given])).toEqual([{ apiVersion, kind: 'StatefulSet', name: 'web' }]),
   )
 
   test.each([
@@ -366,7 +574,7 @@ describe('KIND/NAME', () => {
     'deployment/a/b',
     'deployment/../x',
     '',
-  ])('%j is none', (given) => expect(() => parseTarget(given)).toThrow(/is not KIND\/NAME.*HR_BAD_FLAG/))
+  ])('%j is none', (given) => expect(() => parseTargets([given])).toThrow(/is not KIND\/NAME.*HR_BAD_FLAG/))
 })
 
 describe('the command', () => {
@@ -391,7 +599,7 @@ describe('the command', () => {
   async function run(file: string, options: Partial<QueryOptions> = {}) {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()]
     const io = { stdin: Readable.from(['']), stdout, stderr, env: {} }
-    const question = { files: [join(directory, file)], target: undefined, defaults: builtInDefaults }
+    const question = { files: [join(directory, file)], targets: [], defaults: builtInDefaults }
     const code = await explainCommand(question, { output: 'table', ...options }, io)
     stdout.end()
     stderr.end()
@@ -424,7 +632,11 @@ describe('the command', () => {
   test('JSON for programs', async () => {
     const { code, out } = await run('web.yaml', { output: 'json' })
     expect(code).toBe(0)
-    expect(JSON.parse(out)).toMatchObject([{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }])
+    expect(JSON.parse(out)).toMatchObject({
+      apiVersion: 'cli.hotreload.dev/v1',
+      kind: 'ExplanationList',
+      items: [{ object: { kind: 'Deployment', name: 'web' }, optedIn: true }],
+    })
   })
 
   test('mistakes: exit code 1', async () => {
@@ -462,12 +674,12 @@ describe('the command', () => {
     expect(run('service.yaml')).rejects.toThrow(/no workload in .*service\.yaml.*HR_NO_MANIFESTS/))
 
   test.each([
-    [undefined, undefined],
-    [['a'], 'deployment/web'],
-  ])('files %j and target %j', async (files, target) => {
+    [undefined, []],
+    [['a'], ['deployment/web']],
+  ])('files %j and targets %j', async (files, targets) => {
     const io = { stdin: Readable.from(['']), stdout: new PassThrough(), stderr: new PassThrough(), env: {} }
     await expect(
-      explainCommand({ files, target, defaults: builtInDefaults }, { output: 'table' }, io),
+      explainCommand({ files, targets, defaults: builtInDefaults }, { output: 'table' }, io),
     ).rejects.toThrow('HR_BAD_FLAG')
   })
 })

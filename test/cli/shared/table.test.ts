@@ -27,7 +27,9 @@ test('text of objects can’t move the cursor or start a line', () =>
 async function written(output: Output, env: NodeJS.ProcessEnv, isTTY: boolean) {
   const stdout = Object.assign(new PassThrough(), { isTTY, columns: 80 })
   const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env }
-  writeAnswer(io, output, [{ mode: '0644' }], () => formatTable(['RESULT', 'WHAT'], [['ok', 'is ok   now']]))
+  writeAnswer(io, output, { kind: 'FindingList', items: [{ mode: '0644' }] }, () =>
+    formatTable(['RESULT', 'WHAT'], [['ok', 'is ok   now']]),
+  )
   stdout.end()
   return text(stdout)
 }
@@ -43,8 +45,20 @@ test.each<[string, Output, NodeJS.ProcessEnv, boolean, string]>([
     true,
     'RESULT   WHAT\n\u001b[32mok\u001b[0m       is ok   now\n',
   ],
-  ['JSON', 'json', {}, true, '[\n  {\n    "mode": "0644"\n  }\n]\n'],
-  ['YAML, quoted as the API server’s', 'yaml', {}, true, '- mode: "0644"\n'],
+  [
+    'JSON',
+    'json',
+    {},
+    true,
+    '{\n  "apiVersion": "cli.hotreload.dev/v1",\n  "kind": "FindingList",\n  "items": [\n    {\n      "mode": "0644"\n    }\n  ]\n}\n',
+  ],
+  [
+    'YAML, quoted as the API server’s',
+    'yaml',
+    {},
+    true,
+    'apiVersion: cli.hotreload.dev/v1\nkind: FindingList\nitems:\n  - mode: "0644"\n',
+  ],
 ])('%s', async (_, output, env, isTTY, expected) => expect(await written(output, env, isTTY)).toBe(expected))
 
 test('progress is one overwritten line on a terminal, and nothing elsewhere', async () => {
