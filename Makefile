@@ -54,10 +54,15 @@ test-api: $(NPM) bin/hotreload ## tests on a real API server (that of KUBECONFIG
 	$(call vitest,apiserver)
 
 .PHONY: test-node
-test-node: $(NPM) bin/hotreload ## tests on a real node (that of KUBECONFIG, if set)
+test-node: $(NPM) bin/hotreload ## tests on a real node (that of KUBECONFIG, if set), and faults on one of its own
 	@echo "== tests on a node"
 	$(call vitest,node) --max-workers=3
 	$(call vitest,install)
+	$(call vitest,faults)
+
+.PHONY: test-faults
+test-faults: $(NPM) bin/hotreload ## faults under load for long: FAULT_ROUNDS of each (5), FAULT_SECONDS of load after it (30)
+	FAULT_ROUNDS=$${FAULT_ROUNDS:-5} FAULT_SECONDS=$${FAULT_SECONDS:-30} $(call vitest,faults)
 
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md

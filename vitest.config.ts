@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/apiserver/**', 'test/node/**'],
+          exclude: ['test/apiserver/**', 'test/node/**', 'test/faults/**'],
           // Properties and manifests take longer on a machine that builds at the same time.
           testTimeout: 30_000,
         },
@@ -61,6 +61,16 @@ export default defineConfig({
           include: ['test/node/install.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',
           testTimeout: 600_000,
+          hookTimeout: 1_800_000,
+        },
+      },
+      {
+        test: {
+          // It disturbs the node's programs, so it has a node of its own.
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: 'test/cluster/faults.setup.ts',
+          testTimeout: 900_000,
           hookTimeout: 1_800_000,
         },
       },

@@ -42,10 +42,11 @@ test('a missing or unreadable report counts as a failure, and sumUp names it', (
   writeFileSync(join(directory, 'agent.txt'), cargo)
   writeFileSync(join(directory, 'apiserver.json'), '{"numPassed')
   const lines: string[] = []
-  expect(sumUp(directory, (line) => lines.push(line))).toEqual({ passed: 6, failed: 4, skipped: 1 })
+  expect(sumUp(directory, (line) => lines.push(line))).toEqual({ passed: 6, failed: 5, skipped: 1 })
   expect(lines).toEqual([
     expect.stringMatching(/^apiserver\.json: unreadable/),
     expect.stringMatching(/^node\.json: no report/),
     expect.stringMatching(/^install\.json: no report/),
+    expect.stringMatching(/^faults\.json: no report/),
   ])
 })

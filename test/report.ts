@@ -41,6 +41,7 @@ const reports: Readonly<Record<string, (text: string) => Counts>> = {
   'apiserver.json': countVitest,
   'node.json': countVitest,
   'install.json': countVitest,
+  'faults.json': countVitest,
 }
 
 /** Adds up all reports in a directory. A missing or unreadable report counts as a failure. */

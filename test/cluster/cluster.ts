@@ -33,6 +33,8 @@ export interface ClusterOptions {
   node: boolean
   /** Whether the cluster outlives this process. */
   stay?: boolean
+  /** For tests of faults: a small file system for Pods' volumes, which they fill, and a kubelet that looks every 10 s for what it missed. */
+  faults?: boolean
   say: (line: string) => void
 }
 
@@ -81,8 +83,8 @@ export function runningNode(): Cluster | undefined {
 }
 
 /** Starts a cluster in a keeper and returns when it is ready. Without `stay` it ends with this process, however that ends. */
-export function startCluster({ node, stay, say }: ClusterOptions): Promise<Running> {
-  const flags = [...(node ? ['--node'] : []), ...(stay ? ['--stay'] : [])]
+export function startCluster({ node, stay, faults, say }: ClusterOptions): Promise<Running> {
+  const flags = [...(node ? ['--node'] : []), ...(stay ? ['--stay'] : []), ...(faults ? ['--faults'] : [])]
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts'), ...flags], {
     detached: true, // Ctrl-C in a terminal reaches this process only, and the keeper stops at the end of its pipe
     stdio: ['pipe', 'pipe', 'inherit'],

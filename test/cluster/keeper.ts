@@ -10,12 +10,17 @@ import { startControlPlane } from './control-plane.ts'
 import { annotate, holder, isAlive, release, take } from './lock.ts'
 import { NODE_NAME, startNode } from './node.ts'
 import { installPackages, nodePackages } from './packages.ts'
+import { pidFile } from './processes.ts'
 import { controlPlanePrograms, nodePrograms } from './programs.ts'
 import type { Background } from './run.ts'
 import { makeSandbox, network, removeCgroups, removeLink } from './sandbox.ts'
 
 const PREFIX = 'hotreload-cluster-'
-const { values: flags } = parseArgs({ options: { node: { type: 'boolean' }, stay: { type: 'boolean' } } })
+/** Until a program that ended is started again. */
+const RESTART_MS = 1_000
+const { values: flags } = parseArgs({
+  options: { node: { type: 'boolean' }, stay: { type: 'boolean' }, faults: { type: 'boolean' } },
+})
 const report = (line: Report): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
 const say = (line: string): boolean => report({ say: line })
 process.stdout.on('error', () => undefined) // the reader is gone, which is normal with --stay
@@ -31,16 +36,28 @@ if (!flags.stay) process.stdin.on('close', () => void stop(0)).resume()
 
 try {
   const cluster = flags.node ? await startWithNode() : await startWithoutNode()
-  for (const { name, child, log } of processes) {
-    child.on('exit', (code, signal) => {
-      if (!stopping) process.stderr.write(`${name} ended (${code ?? signal}), see ${log}\n`)
-    })
-  }
+  for (const program of processes) keepRunning(program)
   report({ ready: cluster })
   setInterval(() => undefined, 1 << 30) // with --stay nothing else keeps this process alive
 } catch (error) {
   if (!stopping) report({ failed: error instanceof Error ? error.message : String(error) })
   await stop(1)
+}
+
+/** Starts a program again that ended, as systemd does. Without the sandbox's first process there is nothing to start it in. */
+function keepRunning(program: Background): void {
+  const { name, child, log } = program
+  writeFileSync(pidFile(state, name), `${child.pid}`)
+  child.on('exit', (code, signal) => {
+    if (stopping) return
+    process.stderr.write(`${name} ended (${code ?? signal}), see ${log}\n`)
+    if (name === 'sandbox') return
+    setTimeout(() => {
+      if (stopping) return
+      program.restart()
+      keepRunning(program)
+    }, RESTART_MS)
+  })
 }
 
 async function startWithoutNode(): Promise<Cluster> {
@@ -71,7 +88,8 @@ async function startWithNode(): Promise<Cluster> {
   const node = { name: NODE_NAME, address: network.node }
   const controlPlane = await startControlPlane({ programs, state, address: network.host, node, processes })
   say('starting the node')
-  const containerd = await startNode({ programs, state, controlPlane, sandbox, processes })
+  const { faults = false } = flags
+  const containerd = await startNode({ programs, state, controlPlane, sandbox, processes, faults })
   const own = { state, keeper: process.pid }
   const cluster = { kubeconfig: controlPlane.kubeconfig, kubectl: programs.kubectl, containerd, own }
   annotate(NODE_LOCK, JSON.stringify(cluster))

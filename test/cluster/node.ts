@@ -12,6 +12,8 @@ import { network, type Sandbox } from './sandbox.ts'
 
 /** The only node's name. */
 export const NODE_NAME = 'node1'
+/** Where the kubelet keeps Pods' volumes, as a path in the node's namespaces. */
+export const KUBELET_DIRECTORY = '/var/lib/kubelet'
 const PAUSE_IMAGE = 'localhost/pause:1'
 
 export interface NodeOptions {
@@ -19,6 +21,8 @@ export interface NodeOptions {
   state: string
   controlPlane: ControlPlane
   sandbox: Sandbox
+  /** See ClusterOptions. */
+  faults: boolean
   /** Receives every process that starts. */
   processes: Background[]
 }
@@ -41,11 +45,16 @@ export async function startNode(options: NodeOptions): Promise<string> {
   await ready(containerd, async () => (await attempt(['ctr', '--address', socket, 'version'])).code === 0)
   await importArchive(socket, await staticImage(join(state, 'pause.tar'), PAUSE_IMAGE, sandbox.pauseProgram))
 
+  if (options.faults) {
+    const size = ['-t', 'tmpfs', '-o', 'size=64m', 'volumes']
+    await run(sandbox.inside(['mkdir', '--parents', KUBELET_DIRECTORY]))
+    await run(sandbox.inside(['mount', ...size, KUBELET_DIRECTORY]))
+  }
   const kubeconfig = writeKubeconfig(controlPlane.pki, 'kubelet', controlPlane.server)
   const kubelet = background(
     'kubelet',
     programs.kubelet,
-    `--config=${writeKubeletConfig(state, controlPlane)}`,
+    `--config=${writeKubeletConfig(options)}`,
     `--kubeconfig=${kubeconfig}`,
     `--hostname-override=${NODE_NAME}`,
     `--node-ip=${network.node}`,
@@ -111,12 +120,12 @@ function writeContainerdConfig(state: string): string {
   return path
 }
 
-function writeKubeletConfig(state: string, { pki }: ControlPlane): string {
+function writeKubeletConfig({ state, controlPlane: { pki }, faults }: NodeOptions): string {
   const { cert, key } = pki.certificate('kubelet')
   const resolvConf = join(state, 'resolv.conf') // often a link into /run, which is another directory in the node's namespaces
   if (existsSync('/etc/resolv.conf')) copyFileSync(realpathSync('/etc/resolv.conf'), resolvConf)
   else writeFileSync(resolvConf, '')
-  // syncFrequency stays at its default of a minute: users, too, wait 60 to 80 s until a volume has an edited ConfigMap.
+  // syncFrequency has its default of a minute elsewhere: users, too, wait 60 to 80 s until a volume has an edited ConfigMap.
   const config = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -127,13 +136,14 @@ function writeKubeletConfig(state: string, { pki }: ControlPlane): string {
     },
     authorization: { mode: 'Webhook' },
     cgroupDriver: 'cgroupfs', // the node's namespaces have no systemd
+    ...(faults ? { syncFrequency: '10s' } : {}),
     failSwapOn: false,
     failCgroupV1: false, // otherwise kubelet 1.35 and later refuse v1 and hybrid hierarchies
     tlsCertFile: cert,
     tlsPrivateKeyFile: key,
     resolvConf,
-    // A developer's full disk must not evict Pods.
-    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
+    // A full disk must not evict Pods: neither a developer's, nor one that a test fills.
+    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '0%', 'imagefs.available': '0%' },
   }
   const path = join(state, 'kubelet.yaml')
   writeFileSync(path, stringify(config))

@@ -54,6 +54,8 @@ export interface Background {
   name: string
   log: string
   child: ChildProcess
+  /** Starts it again, with the same command line. */
+  restart: () => void
 }
 
 /**
@@ -61,6 +63,19 @@ export interface Background {
  * ends (prctl(2), PR_SET_PDEATHSIG).
  */
 export function start(name: string, argv: readonly string[], log: string, env = process.env): Background {
+  const spawned = (): ChildProcess => spawnBound(argv, log, env)
+  const program: Background = {
+    name,
+    log,
+    child: spawned(),
+    restart() {
+      program.child = spawned()
+    },
+  }
+  return program
+}
+
+function spawnBound(argv: readonly string[], log: string, env: NodeJS.ProcessEnv): ChildProcess {
   // If the parent has ended before that request to the kernel, the shell between them has another parent, and does not start the program.
   const orphaned = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
   const deathsig = ['setpriv', '--pdeathsig', 'KILL', '--', ...orphaned]
@@ -71,7 +86,7 @@ export function start(name: string, argv: readonly string[], log: string, env = 
   const child = spawn(program, args, { stdio: ['ignore', output, output], env, detached: true })
   child.on('error', () => undefined) // `ready` notices it by the missing pid
   closeSync(output)
-  return { name, log, child }
+  return child
 }
 
 /** Waits until `test` resolves to true. Fails at once, quoting the end of the log, if the program ends before. */

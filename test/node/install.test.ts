@@ -1,59 +1,31 @@
 // hotreload installed in the cluster as users install it: its own image, Service, RBAC and certificate; then with the certificate that
-// cert-manager would supply. The entries see this file's namespaces only, so that other tests on the node are left alone.
+// cert-manager would supply.
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { parseAllDocuments } from 'yaml'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { installCertManagerCrds } from '../support/cert-manager.ts'
-import { images, type Namespace, namespace, until } from '../support/kube.ts'
+import {
+  expectNoInstall,
+  installNamespace,
+  installReady,
+  rendered,
+  renderedObjects,
+  SYSTEM,
+  system,
+} from '../support/install.ts'
+import { images, type Namespace, until } from '../support/kube.ts'
 import { kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
 import { configMap, configMapVolume, deployment } from '../support/reload.ts'
 import type { WebhookConfiguration } from '../support/webhook.ts'
 
-const SYSTEM = 'hotreload-system'
-const LABEL = 'hotreload.dev/test-install'
-const id = crypto.randomUUID().slice(0, 8)
-const system = ['--namespace', SYSTEM]
-
 let image = ''
 beforeAll(async () => {
-  const { code } = await tryKubectl(['get', 'namespace', SYSTEM])
-  if (code === 0) throw new Error(`namespace ${SYSTEM} is there already: delete it, or use another cluster`)
+  await expectNoInstall()
   ;[image = ''] = await images('nginx', 'hotreload', 'hotreload-agent')
 })
-afterAll(async () => {
-  if (image === '') return
-  const text = await rendered('deploy')
-  await tryKubectl(['delete', 'pods', '--all', '--grace-period=1', '--wait=false', ...system])
-  await tryKubectl(['delete', '--ignore-not-found', '--wait=false', '-f', '-'], text)
-  await until(
-    'the namespace has gone',
-    async () => (await tryKubectl(['get', 'namespace', SYSTEM])).code !== 0,
-    400_000,
-  )
-})
-
-/**
- * As kustomize renders it, its entries limited to this file's namespaces.
- * @param seconds after which its Pods are ended, instead of a whole drain
- */
-async function rendered(directory: string, seconds = 2): Promise<string> {
-  return manifest(await renderedObjects(directory, seconds))
-}
-
-async function renderedObjects(directory: string, seconds: number) {
-  const text = await kubectl(['kustomize', join(import.meta.dirname, '../..', directory)])
-  return parseAllDocuments(text).map((document) => {
-    const object = document.toJS()
-    if (object.kind === 'Deployment') object.spec.template.spec.terminationGracePeriodSeconds = seconds
-    for (const entry of object.kind === 'MutatingWebhookConfiguration' ? object.webhooks : [])
-      entry.namespaceSelector.matchExpressions.push({ key: LABEL, operator: 'In', values: [id] })
-    return object
-  })
-}
 
 /** The install of the versions that had one Deployment and one ServiceAccount for both parts, and no policy for these. */
 async function renderedAsOneDeployment(seconds: number): Promise<string> {
@@ -70,15 +42,6 @@ async function renderedAsOneDeployment(seconds: number): Promise<string> {
         !kind.startsWith('ValidatingAdmissionPolicy'),
     ),
   )
-}
-
-const shop = (injection: string): Promise<Namespace> =>
-  namespace({ 'hotreload.dev/injection': injection, [LABEL]: id })
-
-const DEPLOYMENTS = ['hotreload', 'hotreload-controller']
-async function ready(deployments = DEPLOYMENTS): Promise<void> {
-  for (const name of deployments)
-    await kubectl(['rollout', 'status', `deployment/${name}`, '--timeout=300s', ...system])
 }
 
 const webhookConfiguration = async (): Promise<WebhookConfiguration> =>
@@ -98,7 +61,7 @@ const initNames = ({ spec }: V1Pod): string[] => (spec?.initContainers ?? []).ma
 
 /** Applies an opted-in Deployment and waits for its injected Pod. */
 async function expectInjected(): Promise<Namespace> {
-  const ns = await shop('enabled')
+  const ns = await installNamespace('enabled')
   await ns.apply([site, web()])
   const [made] = await ns.podsReady('app=web')
   expect(made && initNames(made)).toContain('hotreload-agent')
@@ -119,7 +82,7 @@ async function replicas(): Promise<string[]> {
  */
 async function answersWhile(replaceAll: () => Promise<unknown>): Promise<Map<number, number>> {
   const old = await replicas()
-  const required = await shop('required')
+  const required = await installNamespace('required')
   const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
   const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
   const statuses = new Map<number, number>()
@@ -136,7 +99,7 @@ async function answersWhile(replaceAll: () => Promise<unknown>): Promise<Map<num
     }
   })
   await replaceAll()
-  await ready()
+  await installReady()
   await until(
     'the old replicas have left',
     async () => {
@@ -165,7 +128,7 @@ async function errors(): Promise<string[]> {
 describe('kubectl apply -k deploy', () => {
   test('two replicas of each part become Ready with one certificate of their own, and every entry trusts it', async () => {
     await kubectl(['apply', '-f', '-'], await rendered('deploy'))
-    await ready()
+    await installReady()
     const { webhooks } = await until('every entry has a caBundle', async () => {
       const found = await webhookConfiguration()
       return found.webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined) && found
@@ -182,7 +145,7 @@ describe('kubectl apply -k deploy', () => {
   })
 
   test('the first opted-in Pod is injected and runs', async () => {
-    const ns = await shop('enabled')
+    const ns = await installNamespace('enabled')
     await until('the API server has heard of the caBundle', async () => {
       const result = await ns.kubectl(
         ['create', '--dry-run=server', '--output=json', '-f', '-'],
@@ -194,7 +157,7 @@ describe('kubectl apply -k deploy', () => {
   })
 
   test('ConfigMaps are read, Secrets only once deploy/secrets is applied', async () => {
-    const ns = await shop('enabled')
+    const ns = await installNamespace('enabled')
     const secret = {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -262,9 +225,9 @@ describe('kubectl apply -k deploy', () => {
       ...system,
     ])
     const dryRun = ['create', '--dry-run=server', '--output=json', '-f', '-']
-    const optional = await shop('enabled')
+    const optional = await installNamespace('enabled')
     expect(initNames(JSON.parse(await optional.kubectl(dryRun, manifest(pod(optedIn)))))).toEqual([])
-    const required = await shop('required')
+    const required = await installNamespace('required')
     await expect(required.kubectl(dryRun, manifest(pod(optedIn)))).rejects.toThrow(
       'pods-required.hotreload.dev',
     )
@@ -272,14 +235,14 @@ describe('kubectl apply -k deploy', () => {
     const inKubeSystem = await kubectl([...dryRun, '--namespace', 'kube-system'], manifest(pod(optedIn)))
     expect(initNames(JSON.parse(inKubeSystem))).toEqual([])
     await kubectl(['scale', 'deployment/hotreload', '--replicas=2', ...system])
-    await ready()
+    await installReady()
   })
 
   test('replacing every replica under load loses no review', async () => {
     // As deployed: they stay until nobody is connected.
     const grace = { spec: { template: { spec: { terminationGracePeriodSeconds: 120 } } } }
     await kubectl(['patch', 'deployment', 'hotreload', `--patch=${JSON.stringify(grace)}`, ...system])
-    await ready()
+    await installReady()
     const statuses = await answersWhile(() =>
       kubectl(['rollout', 'restart', 'deployment/hotreload', ...system]),
     )
@@ -294,7 +257,7 @@ describe('kubectl apply -k deploy', () => {
     )
     await kubectl(['delete', 'validatingadmissionpolicybinding', ...policies])
     await kubectl(['apply', '-f', '-'], await renderedAsOneDeployment(120))
-    await ready(['hotreload'])
+    await installReady(['hotreload'])
     const holder = () =>
       kubectl(['get', 'lease', 'hotreload-controller', '--output=jsonpath={.spec.holderIdentity}', ...system])
     await until('a replica with both parts leads', async () =>
@@ -350,7 +313,7 @@ describe('kubectl apply -k certs', () => {
     // kubectl apply takes nothing away; certs/kustomization.yaml says so.
     await kubectl(['delete', '-f', join(import.meta.dirname, '../../deploy/base/tls-rbac.yaml')])
     const caBundle = await supply()
-    await ready()
+    await installReady()
     await expectInjected()
     expect(
       new Set((await webhookConfiguration()).webhooks.map(({ clientConfig }) => clientConfig.caBundle)),

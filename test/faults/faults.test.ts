@@ -1,0 +1,80 @@
+// Faults under load: while Pods are created and ConfigMaps edited without pause, a part of the cluster or of hotreload fails. Nothing is lost,
+// nothing missed, nothing done twice. FAULT_ROUNDS is how often each fault comes, FAULT_SECONDS how long the load goes on after its beginning.
+import { beforeAll, expect, inject, test } from 'vitest'
+import { createClient } from '../../src/kube/client.ts'
+import { kubeconfigConnection } from '../../src/kube/connection.ts'
+import { pause } from '../cluster/run.ts'
+import {
+  DEPLOYMENTS,
+  expectNoInstall,
+  installNamespace,
+  installReady,
+  rendered,
+  system,
+} from '../support/install.ts'
+import { images, until } from '../support/kube.ts'
+import { kubectl, tryKubectl } from '../support/kubectl.ts'
+import { clockConfigMap, clockPatch } from './clock.ts'
+import { faults } from './faults.ts'
+import { prepareLoad, type Round } from './load.ts'
+import { reloaded, rolledOut } from './subjects.ts'
+
+const ROUNDS = Number(process.env['FAULT_ROUNDS'] ?? 1)
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 5)
+
+let begin: () => Round
+beforeAll(async () => {
+  const [image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
+  await expectNoInstall()
+  // As deployed: replicas stay until nobody is connected.
+  await kubectl(['apply', '-f', '-'], await rendered('deploy', 120))
+  await kubectl(['create', '-f', '-'], JSON.stringify(await clockConfigMap()))
+  for (const name of DEPLOYMENTS)
+    await kubectl(['patch', 'deployment', name, `--patch=${JSON.stringify(clockPatch)}`, ...system])
+  await installReady()
+  const [required, ns] = [await installNamespace('required'), await installNamespace('enabled')]
+  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
+  const subjects = [
+    reloaded(ns, client, image, 'directory'),
+    reloaded(ns, client, image, 'sub-path', { mountPath: '/etc/reader/config', subPath: 'config' }),
+    rolledOut(ns, client, image, 'pod', 1),
+    rolledOut(ns, client, image, 'no-pod', 0),
+  ]
+  const pod = { apiVersion: 'v1', kind: 'Pod', ...subjects[0]?.manifest.spec.template }
+  Object.assign(pod.metadata ?? {}, {
+    generateName: 'web-',
+    annotations: { 'hotreload.dev/signal': 'SIGHUP', 'hotreload.dev/inject': 'true' },
+  })
+  await until('the webhook is called', async () => {
+    const input = JSON.stringify(pod)
+    return (await required.kubectl(['create', '--dry-run=server', '-f', '-'], input)) !== ''
+  })
+  begin = await prepareLoad({ client, creates: [required.name, ns.name], pod, ns, subjects })
+})
+
+async function recovered(): Promise<void> {
+  await until(
+    'the API server is ready',
+    async () => (await tryKubectl(['get', '--raw', '/readyz'])).code === 0,
+  )
+  await installReady()
+}
+
+const rows = Array.from({ length: ROUNDS }, () => faults).flat()
+test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions }) => {
+  const round = begin()
+  await pause(1_000)
+  const end = await beginFault()
+  await pause(SECONDS * 1_000)
+  await end?.()
+  await recovered()
+  const during = round.soFar()
+  await pause(2_000)
+  const ledger = await round.end()
+  console.log(`${name}: ${JSON.stringify({ during, ledger })}`)
+
+  const { lost, uninjected } = costsAdmissions ? during : { lost: 0, uninjected: 0 }
+  expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0 })
+  expect(ledger.admitted).toBeGreaterThan(20)
+  expect(ledger.edits).toBeGreaterThan(4)
+})

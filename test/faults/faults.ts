@@ -1,0 +1,64 @@
+// The faults: one row each. `begin` causes it, and returns what ends it, where it does not end by itself.
+import { inject } from 'vitest'
+import { signalProcess } from '../cluster/processes.ts'
+import { pause } from '../cluster/run.ts'
+import { system } from '../support/install.ts'
+import { kubectl } from '../support/kubectl.ts'
+import { renewAuthority, renewServing } from './authority.ts'
+import { setClocks } from './clock.ts'
+import { CONTROLLER, drain, kill, leader, oneReplica, partition, WEBHOOK } from './replicas.ts'
+
+export interface Fault {
+  name: string
+  begin: () => Promise<void | (() => Promise<void>)>
+  /** Pods are refused or have no agent while it lasts: docs/limits.md has the number and the reason. */
+  costsAdmissions?: true
+}
+
+const cluster = () => inject('cluster')
+
+export const faults: readonly Fault[] = [
+  {
+    name: 'the API server is killed',
+    begin: async () => signalProcess(cluster(), 'kube-apiserver', 'SIGKILL'),
+  },
+  {
+    name: 'etcd is paused for 10 s',
+    async begin() {
+      signalProcess(cluster(), 'etcd', 'SIGSTOP')
+      await pause(10_000)
+      signalProcess(cluster(), 'etcd', 'SIGCONT')
+    },
+  },
+  {
+    name: 'every replica is rolled',
+    async begin() {
+      await kubectl(['rollout', 'restart', `deployment/${WEBHOOK}`, `deployment/${CONTROLLER}`, ...system])
+    },
+  },
+  { name: 'the replicas of the webhook are drained', begin: () => drain(WEBHOOK) },
+  {
+    name: 'a replica of the webhook is killed',
+    begin: async () => kill(await oneReplica(WEBHOOK)),
+    costsAdmissions: true,
+  },
+  { name: 'the leader is killed', begin: async () => kill(await leader()) },
+  { name: 'the certificate is renewed', begin: renewServing },
+  { name: 'the authority is renewed', begin: renewAuthority },
+  {
+    name: 'the leader can’t reach the API server',
+    async begin() {
+      const end = await partition(await leader())
+      await pause(20_000)
+      return end
+    },
+  },
+  {
+    name: 'the clocks of a webhook and of the leader are 2 h ahead, and then back',
+    async begin() {
+      const pods = [await oneReplica(WEBHOOK), await leader()]
+      await setClocks(pods, 7_200)
+      return () => setClocks(pods, 0)
+    },
+  },
+]
