@@ -52,7 +52,7 @@ export interface Listener {
 export interface Watch {
   /** Names of the objects in a namespace. While `changed` runs, they include the changed object's. */
   names(namespace: string): Iterable<string>
-  /** Time of the last event, bookmark or attempt, in milliseconds since 1970. */
+  /** When the last event, bookmark or attempt was, by systemClock.now(). */
   lastProgress(): number
   stop(): void
 }

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
+import { systemClock } from '../async/clock.ts'
 import { UserError } from '../errors.ts'
 
 export interface Credentials {
@@ -56,12 +57,12 @@ export async function podConnection(
     return { server, headers: { authorization: `Bearer ${token}` }, tls: { ca } }
   }
   const namespace = await read('namespace')
-  let latest = { at: Date.now(), value: await credentials() }
+  let latest = { at: systemClock.now(), value: await credentials() }
   return {
     namespace,
     async credentials() {
-      if (Date.now() - latest.at >= TOKEN_LIFE_MILLISECONDS)
-        latest = { at: Date.now(), value: await credentials() }
+      if (systemClock.now() - latest.at >= TOKEN_LIFE_MILLISECONDS)
+        latest = { at: systemClock.now(), value: await credentials() }
       return latest.value
     },
   }

@@ -6,6 +6,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { ApiResponse, Collection, Listener, Watch } from '../api/api.ts'
 import { asList } from '../api/response-body.ts'
+import { systemClock } from '../async/clock.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import { type KubeClient, ResponseTooLarge } from './client.ts'
 
@@ -43,7 +44,7 @@ export function watchCollection(
   const known = new Map<string, Map<string, string>>()
   /** The watch starts from this version; undefined: list first. */
   let version: string | undefined
-  let progress = Date.now()
+  let progress = systemClock.now()
   /** In a row; any event resets it. */
   let failures = 0
   /** Lists refused in a row. */
@@ -96,7 +97,7 @@ export function watchCollection(
     let at: string | undefined
     do {
       const { status, body } = await page(token, limit)
-      progress = Date.now()
+      progress = systemClock.now()
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)
       const { items, continueToken, resourceVersion } = asList(body)
@@ -141,7 +142,7 @@ export function watchCollection(
       const processPart = createLineSplitter(processEvent)
       for await (const part of parts) {
         idle.refresh()
-        progress = Date.now()
+        progress = systemClock.now()
         if (status === 200) processPart(part)
       }
       if (status !== 200) throw new Error(`watch answered ${status}`)
@@ -152,16 +153,16 @@ export function watchCollection(
 
   async function run(): Promise<void> {
     while (!ended.signal.aborted) {
-      progress = Date.now()
+      progress = systemClock.now()
       let delay = 0
       try {
         const refused = version === undefined ? await list() : undefined
         if (refused === undefined) {
           refusals = 0
-          const startedAt = Date.now()
+          const startedAt = systemClock.now()
           await watchOnce()
           // A proxy that closes each watch at once must not turn this loop into a busy loop against the API server.
-          if (Date.now() - startedAt < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
+          if (systemClock.now() - startedAt < BRIEF_MILLISECONDS) throw new Error('watch ended at once')
         } else {
           notify(() => listener.refused(refused))
           delay = Math.min(MAX_REFUSED_RETRY_MILLISECONDS, REFUSED_RETRY_MILLISECONDS * 2 ** refusals)

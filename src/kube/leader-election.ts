@@ -96,7 +96,7 @@ export function runLeaderElection(
     // Another candidate holds it, whatever time our clock has left for us: the clock may have been set back.
     if (!ours) renewedAt = Number.NEGATIVE_INFINITY
     if (!ours && holder !== '' && startedAt - observed.at < durationOf(lease)) return
-    const now = new Date(clock.now()).toISOString().replace('Z', '000Z')
+    const now = new Date(clock.wall()).toISOString().replace('Z', '000Z')
     held = await write(lease, {
       holderIdentity: identity,
       leaseDurationSeconds: LEASE_DURATION / 1_000,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/async/clock.ts'
 
 test('a timer fires after its time, unless it is cancelled', async () => {
@@ -9,4 +9,13 @@ test('a timer fires after its time, unless it is cancelled', async () => {
   await new Promise<void>((resolve) => systemClock.after(20, resolve))
   expect(systemClock.now() - startedAt).toBeGreaterThanOrEqual(19)
   expect(isCancelled).toBe(true)
+})
+
+test('now() goes on as before where somebody sets the clock, and wall() follows', () => {
+  const [now, wall] = [systemClock.now(), systemClock.wall()]
+  vi.useFakeTimers({ toFake: ['Date'], now: wall - 7_200_000 })
+  const passed = { now: systemClock.now() - now, wall: systemClock.wall() - wall }
+  vi.useRealTimers()
+  expect(passed).toEqual({ now: expect.closeTo(0, -4), wall: -7_200_000 })
+  expect(passed.now).toBeGreaterThanOrEqual(0)
 })

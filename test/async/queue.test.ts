@@ -84,7 +84,8 @@ test('a key that is removed, or added after stop, does not run', async () => {
 
 test('a delay beyond a timer’s range does not run the key at once', async () => {
   const delays: number[] = []
-  const clock = { now: () => 0, after: (milliseconds: number) => (delays.push(milliseconds), () => {}) }
+  const after = (milliseconds: number) => (delays.push(milliseconds), () => {})
+  const clock = { ...fakeClock(), after }
   const queue = createQueue({ clock, concurrency: 1, run: async () => {}, onError() {} })
   queue.add('a', 100 * 365 * 86_400_000)
   // setTimeout takes 1 ms for anything over 2^31 - 1.
@@ -94,7 +95,7 @@ test('a delay beyond a timer’s range does not run the key at once', async () =
 test('a key without delay runs now, though the clock has jumped past its earlier time', async () => {
   let now = 0
   const log: string[] = []
-  const clock = { now: () => now, after: () => () => {} }
+  const clock = { ...fakeClock(), now: () => now, after: () => () => {} }
   const queue = createQueue({ clock, concurrency: 1, run: async (key) => void log.push(key), onError() {} })
   queue.add('a', 600_000)
   now = 3_600_000

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { kubeconfigConnection, podConnection } from '../../src/kube/connection.ts'
 
 let directory: string
@@ -29,6 +29,16 @@ describe('in a Pod', () => {
     expect(server.href).toBe(url)
     expect(headers).toEqual({ authorization: 'Bearer secret' })
     expect(tls).toEqual({ ca: 'PEM' })
+  })
+
+  test('a renewed token is read within a minute, though somebody set the clock back', async () => {
+    await Promise.all([put('token', 'old'), put('ca.crt', 'PEM'), put('namespace', 'hotreload-system')])
+    const connection = await podConnection({ KUBERNETES_SERVICE_HOST: '10.96.0.1' }, directory)
+    await put('token', 'new')
+    vi.useFakeTimers({ toFake: ['Date', 'performance'], now: Date.now() - 7_200_000 })
+    onTestFinished(() => void vi.useRealTimers())
+    vi.advanceTimersByTime(61_000)
+    expect((await connection.credentials()).headers).toEqual({ authorization: 'Bearer new' })
   })
 })
 

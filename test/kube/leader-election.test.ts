@@ -98,7 +98,7 @@ test('a leader that can’t renew within the deadline stops before another may s
 
 test('a process that was suspended past the deadline does not lead', async () => {
   let now = 0
-  const frozen = { now: () => now, after: () => () => {} }
+  const frozen = { ...fakeClock(), now: () => now, after: () => () => {} }
   const a = runLeaderElection(client, { name: 'hotreload', identity: 'a', clock: frozen }, () => {})
   await new Promise(setImmediate)
   expect(a.leads()).toBe(true)

@@ -13,6 +13,7 @@ export function fakeClock(now = Date.UTC(2026, 0, 1)): FakeClock {
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
   return {
     now: () => now,
+    wall: () => now,
     timers: () => timers.size,
     after(milliseconds, run) {
       const timer = { at: now + milliseconds, run }

@@ -32,7 +32,7 @@ const MOST_QUIET_PERIODS = 10
 /** Milliseconds that a change waits at most for the rollout in progress. The same as the default progressDeadlineSeconds. */
 export const OVERDUE = 600_000
 
-/** Times are milliseconds since 1970. */
+/** Times are Clock.now(). */
 export interface RolloutContext {
   now: number
   /** `hotreload.dev/pause` on the workload. */

@@ -1,7 +1,7 @@
 /** Since when a workload has a change that is not rolled out yet. Pure. */
 import type { Comparison } from './compare.ts'
 
-/** Times are milliseconds since 1970. */
+/** Times are Clock.now(). */
 export interface PendingChange {
   /** The desired checksums as text: when they differ, something has changed again. */
   desired: string

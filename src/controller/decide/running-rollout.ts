@@ -1,7 +1,7 @@
 /** A workload's rollout that is in progress, as the controller sees it. Pure. */
 import type { RolloutStatus } from '../../workload/rollout-progress.ts'
 
-/** Times are milliseconds since 1970. */
+/** Times are Clock.now(). */
 export interface RunningRollout {
   /** When it was first seen. */
   since: number

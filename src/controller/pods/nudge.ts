@@ -93,7 +93,7 @@ export function createNudges(options: NudgesOptions): Nudges {
         const state = stateOf(key)
         const restarts = summary.native.restarting.has(idIn(summary.namespace, source))
         state.dueNudge = {
-          changedAt: clock.now(),
+          changedAt: clock.wall(),
           restarts: restarts || state.dueNudge?.restarts === true,
         }
         queue.add(key, BATCH_WITHIN)

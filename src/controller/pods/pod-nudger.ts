@@ -92,7 +92,7 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
     const delay = bucket.take()
     if (delay > 0) await sleep(delay)
     if (isStopped() || !isLeading()) return 0
-    const annotations = { [writtenKey('nudge')]: new Date(clock.now()).toISOString() }
+    const annotations = { [writtenKey('nudge')]: new Date(clock.wall()).toISOString() }
     const call: ApiCall = {
       method: 'PATCH',
       path: podPath(pod),

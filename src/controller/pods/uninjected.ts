@@ -81,7 +81,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
     const since = state.firstEvictionAt
     const isInVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
     if (!evictUninjected || !summary.native.injected || isInVain || summary.isPaused) return CHECK_EVERY
-    if (summary.progress === 'done' && (await evict(key, first))) state.firstEvictionAt ??= clock.now()
+    if (summary.progress === 'done' && (await evict(key, first))) state.firstEvictionAt ??= clock.wall()
     return NEXT_EVICTION
   }
 

@@ -87,7 +87,7 @@ export function createEventWriter({ api, clock, identity, onError }: EventWriter
     write(subject, type, reason, message) {
       // Each rollout deserves an Event of its own.
       if (type === 'Warning' && !isNew(subject.uid, `${reason} ${message}`)) return false
-      const time = new Date(clock.now()).toISOString()
+      const time = new Date(clock.wall()).toISOString()
       const { apiVersion, kind, namespace, name, uid } = subject
       const suffix = createHash('sha256')
         .update(`${uid}${reason}${message}${time}`)

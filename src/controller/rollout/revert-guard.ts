@@ -14,7 +14,7 @@ export interface RevertGuard {
    * reverted them. Returns true once, at the revert that puts rollouts off.
    */
   saw(checksums: ChecksumText): boolean
-  /** Milliseconds since 1970 until which rollouts are put off; undefined: they are not. */
+  /** Until which Clock.now() rollouts are put off; undefined: they are not. */
   backoffUntil(): number | undefined
 }
 

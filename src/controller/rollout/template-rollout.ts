@@ -42,7 +42,7 @@ export function createTemplateRollout(options: TemplateRolloutOptions): WriteRol
       changed: changedSources(diff),
       checksums,
       options: compat,
-      now: clock.now(),
+      now: clock.wall(),
     })
     return { native, compat: { checksums, writtenBack } }
   }

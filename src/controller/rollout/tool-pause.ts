@@ -23,7 +23,8 @@ export async function endToolPause(
   const { summary } = workload
   const { resume } = summary.compat ?? {}
   if (!resume) return undefined
-  if (resume.at > clock.now()) return resume.at - clock.now()
+  const wait = resume.at - clock.wall()
+  if (wait > 0) return wait
   const call: ApiCall = {
     method: 'PATCH',
     path: `${pathOf(summary)}?fieldManager=${FIELD_MANAGER}`,

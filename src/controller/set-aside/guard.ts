@@ -28,7 +28,7 @@ export interface Guard {
 }
 
 export interface GuardOptions {
-  clock: Pick<Clock, 'now'>
+  clock: Pick<Clock, 'wall'>
   /** Milliseconds of a clock that only goes forward. */
   stopwatch?: (() => number) | undefined
   /** One more object is set aside, or `undefined`: one less. */
@@ -62,7 +62,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     const entry = entries.get(uid)
     if (!entry?.isSkipped) return false
     entry.hasChanged ||= entry.object.resourceVersion !== resourceVersion
-    return clock.now() < dueAt(entry)
+    return clock.wall() < dueAt(entry)
   }
 
   function measure<T>(compute: () => T): { value: T; took: number } {
@@ -88,7 +88,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     entries.delete(uid)
     const [oldest] = entries.keys()
     if (entries.size >= MOST_SET_ASIDE && oldest !== undefined) entries.delete(oldest)
-    const all = { apiVersion, kind, namespace, name, uid, resourceVersion, why, at: clock.now(), times }
+    const all = { apiVersion, kind, namespace, name, uid, resourceVersion, why, at: clock.wall(), times }
     entries.set(uid, { object: all, isSkipped: true, hasChanged: false })
     onChange(all)
   }
@@ -98,7 +98,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     if (!entry) return
     const wasSkipped = entry.isSkipped
     entry.isSkipped = false
-    if (clock.now() >= entry.object.at + LAST_DELAY * 2) entries.delete(uid)
+    if (clock.wall() >= entry.object.at + LAST_DELAY * 2) entries.delete(uid)
     if (wasSkipped) onChange(undefined)
   }
 
@@ -123,7 +123,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     setAside: () => skipped().map(({ object }) => object),
     due: () =>
       skipped()
-        .filter((entry) => clock.now() >= dueAt(entry))
+        .filter((entry) => clock.wall() >= dueAt(entry))
         .map(({ object }) => object),
   }
 }
