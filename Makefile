@@ -18,7 +18,7 @@ vitest = vitest run --project $(1) --reporter=default --reporter=json --outputFi
 .PHONY: help
 help: ## this list
 	@echo "make TARGET, one of:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(NPM) ## a reload on a real node: install, label, apply, edit
@@ -34,6 +34,7 @@ test: lint test-unit test-agent test-api test-node ## lint and all tests; the fi
 lint: $(NPM) $(MUSL) ## formatters, linters, types
 	@echo "== lint"
 	npm run --silent lint
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	cd agent && cargo fmt --check && cargo clippy --locked --quiet --all-targets -- --deny warnings
 
 .PHONY: test-unit
@@ -81,9 +82,17 @@ mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test mu
 pin-bases: ## the digests of the base images in the Dockerfile, as their tags are now
 	release/pin-bases.sh
 
+.PHONY: release
+release: $(NPM) ## what a release publishes, for this architecture, in out/release (the workflow publishes it)
+	node release/main.ts out/release
+
+.PHONY: release-dry-run
+release-dry-run: $(NPM) ## the same without a registry, made twice and compared
+	release/reproduce.sh out/release --stand-ins
+
 .PHONY: clean
 clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays
-	rm -rf bin dist $(REPORTS) agent/target
+	rm -rf bin dist out $(REPORTS) agent/target
 
 $(NPM): package.json package-lock.json
 	@echo "== npm ci (npm packages and Node.js 26 in node_modules)"

@@ -1,12 +1,13 @@
 // Measures one edit of a ConfigMap that many Deployments use as environment, against a real API server: node bench/rollouts.ts [--quick]
 // For each limit: time until the last template has changed, until the last new Pod is ready, and the most Pods that started at one time. There
 // is no node: this program makes each Pod ready some time after it was created, as a kubelet would.
-import { createClient } from '../src/kube/client.ts'
-import { kubeconfigConnection } from '../src/kube/connection.ts'
-import { watchCollection } from '../src/kube/informer.ts'
+
 import { buildController } from '../src/cli/serve/build-controller.ts'
 import { readControllerFlags } from '../src/cli/serve/controller-flags.ts'
 import { parseInstallKey } from '../src/cli/serve/install-key.ts'
+import { createClient } from '../src/kube/client.ts'
+import { kubeconfigConnection } from '../src/kube/connection.ts'
+import { watchCollection } from '../src/kube/informer.ts'
 import { builtInDefaults } from '../src/policy/defaults.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'

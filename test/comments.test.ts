@@ -15,6 +15,7 @@ const directories = [
   'docs',
   'deploy',
   'certs',
+  'release',
 ]
 const foreign = /(^|\/)(\.|(node_modules|target|dist)(\/|$))/
 
@@ -51,7 +52,7 @@ const pathsNamedIn = (text: string): string[] =>
     text
       .replaceAll(/\b\w+:\/\/\S+/g, '')
       .match(
-        /(?<![\w./-])(?:src|agent|test|docs|deploy|certs|bench)\/\w[\w.-]*(?:\/[\w.-]+)*(?![\w/.-]*[*…])/g,
+        /(?<![\w./-])(?:src|agent|test|docs|deploy|certs|bench|release)\/\w[\w.-]*(?:\/[\w.-]+)*(?![\w/.-]*[*…])/g,
       ) ?? []
   )
     .map((path) => path.replace(/[./-]+$/, ''))

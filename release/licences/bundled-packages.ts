@@ -1,7 +1,7 @@
 /** The licence texts of the npm packages in the bundle, from its list of modules: nothing that is installed and not bundled is in it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { OutputBundle, Plugin } from 'rolldown'
+import type { OutputAsset, OutputChunk, Plugin } from 'rolldown'
 
 interface Package {
   name: string
@@ -15,14 +15,14 @@ export const LICENCES_FILE = 'npm-packages.txt'
 export const bundledLicences: Plugin = {
   name: 'bundled-licences',
   generateBundle(_options, bundle) {
-    const texts = packageDirectories(bundle).map(licenceText).toSorted()
+    const texts = packageDirectories(Object.values(bundle)).map(licenceText).toSorted()
     this.emitFile({ type: 'asset', fileName: LICENCES_FILE, source: texts.join('\n') })
   },
 }
 
 /** The directories of all packages with a module in the bundle. */
-export function packageDirectories(bundle: OutputBundle): string[] {
-  const modules = Object.values(bundle).flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+export function packageDirectories(files: readonly (OutputAsset | OutputChunk)[]): string[] {
+  const modules = files.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
   // rolldown adds functions of its own.
   const inPackages = modules.map((id) => id.replace(/^\0rolldown\/.*/, import.meta.resolve('rolldown')))
   const directories = inPackages.map(

@@ -2,8 +2,8 @@
 import type { V1Volume } from '@kubernetes/client-node'
 import type { ForwardedProbe } from '../policy/methods/liveness.ts'
 import { methodOf } from '../policy/methods/reload-methods.ts'
-import type { ContainerPlan } from '../policy/plan.ts'
 import type { SubPathMount } from '../policy/mounts/subpath-modes.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import type { WatchedVolume } from './watched-volumes.ts'
 
 export const AGENT = 'hotreload-agent'

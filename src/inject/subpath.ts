@@ -1,7 +1,7 @@
 /** Replaces subPath mounts of ConfigMaps and Secrets by mounts whose files the agent can update. */
 import type { V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import type { ContainerPlan } from '../policy/plan.ts'
 import type { SubPathMount } from '../policy/mounts/subpath-modes.ts'
+import type { ContainerPlan } from '../policy/plan.ts'
 import { holderOf, outermost } from '../workload/path-search.ts'
 import { normalPath, parentOf } from '../workload/references.ts'
 import { emptyDir, paths } from './agent-flags.ts'

@@ -13,7 +13,15 @@ const LABEL = 'hotreload.dev/key'
 /** Most images take seconds, the slowest a minute, and some machines are ten times slower. */
 export const BUILD_TIMEOUT_MS = 30 * 60_000
 
-export interface Build {
+export interface Inputs {
+  target?: string
+  /** name -> value of the Containerfile's ARG lines */
+  args?: Readonly<Record<string, string>>
+  /** host directory -> directory in RUN lines */
+  mounts?: Readonly<Record<string, string>>
+}
+
+export interface Build extends Inputs {
   /** The image's name, as in a FROM line or a Pod. */
   image: string
   /** A hash of all inputs. */
@@ -21,11 +29,6 @@ export interface Build {
   /** Directory of the build's files. */
   context: string
   containerfile: string
-  target?: string
-  /** name -> value of the Containerfile's ARG lines */
-  args?: Readonly<Record<string, string>>
-  /** host directory -> directory in RUN lines */
-  mounts?: Readonly<Record<string, string>>
 }
 
 /** Builds an image unless the store has it with this key. FROM lines find only images in the store. */
@@ -36,18 +39,11 @@ export async function build(options: Build, say: (line: string) => void): Promis
     const file = join(cache('buildah'), `Containerfile.${process.pid}`)
     writeFileSync(file, options.containerfile)
     try {
-      const mounts = { ...hostConfiguration(), ...aptCache(), ...options.mounts }
-      const volumes = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}`)
-      const target = options.target ? [`--target=${options.target}`] : []
-      const args = Object.entries(options.args ?? {}).map(([name, value]) => `--build-arg=${name}=${value}`)
-      // chroot isolation needs no further rights or programs.
-      const flags = ['--isolation=chroot', '--pull-never', '--layers', `--label=${LABEL}=${options.key}`]
       await buildah(
         'build',
-        ...flags,
-        ...volumes,
-        ...target,
-        ...args,
+        '--layers',
+        `--label=${LABEL}=${options.key}`,
+        ...inputFlags(options),
         `--file=${file}`,
         '--tag',
         options.image,
@@ -57,6 +53,19 @@ export async function build(options: Build, say: (line: string) => void): Promis
       rmSync(file)
     }
   })
+}
+
+/** Flags of `buildah build` for a build without a registry. */
+export function inputFlags({ target, args = {}, mounts = {} }: Inputs): string[] {
+  const all = { ...hostConfiguration(), ...aptCache(), ...mounts }
+  return [
+    // chroot isolation needs no further rights or programs.
+    '--isolation=chroot',
+    '--pull-never',
+    ...Object.entries(all).map(([from, to]) => `--volume=${from}:${to}`),
+    ...Object.entries(args).map(([name, value]) => `--build-arg=${name}=${value}`),
+    ...(target ? [`--target=${target}`] : []),
+  ]
 }
 
 /** Writes a built image as a docker-archive into the cache, which keeps the last one of each name; returns the file's path. */

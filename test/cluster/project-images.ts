@@ -3,10 +3,11 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { nodeImage, RUST_TOOLCHAIN, rustImage, rustToolchain, withContext } from './base-images.ts'
-import { build, keyFrom } from './image-builder.ts'
+import { build, type Inputs, keyFrom } from './image-builder.ts'
 import { repository } from './paths.ts'
 import { attempt } from './run.ts'
 
+type Say = (line: string) => void
 export type ProjectImageName = 'hotreload' | 'hotreload-agent' | 'hotreload-agent-root'
 
 const agentFiles = ['src', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'discard.ld', 'licences.sh'].map(
@@ -26,23 +27,30 @@ const targets: Record<ProjectImageName, readonly string[]> = {
 }
 
 /** Builds one of the project's images unless it exists; returns its key. */
-export async function buildProjectImage(
-  name: ProjectImageName,
-  image: string,
-  say: (line: string) => void,
-): Promise<string> {
-  const containerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
-  const argument = name === 'hotreload' ? 'NODE_IMAGE' : 'RUST_IMAGE'
-  const base = tagOf(containerfile, argument)
-  const baseKey = await (name === 'hotreload' ? nodeImage(base, say) : rustImage(base, say))
-  const files = targets[name].flatMap((path) => contents(join(repository, path)))
-  const key = keyFrom(baseKey, containerfile, ...files)
-  await withContext(async (directory) => {
-    const mounts = name === 'hotreload' ? await npmConfiguration(directory) : await rustMounts()
-    const settings = { target: name, mounts, args: { [argument]: base } }
-    await build({ image, key, context: repository, containerfile, ...settings }, say)
+export function buildProjectImage(name: ProjectImageName, image: string, say: Say): Promise<string> {
+  return withStandIns(name, say, async ({ baseKey, ...inputs }) => {
+    const containerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
+    const files = targets[name].flatMap((path) => contents(join(repository, path)))
+    const key = keyFrom(baseKey, containerfile, ...files)
+    await build({ image, key, context: repository, containerfile, ...inputs }, say)
+    return key
   })
-  return key
+}
+
+/** Calls `work` with the inputs of an image's build, when the stand-in for its base image exists. */
+export async function withStandIns<T>(
+  name: ProjectImageName,
+  say: Say,
+  work: (inputs: Inputs & { baseKey: string }) => Promise<T>,
+): Promise<T> {
+  const isNode = name === 'hotreload'
+  const argument = isNode ? 'NODE_IMAGE' : 'RUST_IMAGE'
+  const base = tagOf(readFileSync(join(repository, 'Dockerfile'), 'utf8'), argument)
+  const baseKey = await (isNode ? nodeImage(base, say) : rustImage(base, say))
+  return withContext(async (directory) => {
+    const mounts = isNode ? await npmConfiguration(directory) : await rustMounts()
+    return work({ baseKey, target: name, mounts, args: { [argument]: base } })
+  })
 }
 
 /** The default of an ARG of the Dockerfile without its digest, which no stand-in can have. */

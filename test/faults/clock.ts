@@ -1,7 +1,8 @@
 // Another wall clock for a replica: a library that is preloaded into its program reads the difference from a ConfigMap (clock.c).
-import type { V1Pod } from '@kubernetes/client-node'
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { V1Pod } from '@kubernetes/client-node'
 import { withContext } from '../cluster/base-images.ts'
 import { run } from '../cluster/run.ts'
 import { SYSTEM, system } from '../support/install.ts'

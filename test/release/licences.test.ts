@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { build } from 'rolldown'
 import { expect, test } from 'vitest'
 import { LICENCES_FILE } from '../../release/licences/bundled-packages.ts'
+import { linkedCrates } from '../../release/sbom/crates.ts'
 import config from '../../rolldown.config.ts'
 
 const agent = join(import.meta.dirname, '../../agent')
@@ -39,26 +40,8 @@ test('the bundle: each npm package with a module in it', async () => {
   expect([...named.keys()].filter((name) => !packages.has(name))).toEqual([])
 }, 60_000)
 
-interface Metadata {
-  packages: { id: string; name: string; version: string }[]
-  resolve: {
-    root: string
-    nodes: { id: string; deps: { pkg: string; dep_kinds: { kind: string | null }[] }[] }[]
-  }
-}
-
 test("the agent: each crate that is linked, Rust's library and musl", async () => {
-  const host = /^host: (.*)$/m.exec(await run('rustc', '--version', '--verbose'))?.[1] ?? ''
-  const { packages, resolve }: Metadata = JSON.parse(
-    await run('cargo', 'metadata', '--locked', '--format-version=1', `--filter-platform=${host}`),
-  )
-  const linked = new Set([resolve.root])
-  for (const id of linked)
-    for (const { pkg, dep_kinds } of resolve.nodes.find((node) => node.id === id)?.deps ?? [])
-      if (dep_kinds.some(({ kind }) => kind === null)) linked.add(pkg)
-  const crates = packages
-    .filter(({ id }) => linked.has(id) && id !== resolve.root)
-    .map(({ name, version }) => `${name} ${version}`)
+  const crates = (await linkedCrates()).map(({ name, version }) => `${name} ${version}`)
   expect(crates.length).toBeGreaterThan(5)
   const sections = sectionsOf(await run('sh', 'licences.sh'))
   const rust = 'Rust (core, alloc, compiler_builtins), copyright The Rust Project Contributors'

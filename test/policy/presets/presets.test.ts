@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { decisionFor, podSpec } from '../../support/builders.ts'
 import type { Reload } from '../../../src/policy/methods/reload-methods.ts'
 import { COMMAND_NAME_BYTES, type Preset } from '../../../src/policy/presets/preset.ts'
 import { type PresetName, presetName, presetReload, presets } from '../../../src/policy/presets/presets.ts'
+import { decisionFor, podSpec } from '../../support/builders.ts'
 
 const container = (image: string, command?: string[], args?: string[]) => ({
   name: 'web',

@@ -1,0 +1,58 @@
+/** Builds an image as an OCI archive, without caches, and the same for the same source: every file has the time `epoch`. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildah, inputFlags } from '../test/cluster/image-builder.ts'
+import { repository } from '../test/cluster/paths.ts'
+import { type ProjectImageName, withStandIns } from '../test/cluster/project-images.ts'
+import { run } from '../test/cluster/run.ts'
+import { writeArchive } from './archive.ts'
+
+export interface Release {
+  version: string
+  /** Seconds since 1970: SOURCE_DATE_EPOCH (reproducible-builds.org), else the time of the last commit. */
+  epoch: number
+  /** Whether base images are built here, because no registry is reached. */
+  standIns: boolean
+  say: (line: string) => void
+}
+
+/** @param archive the path of the file to write */
+export async function writeImage(name: ProjectImageName, archive: string, release: Release): Promise<void> {
+  const { version, epoch, standIns, say } = release
+  const image = `localhost/release-${name}:${version}`
+  const flags = [
+    `--timestamp=${epoch}`,
+    `--tag=${image}`,
+    // It is the agent's image with another user: its layers were built a moment ago.
+    `--layers=${name !== 'hotreload'}`,
+    ...(name === 'hotreload-agent-root' ? [] : ['--no-cache']),
+    ...['licenses=Apache-2.0', `version=${version}`, 'source=https://github.com/hotreload/hotreload'].map(
+      (label) => `--label=org.opencontainers.image.${label}`,
+    ),
+  ]
+  say(`building ${name}`)
+  if (!standIns) {
+    await run(['buildah', 'build', ...flags, `--target=${name}`, repository], { timeoutMs: 3_600_000 })
+    return store(image, archive, release, (...args) => run(['buildah', ...args]))
+  }
+  await withStandIns(name, say, (inputs) => buildah('build', ...flags, ...inputFlags(inputs), repository))
+  await store(image, archive, release, buildah)
+}
+
+async function store(
+  image: string,
+  archive: string,
+  { epoch, version }: Release,
+  call: (command: string, ...args: string[]) => Promise<string>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'hotreload-oci-'))
+  try {
+    // As a directory: buildah's own archives have the time of the day in them.
+    await call('push', '--quiet', image, `oci:${directory}:${version}`)
+    await writeArchive(archive, directory, ['blobs', 'index.json', 'oci-layout'], epoch)
+  } finally {
+    rmSync(directory, { recursive: true })
+    await call('rmi', image)
+  }
+}

@@ -1,0 +1,117 @@
+// node release/main.ts DIRECTORY [--stand-ins]
+// Makes everything that a release publishes, for this machine's architecture, from the source alone. It publishes nothing. With
+// --stand-ins it makes base images itself, where no registry is reached. Programs: buildah, cargo, go, tar; as root.
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { rolldown } from 'rolldown'
+import config from '../rolldown.config.ts'
+import { VERSION } from '../src/version.ts'
+import { architecture } from '../test/cluster/image-archive.ts'
+import { repository } from '../test/cluster/paths.ts'
+import { kustomizeProgram } from '../test/cluster/programs.ts'
+import { run } from '../test/cluster/run.ts'
+import { writeArchive } from './archive.ts'
+import { notesOf } from './changelog.ts'
+import { type Release, writeImage } from './image.ts'
+import { linkedCrates } from './sbom/crates.ts'
+import { bundledPackages } from './sbom/npm-packages.ts'
+import { spdxDocument } from './sbom/spdx.ts'
+
+const KUSTOMIZE = 'v5.4.3'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'stand-ins': { type: 'boolean', default: false } },
+})
+const output = resolve(positionals[0] ?? 'out/release')
+const started = Date.now()
+const release: Release = {
+  version: VERSION,
+  epoch: Number(
+    process.env['SOURCE_DATE_EPOCH'] || (await run(['git', '-C', repository, 'log', '-1', '--format=%ct'])),
+  ),
+  standIns: values['stand-ins'],
+  say: (line) => console.error(`[${((Date.now() - started) / 1000).toFixed(0)} s] ${line}`),
+}
+const inOutput = (name: string): string => join(output, name)
+
+await run([join(repository, 'release/pin-bases.sh'), '--check', join(repository, 'Dockerfile')])
+rmSync(output, { recursive: true, force: true })
+mkdirSync(output, { recursive: true })
+writeFileSync(inOutput('notes.md'), notesOf(readFileSync(join(repository, 'CHANGELOG.md'), 'utf8'), VERSION))
+await writeManifests()
+await writeChart()
+await writeCli()
+for (const name of ['hotreload', 'hotreload-agent', 'hotreload-agent-root'] as const)
+  await writeImage(name, inOutput(`${name}-${VERSION}-linux-${architecture}.oci.tar`), release)
+writeSbom('hotreload', await bundledPackages())
+writeSbom('hotreload-agent', await linkedCrates())
+const sums = await run(['sha256sum', ...readdirSync(output).toSorted()], { cwd: output })
+writeFileSync(inOutput('SHA256SUMS'), sums)
+console.log(sums.trimEnd())
+
+/** What `kubectl apply -k deploy` applies, and the same with cert-manager. */
+async function writeManifests(): Promise<void> {
+  release.say('rendering manifests')
+  const kustomize = await kustomizeProgram(KUSTOMIZE, release.say)
+  for (const [file, directory] of [
+    ['install.yaml', 'deploy'],
+    ['install-cert-manager.yaml', 'certs'],
+  ] as const)
+    writeFileSync(inOutput(file), await run([kustomize, 'build', join(repository, directory)]))
+}
+
+/** As `helm package` lays it out, which itself writes the time of the day. */
+async function writeChart(): Promise<void> {
+  const chart = join(repository, 'deploy/chart')
+  if (!existsSync(join(chart, 'Chart.yaml'))) return
+  await inTemporary(async (directory) => {
+    cpSync(chart, join(directory, 'hotreload'), { recursive: true })
+    await writeArchive(inOutput(`hotreload-chart-${VERSION}.tgz`), directory, ['hotreload'], release.epoch)
+  })
+}
+
+/** The command line for any machine with Node.js: the launcher, its name for kubectl, the bundle and licences. */
+async function writeCli(): Promise<void> {
+  release.say('bundling the command line')
+  const name = `hotreload-${VERSION}`
+  await inTemporary(async (directory) => {
+    const root = join(directory, name)
+    mkdirSync(join(root, 'bin'), { recursive: true })
+    const bundle = await rolldown(config)
+    await bundle.write({ ...config.output, dir: join(root, 'dist') })
+    cpSync(join(repository, 'src/hotreload.sh'), join(root, 'bin/hotreload'))
+    symlinkSync('hotreload', join(root, 'bin/kubectl-hotreload'))
+    cpSync(join(repository, 'LICENSE'), join(root, 'LICENSE'))
+    await writeArchive(inOutput(`${name}-cli.tar.gz`), directory, [name], release.epoch)
+  })
+}
+
+function writeSbom(name: string, packages: Parameters<typeof spdxDocument>[1]): void {
+  const document = spdxDocument(`${name}-${VERSION}`, packages, release.epoch)
+  writeFileSync(
+    inOutput(`${name}-${VERSION}-linux-${architecture}.spdx.json`),
+    `${JSON.stringify(document, null, 2)}\n`,
+  )
+}
+
+async function inTemporary(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'hotreload-release-'))
+  try {
+    await work(directory)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}

@@ -1,0 +1,148 @@
+/** What is published: the same bytes for the same source, complete, and refused where the source is not ready. */
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { writeArchive } from '../../release/archive.ts'
+import { notesOf } from '../../release/changelog.ts'
+import { linkedCrates } from '../../release/sbom/crates.ts'
+import { bundledPackages } from '../../release/sbom/npm-packages.ts'
+import { spdxDocument } from '../../release/sbom/spdx.ts'
+import { VERSION } from '../../src/version.ts'
+import { repository } from '../cluster/paths.ts'
+
+const script = (name: string, ...args: string[]) =>
+  spawnSync(join(repository, 'release', name), args, { encoding: 'utf8', cwd: repository })
+
+let directory = ''
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hotreload-release-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+test('an archive has the same bytes for the same files, whenever and in whatever order they were written', async () => {
+  const archives: Buffer[] = []
+  for (const [round, names] of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ].entries()) {
+    const root = join(directory, String(round))
+    mkdirSync(join(root, 'content'), { recursive: true })
+    for (const name of names) {
+      writeFileSync(join(root, 'content', name), name, { mode: round ? 0o600 : 0o644 })
+      utimesSync(join(root, 'content', name), round, round)
+    }
+    await writeArchive(join(root, 'archive.tar.gz'), root, ['content'], 1_700_000_000)
+    archives.push(readFileSync(join(root, 'archive.tar.gz')))
+  }
+  expect(archives[0]).toEqual(archives[1])
+})
+
+describe('release notes', () => {
+  const changelog =
+    '# Changelog\n\n## 0.2.0, not released yet\n\ntwo\n\n## 0.1.0 - 2026-01-01\n\n### Added\n- one\n'
+
+  test('are the section of the version', () => {
+    expect(notesOf(changelog, '0.2.0')).toBe('two\n')
+    expect(notesOf(changelog, '0.1.0')).toBe('### Added\n- one\n')
+    expect(() => notesOf(changelog, '0.1')).toThrow('no section "## 0.1"')
+  })
+
+  test('exist for the version of the source', () =>
+    expect(notesOf(readFileSync(join(repository, 'CHANGELOG.md'), 'utf8'), VERSION)).toContain('### Added'))
+})
+
+describe('an SBOM', () => {
+  test('names the packages of the bundle and of the agent, with versions, digests and licences', async () => {
+    const [npm, crates] = [await bundledPackages(), await linkedCrates()]
+    for (const name of ['fastify', '@kubernetes/client-node', 'yaml', 'rolldown', 'node'])
+      expect(npm.map((one) => one.name)).toContain(name)
+    expect(npm.map((one) => one.name)).not.toContain('vitest')
+    expect(crates.map((one) => one.name)).toEqual(
+      expect.arrayContaining(['rustix', 'sha2', 'siphasher', 'bitflags']),
+    )
+    expect(crates.map((one) => one.name)).not.toContain('proptest')
+    const packages = [...npm, ...crates]
+    expect(
+      packages.filter(({ licence, checksum, name }) => name !== 'node' && !(licence && checksum)),
+    ).toEqual([])
+  }, 60_000)
+
+  test('is the same for the same packages in another order', () => {
+    const packages = ['a', 'b'].map((name) => ({
+      name,
+      version: '1',
+      licence: 'MIT',
+      purl: `pkg:npm/${name}@1`,
+    }))
+    const document = spdxDocument('x', packages, 0)
+    expect(spdxDocument('x', packages.toReversed(), 0)).toEqual(document)
+    expect(document).toMatchObject({
+      spdxVersion: 'SPDX-2.3',
+      creationInfo: { created: '1970-01-01T00:00:00Z' },
+    })
+  })
+})
+
+test('a release stops at a base image without a digest, before it builds anything', () => {
+  for (const path of ['src', 'release', 'test/cluster', 'package.json', 'rolldown.config.ts', 'CHANGELOG.md'])
+    cpSync(join(repository, path), join(directory, path), { recursive: true })
+  symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'))
+  const dockerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
+  writeFileSync(join(directory, 'Dockerfile'), dockerfile.replace(/@sha256:\w+/, ''))
+  const argv = [join(directory, 'release/main.ts'), join(directory, 'output')]
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '0', PATH: '/usr/bin:/bin' }
+  const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', env })
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/RUST_IMAGE=\S+ has no digest: run make pin-bases/)
+})
+
+test('a tag must have the version of package.json, Cargo.toml and a dated section of the changelog', () => {
+  expect(script('check-tag.sh', 'v99.0.0').stderr).toMatch(
+    /^package.json has version .*, the tag is 99\.0\.0/,
+  )
+  const { status, stderr } = script('check-tag.sh', `v${VERSION}`)
+  const isDated = new RegExp(`^## ${VERSION} - \\d{4}-`, 'm').test(
+    readFileSync(join(repository, 'CHANGELOG.md'), 'utf8'),
+  )
+  expect(status, stderr).toBe(isDated ? 0 : 1)
+  if (!isDated) expect(stderr).toMatch(/^CHANGELOG.md has version none/)
+})
+
+describe('what two machines built', () => {
+  const built = (architecture: string, files: Record<string, string>): void => {
+    const folder = join(directory, 'built', `release-${architecture}`)
+    mkdirSync(folder, { recursive: true })
+    for (const [name, text] of Object.entries({ SHA256SUMS: architecture, ...files }))
+      writeFileSync(join(folder, name), text)
+  }
+  const merge = () => script('merge.sh', join(directory, 'built'), join(directory, 'merged'))
+
+  test('is put together, with new checksums', () => {
+    built('amd64', { 'install.yaml': 'same', 'a-amd64.oci.tar': '1' })
+    built('arm64', { 'install.yaml': 'same', 'a-arm64.oci.tar': '2' })
+    expect(merge()).toMatchObject({ status: 0, stderr: '' })
+    const sums = readFileSync(join(directory, 'merged/SHA256SUMS'), 'utf8')
+    expect([...sums.matchAll(/ {2}(.*)/g)].map(([, name]) => name)).toEqual([
+      'a-amd64.oci.tar',
+      'a-arm64.oci.tar',
+      'install.yaml',
+    ])
+  })
+
+  test('is refused where one file has two contents', () => {
+    built('amd64', { 'install.yaml': 'one' })
+    built('arm64', { 'install.yaml': 'two' })
+    expect(merge()).toMatchObject({ status: 1, stderr: expect.stringContaining('install.yaml differs') })
+  })
+})
