@@ -3,7 +3,7 @@
  * ServiceAccount admission generates for each. bench/webhook measures a template's first Pod and the later ones.
  */
 import { hash } from 'node:crypto'
-import { type ApiObject, controller, podTemplate } from '../workload/pod-template.ts'
+import { type ApiObject, controller, isReplacedPod, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
 import { patchBase64 } from './review.ts'
 
@@ -14,8 +14,8 @@ const MAX_ANSWERS = 500
 const TOKEN_VOLUME = 'kube-api-access-'
 
 /**
- * Wraps `handler`: keeps each answer that injects, for Pods that are equal in all that `handler` reads: annotations, spec, and whether a
- * controller created the Pod. The patch was tested on one of them, and applies to each.
+ * Wraps `handler`: keeps each answer that injects, for Pods that are equal in all that `handler` reads: annotations, spec, whether a
+ * controller created the Pod, and whether it replaces it when the template changes. The patch was tested on one of them, and applies to each.
  * @param defaults what else `handler` depends on; another value drops every answer
  */
 export function cachePatches(
@@ -52,6 +52,7 @@ function keyOf(pod: ApiObject, tokenVolume: string | undefined): string {
   const text = JSON.stringify([
     pod.kind,
     controller(pod.metadata) !== undefined,
+    isReplacedPod(pod.metadata),
     pod.metadata?.annotations,
     pod['spec'],
   ])

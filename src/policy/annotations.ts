@@ -94,7 +94,7 @@ export const annotations = {
     ...ofPod,
     parse: parse.names,
     values: 'absent, names, separated by commas',
-    doc: 'The containers that hotreload reloads. By default these are all that mount a watched volume, except containers of other injectors.',
+    doc: 'The containers that hotreload looks at: their volumes and their variables. By default these are all but containers of other injectors; init containers always count.',
   },
   volumes: {
     ...ofPod,

@@ -2,10 +2,13 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
+import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '../workload/references.ts'
+import { contestedReferences, isVariable, type Judged, servedForNothing } from './classify-references.ts'
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
+import { UNKNOWN_PROGRAM } from './methods/auto.ts'
 import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
 import { methodOf } from './methods/reload-methods.ts'
@@ -13,7 +16,8 @@ import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
-import { CONTAINERS, MOUNTS, VOLUME_PARTS } from './values/bounds.ts'
+import { CONTAINERS, enumerate, MOUNTS, NOTES, VOLUME_PARTS } from './values/bounds.ts'
+import { PREFIX } from './values/prefix.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -52,9 +56,11 @@ export interface DecisionRequest {
    * fields that can't be changed.
    */
   isBare: boolean
+  /** Whether new Pods replace the Pod when its template changes. */
+  isReplaced: boolean
 }
 
-export function decide({ template, policy, defaults, isBare }: DecisionRequest): Decision {
+export function decide({ template, policy, defaults, isBare, isReplaced }: DecisionRequest): Decision {
   const spec: V1PodSpec = template.spec ?? { containers: [] }
   const watched = watchedVolumes(spec, policy)
   const kept = keptMounts(template, isBare)
@@ -68,7 +74,15 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
     keptMounts: kept,
     isTooLarge: excess !== undefined,
   }
-  const planned = targets.map((container) => planContainer(container, request))
+  const first = targets.map((container) => planContainer(container, request))
+  const draft = { spec, policy, defaults, isReplaced, containers: first.map(({ plan }) => plan) }
+  const contested = draft.containers.some(({ agent }) => agent) ? contestedReferences(draft) : []
+  const rolledOut = servedForNothing(contested)
+  const planned = first.map((one) =>
+    rolledOut.has(one.plan.container.name)
+      ? planContainer(one.plan.container, { ...request, rolledOut: rolledOut.get(one.plan.container.name) })
+      : one,
+  )
   const containers = planned.map(({ plan }) => plan)
   const shareProcessNamespace = containers.some(needsSharing)
   const plan: PodPlan = {
@@ -78,7 +92,13 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
     containers,
     shareProcessNamespace,
     keepsMounts: kept !== undefined,
-    notes: [...boundNotes(spec, excess), ...(shareProcessNamespace ? sharingNotes(spec) : [])],
+    isReplaced,
+    rolledOut,
+    notes: [
+      ...boundNotes(spec, excess),
+      ...helperNotes(contested, containers),
+      ...(shareProcessNamespace ? sharingNotes(spec) : []),
+    ],
   }
   const problems = [
     ...unknownNames(spec, policy, targets, watched),
@@ -90,6 +110,25 @@ export function decide({ template, policy, defaults, isBare }: DecisionRequest):
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
 }
+
+/** Of an unknown container that costs another one its reload. It may be a helper whose files need no new Pods. */
+function helperNotes(contested: readonly Judged[], containers: readonly ContainerPlan[]): Note[] {
+  const unknown = new Set(containers.filter(isUnknown).map(({ container }) => container.name))
+  const causes = new Map(
+    contested.flatMap((one) =>
+      one.dueTo && unknown.has(one.dueTo.container) && !isVariable(one.dueTo)
+        ? [[one.dueTo.container, one.reference] as const]
+        : [],
+    ),
+  )
+  const others = containers.map(({ container }) => container.name).filter((name) => !causes.has(name))
+  return [...causes].slice(0, NOTES).map(([name, { container, ...source }]) => ({
+    text: `container ${name}: set ${PREFIX}container: ${enumerate(others, ',')} to leave it out, if it needs no new Pods; container ${container} would then reload ${sourceId(source)} in place`,
+    warn: true,
+  }))
+}
+
+const isUnknown = ({ chosenBy }: ContainerPlan): boolean => chosenBy === UNKNOWN_PROGRAM
 
 const sharingProblems = (containers: readonly ContainerPlan[]): UserError[] =>
   containers.flatMap(({ agent, reload, container }) =>

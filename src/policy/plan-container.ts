@@ -2,6 +2,8 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
+import { sourceId } from '../workload/checksum.ts'
+import type { Reference } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, planEnv } from './env.ts'
 import type { Note } from './methods/method-row.ts'
@@ -38,6 +40,8 @@ export interface PlanRequest {
   keptMounts: KeptMounts | undefined
   /** The Pod is over a bound, so that it gets no agent and all its changes roll out. */
   isTooLarge: boolean
+  /** What no agent serves in this container, because new Pods come for another one: mountPaths, and ids of the sources of variables. */
+  rolledOut?: ReadonlyMap<string, Reference> | undefined
 }
 
 /** Not all of a workload's Pods may be without their process at once. */
@@ -63,17 +67,18 @@ export function planContainer(
   container: V1Container,
   request: PlanRequest,
 ): { plan: ContainerPlan; problems: UserError[] } {
-  const { spec, policy, watched, keptMounts, isTooLarge } = request
+  const { spec, policy, watched, keptMounts, isTooLarge, rolledOut } = request
   const { timeoutSeconds } = request.defaults
   const settings = settingsOf(policy, container.name)
   const resolved = resolve(container, request, settings)
   const allowsAgent = !isTooLarge && keptMounts?.allowsAgent !== false
   const env =
     policy.shared.env === 'restart' && allowsAgent ? planEnv(container, spec, resolved.reload) : noVariables
+  const restarting = env.sources.filter((source) => !rolledOut?.has(sourceId(source)))
   const isPossible = !keptMounts || fits(resolved.reload, keptMounts)
   const own = isPossible ? resolved : { ...resolved, reload: rollout, because: keptMounts.reason }
   const ofVolumes = isTooLarge ? undefined : settings['volume-reload']
-  const ways = mountWays({ container, watched, ofVolumes, ...own })
+  const ways = mountWays({ container, watched, ofVolumes, rolledOut, ...own })
   const reload = reloadFor(ways, own.reload)
   const { agent, endsProcess } = methodOf(reload)
   const isServed = ({ mountPath }: V1VolumeMount) =>
@@ -87,21 +92,22 @@ export function planContainer(
   const rewrites = subPaths.some((one) => one.mode !== 'keep')
   const reloads = volumes.length > 0 && (agent !== 'optional' || rewrites)
   // If the method leaves the process running, only a change of its variables ends it.
-  const restartsForEnv = !endsProcess && env.sources.length > 0 && settings.stagger === undefined
+  const restartsForEnv = !endsProcess && restarting.length > 0 && settings.stagger === undefined
   return {
     plan: {
       container,
       reload,
       ways,
       chosenBy: resolved.chosenBy,
+      isReloadSidecar: resolved.isReloadSidecar === true,
       volumes,
       subPaths,
-      env: env.sources,
+      env: restarting,
       ...(settings.validate ? { validate: settings.validate } : {}),
       ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }),
       stagger: settings.stagger ?? (endsProcess ? RESTART_STAGGER_SECONDS : 0),
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
-      agent: allowsAgent && (reloads || env.sources.length > 0),
+      agent: allowsAgent && (reloads || restarting.length > 0),
       notes: [
         ...(isDecidedByUser(ways) ? [] : resolved.notes),
         ...env.notes,

@@ -1,6 +1,7 @@
 /** What hotreload does for a Pod, and what it does not and why. The webhook, the command line and the rollouts act on this one value, which decide.ts makes. */
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { Source } from '../workload/references.ts'
+import type { RolledOut } from './classify-references.ts'
 import type { Defaults } from './defaults.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
@@ -23,6 +24,8 @@ export interface ContainerPlan {
   ways: MountWays
   /** What chose the reload, e.g. `preset nginx`. */
   chosenBy: string
+  /** The program exists to reload another one of its Pod. */
+  isReloadSidecar: boolean
   /** Volumes that the agent watches. */
   volumes: V1Volume[]
   subPaths: SubPathMount[]
@@ -51,7 +54,33 @@ export interface PodPlan {
   shareProcessNamespace: boolean
   /** Whether all mounts stay as the user wrote them, those of init containers included. */
   keepsMounts: boolean
+  /** Whether new Pods replace the Pod when its template changes: not those of a Job, nor a bare Pod. */
+  isReplaced: boolean
+  /** What no agent serves, because new Pods come for another container. */
+  rolledOut: RolledOut
   notes: Note[]
+}
+
+/**
+ * The containers that hotreload reloads for every watched volume of a reload sidecar, so that the sidecar is superfluous. Empty: it may have
+ * more to do, such as to write the program's configuration.
+ */
+export function replacedReloaders(own: ContainerPlan, { containers }: PodPlan): string[] {
+  if (!own.isReloadSidecar) return []
+  const needed = new Set(
+    (own.container.volumeMounts ?? [])
+      .filter(({ mountPath }) => own.ways.has(mountPath))
+      .map(({ name }) => name),
+  )
+  const reloaded = containers
+    .filter(({ agent, reload }) => agent && methodOf(reload).agent !== 'optional')
+    .map(({ container, volumes }) => ({
+      name: container.name,
+      shared: volumes.filter(({ name }) => needed.has(name)),
+    }))
+    .filter(({ shared }) => shared.length > 0)
+  const served = new Set(reloaded.flatMap(({ shared }) => shared.map(({ name }) => name)))
+  return served.size === needed.size ? reloaded.map(({ name }) => name) : []
 }
 
 /** Whether the agent must see the app's processes. */

@@ -3,10 +3,17 @@
  * that they agree. Pure: the objects and the defaults in; what ConfigMaps and Secrets hold is not known here.
  */
 import type { UserError } from '../errors.ts'
-import { type ApiObject, controller, type PodTemplate, podTemplate } from '../workload/pod-template.ts'
+import {
+  type ApiObject,
+  controller,
+  isReplaced,
+  isReplacedPod,
+  type PodTemplate,
+  podTemplate,
+} from '../workload/pod-template.ts'
 import { isInjected } from '../workload/references.ts'
 import { isOurs } from './annotations.ts'
-import { decide, type SkipReason, unsuitable } from './decide.ts'
+import { type DecisionRequest, decide, type SkipReason, unsuitable } from './decide.ts'
 import type { Defaults } from './defaults.ts'
 import {
   type Annotations,
@@ -53,7 +60,11 @@ export function readWorkload(
   const isOptedIn = hasOptIn(metadata, annotations)
   const template = withAnnotations(podTemplate(workload) ?? {}, annotations)
   const all = { ...pickAnnotations(metadata, isOurs), ...annotations }
-  const { mistakes, misfits, ...reading } = read(template, all, defaults, isBare)
+  const { mistakes, misfits, ...reading } = read(template, all, {
+    defaults,
+    isBare,
+    isReplaced: isReplaced(workload),
+  })
   // What does not fit the containers is no mistake of a workload that asks for nothing.
   return { ...reading, isOptedIn, problems: [...conflicts, ...mistakes, ...(isOptedIn ? misfits : [])] }
 }
@@ -88,7 +99,11 @@ export function readPod(
   const obstacle = isInjected(pod) ? 'alreadyInjected' : unsuitable(pod)
   if (obstacle) return { skip: obstacle, warnings: [] }
   if (inject.trim() === 'false') return { skip: 'notRequested', warnings: [] }
-  const { mistakes, misfits, ...reading } = read(pod, annotations, defaults, isBare)
+  const { mistakes, misfits, ...reading } = read(pod, annotations, {
+    defaults,
+    isBare,
+    isReplaced: isReplacedPod(pod.metadata),
+  })
   const problems = [...mistakes, ...misfits]
   const warnings = warningsOf({ ...reading, problems })
   const skip = problems.length > 0 ? 'invalid' : reading.skip
@@ -102,9 +117,13 @@ export const warningsOf = ({ problems, unknown, notes }: Omit<Reading, 'template
   ...notes,
 ]
 
-function read(template: PodTemplate, annotations: Annotations, defaults: Defaults, isBare: boolean) {
-  const { policy, problems: mistakes, warnings: unknown } = readPolicy(annotations, defaults)
-  const { plan, problems: misfits, skip } = decide({ template, policy, defaults, isBare })
+function read(
+  template: PodTemplate,
+  annotations: Annotations,
+  fate: Pick<DecisionRequest, 'defaults' | 'isBare' | 'isReplaced'>,
+) {
+  const { policy, problems: mistakes, warnings: unknown } = readPolicy(annotations, fate.defaults)
+  const { plan, problems: misfits, skip } = decide({ template, policy, ...fate })
   const notes = [...plan.containers.flatMap((one) => one.notes), ...plan.notes]
     .filter(({ warn }) => warn)
     .map(({ text }) => text)

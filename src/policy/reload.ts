@@ -7,7 +7,7 @@ import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { Values } from './policy.ts'
 import type { PresetPaths } from './presets/preset-paths.ts'
-import { docOf, type PresetName, pathsOf, presetReload } from './presets/presets.ts'
+import { docOf, isReloadSidecar, type PresetName, pathsOf, presetReload } from './presets/presets.ts'
 import { recognise, resembled, withoutWrappers } from './presets/recognise.ts'
 
 export interface Resolution {
@@ -17,6 +17,8 @@ export interface Resolution {
   because: string
   /** What the preset says of single paths; undefined: no preset chose the reload. */
   paths: PresetPaths | undefined
+  /** The program exists to reload another one of its Pod. */
+  isReloadSidecar?: boolean
   notes: Note[]
   problems: UserError[]
 }
@@ -46,6 +48,7 @@ export function resolveReload(container: V1Container, spec: V1PodSpec, settings:
     chosenBy,
     because: obstacle ?? note?.text ?? reasonFor(choice, isPreset ? preset.name : undefined),
     paths: isPreset ? pathsOf(preset.name, program) : undefined,
+    isReloadSidecar: isPreset && isReloadSidecar(preset.name),
     notes,
     problems: [],
   }

@@ -1,7 +1,7 @@
 /** Reads and replaces an object's pod template. Nothing here reads what a template holds. Pure. */
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node'
 import { isObject, property } from './json-object.ts'
-import { templateKindOf } from './kinds.ts'
+import { replacesItsPods, templateKindOf } from './kinds.ts'
 
 export interface PodTemplate {
   metadata?: V1ObjectMeta
@@ -37,6 +37,19 @@ const POD: readonly string[] = []
 /** A Pod is known by its kind alone: items of a list of Pods have no apiVersion. */
 const pathOfTemplate = (object: ApiObject): readonly string[] | undefined =>
   object.kind === 'Pod' ? POD : templateKindOf(object)?.template
+
+/** Whether new Pods replace the object's Pods, or the Pod itself, when the template changes. */
+export const isReplaced = (object: ApiObject): boolean =>
+  object.kind === 'Pod' ? isReplacedPod(object.metadata) : replacesItsPods(object)
+
+/** A ReplicaSet's own Pods stay as they are; these labels are on those of a Deployment's and a Rollout's. */
+export function isReplacedPod(metadata: V1ObjectMeta | undefined): boolean {
+  const owner = controller(metadata)
+  if (!owner) return false
+  if (owner.kind !== 'ReplicaSet') return replacesItsPods(owner)
+  const { labels = {} } = metadata ?? {}
+  return 'pod-template-hash' in labels || 'rollouts-pod-template-hash' in labels
+}
 
 /** The controller that owns a Pod, or a workload that another controller writes. */
 export const controller = (metadata: V1ObjectMeta | undefined) =>

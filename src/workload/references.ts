@@ -75,13 +75,20 @@ export function isTokenVolume({ name, projected }: V1Volume): boolean {
   if (name.startsWith('kube-api-access-')) return true
   const sources = projected?.sources ?? []
   return (
-    sources.some((from) => from.serviceAccountToken) &&
+    hasToken(projected) &&
     sources.every((from) => !from.secret && (from.configMap?.name ?? CLUSTER_CA) === CLUSTER_CA)
   )
 }
 
 /** The controller manager publishes it in each namespace. */
 const CLUSTER_CA = 'kube-root-ca.crt'
+
+const hasToken = (projected: V1Volume['projected']): boolean =>
+  (projected?.sources ?? []).some(({ serviceAccountToken }) => serviceAccountToken)
+
+/** Whether a reference into this volume is of what belongs to the ServiceAccount. The volume may hold other sources, too. */
+export const isOfServiceAccount = ({ kind, name }: Source, volume: V1Volume): boolean =>
+  isTokenVolume(volume) || (kind === 'ConfigMap' && name === CLUSTER_CA && hasToken(volume.projected))
 
 /**
  * How many parts of volumes, over all mounts of a Pod, references() reads: a manifest of 3 MiB can hold 30,000 mounts of a volume with 30,000

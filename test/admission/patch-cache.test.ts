@@ -44,6 +44,13 @@ function timesDecided(
   return asked
 }
 
+test('the handler decides again for a Pod that another controller never replaces', () => {
+  const ofJob: ApiObject = structuredClone(podWithToken('bcdfg'))
+  for (const owner of ofJob.metadata?.ownerReferences ?? [])
+    Object.assign(owner, { apiVersion: 'batch/v1', kind: 'Job' })
+  expect(timesDecided([podWithToken('bcdfg'), ofJob])).toBe(2)
+})
+
 describe('the handler decides once for the Pods of one template', () => {
   test('with a token volume each', () => {
     expect(timesDecided([podWithToken('bcdfg'), podWithToken('vwxz2')])).toBe(1)

@@ -13,11 +13,11 @@ describe('patchBetween', () => {
 
   test('leads from the received object to the wanted one, and changes neither', () => {
     const before = pod()
-    const after = { ...before, metadata: { ...before.metadata, labels: { app: 'web' } } }
+    const after = { ...before, metadata: { ...before.metadata, finalizers: ['app'] } }
     const [received, wanted] = structuredClone([before, after])
     const patch = patchBetween(before, after)
     expect([before, after]).toEqual([received, wanted])
-    expect(patch).toEqual([{ op: 'add', path: '/metadata/labels', value: { app: 'web' } }])
+    expect(patch).toEqual([{ op: 'add', path: '/metadata/finalizers', value: ['app'] }])
     expect(jsonpatch.applyPatch(structuredClone(before), patch).newDocument).toEqual(after)
   })
 
@@ -92,6 +92,7 @@ describe('a patch of the Pod webhook', () => {
     const object = pod(podSpec({ initContainers: [nginx({ name: 'prepare', volumeMounts: [] })] }))
     const { patch } = await pods()(requestFor(object))
     expect(patch?.map(({ op, path }) => `${op} ${path}`).toSorted()).toEqual([
+      'add /metadata/annotations/cluster-autoscaler.kubernetes.io~1safe-to-evict-local-volumes',
       'add /metadata/annotations/hotreload.dev~1status',
       'add /spec/initContainers/1',
       'add /spec/initContainers/2',

@@ -35,7 +35,12 @@ test.each<[short: Record<string, string>, status: object]>([
 
 test('the status of a container without an agent says why', () => {
   const api = nginx({ name: 'api', image: 'example.org/api:1' })
-  expect(statusOf(podSpec({ containers: [nginx(), api] }))).toMatchObject({
+  const volumes = ['conf', 'other'].map((name) => ({ name, configMap: { name } }))
+  const spec = podSpec({
+    containers: [nginx(), { ...api, volumeMounts: [{ name: 'other', mountPath: '/a' }] }],
+    volumes,
+  })
+  expect(statusOf(spec)).toMatchObject({
     containers: {
       web: { agent: 'hotreload-agent' },
       api: {

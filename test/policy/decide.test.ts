@@ -89,7 +89,11 @@ describe('a Pod is injected', () => {
 
 describe('an agent serves', () => {
   test('each container that mounts configuration and has a known reload method', () => {
-    expect(agents(both())).toEqual(['web'])
+    const apart = podSpec({
+      containers: [nginx(), { ...api, volumeMounts: [{ name: 'own', mountPath: '/etc/api' }] }],
+      volumes: ['conf', 'own'].map((name) => ({ name, configMap: { name } })),
+    })
+    expect(agents(apart)).toEqual(['web'])
     expect(agents(both(), { 'signal.api': 'HUP' })).toEqual(['web', 'api'])
     expect(agents(both(), { container: 'api', signal: 'HUP' })).toEqual(['api'])
   })

@@ -20,7 +20,15 @@ test('references by outcome, for volumes and for variables, and workloads with a
     { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'conf' } },
   ])
   expect([workloads, withAgent]).toEqual([5, 1])
-  const counts = { reloaded: 0, watched: 0, restarted: 0, 'rolled out': 0, 'next run': 0, nothing: 0 }
+  const counts = {
+    reloaded: 0,
+    watched: 0,
+    restarted: 0,
+    'rolled out': 0,
+    'next run': 0,
+    'left alone': 0,
+    nothing: 0,
+  }
   expect(volumes).toEqual({
     ...counts,
     reloaded: 1,

@@ -8,7 +8,15 @@ import { recognise, withoutWrappers } from '../../src/policy/presets/recognise.t
 import { readWorkload } from '../../src/policy/read-workload.ts'
 import { type ApiObject, podTemplate } from '../../src/workload/pod-template.ts'
 
-export const outcomes = ['reloaded', 'watched', 'restarted', 'rolled out', 'next run', 'nothing'] as const
+export const outcomes = [
+  'reloaded',
+  'watched',
+  'restarted',
+  'rolled out',
+  'next run',
+  'left alone',
+  'nothing',
+] as const
 export type Outcome = (typeof outcomes)[number]
 export type Counts = Record<Outcome, number>
 
@@ -89,6 +97,7 @@ const none = (): Counts => ({
   restarted: 0,
   'rolled out': 0,
   'next run': 0,
+  'left alone': 0,
   nothing: 0,
 })
 

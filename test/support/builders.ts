@@ -44,6 +44,7 @@ export const pod = (spec: V1PodSpec = podSpec(), annotations: Record<string, str
   kind: 'Pod',
   metadata: {
     generateName: 'web-5d9c7b-',
+    labels: { 'pod-template-hash': '5d9c7b' },
     annotations: { ...keys({ inject: 'true' }), ...annotations },
     ownerReferences: [
       { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5d9c7b', uid: '1', controller: true },
@@ -124,12 +125,12 @@ export const pods = (): Handler =>
 export function decisionFor(
   spec: V1PodSpec,
   short: Record<string, string> = {},
-  { bare = false } = {},
+  { bare = false, isReplaced = !bare }: { bare?: boolean; isReplaced?: boolean } = {},
 ): Decision & { messages: string[]; notes: string[] } {
   const annotations = keys({ inject: 'true', ...short })
   const { policy, problems } = readPolicy(annotations, builtInDefaults)
   const template = { metadata: { annotations }, spec }
-  const decision = decide({ template, policy, defaults: builtInDefaults, isBare: bare })
+  const decision = decide({ template, policy, defaults: builtInDefaults, isBare: bare, isReplaced })
   const notes = [...decision.plan.containers.flatMap((one) => one.notes), ...decision.plan.notes]
   return {
     ...decision,

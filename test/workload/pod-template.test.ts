@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../src/workload/pod-template.ts'
+import {
+  type ApiObject,
+  controller,
+  isReplaced,
+  podTemplate,
+  withPodTemplate,
+} from '../../src/workload/pod-template.ts'
 import { pod, workload } from '../support/builders.ts'
 
 describe('podTemplate', () => {
@@ -51,4 +57,33 @@ test('the controller is the owner with `controller: true`', () => {
   expect(controller({ ownerReferences: [owner, { ...owner, name: 'y', controller: true }] })?.name).toBe('y')
   expect(controller({ ownerReferences: [owner] })).toBeUndefined()
   expect(controller(undefined)).toBeUndefined()
+})
+
+describe('new Pods replace', () => {
+  const ownedBy = (apiVersion: string, kind: string, labels: Record<string, string> = {}) => ({
+    ...pod(),
+    metadata: { labels, ownerReferences: [{ apiVersion, kind, name: 'x', uid: '1', controller: true }] },
+  })
+
+  test.each<[what: string, object: ApiObject, does: boolean]>([
+    ['those of a Deployment', workload(), true],
+    ['not those of a CronJob', workload({ kind: 'CronJob' }), false],
+    ['not those of a ReplicaSet', workload({ kind: 'ReplicaSet' }), false],
+    [
+      'a Pod of a Deployment’s ReplicaSet',
+      ownedBy('apps/v1', 'ReplicaSet', { 'pod-template-hash': '1' }),
+      true,
+    ],
+    [
+      'a Pod of a Rollout’s ReplicaSet',
+      ownedBy('apps/v1', 'ReplicaSet', { 'rollouts-pod-template-hash': '1' }),
+      true,
+    ],
+    ['not a Pod of another ReplicaSet', ownedBy('apps/v1', 'ReplicaSet'), false],
+    ['a Pod of a StatefulSet', ownedBy('apps/v1', 'StatefulSet'), true],
+    ['a Pod of a CloneSet', ownedBy('apps.kruise.io/v1alpha1', 'CloneSet'), true],
+    ['not a Pod of a Job', ownedBy('batch/v1', 'Job'), false],
+    ['not a Pod of an unknown controller', ownedBy('example.org/v1', 'StatefulSet'), false],
+    ['not a bare Pod', { ...pod(), metadata: {} }, false],
+  ])('%s', (_, object, does) => expect(isReplaced(object)).toBe(does))
 })

@@ -1,17 +1,17 @@
 /** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
-
 import { PREFIX } from '../../policy/annotations.ts'
-import { classifier } from '../../policy/classify-references.ts'
+import { isVariable, type Judged } from '../../policy/classify-references.ts'
 import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import { isRestarted } from '../../policy/methods/restart.ts'
 import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
-import type { ContainerPlan, PodPlan } from '../../policy/plan.ts'
+import { type ContainerPlan, type PodPlan, replacedReloaders } from '../../policy/plan.ts'
+import { enumerate } from '../../policy/values/bounds.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
-import { isTokenVolume, type Reference } from '../../workload/references.ts'
+import type { Reference } from '../../workload/references.ts'
 
-export type Outcome = 'reloaded' | 'restarted' | 'rolled out' | 'next run' | 'nothing'
+export type Outcome = 'reloaded' | 'restarted' | 'rolled out' | 'next run' | 'left alone' | 'nothing'
 
 export interface Change {
   /** e.g. ConfigMap/web */
@@ -43,7 +43,8 @@ export interface Circumstances {
   noAgentYet?: string
 }
 
-export function explainChange(reference: Reference, plan: PodPlan, now: Circumstances): Change {
+export function explainChange(judged: Judged, plan: PodPlan, now: Circumstances): Change {
+  const { reference } = judged
   const { container, init, keys } = reference
   const own = plan.containers.find((one) => !init && one.container.name === container)
   return {
@@ -51,14 +52,14 @@ export function explainChange(reference: Reference, plan: PodPlan, now: Circumst
     container,
     use: useOf(reference),
     ...(keys ? { keys } : {}),
-    ...reached(outcomeOf(reference, own, plan, now), own, now),
+    ...reached(outcomeOf(judged, own, plan, now), own, now),
   }
 }
 
 /** What is left of an effect where hotreload does nothing, or the Pods that run now have no agent. A new run needs neither. */
 function reached(effect: Effect, own: ContainerPlan | undefined, now: Circumstances): Effect {
   const { outcome } = effect
-  if (outcome === 'next run' || outcome === 'nothing') return effect
+  if (outcome === 'next run' || outcome === 'nothing' || outcome === 'left alone') return effect
   if (now.notCovered !== undefined) return { outcome: 'nothing', how: now.notCovered }
   const needsAgent = outcome !== 'rolled out' && own?.agent === true
   return needsAgent && now.noAgentYet !== undefined ? { outcome: 'nothing', how: now.noAgentYet } : effect
@@ -67,15 +68,21 @@ function reached(effect: Effect, own: ContainerPlan | undefined, now: Circumstan
 type Effect = Pick<Change, 'outcome' | 'how'>
 
 function outcomeOf(
-  reference: Reference,
+  judged: Judged,
   own: ContainerPlan | undefined,
   plan: PodPlan,
   now: Circumstances,
 ): Effect {
-  const kind = classifier(plan)(reference)
-  if (kind === 'rollout') return newPods(reference, whyNew(reference, own, plan, now), now)
-  const way = own?.ways.get(reference.mountPath ?? '')
-  if (kind === undefined || !own) return { outcome: 'nothing', how: whyNothing(reference, way, plan, now) }
+  const { reference, dueTo } = judged
+  if (dueTo && !(judged.is === 'inPlace' && now.forbidden.has(sourceId(reference))))
+    return newPods(reference, because(dueTo, reference), now)
+  if (judged.is === 'leftOut') {
+    // The kubelet updates the files of a directory, and a program that watches them has the change.
+    const isUpdated = judged.isOutside && reference.as === 'volume'
+    return { outcome: isUpdated ? 'left alone' : 'nothing', how: judged.why }
+  }
+  if (judged.is === 'rollout' || !own) return newPods(reference, whyNew(reference, own, plan, now), now)
+  const way = own.ways.get(reference.mountPath ?? '')
   if (now.immutable.has(sourceId(reference)))
     return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
@@ -88,13 +95,14 @@ function outcomeOf(
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
     ...(own.validate && way?.way === 'reload' ? [`${own.validate.join(' ')} must pass`] : []),
   ]
-  const how = [...first, `${way?.because} (${way?.chosenBy})`].join(', then ')
+  const superfluous = replacedReloaders(own, plan)
+  const last =
+    superfluous.length > 0 ? `; it is superfluous, because hotreload reloads ${enumerate(superfluous)}` : ''
+  const how = [...first, `${inWords(way)} (${way?.chosenBy})`].join(', then ') + last
   return way?.way === 'reload'
     ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
     : { outcome: 'reloaded', how }
 }
-
-const isVariable = ({ as }: Reference): boolean => as === 'env' || as === 'envFrom'
 
 function useOf({ as, mountPath, init, keys }: Reference): string {
   const what = as === 'env' ? `env ${keys?.join(', ') ?? ''}` : `${as} ${mountPath ?? ''}`
@@ -141,19 +149,20 @@ function whyNew(
   return way?.because.replace(`container ${reference.container}: `, '') ?? note ?? 'nothing says otherwise'
 }
 
-function whyNothing(
-  { container, as, volume }: Reference,
-  way: MountWay | undefined,
-  { spec, defaults, policy }: PodPlan,
-  { env }: Circumstances,
-): string {
-  if (way?.way === 'ignore') return way.because
-  if ((as === 'env' || as === 'envFrom') && env === 'ignore') return `${PREFIX}env says ignore`
-  if (defaults.excludedContainers.has(container) && !policy.shared.container?.includes(container))
-    return `a container named ${container} is usually another injector's, and left alone; ${PREFIX}container: ${container} changes that`
-  return (spec.volumes ?? []).some((one) => one.name === volume && isTokenVolume(one))
-    ? "it is the ServiceAccount's own, which Kubernetes renews"
-    : `container ${container} or its volume is left out (hotreload.dev/container, hotreload.dev/volumes)`
+/** Why a reference that reloads in place, or that hotreload leaves alone, comes with new Pods. */
+function because({ container, init, mountPath, ...cause }: Reference, reference: Reference): string {
+  const isOwn = !init && container === reference.container
+  const what = isVariable({ container, init, ...cause }) ? 'the variables' : `mount ${mountPath}`
+  const whose = `${init ? 'init container' : 'container'} ${container}`
+  return isOwn
+    ? `because of ${what} of the same container, which takes it from new Pods only`
+    : `because of ${whose}, which needs new Pods for it`
+}
+
+function inWords(mount: MountWay | undefined): string {
+  const watches = reloadMethods.none.describe({ method: 'none' })
+  if (!mount || mount.way === 'reload' || mount.because === watches) return mount?.because ?? ''
+  return mount.chosenBy.startsWith(PREFIX) ? watches : `${watches}: ${mount.because}`
 }
 
 /** For its variables a container restarts in the same way as with `reload: restart`. */

@@ -11,6 +11,7 @@ import {
   plannedSources,
 } from '../../checksum/expected-checksums.ts'
 import { grantSecrets } from '../../manual.ts'
+import { judgeReferences } from '../../policy/classify-references.ts'
 import { skipReasons, unsuitable } from '../../policy/decide.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { annotationsOf, INJECT, isOptedIn, withAnnotations } from '../../policy/mirror.ts'
@@ -19,7 +20,6 @@ import { enumerate } from '../../policy/values/bounds.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
 import { groupOf, replacesItsPods, runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
-import { references } from '../../workload/references.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { blockers, missingSources } from './blockers.ts'
@@ -95,7 +95,9 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
   }
   // With mistakes nobody acts on the plan.
   const changes =
-    problems.length > 0 ? [] : references(plan.spec).map((one) => explainChange(one, plan, circumstances))
+    problems.length > 0
+      ? []
+      : withoutRepetitions(judgeReferences(plan).map((one) => explainChange(one, plan, circumstances)))
   return {
     object: {
       kind,
@@ -165,6 +167,10 @@ function secretRights(changes: readonly Change[], namespace: string): string[] {
         `${grantSecrets(namespace)}, unless hotreload may read Secrets already: else a change of ${enumerate(names)} rolls nothing out`,
       ]
 }
+/** A projected volume may name a source twice. */
+const withoutRepetitions = (changes: readonly Change[]): Change[] => [
+  ...new Map(changes.map((change) => [JSON.stringify(change), change])).values(),
+]
 
 /** The same object, opted in. An `inject` that is neither true nor false stays, so that its mistake is reported. */
 function asIfOptedIn(object: ApiObject): ApiObject {

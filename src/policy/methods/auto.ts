@@ -35,6 +35,8 @@ const implying = methodNames.flatMap((method) => {
   return annotation ? [{ method, annotation }] : []
 })
 
+export const UNKNOWN_PROGRAM = 'unknown program'
+
 /** hotreload never guesses: changes of an unknown program roll out. */
 function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   const { container, settings, preset } = request
@@ -49,7 +51,7 @@ function chooseAutomatically(request: ReloadInput): Choice<Reload> {
   if (preset) return { reload: preset.reload, chosenBy: `preset ${preset.name}` }
   return {
     reload: { method: 'rollout' },
-    chosenBy: 'unknown program',
+    chosenBy: UNKNOWN_PROGRAM,
     note: { text: unknownProgram(request), warn: true },
   }
 }

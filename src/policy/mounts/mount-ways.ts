@@ -30,6 +30,8 @@ export interface WaysRequest {
   paths: PresetPaths | undefined
   /** What the user says of volumes, by name. */
   ofVolumes: ReadonlyMap<string, Way> | undefined
+  /** Mounts for which new Pods come anyway, by mountPath. */
+  rolledOut: ReadonlyMap<string, unknown> | undefined
 }
 
 /** From a row that holds for part of a mount, and what holds for the rest, follows the one that demands more. */
@@ -37,17 +39,24 @@ const demands: readonly Way[] = ['ignore', 'none', 'reload', 'rollout']
 const demandOf = ({ way }: MountWay): number => demands.indexOf(way)
 
 export function mountWays(request: WaysRequest): MountWays {
-  const { container, watched, reload, because, chosenBy, paths, ofVolumes } = request
+  const { container, watched, reload, because, chosenBy, paths, ofVolumes, rolledOut } = request
   const own: MountWay = { way: wayOf(reload), because, chosenBy }
   const content = volumeReader(watched)
   const found = (container.volumeMounts ?? [])
     .filter(({ name }) => watched.has(name))
     .map((mount): [string, MountWay] => {
+      if (rolledOut?.has(mount.mountPath)) return [mount.mountPath, anyway]
       const way = ofVolumes?.get(mount.name)
       if (way !== undefined) return [mount.mountPath, way === 'reload' ? own : { way, ...ofUser }]
       return [mount.mountPath, paths ? wayOfMount(mount, paths, own, content) : own]
     })
   return new Map(found)
+}
+
+const anyway: MountWay = {
+  way: 'rollout',
+  because: 'another container needs new Pods',
+  chosenBy: 'another container',
 }
 
 const VOLUME_RELOAD = `${PREFIX}volume-reload`

@@ -25,6 +25,8 @@ export interface Preset {
   reload: Reload | ((container: V1Container) => Reload)
   /** The path with the most segments wins. In doubt a row says `rollout`: a preset must never claim a reload. */
   paths?: readonly PathRow[] | ((container: V1Container) => readonly PathRow[])
+  /** It exists to reload another program of its Pod. */
+  isReloadSidecar?: true
   /** Variables whose names end in _FILE, and whose files count in an empty database only. Others of such a name mean a rollout. */
   initialVariables?: readonly string[]
   /** For the documentation: what happens, and the source of the facts. */

@@ -14,9 +14,10 @@ import { observability } from './observability.ts'
 import { platform } from './platform.ts'
 import type { Preset } from './preset.ts'
 import { type PresetPaths, presetPaths } from './preset-paths.ts'
+import { sidecars } from './sidecars.ts'
 import { web } from './web.ts'
 
-export const presets = { ...web, ...data, ...network, ...observability, ...platform }
+export const presets = { ...web, ...data, ...network, ...observability, ...platform, ...sidecars }
 
 export type PresetName = keyof typeof presets
 
@@ -44,6 +45,8 @@ export const presetReload = (name: PresetName, container: V1Container): Reload =
 
 export const pathsOf = (name: PresetName, container: V1Container): PresetPaths =>
   presetPaths(presets[name], container)
+
+export const isReloadSidecar = (name: PresetName): boolean => 'isReloadSidecar' in presets[name]
 
 /** What the program does with a change, as a sentence without its subject. */
 export const docOf = (name: PresetName): string => presets[name].doc

@@ -34,7 +34,7 @@ export const NOTES = 64
 export const STATUS_LENGTH = 65_536
 
 /** `web, api`; of many names the first and the number of the others. */
-export const enumerate = (names: readonly string[]): string =>
+export const enumerate = (names: readonly string[], separator = ', '): string =>
   names.length > NAMES
-    ? `${names.slice(0, NAMES).join(', ')} and ${names.length - NAMES} more`
-    : names.join(', ')
+    ? `${names.slice(0, NAMES).join(separator)} and ${names.length - NAMES} more`
+    : names.join(separator)

@@ -138,7 +138,7 @@ describe('each use of a ConfigMap or Secret', () => {
       podSpec({ initContainers: [{ name: 'init', volumeMounts: conf }], containers: [nginx()] }),
       [
         'ConfigMap/web | init: volume /etc/api | rolled out | init containers run when a Pod starts',
-        'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | because of init container init, which needs new Pods for it',
       ],
     ],
     [
@@ -147,8 +147,142 @@ describe('each use of a ConfigMap or Secret', () => {
       podSpec({ containers: [nginx(), { name: 'istio-proxy', volumeMounts: conf }] }),
       [
         'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
-        "ConfigMap/web | volume /etc/api | nothing | a container named istio-proxy is usually another injector's, and left alone; hotreload.dev/container: istio-proxy changes that",
+        'ConfigMap/web | volume /etc/api | left alone | another injector usually adds containers named istio-proxy, so hotreload leaves them alone; hotreload.dev/container: istio-proxy includes it',
       ],
+    ],
+    [
+      'an unknown container with the same ConfigMap',
+      {},
+      podSpec({ containers: [nginx(), { name: 'reload', image: 'shop/reload', volumeMounts: conf }] }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | because of container reload, which needs new Pods for it',
+        `ConfigMap/web | volume /etc/api | rolled out | ${noWay}`,
+      ],
+    ],
+    [
+      'a reload sidecar',
+      {},
+      podSpec({
+        containers: [
+          nginx(),
+          { name: 'reload', image: 'ghcr.io/jimmidyson/configmap-reload:v0.14.0', volumeMounts: conf },
+        ],
+      }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+        'ConfigMap/web | volume /etc/api | reloaded | the program watches its files (preset configmap-reload); it is superfluous, because hotreload reloads web',
+      ],
+    ],
+    [
+      'a reload sidecar that has more to do',
+      {},
+      podSpec({
+        containers: [
+          nginx(),
+          {
+            name: 'reload',
+            image: 'quay.io/prometheus-operator/prometheus-config-reloader',
+            volumeMounts: [...conf, { name: 'template', mountPath: '/template' }],
+          },
+        ],
+        volumes: ['conf', 'template'].map((name) => ({ name, configMap: { name } })),
+      }),
+      [
+        'ConfigMap/conf | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+        ...['conf | volume /etc/api', 'template | volume /template'].map(
+          (use) =>
+            `ConfigMap/${use} | reloaded | the program watches its files (preset prometheus-config-reloader)`,
+        ),
+      ],
+    ],
+    [
+      'paths of a preset',
+      {},
+      podSpec({
+        containers: [
+          {
+            name: 'db',
+            image: 'bitnami/postgresql:16',
+            volumeMounts: ['/bitnami/postgresql/conf', '/docker-entrypoint-initdb.d'].map(
+              (mountPath, index) => ({
+                name: `v${index}`,
+                mountPath,
+              }),
+            ),
+          },
+        ],
+        volumes: ['v0', 'v1'].map((name) => ({ name, configMap: { name } })),
+      }),
+      [
+        'ConfigMap/v0 | volume /bitnami/postgresql/conf | rolled out | the entry point copies it when the container starts',
+        'ConfigMap/v1 | volume /docker-entrypoint-initdb.d | nothing | it runs in an empty database only',
+      ],
+    ],
+    [
+      'a path that a program watches',
+      {},
+      podSpec({
+        containers: [
+          {
+            name: 'loki',
+            image: 'grafana/loki',
+            volumeMounts: [{ name: 'conf', mountPath: '/etc/loki/runtime-config' }],
+          },
+        ],
+      }),
+      [
+        'ConfigMap/web | volume /etc/loki/runtime-config | reloaded | the program watches its files: it reads its runtime configuration each 10 s (preset loki)',
+      ],
+    ],
+    ...(['none', 'rollout', 'ignore'] as const).map(
+      (way): [string, Record<string, string>, V1PodSpec, string[]] => [
+        `volume-reload: ${way}`,
+        { 'volume-reload': `conf=${way}` },
+        podSpec(),
+        [
+          `ConfigMap/web | volume /etc/nginx/conf.d | ${
+            {
+              none: 'reloaded | the program watches its files (hotreload.dev/volume-reload)',
+              rollout: 'rolled out | hotreload.dev/volume-reload says so',
+              ignore: 'nothing | hotreload.dev/volume-reload says so',
+            }[way]
+          }`,
+        ],
+      ],
+    ),
+    [
+      'a container that the annotation leaves out',
+      { container: 'web' },
+      podSpec({ containers: [nginx(), { name: 'api', image: 'shop/api', env, volumeMounts: conf }] }),
+      [
+        'ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)',
+        'ConfigMap/web | volume /etc/api | left alone | hotreload.dev/container names other containers',
+        'ConfigMap/colors | env main | nothing | hotreload.dev/container names other containers',
+      ],
+    ],
+    [
+      'a native sidecar',
+      {},
+      podSpec({
+        initContainers: [{ name: 'log', image: 'log', restartPolicy: 'Always', volumeMounts: conf }],
+        containers: [],
+      }),
+      ['ConfigMap/web | init: volume /etc/api | rolled out | native sidecars are not served'],
+    ],
+    [
+      'a source that a projected volume names twice',
+      {},
+      podSpec({
+        volumes: [
+          {
+            name: 'conf',
+            projected: {
+              sources: ['a', 'a'].map((key) => ({ configMap: { name: 'web', items: [{ key, path: key }] } })),
+            },
+          },
+        ],
+      }),
+      ['ConfigMap/web | volume /etc/nginx/conf.d | reloaded | SIGHUP to nginx or openresty (preset nginx)'],
     ],
     [
       'hostPID',

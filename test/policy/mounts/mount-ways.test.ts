@@ -358,6 +358,7 @@ test('the most mounts of a Pod and thousands of variables are matched in little 
     because: '',
     chosenBy: '',
     ofVolumes: undefined,
+    rolledOut: undefined,
     paths: pathsOf('nginx', container),
   })
   expect(performance.now() - started).toBeLessThan(500)

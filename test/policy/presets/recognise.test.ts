@@ -147,7 +147,10 @@ describe('an image that may run a known program', () => {
 
   test("the annotation has the container's suffix where the Pod has others", () => {
     const spec = podSpec({
-      containers: [nginx(), nginx({ name: 'proxy', image: 'nginx', command: ['/start.sh'] })],
+      containers: [
+        { name: 'web', image: 'nginx' },
+        nginx({ name: 'proxy', image: 'nginx', command: ['/start.sh'] }),
+      ],
     })
     expect(decisionFor(spec).notes).toEqual([
       'container proxy: set hotreload.dev/preset.proxy: nginx if it is nginx, which it looks like; no way to reload its program is known',
