@@ -61,6 +61,7 @@ async function measure(flags: Parameters<typeof readControllerFlags>[0]): Promis
     {
       client: createClient(await kubeconfigConnection(cluster.kubeconfig, 'hotreload-system')),
       installKey: () => parseInstallKey('ab'.repeat(32)),
+      authority: undefined,
     },
     readControllerFlags(flags),
   )

@@ -24,7 +24,7 @@ const counted: KubeClient = {
 }
 const controller = buildController(
   { log: createLog('warn'), metrics: createMetrics(), defaults: () => builtInDefaults },
-  { client: counted, installKey: () => key },
+  { client: counted, installKey: () => key, authority: undefined },
   readControllerFlags({ maxReplacedPods: '0', maxReplacedPodsPerNamespace: '0' }),
 )
 await controller.start()

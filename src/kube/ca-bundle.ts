@@ -9,12 +9,20 @@ const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookcon
 /** @param name of the MutatingWebhookConfiguration; RBAC allows get and patch of this one only */
 export function createBundlePublisher(api: Pick<Api, 'call'>, name: string): BundlePublisher {
   const path = `${CONFIGURATIONS}/${name}`
+  const read = async (): Promise<V1MutatingWebhookConfiguration | undefined> => {
+    const { status, body } = await send(api, { method: 'GET', path }, 200, 404)
+    return status === 404 ? undefined : asObject<V1MutatingWebhookConfiguration>(body)
+  }
   return {
+    async published() {
+      const bundles = (await read())?.webhooks?.map(({ clientConfig }) => clientConfig.caBundle ?? '')
+      return Buffer.from(bundles?.find((bundle) => bundle !== '') ?? '', 'base64').toString()
+    },
     async publish(bundle) {
       const caBundle = Buffer.from(bundle).toString('base64')
-      const found = await send(api, { method: 'GET', path }, 200, 404)
-      if (found.status === 404) return false
-      const { metadata, webhooks = [] } = asObject<V1MutatingWebhookConfiguration>(found.body)
+      const found = await read()
+      if (found === undefined) return false
+      const { metadata, webhooks = [] } = found
       const stale = webhooks.flatMap(({ clientConfig }, index) =>
         clientConfig.caBundle === caBundle ? [] : [index],
       )

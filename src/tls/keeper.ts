@@ -1,9 +1,9 @@
-/** Keeps the server's certificate equal to its source's for the life of the process. */
+/** Asks a source for its certificate again and again: the webhook to use what is stored, the controller to issue what is due. */
 import type { KeyPair } from './issue.ts'
 
 export interface ServingCertificate extends KeyPair {
   expires: Date
-  /** Only with an authority of our own. */
+  /** Only of a certificate that the controller issued. */
   authorityExpires?: Date
   /** PEM of the authority of client certificates, where they are required. */
   clientAuthority?: string
@@ -18,6 +18,8 @@ export interface KeeperOptions {
   source: CertificateSource
   /** Receives the first certificate, and each one that differs from the last. */
   use: (certificate: ServingCertificate) => void
+  /** The source answered, with the same certificate or another one. */
+  succeeded?: () => void
   /** The source failed; the certificate in use stays. */
   failed: (error: unknown) => void
   times?: KeeperTimes
@@ -36,6 +38,7 @@ export const defaultKeeperTimes: KeeperTimes = { firstMilliseconds: 1_000, again
 export function keepCertificate({
   source,
   use,
+  succeeded,
   failed,
   times = defaultKeeperTimes,
 }: KeeperOptions): () => void {
@@ -45,6 +48,7 @@ export function keepCertificate({
   const refresh = async (): Promise<void> => {
     try {
       const found = await source.current()
+      succeeded?.()
       if (!stopped && isOther(found, inUse)) {
         use(found)
         inUse = found

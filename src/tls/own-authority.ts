@@ -1,11 +1,11 @@
 /**
- * The certificate of an install without cert-manager. Authority and serving certificate are a Secret each, which one replica creates and all share.
- * Any replica may take any step at any time; the loser of a race uses what the winner wrote.
+ * Issues the certificate of an install without cert-manager. Authority and serving certificate are a Secret each. The controller's leader does it;
+ * but any process may take any step at any time, also an earlier leader: the loser of a race uses what the winner wrote.
  */
 import { type Certificate, parseBundle, parseCertificate, parsePair } from './certificates.ts'
 import { issueAuthority, issueServing, type KeyPair } from './issue.ts'
 import type { CertificateSource, ServingCertificate } from './keeper.ts'
-import { type AuthorityDecision, decideAuthority, decideServing } from './rotation.ts'
+import { decideAuthority, decideServing } from './rotation.ts'
 import type { BundlePublisher, SecretStore } from './stores.ts'
 
 export const AUTHORITY_SECRET = 'hotreload-ca'
@@ -28,6 +28,7 @@ interface Authority {
   bundle: Certificate[]
 }
 
+/** Each call issues what is due, publishes the bundle, and returns the certificate that is stored. */
 export function ownAuthority(options: OwnAuthorityOptions): CertificateSource {
   return {
     async current() {
@@ -40,23 +41,39 @@ export function ownAuthority(options: OwnAuthorityOptions): CertificateSource {
 }
 
 /** The authority in use; undefined where this attempt wrote one or lost a race, so that the caller reads again. */
-async function readAuthority({ secrets, now }: OwnAuthorityOptions): Promise<Authority | undefined> {
+async function readAuthority(options: OwnAuthorityOptions): Promise<Authority | undefined> {
+  const { secrets, now } = options
   const stored = await secrets.read(AUTHORITY_SECRET)
   const pair = { cert: stored?.data['tls.crt'] ?? '', key: stored?.data['tls.key'] ?? '' }
   const signer = parsePair(pair)
   const bundle = parseBundle(stored?.data['ca.crt'] ?? '')
   const decision = decideAuthority(stored === undefined ? undefined : { signer, bundle }, now())
   if (decision.reason === 'good' && signer !== undefined) return { pair, signer, bundle }
-  const data = await newAuthority(decision, now())
+  const kept = 'keep' in decision ? decision.keep : []
+  const data = await newAuthority([...kept, ...(await stillUsed(options, kept))], now())
   await (stored === undefined
     ? secrets.create(AUTHORITY_SECRET, data)
     : secrets.update(AUTHORITY_SECRET, data, stored.resourceVersion))
   return undefined
 }
 
-async function newAuthority(decision: AuthorityDecision, now: Date): Promise<Record<string, string>> {
+/**
+ * The published authority of the serving certificate that is stored, where the authority's own Secret was lost: trusted until every replica of the
+ * webhook serves a certificate of the new one. Without the serving certificate's Secret nothing of before is trusted.
+ */
+async function stillUsed(
+  { secrets, publisher, now }: OwnAuthorityOptions,
+  kept: readonly Certificate[],
+): Promise<Certificate[]> {
+  const serving = parseCertificate((await secrets.read(SERVING_SECRET))?.data['tls.crt'] ?? '')
+  return parseBundle(await publisher.published()).filter(
+    (one) =>
+      one.notAfter > now() && serving?.signedBy(one) === true && !kept.some(({ pem }) => pem === one.pem),
+  )
+}
+
+async function newAuthority(kept: readonly Certificate[], now: Date): Promise<Record<string, string>> {
   const issued = await issueAuthority(now)
-  const kept = 'keep' in decision ? decision.keep : []
   const cert = parseCertificate(issued.cert)?.pem ?? issued.cert
   return { 'tls.crt': cert, 'tls.key': issued.key, 'ca.crt': cert + pemOf(kept) }
 }
@@ -72,7 +89,7 @@ async function readServing(
   const reason = decideServing({ serving, signer, bundle, published, names }, now())
   if (reason === 'good' && serving !== undefined) return { ...pair, expires: serving.notAfter }
   const issued = await issueServing(authority, names, now())
-  const data = { 'tls.crt': issued.cert, 'tls.key': issued.key }
+  const data = { 'tls.crt': issued.cert, 'tls.key': issued.key, 'ca.crt': signer.pem }
   await (stored === undefined
     ? secrets.create(SERVING_SECRET, data)
     : secrets.update(SERVING_SECRET, data, stored.resourceVersion))

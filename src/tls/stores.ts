@@ -17,6 +17,8 @@ export interface SecretStore {
 
 /** The one MutatingWebhookConfiguration that points to us. */
 export interface BundlePublisher {
+  /** The caBundle of the configuration, in PEM; empty without one. */
+  published(): Promise<string>
   /**
    * Writes this caBundle into every webhook of the configuration.
    * @param bundle PEM

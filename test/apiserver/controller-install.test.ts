@@ -1,6 +1,6 @@
 // The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without an agent.
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
-import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { grantSecrets } from '../../src/manual.ts'
 import { accountKubeconfig } from '../support/account.ts'
 import {
@@ -12,7 +12,6 @@ import {
   type TestControllerOptions,
 } from '../support/controller.ts'
 import { kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
-import { startServe } from '../support/serve.ts'
 
 const SYSTEM = 'hotreload-system'
 let kubeconfig: string
@@ -126,19 +125,6 @@ test('without a right to Secrets an Event names the remedy, and ConfigMaps still
     `Secret db may not be read: ${grantSecrets(ns.name)}, or its changes roll nothing out`,
   )
   await kubectl(['apply', '-k', 'deploy/secrets', '--namespace', ns.name])
-})
-
-test('the webhook, with its own token, creates its certificate and the install key', async () => {
-  const file = await accountKubeconfig('hotreload', SYSTEM)
-  const names = ['hotreload-ca', 'hotreload-serving', 'hotreload-install-key']
-  await kubectl(['delete', 'secret', '--ignore-not-found', '--namespace', SYSTEM, ...names])
-  const serve = await startServe(ns, ['--only=webhook', '--port=0', `--kubeconfig=${file}`])
-  onTestFinished(() => serve.stop())
-  await until('its Secrets', async () => {
-    const { code } = await tryKubectl(['get', 'secret', '--namespace', SYSTEM, ...names])
-    return code === 0
-  })
-  expect(serve.log()).not.toContain('"level":"error"')
 })
 
 test('of Pods, our token may patch only annotations under hotreload.dev/', async () => {

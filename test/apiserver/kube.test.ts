@@ -1,7 +1,7 @@
 // Our small client against a real API server: it handles conflicts, and changes nothing but the caBundle.
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { createConfigReader } from '../../src/api/config-reader.ts'
-import { readInstallKey } from '../../src/cli/serve/install-key.ts'
+import { ensureInstallKey } from '../../src/cli/serve/install-key.ts'
 import { createBundlePublisher } from '../../src/kube/ca-bundle.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
@@ -105,7 +105,7 @@ describe('with a webhook configuration', () => {
       clientConfig: { ...webhook.clientConfig, caBundle },
     })
     expect(after.webhooks).toEqual(before.webhooks.map(withBundle))
-    const keys = await Promise.all([readInstallKey(secrets), readInstallKey(secrets)])
+    const keys = await Promise.all([ensureInstallKey(secrets), ensureInstallKey(secrets)])
     expect(keys[0]).toEqual(keys[1])
   })
 

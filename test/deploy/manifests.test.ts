@@ -199,21 +199,41 @@ describe('what the install may do', () => {
     expect(rolesOf('hotreload').toSorted()).toEqual([
       'ClusterRole/hotreload',
       'ClusterRole/hotreload-secrets',
-      'ClusterRole/hotreload-tls',
       'Role/hotreload-install-key',
       'Role/hotreload-secrets',
-      'Role/hotreload-tls',
+      'Role/hotreload-serving',
     ]))
 
-  test('the controller has none to certificates and the webhook configuration', () =>
+  test('without deploy/secrets it may do nothing but get ConfigMaps, the install key and its certificate', () => {
+    const roles = rolesOf('hotreload').filter((role) => !role.endsWith('/hotreload-secrets'))
+    const granted = roles.flatMap((role): object[] => {
+      const [kind = '', name] = role.split('/')
+      return rules(kind, name)
+    })
+    const secret = (name: string) => ({
+      apiGroups: [''],
+      resources: ['secrets'],
+      resourceNames: [name],
+      verbs: ['get'],
+    })
+    expect(granted).toEqual([
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
+      secret(INSTALL_KEY_SECRET),
+      secret(SERVING_SECRET),
+    ])
+  })
+
+  test('the controller, which nobody calls, has those to certificates and the webhook configuration', () =>
     expect(rolesOf('hotreload-controller').toSorted()).toEqual([
       'ClusterRole/hotreload',
       'ClusterRole/hotreload-controller',
       'ClusterRole/hotreload-evict',
       'ClusterRole/hotreload-secrets',
+      'ClusterRole/hotreload-tls',
       'Role/hotreload-controller',
       'Role/hotreload-install-key',
       'Role/hotreload-secrets',
+      'Role/hotreload-tls',
     ]))
 
   test('each policy for our ServiceAccounts has a binding that finds them by the rights that it limits', () => {
@@ -292,13 +312,11 @@ describe('what the install may do', () => {
   })
 
   test('its own Secrets by name; create, which RBAC can’t limit to names, in its own namespace only', () => {
-    const create = { apiGroups: [''], resources: ['secrets'], verbs: ['create'] }
-    expect(rules('Role', 'hotreload-install-key')).toEqual([
-      create,
-      { apiGroups: [''], resources: ['secrets'], resourceNames: [INSTALL_KEY_SECRET], verbs: ['get'] },
-    ])
+    const secrets = rules('Role', 'hotreload-controller').filter(({ resources }: { resources: string[] }) =>
+      resources.includes('secrets'),
+    )
+    expect(secrets).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['create'] }])
     expect(rules('Role', 'hotreload-tls')).toEqual([
-      create,
       {
         apiGroups: [''],
         resources: ['secrets'],
@@ -408,6 +426,8 @@ describe('with cert-manager', () => {
   test('the certificate is for the Service, in the Secret that is mounted where --tls-dir points', () => {
     const certificate = named('Certificate', 'hotreload')
     expect(certificate.spec.dnsNames).toEqual(['hotreload.hotreload-system.svc'])
+    const [controller] = named('Deployment', 'hotreload-controller').spec.template.spec.containers
+    expect(controller.args).toEqual(['serve', '--only=controller', '--issue-certificates=false'])
     const { containers, volumes } = named('Deployment', 'hotreload').spec.template.spec
     expect(volumes[0].secret.secretName).toBe(certificate.spec.secretName)
     expect(containers[0].args).toEqual([

@@ -36,6 +36,13 @@ test('a caBundle that is right is only read', async () => {
   expect(api.calls).toEqual([`GET ${path}`])
 })
 
+test('what is published is read from the first webhook that has a caBundle', async () => {
+  const publisher = createBundlePublisher(client, 'hotreload')
+  expect(await publisher.published()).toBe('')
+  api.objects.set(path, { metadata: { name: 'hotreload' }, webhooks: [entry('a'), entry('b', ours)] })
+  expect(await publisher.published()).toBe('PEM')
+})
+
 test('a missing configuration, or one that changes meanwhile, returns false', async () => {
   const publisher = createBundlePublisher(client, 'hotreload')
   expect(await publisher.publish('PEM')).toBe(false)

@@ -41,6 +41,9 @@ export function memoryPublisher(): BundlePublisher & { bundle: string; reachable
   return {
     bundle: '',
     reachable: true,
+    async published() {
+      return this.bundle
+    },
     async publish(bundle) {
       if (this.reachable) this.bundle = bundle
       return this.reachable

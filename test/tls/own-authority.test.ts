@@ -96,6 +96,29 @@ describe('an install with its own authority', () => {
     expect(await handshake(serving, publisher.bundle, names[0])).toBe('trusted')
   })
 
+  test('the authority is deleted: replicas that still serve the old certificate stay trusted until the new one is in use', async () => {
+    const { secrets, clock, publisher, replica } = install()
+    const old = await replica().current()
+    secrets.secrets.delete(AUTHORITY_SECRET)
+    expect(await replica().current()).toMatchObject({ cert: old.cert })
+    expect(parseBundle(publisher.bundle)).toHaveLength(2)
+    expect(await handshake(old, publisher.bundle, names[0])).toBe('trusted')
+    clock.now += 6 * 60_000
+    const next = await replica().current()
+    expect(next.cert).not.toBe(old.cert)
+    expect(await handshake(next, publisher.bundle, names[0])).toBe('trusted')
+    expect(await handshake(old, publisher.bundle, names[0])).toBe('trusted')
+  })
+
+  test('both are deleted, as for a stolen key: nothing of before is trusted', async () => {
+    const { secrets, publisher, replica } = install()
+    const old = await replica().current()
+    secrets.secrets.clear()
+    const next = await replica().current()
+    expect(await handshake(next, publisher.bundle, names[0])).toBe('trusted')
+    expect(await handshake(old, publisher.bundle, names[0])).not.toBe('trusted')
+  })
+
   test('the server starts before its webhook configuration exists', async () => {
     const { publisher, replica } = install()
     publisher.reachable = false

@@ -2,7 +2,7 @@
 import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { containerOf, valueOf } from '../installed/settings.ts'
-import { INSTALL_NAME } from '../shared/install-names.ts'
+import { CONTROLLER_NAME, INSTALL_NAME } from '../shared/install-names.ts'
 import { type Check, type Finding, few } from './finding.ts'
 
 /** The entries of deploy/base/webhook.yaml. */
@@ -31,7 +31,7 @@ export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | un
     ...(empty.length > 0
       ? [
           problem(
-            `${what} has no caBundle at ${few(empty)}, so the API server can't verify hotreload's certificate; see the log of Deployment ${INSTALL_NAME}, or of cert-manager's cainjector`,
+            `${what} has no caBundle at ${few(empty)}, so the API server can't verify hotreload's certificate; see the log of Deployment ${CONTROLLER_NAME}, or of cert-manager's cainjector`,
           ),
         ]
       : []),
@@ -118,7 +118,13 @@ export function checkCertificates(
 ): Finding[] {
   const check = 'certificate' as const
   if (authorities.length === 0)
-    return [{ check, result: 'problem', text: 'caBundle holds no certificate; see the log of hotreload' }]
+    return [
+      {
+        check,
+        result: 'problem',
+        text: `caBundle holds no certificate; see the log of Deployment ${CONTROLLER_NAME}`,
+      },
+    ]
   const last = Math.max(...authorities.map(({ notAfter }) => notAfter.getTime()))
   const untrusted = replicas.filter(
     ({ ca }) =>

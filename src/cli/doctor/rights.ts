@@ -32,12 +32,6 @@ const bothNeed: readonly Need[] = [
   { resource: 'configmaps', verbs: ['get'], without: 'hotreload takes no checksums and nothing rolls out' },
   {
     resource: 'secrets',
-    verbs: ['create'],
-    own: true,
-    without: 'there is no key for the checksums of Secrets',
-  },
-  {
-    resource: 'secrets',
     name: 'hotreload-install-key',
     verbs: ['get'],
     own: true,
@@ -72,6 +66,28 @@ const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
     without: 'Pods see an edit after a minute instead of at once',
   },
   { resource: 'events', verbs: ['create'], without: 'no Events are written' },
+  {
+    resource: 'secrets',
+    verbs: ['create'],
+    own: true,
+    without: 'there is no key for the checksums of Secrets, and no certificate',
+  },
+  ...['hotreload-ca', 'hotreload-serving'].map((name) => ({
+    resource: 'secrets',
+    name,
+    verbs: ['get', 'patch'],
+    own: true,
+    ownAuthority: true,
+    without: 'the webhook has no certificate',
+  })),
+  {
+    group: 'admissionregistration.k8s.io',
+    resource: 'mutatingwebhookconfigurations',
+    name: 'hotreload',
+    verbs: ['get', 'patch'],
+    ownAuthority: true,
+    without: 'the API server does not get the caBundle',
+  },
   { resource: 'configmaps', verbs: ['create', 'patch'], own: true, without: 'no baselines are stored' },
   {
     group: 'coordination.k8s.io',
@@ -91,21 +107,13 @@ const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
 ]
 
 const webhookNeeds: readonly Need[] = [
-  ...['hotreload-ca', 'hotreload-serving'].map((name) => ({
+  {
     resource: 'secrets',
-    name,
-    verbs: ['get', 'patch'],
+    name: 'hotreload-serving',
+    verbs: ['get'],
     own: true,
     ownAuthority: true,
-    without: 'the certificate is not stored',
-  })),
-  {
-    group: 'admissionregistration.k8s.io',
-    resource: 'mutatingwebhookconfigurations',
-    name: 'hotreload',
-    verbs: ['get', 'patch'],
-    ownAuthority: true,
-    without: 'the API server does not get the caBundle',
+    without: 'it has no certificate',
   },
 ]
 

@@ -3,12 +3,13 @@ import type { V1Container, V1Deployment } from '@kubernetes/client-node'
 import { containerOf, settingOf } from '../installed/settings.ts'
 import { controllerFlags } from '../serve/controller-flags.ts'
 import { serveFlags, variableOf } from '../serve/options.ts'
+import type { Flag } from '../shared/flag.ts'
 import { CONTROLLER_NAME, INSTALL_NAME } from '../shared/install-names.ts'
 import { type Finding, few } from './finding.ts'
 
 /**
- * Finds settings of the controller at the webhook, which does not read them, and a policy file that only one of them has: an earlier
- * version had one Deployment for both.
+ * Finds settings of the controller at the webhook, which does not read them, a policy file that only one of them has (an earlier version had
+ * one Deployment for both), and a certificate that nobody or somebody else issues.
  */
 export function checkSettings(
   webhook: V1Deployment | undefined,
@@ -16,12 +17,23 @@ export function checkSettings(
 ): Finding[] {
   const warning = (text: string): Finding => ({ check: 'settings', result: 'warning', text })
   const others = foreignSettings(containerOf(webhook))
+  const hasOwnFiles = settingOf(containerOf(webhook), serveFlags.tlsDir) !== undefined
+  const isIssued = settingOf(containerOf(controller), controllerFlags.issueCertificates) !== 'false'
   const policies = [webhook, controller].map((one) => settingOf(containerOf(one), serveFlags.policy))
   return [
     ...(others.length > 0
       ? [
           warning(
             `Deployment ${INSTALL_NAME} has ${few(others)}, which the webhook does not use; set it for Deployment ${CONTROLLER_NAME}`,
+          ),
+        ]
+      : []),
+    ...(webhook && controller && hasOwnFiles === isIssued
+      ? [
+          warning(
+            hasOwnFiles
+              ? `Deployment ${INSTALL_NAME} has ${nameOf(serveFlags.tlsDir)}, but ${CONTROLLER_NAME} writes a caBundle for another certificate; set ${nameOf(controllerFlags.issueCertificates)}=false there`
+              : `Deployment ${INSTALL_NAME} waits for a certificate that ${CONTROLLER_NAME} does not issue; remove ${nameOf(controllerFlags.issueCertificates)}=false there`,
           ),
         ]
       : []),
@@ -35,9 +47,11 @@ export function checkSettings(
   ]
 }
 
+const nameOf = ({ flags }: Flag): string => flags.split(' ')[0] ?? flags
+
 function foreignSettings(container: V1Container | undefined): string[] {
   const flags = Object.values(serveFlags)
-  const names = new Set(flags.flatMap((flag) => [flag.flags.split(' ')[0], variableOf(flag)]))
+  const names = new Set(flags.flatMap((flag) => [nameOf(flag), variableOf(flag)]))
   const given = [
     ...(container?.args ?? []).map((argument) => argument.split('=')[0] ?? ''),
     ...(container?.env ?? []).map(({ name }) => name),

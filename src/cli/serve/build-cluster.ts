@@ -1,24 +1,29 @@
 /** What the parts of `serve` use of the cluster. It is loaded here only, so that a process without a cluster never loads a client. */
+import { setTimeout } from 'node:timers/promises'
 import { type ConfigReader, createConfigReader } from '../../api/config-reader.ts'
-import { describeError, UserError } from '../../errors.ts'
+import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { CertificateSource } from '../../tls/keeper.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import type { ServeOptions } from './options.ts'
+import { createProblemLog } from './problem-log.ts'
 
 export interface Cluster {
   client: KubeClient
   reader: ConfigReader
   /** Undefined: not read yet. */
   installKey: () => InstallKey | undefined
-  /** Our own authority and certificate, kept in Secrets. */
-  authority: () => CertificateSource
+  /** The webhook's certificate, as the controller stores it. */
+  certificate: CertificateSource
+  /** Issues that certificate. Undefined where --tls-dir has another one. */
+  authority: CertificateSource | undefined
   close(): void
 }
 
-const RETRY_MILLISECONDS = 10_000
+/** Until there is an install key, and then until the next look whether its Secret was lost. */
+const [RETRY_MILLISECONDS, LOOK_AGAIN_MILLISECONDS] = [1_000, 10_000]
 
 /**
  * Undefined: there is no cluster, and the options need none.
@@ -31,47 +36,56 @@ export async function buildCluster(
 ): Promise<Cluster | undefined> {
   const client = await connect(options, environment)
   if (client === undefined) return undefined
-  const [{ createSecretStore }, { createBundlePublisher }, { readInstallKey }, { ownAuthority }] =
-    await Promise.all([
-      import('../../kube/secret-store.ts'),
-      import('../../kube/ca-bundle.ts'),
-      import('./install-key.ts'),
-      import('../../tls/own-authority.ts'),
-    ])
+  const [
+    { createSecretStore },
+    { createBundlePublisher },
+    { ensureInstallKey, readInstallKey },
+    { ownAuthority },
+    { servingSecret },
+  ] = await Promise.all([
+    import('../../kube/secret-store.ts'),
+    import('../../kube/ca-bundle.ts'),
+    import('./install-key.ts'),
+    import('../../tls/own-authority.ts'),
+    import('../../tls/serving-secret.ts'),
+  ])
   const secrets = createSecretStore(client)
   const closed = new AbortController()
   let installKey: InstallKey | undefined
-  const keepKey = async () => {
-    installKey = await readInstallKey(secrets)
+  /** The key stays what it is for the life of the process: checksums under two keys can't be compared. */
+  async function keepKey(): Promise<void> {
+    const problem = createProblemLog(log, 'install key not read; checksums leave Secrets out, trying again')
+    while (!closed.signal.aborted) {
+      try {
+        const read = await (options.only === 'webhook'
+          ? readInstallKey(secrets)
+          : ensureInstallKey(secrets, installKey))
+        installKey ??= read
+        problem.succeeded()
+        if (options.only === 'webhook') return
+      } catch (error) {
+        problem.failed(error)
+      }
+      const wait = installKey === undefined ? RETRY_MILLISECONDS : LOOK_AGAIN_MILLISECONDS
+      await setTimeout(wait, undefined, { ref: false, signal: closed.signal }).catch(() => undefined)
+    }
   }
-  void retry(keepKey, log, closed.signal)
+  void keepKey()
   return {
     client,
     reader: createConfigReader(client),
     installKey: () => installKey,
-    authority: () =>
-      ownAuthority({
-        secrets,
-        publisher: createBundlePublisher(client, INSTALL_NAME),
-        names: [`${INSTALL_NAME}.${client.namespace}.svc`],
-        now: () => new Date(),
-      }),
+    certificate: servingSecret(secrets),
+    authority:
+      options.tlsDir === undefined
+        ? ownAuthority({
+            secrets,
+            publisher: createBundlePublisher(client, INSTALL_NAME),
+            names: [`${INSTALL_NAME}.${client.namespace}.svc`],
+            now: () => new Date(),
+          })
+        : undefined,
     close: () => closed.abort(),
-  }
-}
-
-/** Calls `attempt` until it succeeds, and logs each failure. */
-async function retry(attempt: () => Promise<void>, log: Log, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
-    try {
-      return await attempt()
-    } catch (error) {
-      log.error(describeError(error), 'install key not read; checksums leave Secrets out, trying again')
-    }
-    await new Promise((resolve) => {
-      setTimeout(resolve, RETRY_MILLISECONDS).unref()
-      stop.addEventListener('abort', resolve, { once: true })
-    })
   }
 }
 

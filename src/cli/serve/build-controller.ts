@@ -10,18 +10,20 @@ import { describeError } from '../../errors.ts'
 import { watchCollection } from '../../kube/informer.ts'
 import { runLeaderElection } from '../../kube/leader-election.ts'
 import { createControllerMetrics } from '../../telemetry/controller-metrics.ts'
+import { keepCertificate } from '../../tls/keeper.ts'
 import { askAgent } from './agent-client.ts'
 import type { Cluster } from './build-cluster.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 import type { Part, ServeContext } from './part.ts'
+import { createProblemLog } from './problem-log.ts'
 
 /** The Lease in our own namespace. */
 const LEASE = 'hotreload-controller'
 
 export function buildController(
   { log, metrics: { registry }, defaults }: Pick<ServeContext, 'log' | 'metrics' | 'defaults'>,
-  { client, installKey }: Pick<Cluster, 'client' | 'installKey'>,
-  { compat, limits, evictUninjected, alertSinks }: ControllerSettings,
+  { client, installKey, authority }: Pick<Cluster, 'client' | 'installKey' | 'authority'>,
+  { compat, limits, evictUninjected, alertSinks, issueCertificates }: ControllerSettings,
 ): Part {
   const metrics = createControllerMetrics(registry)
   // In a Pod the host's name is the Pod's; the rest makes the name unique on one machine.
@@ -37,6 +39,18 @@ export function buildController(
     sinks: () => [...alertSinks, ...defaults().alertSinks],
     onOutcome: (outcome) => metrics.alert(outcome),
   })
+  /** Begun when this replica is elected, not when its cache is complete: the webhook waits for it. */
+  const keepIssuing = () => {
+    if (authority === undefined || !issueCertificates) return () => undefined
+    const problem = createProblemLog(log, 'certificate not issued; trying again')
+    return keepCertificate({
+      source: authority,
+      use: ({ expires }) => log.info({ expires }, 'certificate stored for the webhook'),
+      succeeded: problem.succeeded,
+      failed: problem.failed,
+    })
+  }
+  let stopIssuing = (): void => undefined
   const report: Report = {
     event(about, type, reason, message) {
       metrics.event('written')
@@ -52,6 +66,8 @@ export function buildController(
     objectsSetAside: (count) => metrics.objectsSetAside(count),
     leads(leads) {
       metrics.leads(leads)
+      stopIssuing()
+      stopIssuing = leads ? keepIssuing() : () => undefined
       log.info({ identity }, leads ? 'leading' : 'not leading')
     },
     sizes: (workloads, sources) => metrics.sizes(workloads, sources),

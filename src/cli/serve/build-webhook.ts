@@ -5,7 +5,6 @@ import { createServer, type ServerOptions } from '../../admission/server.ts'
 import { unlabelledHandler } from '../../admission/unlabelled-handler.ts'
 import { workloadHandler } from '../../admission/workload-handler.ts'
 import { noCluster } from '../../api/config-reader.ts'
-import { describeError } from '../../errors.ts'
 import { withClientAuthority } from '../../tls/client-authority.ts'
 import { certificateDirectory } from '../../tls/directory.ts'
 import { type CertificateSource, keepCertificate, type ServingCertificate } from '../../tls/keeper.ts'
@@ -14,6 +13,7 @@ import type { Cluster } from './build-cluster.ts'
 import { listenOn } from './listen.ts'
 import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext } from './part.ts'
+import { createProblemLog } from './problem-log.ts'
 import { refusalReport } from './refusal-report.ts'
 import { reportReview } from './review-report.ts'
 
@@ -27,6 +27,7 @@ export function buildWebhook(context: ServeContext): Part {
     draining: () => io.drain.aborted,
   })
   let notReady: string | undefined = 'no certificate yet'
+  const problem = createProblemLog(log, 'certificate not read; trying again')
   let stopKeeping = () => {}
 
   function use(certificate: ServingCertificate): void {
@@ -43,9 +44,10 @@ export function buildWebhook(context: ServeContext): Part {
       stopKeeping = keepCertificate({
         source: buildCertificateSource(context),
         use,
+        succeeded: problem.succeeded,
         failed(error) {
-          const fields = { ...describeError(error), ready: notReady === undefined }
-          log.error(fields, 'certificate not read; trying again')
+          const text = problem.failed(error)
+          if (notReady !== undefined) notReady = `no certificate yet: ${text}`
         },
       })
       return await listenOn('--port', options.port, async (at) => {
@@ -88,6 +90,6 @@ function buildCertificateSource({ options, cluster }: ServeContext): Certificate
 
 function buildServingSource({ tlsDir }: ServeOptions, cluster: Cluster | undefined): CertificateSource {
   if (tlsDir !== undefined) return certificateDirectory(tlsDir)
-  if (cluster !== undefined) return cluster.authority()
+  if (cluster !== undefined) return cluster.certificate
   throw new Error('buildCluster() refuses options with neither a cluster nor a directory')
 }

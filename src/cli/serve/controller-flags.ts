@@ -15,6 +15,7 @@ export interface ControllerSettings {
   compat: CompatOptions
   limits: RolloutLimits
   evictUninjected: boolean
+  issueCertificates: boolean
   /** At most one; the policy file may have more. */
   alertSinks: readonly AlertSink[]
 }
@@ -38,6 +39,11 @@ export const controllerFlags = {
   evictUninjected: {
     flags: '--evict-uninjected [boolean]',
     doc: 'replace Pods that run without the agent, one at a time (needs deploy/evict)',
+  },
+  issueCertificates: {
+    flags: '--issue-certificates [boolean]',
+    doc: "issue the webhook's certificate and write its caBundle; false where cert-manager does",
+    default: 'true',
   },
   alertUrl: {
     flags: '--alert-url <url>',
@@ -131,6 +137,7 @@ export function readControllerFlags(
   )
   return {
     evictUninjected: flagged('evictUninjected'),
+    issueCertificates: flagged('issueCertificates'),
     alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
     limits: { total: count('maxReplacedPods'), perNamespace: count('maxReplacedPodsPerNamespace') },
     compat: {

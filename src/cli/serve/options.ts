@@ -7,7 +7,7 @@ import type { Flag } from '../shared/flag.ts'
 export interface ServeOptions {
   port: number
   metricsPort: number
-  /** Undefined: our own authority, kept in the cluster. */
+  /** Undefined: the certificate that the controller stores in the cluster. */
   tlsDir?: string
   /** Undefined: the webhook requires no client certificate. */
   clientCa?: string
@@ -29,7 +29,7 @@ export const serveFlags = {
   },
   tlsDir: {
     flags: '--tls-dir <dir>',
-    doc: 'directory with tls.crt and tls.key, read again when they change (default: its own authority, kept in Secrets)',
+    doc: 'directory with tls.crt and tls.key, read again when they change (default: the Secret hotreload-serving, which the controller writes)',
   },
   clientCa: {
     flags: '--client-ca <file>',

@@ -22,7 +22,7 @@ import {
   readExpiry,
   trusted,
 } from '../../../src/cli/doctor/install.ts'
-import { checkRights, needsOf, parts, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
+import { checkRights, needsOf, type Part, parts, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
 import { checkSettings, followsOtherTools } from '../../../src/cli/doctor/settings.ts'
 import { judgeTrial, trialPod } from '../../../src/cli/doctor/trial.ts'
 import {
@@ -200,7 +200,8 @@ describe('settings', () => {
   test('those of the webhook are in place at its Deployment', () => {
     const args = ['serve', '--only=webhook', '--tls-dir', '/tls']
     const webhook = deployment(args, ['HOTRELOAD_AGENT_IMAGE', 'NODE_OPTIONS'])
-    expect(checkSettings(webhook, deployment(['serve', '--max-replaced-pods=5']))).toEqual([])
+    const controller = deployment(['serve', '--max-replaced-pods=5', '--issue-certificates=false'])
+    expect(checkSettings(webhook, controller)).toEqual([])
     expect(checkSettings(undefined, undefined)).toEqual([])
   })
 
@@ -213,6 +214,16 @@ describe('settings', () => {
     expect(texts(found)).toBe(
       'Deployment hotreload has --max-replaced-pods, HOTRELOAD_COMPAT, which the webhook does not use; set it for Deployment hotreload-controller',
     )
+  })
+
+  test.each([
+    [['--tls-dir=/tls'], [], 'set --issue-certificates=false there'],
+    [[], ['--issue-certificates=false'], 'remove --issue-certificates=false there'],
+    [[], [], ''],
+  ])('a certificate with %j and %j has one issuer', (ofWebhook, ofController, advice) => {
+    const found = checkSettings(deployment(ofWebhook), deployment(ofController))
+    expect(results(found)).toEqual(advice === '' ? [] : ['warning'])
+    expect(texts(found)).toContain(advice)
   })
 
   test('the policy file is one for both', () => {
@@ -300,9 +311,13 @@ describe('permissions', () => {
   )
 
   test('with cert-manager, hotreload needs no right to its certificate', () => {
-    const asked = rightsNeeded('webhook', account, true, workloadKinds).map(({ need }) => need)
-    expect(asked.some(({ ownAuthority }) => ownAuthority)).toBe(false)
-    expect(asked.map(({ resource }) => resource)).toEqual(['configmaps', 'secrets', 'secrets'])
+    const named = (part: Part, certManager: boolean) =>
+      rightsNeeded(part, account, certManager, workloadKinds).map(({ right }) => right.name)
+    for (const part of parts) {
+      expect(named(part, false)).toContain('hotreload-serving')
+      expect(named(part, true)).not.toContain('hotreload-serving')
+    }
+    expect(named('webhook', true)).toEqual([undefined, 'hotreload-install-key'])
   })
 
   test('one finding for each object, with its missing rights and what does not work', () => {

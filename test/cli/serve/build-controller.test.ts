@@ -23,7 +23,7 @@ function build() {
   const metrics = createMetrics()
   const controller = buildController(
     { log: createLog('error', { write: () => undefined }), metrics, defaults: () => builtInDefaults },
-    { client, installKey: () => undefined },
+    { client, installKey: () => undefined, authority: undefined },
     readControllerFlags({}),
   )
   return { controller, calls, metrics }

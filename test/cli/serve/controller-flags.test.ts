@@ -11,6 +11,7 @@ test('without flags: everything as it is by default', () => {
     compat: defaultCompatOptions,
     limits: defaultRolloutLimits,
     evictUninjected: false,
+    issueCertificates: true,
     alertSinks: [],
   })
 })
