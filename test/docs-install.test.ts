@@ -5,6 +5,7 @@ import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { controllerFlags } from '../src/cli/serve/controller-flags.ts'
+import { controllerLabels } from '../src/cli/serve/metric-labels.ts'
 import { serveFlags, variableOf } from '../src/cli/serve/options.ts'
 import type { Flag } from '../src/cli/shared/flag.ts'
 import { parseDefaults } from '../src/policy/policy-file.ts'
@@ -44,7 +45,7 @@ function metricsOf(registry: Registry): Metric[] {
 }
 
 const controllerRegistry = new Registry()
-createControllerMetrics(controllerRegistry)
+createControllerMetrics(controllerRegistry, controllerLabels)
 const webhookMetrics = metricsOf(createMetrics().registry)
 const controllerMetrics = metricsOf(controllerRegistry)
 const metricTable = (metrics: readonly Metric[]) =>

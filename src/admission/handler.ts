@@ -1,6 +1,7 @@
 /** A handler's request and response, independent of the wire form of an AdmissionReview (review.ts). */
 import type { Operation } from 'fast-json-patch'
 import type { ApiObject } from '../workload/pod-template.ts'
+import type { Outcome } from './outcomes.ts'
 
 /** The part of an admission.k8s.io/v1 AdmissionRequest that hotreload reads. */
 export interface AdmissionRequest {
@@ -16,7 +17,7 @@ export interface AdmissionRequest {
   oldObject: ApiObject | null
 }
 
-export interface AdmissionResponse {
+export interface AdmissionResponse extends Outcome {
   allowed: boolean
   /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
   patch?: Operation[]
@@ -26,9 +27,6 @@ export interface AdmissionResponse {
   warnings: string[]
   /** kubectl prints it if `allowed` is false. */
   message?: string
-  /** For logs and metrics. `reason` is the key of a skip's reason. */
-  outcome: 'injected' | 'mutated' | 'unchanged' | 'skipped' | 'denied' | 'failed'
-  reason?: string
 }
 
 /** A handler of one webhook. The Pod handler answers at once; the workload handler may read ConfigMaps first. */

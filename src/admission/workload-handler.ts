@@ -29,6 +29,7 @@ import {
   withPodTemplate,
 } from '../workload/pod-template.ts'
 import type { AdmissionResponse, Handler } from './handler.ts'
+import type { Reason } from './outcomes.ts'
 import { patchBetween } from './patch.ts'
 import { readTemplateChecksums } from './template-checksums.ts'
 import { idleWarnings, workloadWarnings } from './workload-warnings.ts'
@@ -170,7 +171,7 @@ const denied = (problems: readonly UserError[]): AdmissionResponse => ({
   outcome: 'denied',
 })
 
-const skipped = (reason: string): AdmissionResponse => ({
+const skipped = (reason: Reason): AdmissionResponse => ({
   allowed: true,
   warnings: [],
   outcome: 'skipped',

@@ -4,6 +4,13 @@
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+/** The label values that are known to the controller only; each series starts at 0, as in metrics.ts. */
+export interface ControllerLabels {
+  kinds: readonly string[]
+  waitReasons: readonly string[]
+  problemStates: readonly string[]
+}
+
 export interface ControllerMetrics {
   rollout(outcome: 'done' | 'failed', kind: string): void
   waiting(key: string, reason: string | undefined): void
@@ -18,7 +25,7 @@ export interface ControllerMetrics {
   sizes(workloads: number, sources: number): void
 }
 
-export function createControllerMetrics(registry: Registry): ControllerMetrics {
+export function createControllerMetrics(registry: Registry, known: ControllerLabels): ControllerMetrics {
   const registers = [registry]
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter({ name: `hotreload_${name}`, help, labelNames, registers })
@@ -59,6 +66,15 @@ export function createControllerMetrics(registry: Registry): ControllerMetrics {
   const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that the watched workloads use.')
   const waitingFor = new Map<string, string>()
   const withoutAgent = new Map<string, number>()
+  for (const outcome of ['done', 'failed']) {
+    for (const kind of known.kinds) rollouts.inc({ outcome, kind }, 0)
+    nudges.inc({ outcome }, 0)
+  }
+  for (const reason of known.waitReasons) waits.set({ reason }, 0)
+  for (const why of ['forbidden', 'unavailable']) unread.inc({ why }, 0)
+  for (const state of known.problemStates) problems.inc({ state }, 0)
+  for (const outcome of ['sent', 'failed']) alerts.inc({ outcome }, 0)
+  for (const outcome of ['written', 'failed']) events.inc({ outcome }, 0)
   leader.set(0)
 
   return {

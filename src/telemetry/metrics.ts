@@ -9,8 +9,18 @@ export interface AnswerSample {
   kind: string
   outcome: string
   /** The key of the reason for a skip or failure. */
-  reason: string | undefined
+  reason?: string | undefined
   seconds: number
+}
+
+/**
+ * The label values that the counters can have. A series starts at 0, before its first event: `increase()` and `rate()` miss the step from
+ * no series to 1.
+ */
+export interface AdmissionLabels {
+  answers: readonly Pick<AnswerSample, 'kind' | 'outcome' | 'reason'>[]
+  /** Codes. */
+  refusals: readonly string[]
 }
 
 export interface Metrics {
@@ -26,7 +36,8 @@ const kinds: ReadonlySet<string> = new Set(['Pod', ...workloadKinds.map(kindLabe
 /** Seconds. A Pod takes about 0.1 ms; a workload's handler waits for the API server for 1 s at most. */
 const buckets = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5]
 
-export function createMetrics(): Metrics {
+/** @param known of the webhook; a controller without a webhook has no such series */
+export function createMetrics(known: AdmissionLabels = { answers: [], refusals: [] }): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -55,6 +66,11 @@ export function createMetrics(): Metrics {
     labelNames: ['certificate'],
     registers,
   })
+  for (const { kind, outcome, reason = '' } of known.answers) {
+    requests.inc({ kind, outcome, reason }, 0)
+    duration.zero({ kind })
+  }
+  for (const code of known.refusals) refusals.inc({ code }, 0)
   return {
     registry,
     answered({ kind, outcome, reason = '', seconds }) {

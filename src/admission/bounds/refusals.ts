@@ -3,6 +3,18 @@ import type { FastifyError } from 'fastify'
 import { UserError } from '../../errors.ts'
 import { CLIENT_TIMEOUT_MILLISECONDS } from './slow-clients.ts'
 
+/** The codes of all refusals: labels of a metric, and public. */
+export const refusalCodes = [
+  'HR_BAD_CONTENT_TYPE',
+  'HR_BAD_HTTP',
+  'HR_BAD_JSON',
+  'HR_BAD_REVIEW',
+  'HR_BODY_TIMEOUT',
+  'HR_BODY_TOO_LARGE',
+  'HR_NOT_FOUND',
+  'HR_OVERLOADED',
+] as const
+
 const REMEDY = 'send an AdmissionReview of admission.k8s.io/v1'
 
 /** The whole response to a client error, for which fastify has no reply object. */

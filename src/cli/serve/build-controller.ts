@@ -14,6 +14,7 @@ import { keepCertificate } from '../../tls/keeper.ts'
 import { askAgent } from './agent-client.ts'
 import type { Cluster } from './build-cluster.ts'
 import type { ControllerSettings } from './controller-flags.ts'
+import { controllerLabels } from './metric-labels.ts'
 import type { Part, ServeContext } from './part.ts'
 import { createProblemLog } from './problem-log.ts'
 
@@ -25,7 +26,7 @@ export function buildController(
   { client, installKey, authority }: Pick<Cluster, 'client' | 'installKey' | 'authority'>,
   { compat, limits, evictUninjected, alertSinks, issueCertificates }: ControllerSettings,
 ): Part {
-  const metrics = createControllerMetrics(registry)
+  const metrics = createControllerMetrics(registry, controllerLabels)
   // In a Pod the host's name is the Pod's; the rest makes the name unique on one machine.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
   const events = createEventWriter({

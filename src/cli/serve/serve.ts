@@ -9,6 +9,7 @@ import { buildCluster } from './build-cluster.ts'
 import { buildWebhook } from './build-webhook.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 import { listenOn } from './listen.ts'
+import { admissionLabels } from './metric-labels.ts'
 import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext, ServeIo } from './part.ts'
 import { watchPolicyFile } from './watch-policy-file.ts'
@@ -27,7 +28,7 @@ export async function serve(
   settings?: ControllerSettings,
 ): Promise<void> {
   const log = createLog(options.logLevel, io.log)
-  const metrics = createMetrics()
+  const metrics = createMetrics(options.only === 'controller' ? undefined : admissionLabels)
   let parts: readonly Part[] = []
   const policy = await watchPolicyFile(options.policy, (problem) => {
     const file = options.policy

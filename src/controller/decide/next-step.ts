@@ -3,17 +3,19 @@ import type { Progress } from '../../workload/rollout-progress.ts'
 import type { Comparison } from './compare.ts'
 import { type RunningRollout, STALLED } from './running-rollout.ts'
 
-/** What a rollout waits for. The values are labels of a metric, and public. */
-export type Waiting =
-  | 'unread'
-  | 'paused'
-  | 'sourcePaused'
-  | 'workloadPaused'
-  | 'reverted'
-  | 'quiet'
-  | 'inProgress'
-  | 'pausePeriod'
-  | 'limit'
+/** What a rollout may wait for. The values are labels of a metric, and public. */
+export const waitReasons = [
+  'unread',
+  'paused',
+  'sourcePaused',
+  'workloadPaused',
+  'reverted',
+  'quiet',
+  'inProgress',
+  'pausePeriod',
+  'limit',
+] as const
+export type Waiting = (typeof waitReasons)[number]
 
 export type NextStep =
   | { do: 'nothing' }
