@@ -28,6 +28,7 @@ export interface Metrics {
   answered(sample: AnswerSample): void
   refused(code: string): void
   certificate(certificate: 'serving' | 'ca', expires: Date): void
+  policyFile(isValid: boolean): void
 }
 
 /** The kinds in our webhook configuration; a review of another kind was sent by hand. */
@@ -66,6 +67,12 @@ export function createMetrics(known: AdmissionLabels = { answers: [], refusals: 
     labelNames: ['certificate'],
     registers,
   })
+  const policyValid = new Gauge({
+    name: 'hotreload_policy_valid',
+    help: 'Whether the policy file can be used: 0 while the last good one stays in its place. 1 without a policy file.',
+    registers,
+  })
+  policyValid.set(1)
   for (const { kind, outcome, reason = '' } of known.answers) {
     requests.inc({ kind, outcome, reason }, 0)
     duration.zero({ kind })
@@ -80,5 +87,6 @@ export function createMetrics(known: AdmissionLabels = { answers: [], refusals: 
     },
     refused: (code) => refusals.inc({ code }),
     certificate: (certificate, expires) => expiry.set({ certificate }, expires.getTime() / 1_000),
+    policyFile: (isValid) => policyValid.set(isValid ? 1 : 0),
   }
 }

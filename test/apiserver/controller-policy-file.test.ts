@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
+import type { CoreV1Event, V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { configMap, deployment } from '../support/controller.ts'
 import { type Namespace, namespace, until } from '../support/kube.ts'
@@ -76,12 +76,21 @@ async function edit(value: string, generation: number): Promise<Record<string, n
   return generations()
 }
 
+/** The metric, as Prometheus reads it. */
+async function policyValid(): Promise<number> {
+  const { metricsPort } = JSON.parse(/^.*"msg":"serving".*$/m.exec(serve.log())?.[0] ?? '{}')
+  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+  return Number(/^hotreload_policy_valid (\d)$/m.exec(text)?.[1])
+}
+
 test('an edit of the policy file takes effect at the next change of a ConfigMap, and an edit with a mistake changes nothing', async () => {
   await ns.apply([
     configMap('conf', { 'default.conf': 'one' }),
     nginx('annotated', { 'hotreload.dev/reload': 'rollout' }),
     nginx('follows'),
   ])
+  await own.apply(deployment('hotreload-controller', { metadata: {}, env: [] }))
+  const uid = (await own.get<V1Deployment>('deployment', 'hotreload-controller')).metadata?.uid
   await recorded('annotated')
   expect(await edit('two', 2)).toEqual({ annotated: 2, follows: 1 })
 
@@ -91,6 +100,14 @@ test('an edit of the policy file takes effect at the next change of a ConfigMap,
   await swap('defaults: {reload: sometimes}\n')
   const notUsable = () => serve.logged('policy file not usable; the last one stays')
   await until('the log names the mistake', () => notUsable().length === 1)
+  expect(await policyValid()).toBe(0)
+  const { message } = await until('an Event names it', async () => {
+    const all = await own.list<CoreV1Event>('events')
+    return all.find(({ reason, involvedObject }) => reason === 'PolicyInvalid' && involvedObject.uid === uid)
+  })
+  expect(message).toMatch(
+    /: defaults\.reload: "sometimes" .*HR_BAD_POLICY\]\. The last good policy stays in use$/,
+  )
   await swap('defaults: {reload: auto\n')
   await until('the log names the second mistake', () => notUsable().length === 2)
   expect(notUsable()).toMatchObject([
@@ -115,5 +132,6 @@ test('an edit of the policy file takes effect at the next change of a ConfigMap,
   // Back to the first policy: `follows` has had no other rollout.
   await swap(inPlace)
   await until('the policy is read', () => serve.logged('policy file changed').length === 2)
+  expect(await policyValid()).toBe(1)
   expect(await edit('four', 4)).toEqual({ annotated: 4, follows: 2 })
 })

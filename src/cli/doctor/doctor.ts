@@ -11,7 +11,7 @@ import type { ServiceAccount } from '../shared/service-account.ts'
 import { formatTable } from '../shared/table.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
 import { count, type Finding, ifReadable, type Result } from './finding.ts'
-import { checkCertificates, checkDeployment, checkWebhooks, trusted } from './install.ts'
+import { checkCertificates, checkDeployment, checkPolicy, checkWebhooks, trusted } from './install.ts'
 import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
 import { checkRights, type Part, parts } from './rights.ts'
 import { checkSettings, followsOtherTools } from './settings.ts'
@@ -110,8 +110,8 @@ async function examineInstall(
   if ('value' in configuration && configuration.value === undefined) return webhooks
   const found = 'value' in configuration ? configuration.value : undefined
   const certManager = found?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
-  const [expiries, permissions, trial] = await Promise.all([
-    read.expiries(namespace),
+  const [reports, permissions, trial] = await Promise.all([
+    read.replicaReports(namespace),
     Promise.all(
       installed.map(async ({ part, account }) =>
         ifReadable('permissions', await read.missingRights(part, account, certManager), (missing) =>
@@ -129,7 +129,8 @@ async function examineInstall(
       ),
     ),
     ...checkSettings(readDeployment(installed, 'webhook'), readDeployment(installed, 'controller')),
-    ...ifReadable('certificate', 'value' in configuration ? expiries : configuration, (ones) =>
+    ...('value' in reports ? checkPolicy(reports.value) : []),
+    ...ifReadable('certificate', 'value' in configuration ? reports : configuration, (ones) =>
       checkCertificates(trusted(found), ones, now),
     ),
     trial,

@@ -90,30 +90,42 @@ function tagOf(image = ''): string | undefined {
   return tag === 'latest' ? undefined : tag
 }
 
-/** When a replica's certificates expire according to its metrics, in milliseconds since 1970. Undefined: not reported. */
-export interface Expiry {
+/** What a replica of the webhook says in its metrics. Times in milliseconds since 1970; undefined: not reported. */
+export interface ReplicaReport {
   pod: string
   serving?: number
   /** Of its authority. A replica with cert-manager's files has none. */
   ca?: number
+  /** It can't use its policy file. */
+  hasBadPolicy?: boolean
 }
 
 const EXPIRY = /^hotreload_certificate_expiry_timestamp_seconds\{certificate="(serving|ca)"\} ([\d.e+]+)$/gm
 
-export function readExpiry(pod: string, metrics: string): Expiry {
+export function readReport(pod: string, metrics: string): ReplicaReport {
   const samples = [...metrics.matchAll(EXPIRY)].map(([, which = '', seconds]) => [
     which,
     Number(seconds) * 1000,
   ])
-  return { pod, ...Object.fromEntries(samples) }
+  const hasBadPolicy = /^hotreload_policy_valid 0$/m.test(metrics)
+  return { pod, ...Object.fromEntries(samples), ...(hasBadPolicy ? { hasBadPolicy } : {}) }
 }
+
+export const checkPolicy = (replicas: readonly ReplicaReport[]): Finding[] =>
+  replicas
+    .filter(({ hasBadPolicy }) => hasBadPolicy)
+    .map(({ pod }) => ({
+      check: 'settings',
+      result: 'problem',
+      text: `Pod ${pod} can't use its policy file and works on with the last good one; its log and the Event PolicyInvalid on Deployment ${CONTROLLER_NAME} name the mistake`,
+    }))
 
 /** Renewal is due when a third of 90 days is left, so that a certificate with less than 7 days should have been renewed weeks ago. */
 const SOON_MILLISECONDS = 7 * 86_400_000
 
 export function checkCertificates(
   authorities: readonly Certificate[],
-  replicas: readonly Expiry[],
+  replicas: readonly ReplicaReport[],
   now: number,
 ): Finding[] {
   const check = 'certificate' as const

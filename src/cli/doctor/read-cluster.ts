@@ -13,7 +13,7 @@ import { refusal } from '../shared/cluster-access.ts'
 import { CONTROLLER_NAME, INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import { canServiceAccount, type ServiceAccount } from '../shared/service-account.ts'
 import { found, type Lookup } from './finding.ts'
-import { type Expiry, readExpiry } from './install.ts'
+import { type ReplicaReport, readReport } from './install.ts'
 import { type Part, rightsNeeded } from './rights.ts'
 import { trialPod } from './trial.ts'
 
@@ -60,12 +60,12 @@ export function createClusterReader(
         `/apis/apps/v1/namespaces/${install}/deployments/${nameOf[part]}`,
         `deployments/${nameOf[part]} in namespace ${install}`,
       ),
-    async expiries(install: string): Promise<Lookup<Expiry[]>> {
+    async replicaReports(install: string): Promise<Lookup<ReplicaReport[]>> {
       const path = `/api/v1/namespaces/${install}/pods?labelSelector=app.kubernetes.io%2Fname%3D${INSTALL_NAME}`
       const pods = await list<ApiObject & V1Pod>(path, `pods in namespace ${install}`)
       if ('denied' in pods) return pods
       const running = pods.value.filter(({ status }) => status?.phase === 'Running')
-      return found(await mapLimit(running, (pod) => expiryOf(client, pod)))
+      return found(await mapLimit(running, (pod) => reportOf(client, pod)))
     },
     /** The rights that a part's ServiceAccount lacks. */
     async missingRights(part: Part, account: ServiceAccount, certManager: boolean) {
@@ -138,7 +138,7 @@ const denied = (response: ApiResponse, what: string): { denied: string } => ({
 })
 
 /** Read from the replica's metrics, through the API server's proxy. */
-async function expiryOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<Expiry> {
+async function reportOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<ReplicaReport> {
   const { namespace, name = '' } = metadata ?? {}
   const ports = spec?.containers.flatMap((container) => container.ports ?? []) ?? []
   const port = ports.find((one) => one.name === 'metrics')?.containerPort ?? 8080
@@ -149,7 +149,7 @@ async function expiryOf(client: KubeClient, { metadata, spec }: V1Pod): Promise<
       AbortSignal.timeout(METRICS_TIMEOUT_MILLISECONDS),
     )
     const metrics = await text(parts)
-    return status === 200 ? readExpiry(name, metrics) : { pod: name }
+    return status === 200 ? readReport(name, metrics) : { pod: name }
   } catch {
     return { pod: name }
   }

@@ -16,6 +16,7 @@ import type { Cluster } from './build-cluster.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 import { controllerLabels } from './metric-labels.ts'
 import type { Part, ServeContext } from './part.ts'
+import { createPolicyEvent } from './policy-event.ts'
 import { createProblemLog } from './problem-log.ts'
 
 /** The Lease in our own namespace. */
@@ -69,11 +70,13 @@ export function buildController(
       metrics.leads(leads)
       stopIssuing()
       stopIssuing = leads ? keepIssuing() : () => undefined
+      policyEvent.leads(leads)
       log.info({ identity }, leads ? 'leading' : 'not leading')
     },
     sizes: (workloads, sources) => metrics.sizes(workloads, sources),
     log: (level, message, fields = {}) => log[level](fields, message),
   }
+  const policyEvent = createPolicyEvent(client, report)
   const reconciler = new Reconciler({
     api: client,
     clock: systemClock,
@@ -115,7 +118,10 @@ export function buildController(
     },
     notReady: () => reconciler.notReady(),
     notAlive: () => reconciler.notAlive(),
-    policyChanged: () => reconciler.defaultsChanged(),
+    policyChanged(problem) {
+      policyEvent.changed(problem)
+      if (problem === undefined) reconciler.defaultsChanged()
+    },
     release: stop,
     close: stop,
   }

@@ -1,5 +1,6 @@
 /** What the parts of `serve` have in common: what each is built from, and what can be done with it. */
 import type { DrainTimes } from '../../admission/drain.ts'
+import type { UserError } from '../../errors.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -35,7 +36,8 @@ export interface Part {
   notReady(): string | undefined
   /** Undefined: alive. Otherwise the reason; the kubelet then restarts the process. */
   notAlive?(): string | undefined
-  policyChanged?(): void
+  /** @param problem of a policy file that can't be used; the last good one stays */
+  policyChanged?(problem?: UserError): void
   /** From now on it writes nothing: the lease and the certificate belong to the replicas that stay. */
   release(): Promise<void>
   /** Resolves when no client is left. */

@@ -32,10 +32,10 @@ export async function serve(
   let parts: readonly Part[] = []
   const policy = await watchPolicyFile(options.policy, (problem) => {
     const file = options.policy
-    if (problem)
-      return log.error({ file, ...describeError(problem) }, 'policy file not usable; the last one stays')
-    log.info({ file }, 'policy file changed')
-    for (const part of parts) part.policyChanged?.()
+    metrics.policyFile(problem === undefined)
+    if (problem) log.error({ file, ...describeError(problem) }, 'policy file not usable; the last one stays')
+    else log.info({ file }, 'policy file changed')
+    for (const part of parts) part.policyChanged?.(problem)
   })
   const cluster = await buildCluster(options, io.environment, log)
   parts = await buildParts({ options, io, log, metrics, defaults: policy.current, cluster }, settings)

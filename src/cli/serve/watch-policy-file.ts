@@ -27,14 +27,16 @@ export async function watchPolicyFile(
   everyMilliseconds = LOOK_AGAIN_MILLISECONDS,
 ): Promise<PolicyFile> {
   if (file === undefined) return { current: () => builtInDefaults, stop: () => undefined }
-  let text = await read(file)
-  let defaults = parseDefaults(text)
+  let seen = await read(file)
+  let defaults = parseDefaults(seen)
   const look = async () => {
+    const now = await read(file).catch((error: UserError) => error)
+    const text = typeof now === 'string' ? now : now.message
+    if (text === seen) return
+    // Remembered before it is parsed: a problem is reported once, not every five seconds.
+    seen = text
     try {
-      const now = await read(file)
-      if (now === text) return
-      // Remembered before it is parsed: a mistake is reported once, not every five seconds.
-      text = now
+      if (typeof now !== 'string') throw now
       defaults = parseDefaults(now)
       changed()
     } catch (error) {

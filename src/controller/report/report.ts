@@ -25,6 +25,7 @@ export const eventReasons = {
   killedByReload: 'KilledByReload',
   keyRemoved: 'KeyRemoved',
   agentUnusable: 'AgentUnusable',
+  policyInvalid: 'PolicyInvalid',
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 

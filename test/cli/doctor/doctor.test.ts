@@ -17,9 +17,10 @@ import { checks, type Finding, few } from '../../../src/cli/doctor/finding.ts'
 import {
   checkCertificates,
   checkDeployment,
+  checkPolicy,
   checkWebhooks,
   ENTRIES,
-  readExpiry,
+  readReport,
   trusted,
 } from '../../../src/cli/doctor/install.ts'
 import { checkRights, needsOf, type Part, parts, rightsNeeded } from '../../../src/cli/doctor/rights.ts'
@@ -134,11 +135,20 @@ describe('certificates', () => {
     const metrics = createMetrics()
     metrics.certificate('serving', new Date(NOW))
     metrics.certificate('ca', new Date(NOW + 1000))
-    expect(readExpiry('a', await metrics.registry.metrics())).toEqual({
+    expect(readReport('a', await metrics.registry.metrics())).toEqual({
       pod: 'a',
       serving: NOW,
       ca: NOW + 1000,
     })
+    metrics.policyFile(false)
+    const report = readReport('a', await metrics.registry.metrics())
+    expect(checkPolicy([report, { pod: 'b' }])).toMatchObject([
+      {
+        check: 'settings',
+        result: 'problem',
+        text: expect.stringContaining("Pod a can't use its policy file"),
+      },
+    ])
   })
 })
 

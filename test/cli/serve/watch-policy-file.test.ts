@@ -41,3 +41,18 @@ test('a file is read again when it changes; a mistake is reported once, and the 
   expect(reports).toHaveLength(3)
   policy.stop()
 })
+
+test('a file that is away is reported once, and is in use again when it is back', async () => {
+  const reports: (string | undefined)[] = []
+  await replace('defaults: {subpath: copy}\n')
+  const policy = await watchPolicyFile(file, (problem) => reports.push(problem?.problem), 5)
+  await rm(file)
+  await expect.poll(() => reports.length).toBe(1)
+  expect(reports[0]).toContain("can't be read (ENOENT)")
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(reports).toHaveLength(1)
+  await replace('defaults: {subpath: copy}\n')
+  await expect.poll(() => reports).toHaveLength(2)
+  expect(reports[1]).toBeUndefined()
+  policy.stop()
+})
