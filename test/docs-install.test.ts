@@ -141,12 +141,16 @@ describe('docs/install.md', () => {
 })
 
 describe('deploy/monitoring', () => {
-  const rules = readFileSync(join(ROOT, 'deploy/monitoring/rules.yaml'), 'utf8')
+  const rules = readFileSync(join(ROOT, 'deploy/monitoring/operator/rules.yaml'), 'utf8')
   const dashboard = readFileSync(join(ROOT, 'deploy/monitoring/dashboard.json'), 'utf8')
   const runbook = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8')
 
   test('every metric in the rules, the dashboard, the runbook and docs/install.md exists', () => {
-    const known = new Set([...webhookMetrics, ...controllerMetrics].map(({ name }) => name))
+    const agents = readFileSync(join(ROOT, 'docs/agent.md'), 'utf8').match(/^\| `hotreload_agent_\w+/gm) ?? []
+    const known = new Set([
+      ...[...webhookMetrics, ...controllerMetrics].map(({ name }) => name),
+      ...agents.map((row) => row.slice('| `'.length)),
+    ])
     const text = [rules, dashboard, runbook, page].join('\n')
     const named = text.match(/\bhotreload_[a-z_]+\b/g)?.map((name) => name.replace(/_bucket$/, '')) ?? []
     expect(named.length).toBeGreaterThan(2)

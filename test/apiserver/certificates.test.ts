@@ -145,9 +145,9 @@ test('a renewed authority and certificate reach the running webhook, and no hand
   const before = await handshake(port, await published())
 
   const failed: unknown[] = []
-  let isDone = false
+  const done = new AbortController()
   const client = (async () => {
-    while (!isDone)
+    while (!done.signal.aborted)
       await handshake(port, (await caBundle()) ?? '').catch((error: unknown) => failed.push(error))
   })()
   await kubectl(['delete', 'secret', 'hotreload-ca', ...system])
@@ -160,7 +160,7 @@ test('a renewed authority and certificate reach the running webhook, and no hand
     'the webhook serves another certificate',
     async () => (await handshake(port, (await caBundle()) ?? '')) !== before,
   )
-  isDone = true
+  done.abort()
   await client
   expect(failed).toEqual([])
   const { 'tls.crt': cert = '', 'ca.crt': ca = '' } = await secret('hotreload-serving')

@@ -117,7 +117,7 @@ test('an edit of the policy file takes effect at the next change of a ConfigMap,
     },
     {
       level: 'error',
-      error: expect.stringMatching(/: not YAML: .* at line \d+, column \d+; docs\/policy\.md .*\]$/),
+      error: expect.stringMatching(/: not YAML: .* at line \d+, column \d+; \S+\/policy\.md .*\]$/),
     },
   ])
   // More than the quiet period has passed: an edit of the policy file alone rolls nothing out.

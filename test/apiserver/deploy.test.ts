@@ -25,15 +25,28 @@ async function rendered(directory: string, ns: Namespace): Promise<string> {
 const restricted = () => namespace({ 'pod-security.kubernetes.io/enforce': 'restricted' })
 
 describe('the API server takes', () => {
-  test.each(['deploy', 'deploy/secrets', 'deploy/secrets/cluster'])('%s', async (directory) => {
-    const ns = await restricted()
-    const { code, stderr } = await tryKubectl(
-      ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--namespace', ns.name, '-f', '-'],
-      await rendered(directory, ns),
-    )
-    expect(stderr).toBe('')
-    expect(code).toBe(0)
-  })
+  // Without the Prometheus operator's kinds, of which deploy/monitoring has none.
+  test.each(['deploy', 'deploy/secrets', 'deploy/secrets/cluster', 'deploy/monitoring'])(
+    '%s',
+    async (directory) => {
+      const ns = await restricted()
+      const { code, stderr } = await tryKubectl(
+        [
+          'apply',
+          '--server-side',
+          '--force-conflicts',
+          '--dry-run=server',
+          '--namespace',
+          ns.name,
+          '-f',
+          '-',
+        ],
+        await rendered(directory, ns),
+      )
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+    },
+  )
 
   test('certs, whose Issuers and Certificates pass cert-manager’s own CRDs', async () => {
     const ns = await restricted()
@@ -289,6 +302,7 @@ describe.each(['v5.0.3', 'v5.4.3'])('kustomize %s', (version) => {
     'deploy',
     'deploy/evict',
     'deploy/monitoring',
+    'deploy/monitoring/operator',
     'deploy/secrets',
     'deploy/secrets/cluster',
   ]

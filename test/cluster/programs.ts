@@ -1,6 +1,6 @@
 // The programs of a Kubernetes cluster: built once from the Go module proxy (test/cluster/go.mod) into the cache, or those of
 // setup-envtest in KUBEBUILDER_ASSETS.
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from './lock.ts'
 import { cache, KUBERNETES_VERSION, repository } from './paths.ts'
@@ -72,6 +72,30 @@ export async function kustomizeProgram(version: string, say: (line: string) => v
     })
   })
   return path
+}
+
+/** Prometheus and promtool from Debian's package, which is only unpacked: installed, it would start a service. */
+export async function prometheusPrograms(
+  say: (line: string) => void,
+): Promise<{ prometheus: string; promtool: string }> {
+  const directory = cache('prometheus')
+  const programs = {
+    prometheus: join(directory, 'usr/bin/prometheus'),
+    promtool: join(directory, 'usr/bin/promtool'),
+  }
+  await withLock(join(directory, 'build.lock'), async () => {
+    if (existsSync(programs.promtool)) return
+    say(`unpacking Debian's prometheus in ${directory} (once)`)
+    const download = ['apt-get', 'download', 'prometheus']
+    const first = await attempt(download, { cwd: directory })
+    if (first.code !== 0) {
+      await run(['apt-get', 'update']) // the lists may be old or absent
+      await run(download, { cwd: directory })
+    }
+    const file = readdirSync(directory).find((name) => /^prometheus_.*\.deb$/.test(name)) ?? ''
+    await run(['dpkg-deb', '--extract', file, '.'], { cwd: directory })
+  })
+  return programs
 }
 
 async function build(directory: string, say: (line: string) => void): Promise<void> {

@@ -3,7 +3,6 @@ import { type Api, send } from '../../api/api.ts'
 import { asObject } from '../../api/response-body.ts'
 import { eventReasons, type Report } from '../../controller/report/report.ts'
 import type { UserError } from '../../errors.ts'
-import type { ApiObject } from '../../workload/pod-template.ts'
 import { CONTROLLER_NAME } from '../shared/install-names.ts'
 
 export interface PolicyEvent {
@@ -22,7 +21,7 @@ export function createPolicyEvent(api: Api, report: Pick<Report, 'event' | 'log'
     const { message } = problem
     // `kubectl describe` finds an object's Events by its uid.
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`
-    const { metadata } = asObject<ApiObject>((await send(api, { method: 'GET', path }, 200)).body)
+    const { metadata } = asObject((await send(api, { method: 'GET', path }, 200)).body)
     const subject = { apiVersion, kind, namespace, name, uid: metadata?.uid ?? '' }
     report.event(
       subject,

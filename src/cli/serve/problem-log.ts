@@ -4,8 +4,8 @@ import type { Log } from '../../telemetry/log.ts'
 
 export interface ProblemLog {
   /** @returns the problem in words */
-  failed(error: unknown): string
-  succeeded(): void
+  failed: (error: unknown) => string
+  succeeded: () => void
 }
 
 /** @param message constant, as of every log line */
