@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
-import { controllerLabels } from '../../src/cli/serve/metric-labels.ts'
+import { controllerLabels } from '../../src/cli/serve/report/metric-labels.ts'
 import { createControllerMetrics } from '../../src/telemetry/controller-metrics.ts'
 
 function create() {

@@ -8,7 +8,7 @@ import type { CertificateSource } from '../../tls/keeper.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
 import { INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
 import type { ServeOptions } from './options.ts'
-import { createProblemLog } from './problem-log.ts'
+import { createProblemLog } from './report/problem-log.ts'
 
 export interface Cluster {
   client: KubeClient

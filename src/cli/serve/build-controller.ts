@@ -14,10 +14,10 @@ import { keepCertificate } from '../../tls/keeper.ts'
 import { askAgent } from './agent-client.ts'
 import type { Cluster } from './build-cluster.ts'
 import type { ControllerSettings } from './controller-flags.ts'
-import { controllerLabels } from './metric-labels.ts'
 import type { Part, ServeContext } from './part.ts'
-import { createPolicyEvent } from './policy-event.ts'
-import { createProblemLog } from './problem-log.ts'
+import { controllerLabels } from './report/metric-labels.ts'
+import { createPolicyEvent } from './report/policy-event.ts'
+import { createProblemLog } from './report/problem-log.ts'
 
 /** The Lease in our own namespace. */
 const LEASE = 'hotreload-controller'

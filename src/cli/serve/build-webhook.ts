@@ -13,9 +13,9 @@ import type { Cluster } from './build-cluster.ts'
 import { listenOn } from './listen.ts'
 import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext } from './part.ts'
-import { createProblemLog } from './problem-log.ts'
-import { refusalReport } from './refusal-report.ts'
-import { reportReview } from './review-report.ts'
+import { createProblemLog } from './report/problem-log.ts'
+import { refusalReport } from './report/refusal-report.ts'
+import { reportReview } from './report/review-report.ts'
 
 export function buildWebhook(context: ServeContext): Part {
   const { options, io, log, metrics } = context

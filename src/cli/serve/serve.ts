@@ -9,9 +9,9 @@ import { buildCluster } from './build-cluster.ts'
 import { buildWebhook } from './build-webhook.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 import { listenOn } from './listen.ts'
-import { admissionLabels } from './metric-labels.ts'
 import type { ServeOptions } from './options.ts'
 import type { Part, ServeContext, ServeIo } from './part.ts'
+import { admissionLabels } from './report/metric-labels.ts'
 import { watchPolicyFile } from './watch-policy-file.ts'
 
 /** The kubelet's probes and some Prometheus servers, with room. The oldest goes first, so idle ones can't keep a probe out. */

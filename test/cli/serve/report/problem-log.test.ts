@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createProblemLog } from '../../../src/cli/serve/problem-log.ts'
-import { UserError } from '../../../src/errors.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
-import { notCreatedYet } from '../../../src/tls/serving-secret.ts'
+import { createProblemLog } from '../../../../src/cli/serve/report/problem-log.ts'
+import { UserError } from '../../../../src/errors.ts'
+import { createLog } from '../../../../src/telemetry/log.ts'
+import { notCreatedYet } from '../../../../src/tls/serving-secret.ts'
 
 test('a problem is logged once, and again after another one or a success; a Secret that is awaited is no error', () => {
   const lines: string[] = []

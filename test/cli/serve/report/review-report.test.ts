@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Answered } from '../../../src/admission/server.ts'
-import { reportReview } from '../../../src/cli/serve/review-report.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { review } from '../../support/server.ts'
+import type { Answered } from '../../../../src/admission/server.ts'
+import { reportReview } from '../../../../src/cli/serve/report/review-report.ts'
+import { createLog } from '../../../../src/telemetry/log.ts'
+import { createMetrics } from '../../../../src/telemetry/metrics.ts'
+import { review } from '../../../support/server.ts'
 
 async function reported(answered: Partial<Answered>, level: 'debug' | 'info' = 'info') {
   const lines: Record<string, unknown>[] = []

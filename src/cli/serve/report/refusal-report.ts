@@ -1,7 +1,7 @@
 /** Counts each refused request, and logs a sample: anybody who reaches the port can cause refusals as fast as the network allows. */
-import type { ServerOptions } from '../../admission/server.ts'
-import type { Log } from '../../telemetry/log.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
+import type { ServerOptions } from '../../../admission/server.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { Metrics } from '../../../telemetry/metrics.ts'
 
 /** Of one code: at most one line in this time. */
 const PERIOD_MILLISECONDS = 10_000

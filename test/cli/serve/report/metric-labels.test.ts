@@ -3,16 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
-import { refusalCodes } from '../../../src/admission/bounds/refusals.ts'
-import { type Outcome, outcomes } from '../../../src/admission/outcomes.ts'
-import { webhookNames } from '../../../src/admission/server.ts'
-import { admissionLabels, controllerLabels } from '../../../src/cli/serve/metric-labels.ts'
-import { waitReasons } from '../../../src/controller/decide/next-step.ts'
-import { problemStates } from '../../../src/controller/report/report.ts'
-import { skipReasons } from '../../../src/policy/decide.ts'
-import { createControllerMetrics } from '../../../src/telemetry/controller-metrics.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { kindLabel, workloadKinds } from '../../../src/workload/kinds.ts'
+import { refusalCodes } from '../../../../src/admission/bounds/refusals.ts'
+import { type Outcome, outcomes } from '../../../../src/admission/outcomes.ts'
+import { webhookNames } from '../../../../src/admission/server.ts'
+import { admissionLabels, controllerLabels } from '../../../../src/cli/serve/report/metric-labels.ts'
+import { waitReasons } from '../../../../src/controller/decide/next-step.ts'
+import { problemStates } from '../../../../src/controller/report/report.ts'
+import { skipReasons } from '../../../../src/policy/decide.ts'
+import { createControllerMetrics } from '../../../../src/telemetry/controller-metrics.ts'
+import { createMetrics } from '../../../../src/telemetry/metrics.ts'
+import { kindLabel, workloadKinds } from '../../../../src/workload/kinds.ts'
 
 /** Each series of our metrics, without its value. */
 async function seriesOf(registry: Registry): Promise<string[]> {
@@ -42,7 +42,7 @@ describe('the webhook', () => {
   })
 
   test('knows every code that its sources refuse with', () => {
-    const directory = join(import.meta.dirname, '../../../src/admission')
+    const directory = join(import.meta.dirname, '../../../../src/admission')
     const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.ts'),
     )

@@ -1,6 +1,6 @@
 /** Logs the problem of something that is tried again and again: once, until it is another problem or has gone. */
-import { describeError, UserError } from '../../errors.ts'
-import type { Log } from '../../telemetry/log.ts'
+import { describeError, UserError } from '../../../errors.ts'
+import type { Log } from '../../../telemetry/log.ts'
 
 export interface ProblemLog {
   /** @returns the problem in words */

@@ -1,10 +1,10 @@
 /** One log line and one metrics sample for each review. */
-import type { Answered } from '../../admission/server.ts'
-import { describeError } from '../../errors.ts'
-import type { Log } from '../../telemetry/log.ts'
-import type { LogLevel } from '../../telemetry/log-level.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
-import { apiVersionOf, kindLabel } from '../../workload/kinds.ts'
+import type { Answered } from '../../../admission/server.ts'
+import { describeError } from '../../../errors.ts'
+import type { Log } from '../../../telemetry/log.ts'
+import type { LogLevel } from '../../../telemetry/log-level.ts'
+import type { Metrics } from '../../../telemetry/metrics.ts'
+import { apiVersionOf, kindLabel } from '../../../workload/kinds.ts'
 
 /** The longest namespace or kind, and the longest name, that Kubernetes allows. Anybody could send longer ones. */
 const [MAX_LABEL, MAX_NAME] = [63, 253]

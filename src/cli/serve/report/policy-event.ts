@@ -1,9 +1,9 @@
 /** A policy file that can't be used, as an Event on the controller's Deployment: by the replica that leads, and again by the next one. */
-import { type Api, send } from '../../api/api.ts'
-import { asObject } from '../../api/response-body.ts'
-import { eventReasons, type Report } from '../../controller/report/report.ts'
-import type { UserError } from '../../errors.ts'
-import { CONTROLLER_NAME } from '../shared/install-names.ts'
+import { type Api, send } from '../../../api/api.ts'
+import { asObject } from '../../../api/response-body.ts'
+import { eventReasons, type Report } from '../../../controller/report/report.ts'
+import type { UserError } from '../../../errors.ts'
+import { CONTROLLER_NAME } from '../../shared/install-names.ts'
 
 export interface PolicyEvent {
   leads(leads: boolean): void

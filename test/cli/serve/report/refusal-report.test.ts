@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { refusalReport } from '../../../src/cli/serve/refusal-report.ts'
-import { createLog } from '../../../src/telemetry/log.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { refusalReport } from '../../../../src/cli/serve/report/refusal-report.ts'
+import { createLog } from '../../../../src/telemetry/log.ts'
+import { createMetrics } from '../../../../src/telemetry/metrics.ts'
 
 afterEach(() => void vi.restoreAllMocks())
 

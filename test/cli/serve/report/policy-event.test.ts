@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { createPolicyEvent } from '../../../src/cli/serve/policy-event.ts'
-import { UserError } from '../../../src/errors.ts'
-import { recordedApi } from '../../support/recorded-api.ts'
-import { recordReport } from '../../support/report-recorder.ts'
-import { until } from '../../support/until.ts'
+import { createPolicyEvent } from '../../../../src/cli/serve/report/policy-event.ts'
+import { UserError } from '../../../../src/errors.ts'
+import { recordedApi } from '../../../support/recorded-api.ts'
+import { recordReport } from '../../../support/report-recorder.ts'
+import { until } from '../../../support/until.ts'
 
 const mistake = new UserError('HR_BAD_POLICY', 'policy file: defaults.env is wrong', 'use auto')
 
