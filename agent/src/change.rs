@@ -42,9 +42,10 @@ pub enum SwapCheck {
 }
 
 impl Swap {
-    /// Takes an event for `name` at `now` (milliseconds). `atomic`: the volume has a `..data`. `renamed`: IN_MOVED_TO.
-    pub fn event(&mut self, atomic: bool, renamed: bool, name: &[u8], now: u64) -> SwapCheck {
-        if renamed && name == DATA.as_bytes() {
+    /// Takes an event for `name` at `now` (milliseconds). `atomic`: the volume has a `..data`.
+    pub fn event(&mut self, atomic: bool, name: &[u8], now: u64) -> SwapCheck {
+        // It is new, or the kubelet removed the volume.
+        if name == DATA.as_bytes() {
             self.since = Some(now);
         }
         match (self.since, atomic) {
@@ -102,20 +103,20 @@ mod tests {
     fn the_kubelets_sequence_is_one_change() {
         let mut swap = Swap::default();
         for name in [&b"..2026_11_20"[..], b"..data_tmp"] {
-            assert_eq!(swap.event(true, false, name, 0), SwapCheck::Ignore);
+            assert_eq!(swap.event(true, name, 0), SwapCheck::Ignore);
         }
-        assert_eq!(swap.event(true, true, b"..data", 1), SwapCheck::Check);
+        assert_eq!(swap.event(true, b"..data", 1), SwapCheck::Check);
         assert_eq!(swap.checked(false, 1), SwapCheck::Ignore);
-        assert_eq!(swap.event(true, false, b"new-key", 2), SwapCheck::Check);
+        assert_eq!(swap.event(true, b"new-key", 2), SwapCheck::Check);
         assert_eq!(swap.checked(true, 2), SwapCheck::Changed);
-        assert_eq!(swap.event(true, false, b"..2026_11_19", 3), SwapCheck::Ignore);
+        assert_eq!(swap.event(true, b"..2026_11_19", 3), SwapCheck::Ignore);
         assert_eq!(swap.deadline(), None);
     }
 
     #[test]
     fn an_incomplete_swap_counts_after_50_ms() {
         let mut swap = Swap::default();
-        swap.event(true, true, b"..data", 10);
+        swap.event(true, b"..data", 10);
         assert_eq!(swap.deadline(), Some(60));
         assert_eq!(swap.checked(false, 59), SwapCheck::Ignore);
         assert_eq!(swap.checked(false, 60), SwapCheck::Changed);
@@ -123,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_file_written_in_place_is_a_change_at_once() {
-        assert_eq!(Swap::default().event(false, false, b"tls.crt", 0), SwapCheck::Changed);
+        assert_eq!(Swap::default().event(false, b"tls.crt", 0), SwapCheck::Changed);
     }
 
     #[test]
-    fn only_the_rename_of_data_starts_a_swap() {
+    fn only_data_itself_starts_a_swap() {
         let mut swap = Swap::default();
-        assert_eq!(swap.event(true, false, b"..data", 1), SwapCheck::Ignore);
-        assert_eq!(swap.event(true, true, b"tls.crt", 1), SwapCheck::Ignore);
+        assert_eq!(swap.event(true, b"..data_tmp", 1), SwapCheck::Ignore);
+        assert_eq!(swap.event(true, b"tls.crt", 1), SwapCheck::Ignore);
         assert_eq!(swap.deadline(), None);
     }
 

@@ -27,6 +27,7 @@ codes! {
     UrlNotLocal "HR_URL_NOT_LOCAL" "The URL is not http on the Pod's own loopback.",
     VolumeUnreadable "HR_VOLUME_UNREADABLE" "A watched volume can't be read.",
     VolumeTooLarge "HR_VOLUME_TOO_LARGE" "A watched volume has more files or directories than the agent reads.",
+    VolumeRemoved "HR_VOLUME_REMOVED" "The kubelet removed a volume of the running Pod.",
     LinkOutside "HR_LINK_OUTSIDE" "A symlink in a watched volume leads out of it, and is not followed.",
     NoProcess "HR_NO_PROCESS" "No process of the container is visible (yet).",
     ProcessAmbiguous "HR_PROCESS_AMBIGUOUS" "More than one process could be meant.",

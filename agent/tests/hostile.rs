@@ -94,6 +94,23 @@ fn data_that_leads_out_of_the_volume_is_not_read() {
     assert!(status.contains("HR_VOLUME_UNREADABLE") && status.contains("leads out of its volume"), "{status}");
 }
 
+/// As the kubelet does it after an update that failed on a full disk. The container's mount keeps the directory, here a
+/// working directory does.
+#[test]
+fn a_volume_that_the_kubelet_removed_is_reported_and_causes_no_reload() {
+    let root = Root::new();
+    let volume = root.volume("data", &[("a", "1")]);
+    let keeper = Command::new("sleep").arg("60").current_dir(root.join("vol/data")).spawn().map(Running).unwrap();
+    let directory = format!("--directory=/proc/{}/cwd/.", keeper.pid());
+    let agent = Agent::watch(&root, &["--container=web", &directory, "--reload=none"]);
+    volume.swap(&[("a", "2")]);
+    eventually("a reload", || (agent.field("reloaded") == "1").then_some(()));
+    fs::remove_dir_all(root.join("vol/data")).unwrap();
+    let status = agent.reaches("removed");
+    assert!(status.contains("HR_VOLUME_REMOVED") && status.contains(r#""current":false"#), "{status}");
+    assert_eq!(agent.field("reloaded"), "1");
+}
+
 #[test]
 fn a_directory_that_only_a_symlink_reaches_is_read() {
     let root = Root::new();

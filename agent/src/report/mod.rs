@@ -86,7 +86,7 @@ pub fn state(engine: &Engine) -> &'static str {
         Some(IdleReason::Stopped) => match engine.problem.as_ref().map(|problem| problem.code) {
             Some(Code::ValidationFailed) => "invalid",
             Some(Code::Killed) => "killed",
-            Some(Code::KeyRemoved) => "removed",
+            Some(Code::KeyRemoved | Code::VolumeRemoved) => "removed",
             _ => "refused",
         },
     }

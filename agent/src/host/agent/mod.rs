@@ -184,6 +184,10 @@ impl Agent {
         for volume in &mut self.volumes {
             match volume.read(self.saved.state.key) {
                 Ok(has_changed) => self.counters.changes += u64::from(has_changed),
+                Err(problem) if problem.code == Code::VolumeRemoved => {
+                    volume.digest = None;
+                    return Examined::Unfit(problem);
+                }
                 Err(problem) => return Examined::Unreadable(problem),
             }
         }

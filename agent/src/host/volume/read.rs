@@ -29,6 +29,11 @@ pub struct Reading {
 
 /// Reads a volume; the digest leaves out the paths in `ignored`.
 pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Reading, Problem> {
+    // Only a removed directory has no link. What the kubelet mounts in its place never reaches a running container.
+    if fs::stat(directory).is_ok_and(|stat| stat.st_nlink == 0) {
+        let text = "the kubelet removed it, as after an update on a full disk; delete the Pod";
+        return Err(Problem::new(Code::VolumeRemoved, format!("volume {}: {text}", volume_name(directory))));
+    }
     let mut failure = Errno::AGAIN.into();
     for _ in 0..READS_AT_MOST {
         let generation = generation(directory);

@@ -158,8 +158,7 @@ impl Watcher {
                 lost.push(index);
             }
             let name = event.file_name().map_or(&b""[..], |name| name.to_bytes());
-            if volume.swap.event(volume.is_atomic, flags.contains(ReadFlags::MOVED_TO), name, now) == SwapCheck::Changed
-            {
+            if volume.swap.event(volume.is_atomic, name, now) == SwapCheck::Changed {
                 changed.push(index);
             }
         }
