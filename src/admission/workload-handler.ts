@@ -20,7 +20,7 @@ import type { Defaults } from '../policy/defaults.ts'
 import { type Annotations, annotationsOf, withAnnotations } from '../policy/mirror.ts'
 import { readWorkload, type WorkloadReading } from '../policy/read-workload.ts'
 import { formatChecksums, type InstallKey } from '../workload/checksum.ts'
-import { runsToCompletion } from '../workload/kinds.ts'
+import { keptPods, runsToCompletion } from '../workload/kinds.ts'
 import {
   type ApiObject,
   controller,
@@ -62,7 +62,13 @@ export const workloadHandler =
     const isChanged = change.keys || change.template
     return answer(workload, withAnnotations(template, annotations), [
       ...(change.keys ? idleWarnings(workload) : []),
-      ...workloadWarnings(reading, { isChanged, isFrozen: action === 'freeze', checksums, namespace }),
+      ...workloadWarnings(reading, {
+        isChanged,
+        isFrozen: action === 'freeze',
+        keptPods: keptPods(workload),
+        checksums,
+        namespace,
+      }),
     ])
   }
 

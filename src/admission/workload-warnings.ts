@@ -21,6 +21,8 @@ export interface WarningContext {
   isChanged: boolean
   /** The chart's old checksums were kept, so that no Pod is replaced. */
   isFrozen: boolean
+  /** Why a rollout leaves Pods as they are. */
+  keptPods: string | undefined
   /** If they were read. */
   checksums: ExpectedChecksums | undefined
   namespace: string
@@ -28,7 +30,7 @@ export interface WarningContext {
 
 /** Mistakes, unknown annotations, what the plan can't do, why Pods get no agent, a chart's checksums, then unreadable and immutable sources. */
 export function workloadWarnings(reading: WorkloadReading, context: WarningContext): string[] {
-  const { isChanged, isFrozen, checksums, namespace } = context
+  const { isChanged, isFrozen, checksums, namespace, keptPods: kept } = context
   const isActedOn = reading.isOptedIn && reading.problems.length === 0 && !isFrozen
   const obstacle = unsuitable(reading.template)
   return [
@@ -36,6 +38,7 @@ export function workloadWarnings(reading: WorkloadReading, context: WarningConte
     ...(isChanged ? warningsOf(isActedOn && !obstacle ? reading : { ...reading, notes: [] }) : []),
     ...(isChanged && isActedOn && obstacle ? [`Pods are not injected: ${skipReasons[obstacle]}`] : []),
     ...(isChanged && isActedOn ? chartWarnings(reading) : []),
+    ...(isChanged && isActedOn && kept && classifyReferences(reading.plan).rollout.length > 0 ? [kept] : []),
     ...(checksums ? checksumWarnings(checksums, reading.plan, namespace) : []),
   ]
 }
@@ -80,7 +83,7 @@ function checksumWarnings(
     ...unreadable.map(({ used, why }) => unreadableWarning(used, why, usedAs.get(sourceId(used)), namespace)),
     ...immutable.map(
       ({ kind, name }) =>
-        `${kind} ${name} is immutable, so it can't be updated in running Pods; a new one rolls out`,
+        `change ${kind} ${name} under a new name: it is immutable, and a node with an old Pod keeps the old content for new ones`,
     ),
   ]
 }

@@ -51,7 +51,7 @@ export interface ExpectedChecksums {
   /** Source id -> checksum, for each source that needs new Pods and could be read. */
   hashes: Map<string, string>
   unreadable: { used: UsedKeys; why: Exclude<Unreadable, 'absent'> }[]
-  /** Sources that would reload in place if they were not immutable. */
+  /** Immutable sources: none reloads in place. */
   immutable: UsedKeys[]
 }
 
@@ -64,13 +64,17 @@ export function expectedChecksums(
     const observed = observation(used)
     if (typeof observed === 'string') result.unreadable.push({ used, why: observed })
     else result.hashes.set(sourceId(used), observed.hash)
+    if (isImmutable(observed)) result.immutable.push(used)
   }
-  // The kubelet does not read an immutable object again: a new one of the same name reaches new Pods only.
+  // The kubelet reads an immutable object once for all Pods of its node: a new one of its name reaches new Pods on other nodes only.
   for (const used of inPlace) {
     const observed = observation(used)
-    if (typeof observed === 'string' || !observed.immutable) continue
-    if (!result.hashes.has(sourceId(used))) result.hashes.set(sourceId(used), observed.hash)
+    if (!isImmutable(observed) || result.hashes.has(sourceId(used))) continue
+    result.hashes.set(sourceId(used), observed.hash)
     result.immutable.push(used)
   }
   return result
 }
+
+const isImmutable = (observed: Observation): observed is Exclude<Observation, string> =>
+  typeof observed === 'object' && observed.immutable

@@ -23,6 +23,7 @@ import { warnOfInput, warnOfReverts } from './report/warnings.ts'
 import type { Baselines } from './rollout/baselines.ts'
 import { createRolloutExecutor, type RolloutExecutor } from './rollout/executor.ts'
 import { createRolloutLimiter, type RolloutLimiter } from './rollout/limiter.ts'
+import { reportProgress, reportStarted } from './rollout/rollout-events.ts'
 import { createRefresh, type Refresh } from './rollout/refresh.ts'
 import { endToolPause } from './rollout/tool-pause.ts'
 import type { SetAside } from './set-aside/guard.ts'
@@ -149,13 +150,14 @@ export class Reconciler {
     const resumeIn = await endToolPause(workload, { ...this.#options, refresh: this.#refresh })
     state.pendingChange = pendingChange(state.pendingChange, diff.merged, clock.now())
     const stallsIn = this.#releaseIfStalled(workload)
+    const reportIn = reportProgress(report, workload, state, clock.now())
     const step = this.#nextStep(workload, state, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
     else this.#limiter.cancel(key)
     if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)
     else this.#limiter.wakeNext()
-    return earliest(resumeIn, stallsIn, step.do === 'wait' ? step.milliseconds : undefined)
+    return earliest(resumeIn, stallsIn, reportIn, step.do === 'wait' ? step.milliseconds : undefined)
   }
 
   #diff({ summary }: Workload, baselines: Baselines): SourceDiff {
@@ -207,6 +209,7 @@ export class Reconciler {
     const now = clock.now()
     const milliseconds = now - (state.pendingChange?.changedAt ?? now)
     state.pendingChange = undefined
+    reportStarted(report, summary, diff, state)
     report.rollout('done', kindLabel(summary))
     report.log('info', 'rolled out', { workload: key, sources: diff.merged.changed, milliseconds })
   }
@@ -267,7 +270,7 @@ export class Reconciler {
   /** Clears our gauges: the next leader exports its own, so ours would count twice, and never change again. */
   #stoppedLeading(): void {
     const { report } = this.#options
-    for (const state of this.#states.all()) state.pendingChange = undefined
+    for (const state of this.#states.all()) state.pendingChange = state.rollingOut = undefined
     for (const { key } of this.#cache.workloads.all()) {
       report.waiting(key, undefined)
       report.uninjected(key, 0)

@@ -4,9 +4,10 @@ import type { PendingChange } from './decide/pending-change.ts'
 import type { AgentProblemState } from './pods/agent-problems.ts'
 import type { NudgeState } from './pods/nudge.ts'
 import type { EvictionState } from './pods/uninjected.ts'
+import type { RolloutEventState } from './rollout/rollout-events.ts'
 import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
 
-export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState {
+export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState, RolloutEventState {
   pendingChange: PendingChange | undefined
   reverts: RevertGuard
   /** Rollouts, one after the other, that began while the one before was in progress. */
@@ -30,6 +31,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     pendingChange: undefined,
     reverts: createRevertGuard(clock),
     overtakes: 0,
+    rollingOut: undefined,
     dueNudge: undefined,
     reportedProblems: noProblems,
     checksSinceChange: undefined,

@@ -44,6 +44,8 @@ export type WorkloadKind = WorkloadFields &
 interface WorkloadFields extends TemplateKind {
   /** The path of the boolean that suspends rollouts, or runs. */
   suspend?: readonly string[]
+  /** The path of the field that keeps Pods at their template: a StatefulSet's first ones, or as many. */
+  partition?: readonly string[]
   /** The path of the field whose `InPlaceIfPossible` or `InPlaceOnly` keeps the Pods when an annotation changes. */
   updateType?: readonly string[]
   /** The kind exists only where its CustomResourceDefinition is installed; the API server answers its list with 404 elsewhere. */
@@ -68,6 +70,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     plural: 'statefulsets',
     shortNames: ['sts'],
     rollout: statefulSetRollout,
+    partition: ['spec', 'updateStrategy', 'rollingUpdate', 'partition'],
   },
   { ...apps, kind: 'DaemonSet', plural: 'daemonsets', shortNames: ['ds'], rollout: daemonSetRollout },
   { ...batch, kind: 'Job', plural: 'jobs', shortNames: [], template: ['spec', 'template'], runs: 'once' },
@@ -96,6 +99,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     shortNames: ['clone'],
     template: ['spec', 'template'],
     rollout: cloneSetRollout,
+    partition: ['spec', 'updateStrategy', 'partition'],
     suspend: ['spec', 'updateStrategy', 'paused'],
     updateType: ['spec', 'updateStrategy', 'type'],
     isCustom: true,
@@ -107,6 +111,7 @@ export const workloadKinds: readonly WorkloadKind[] = [
     shortNames: ['asts'],
     template: ['spec', 'template'],
     rollout: statefulSetRollout,
+    partition: ['spec', 'updateStrategy', 'rollingUpdate', 'partition'],
     suspend: ['spec', 'updateStrategy', 'rollingUpdate', 'paused'],
     updateType: ['spec', 'updateStrategy', 'rollingUpdate', 'podUpdatePolicy'],
     isCustom: true,
@@ -179,6 +184,20 @@ export function inPlacePolicy(object: Specified): string | undefined {
   return typeof policy === 'string' && policy.startsWith('InPlace') ? policy : undefined
 }
 
+/** Why a rollout leaves Pods as they are, for people; undefined: it replaces all of them. */
+export function keptPods(object: Specified): string | undefined {
+  const partition = workloadKindOf(object)?.partition
+  const kept = partition?.reduce<unknown>(property, object)
+  const inPlace = inPlacePolicy(object)
+  if (property(property(object.spec, 'updateStrategy'), 'type') === 'OnDelete')
+    return 'updateStrategy is OnDelete: Pods are replaced only when you delete them'
+  if (inPlace)
+    return `the update policy is ${inPlace}: a rollout changes an annotation, so Kruise keeps the Pods`
+  if (!partition || !kept || (typeof kept !== 'number' && typeof kept !== 'string')) return undefined
+  const which = partition.includes('rollingUpdate') ? 'Pods below it stay' : 'as many Pods stay'
+  return `${partition.join('.')} is ${kept}: ${which} as they are`
+}
+
 /** Whether the user has suspended a workload's rollouts or runs in its spec. */
 export function isSuspended(object: Specified): boolean {
   const path = workloadKindOf(object)?.suspend
@@ -191,7 +210,7 @@ export function rolloutStatusOf(
 ): RolloutStatus {
   const read = workloadKindOf(workload)?.rollout
   // Jobs and CronJobs report no observedGeneration, and have nothing to roll out.
-  if (!read) return { progress: 'done', newPods: 0, podsAtOnce: 1 }
+  if (!read) return { progress: 'done', newPods: 0, podsAtOnce: 1, isComplete: true }
   const spec = isObject(workload.spec) ? workload.spec : {}
   const status = isObject(workload.status) ? workload.status : {}
   const result = read(spec, status)
@@ -199,5 +218,7 @@ export function rolloutStatusOf(
   const observed = Number(status['observedGeneration'] ?? 0)
   // Until then it counts the Pods of the template before.
   const isObserved = observed >= (workload.metadata?.generation ?? 0)
-  return isObserved ? result : { ...result, progress: 'running', newPods: 0 }
+  if (!isObserved) return { ...result, progress: 'running', newPods: 0, isComplete: false }
+  // No new Pod comes of it.
+  return inPlacePolicy(workload) === undefined ? result : { ...result, isComplete: false }
 }

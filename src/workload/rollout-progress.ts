@@ -16,6 +16,8 @@ export interface RolloutStatus {
   newPods: number
   /** How many Pods a rollout replaces at once. */
   podsAtOnce: number
+  /** All Pods that a rollout replaces are of the present template, and available. */
+  isComplete: boolean
 }
 
 /** Reads a workload's status, once its controller has observed the present spec. */
@@ -27,8 +29,7 @@ export const deploymentRollout: ReadRollout = (spec, status) => {
   const strategy = fieldsOf(spec, 'strategy')
   const replicas = replicasOf(spec)
   return {
-    progress: deploymentProgress(replicas, status),
-    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    ...completion(deploymentProgress(replicas, status), newReplicas(status), replicas),
     podsAtOnce: strategy['type'] === 'Recreate' ? replicas : surgeAndUnavailable(strategy, replicas),
   }
 }
@@ -46,14 +47,14 @@ function deploymentProgress(replicas: number, status: Fields): Progress {
 export const statefulSetRollout: ReadRollout = (spec, status) => {
   const { partition = 0, maxUnavailable = 1 } = rollingUpdateOf(spec, 'updateStrategy')
   const replicas = replicasOf(spec)
+  const kept = Number(partition)
   const isDone =
     waitsForDeletion(spec) ||
-    (Number(partition) > 0
-      ? count(status, 'updatedReplicas') >= replicas - Number(partition)
+    (kept > 0
+      ? count(status, 'updatedReplicas') >= replicas - kept
       : status['updateRevision'] === status['currentRevision'])
   return {
-    progress: isDone ? 'done' : 'running',
-    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    ...completion(isDone ? 'done' : 'running', newReplicas(status), replicas, kept),
     podsAtOnce: shareOf(replicas, maxUnavailable, Math.ceil),
   }
 }
@@ -62,9 +63,9 @@ export const daemonSetRollout: ReadRollout = (spec, status) => {
   const { maxSurge = 0, maxUnavailable = 1 } = rollingUpdateOf(spec, 'updateStrategy')
   const desired = count(status, 'desiredNumberScheduled')
   const isDone = waitsForDeletion(spec) || count(status, 'updatedNumberScheduled') >= desired
+  const pods = newPods(status, 'desiredNumberScheduled', 'updatedNumberScheduled', 'numberAvailable')
   return {
-    progress: isDone ? 'done' : 'running',
-    newPods: newPods(status, 'desiredNumberScheduled', 'updatedNumberScheduled', 'numberAvailable'),
+    ...completion(isDone ? 'done' : 'running', pods, desired),
     podsAtOnce: shareOf(desired, maxSurge, Math.ceil) + shareOf(desired, maxUnavailable, Math.ceil),
   }
 }
@@ -74,8 +75,7 @@ export const argoRollout: ReadRollout = (spec, status) => {
   const strategy = fieldsOf(spec, 'strategy')
   const replicas = replicasOf(spec)
   return {
-    progress: argoProgress(status),
-    newPods: newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas'),
+    ...completion(argoProgress(status), newReplicas(status), replicas),
     podsAtOnce: isObject(strategy['blueGreen'])
       ? replicas
       : surgeAndUnavailable({ rollingUpdate: strategy['canary'] }, replicas),
@@ -93,12 +93,22 @@ export const cloneSetRollout: ReadRollout = (spec, status) => {
   const replicas = replicasOf(spec)
   const { partition = 0, maxSurge = 0, maxUnavailable = '20%' } = fieldsOf(spec, 'updateStrategy')
   const updated = Math.min(count(status, 'updatedReplicas'), count(status, 'updatedReadyReplicas'))
+  const kept = shareOf(replicas, partition, Math.ceil)
   return {
-    progress: updated < replicas - shareOf(replicas, partition, Math.ceil) ? 'running' : 'done',
-    newPods: updated,
+    ...completion(updated < replicas - kept ? 'running' : 'done', updated, replicas, kept),
     podsAtOnce: shareOf(replicas, maxSurge, Math.ceil) + shareOf(replicas, maxUnavailable, Math.ceil),
   }
 }
+
+/** @param kept Pods that the rollout leaves as they are */
+const completion = (progress: Progress, pods: number, replicas: number, kept = 0) => ({
+  progress,
+  newPods: pods,
+  isComplete: progress === 'done' && pods >= replicas - kept && (kept < replicas || replicas === 0),
+})
+
+const newReplicas = (status: Fields): number =>
+  newPods(status, 'replicas', 'updatedReplicas', 'availableReplicas')
 
 /** A status counts the available Pods of all templates together, so each old Pod is taken for an available one. */
 const newPods = (status: Fields, all: string, updated: string, available: string): number =>

@@ -413,10 +413,7 @@ describe('warnings', () => {
     const table: Table = { 'ConfigMap/web': { data: { a: 'b' }, immutable: true } }
     const { object, warnings } = await submit(webhook(table), workload({ own: IN }))
     expect(warnings).toEqual([
-      'ConfigMap web is immutable, so it can’t be updated in running Pods; a new one rolls out'.replace(
-        '’',
-        "'",
-      ),
+      'change ConfigMap web under a new name: it is immutable, and a node with an old Pod keeps the old content for new ones',
     ])
     expect(checksumIn(object)).toMatch(/"ConfigMap\/web":"[0-9a-f]{16}"/)
   })

@@ -33,6 +33,7 @@ const warnings = (reading: ReturnType<typeof read>, context: Partial<WarningCont
   workloadWarnings(reading, {
     isChanged: true,
     isFrozen: false,
+    keptPods: undefined,
     checksums,
     namespace: 'shop',
     ...context,
@@ -41,7 +42,7 @@ const warnings = (reading: ReturnType<typeof read>, context: Partial<WarningCont
 const unknown = 'unknown annotation hotreload.dev/singal'
 const plan = 'container api: set'
 const chart = 'Helm replaces the'
-const sources = ['ConfigMap api could', 'ConfigMap web is']
+const sources = ['ConfigMap api could', 'change ConfigMap web']
 
 test('come in one order: unknown annotations, the plan, the chart, the sources', () =>
   expect(warnings(read())).toEqual([unknown, plan, chart, ...sources]))
@@ -60,3 +61,10 @@ test('are no more than unknown annotations, if the update replaces no Pods', () 
 
 test('of a workload without an opt-in are only about its annotations', () =>
   expect(warnings(read({ inject: 'false' }), { checksums: undefined })).toEqual([unknown]))
+
+test('Pods that a rollout keeps are no news where nothing rolls out', () => {
+  const keptPods = 'updateStrategy is OnDelete: Pods are replaced only when you delete them'
+  expect(warnings(read(), { keptPods })).toContain('updateStrategy is OnDelete:')
+  expect(warnings(read({ container: 'web' }), { keptPods })).not.toContain('updateStrategy is OnDelete:')
+  expect(warnings(read(), { keptPods, isChanged: false })).not.toContain('updateStrategy is OnDelete:')
+})

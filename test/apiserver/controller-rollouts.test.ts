@@ -82,7 +82,10 @@ test('an edit of a used ConfigMap causes one rollout', async () => {
   await rolledTo(2)
   await aWhile()
   expect(await revisionOf()).toBe(2)
-  expect(controller.events).toMatchObject([{ reason: 'RolledOut', message: 'ConfigMap conf changed' }])
+  expect(controller.events).toMatchObject([
+    { reason: 'RolloutStarted', message: 'ConfigMap conf changed' },
+    { reason: 'RolledOut', message: 'ConfigMap conf changed' },
+  ])
 })
 
 test('a label, a replace and a recreation with the same data cause no rollout', async () => {
@@ -272,6 +275,53 @@ test('StatefulSets and DaemonSets roll out too, also with OnDelete', async () =>
       async () =>
         (await ns.kubectl(['get', kind, '--output=jsonpath={.spec.template.metadata.annotations}'])) !== '',
     )
+})
+
+test('a rollout by deletion is reported as done when all Pods were deleted', async () => {
+  const { spec } = deployment('web', { replicas: 1 })
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'web', annotations: { 'hotreload.dev/inject': 'true' } },
+      spec: { ...spec, serviceName: 'web', updateStrategy: { type: 'OnDelete' } },
+    },
+  ])
+  const controller = await start()
+  await leads(controller)
+  await recorded('statefulset/web')
+  const ready = async () => {
+    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }
+    const patch = ['patch', 'pod', 'web-0', '--subresource=status', `--patch=${JSON.stringify({ status })}`]
+    await until('the Pod is ready', async () => (await ns.kubectl(patch)) !== '')
+  }
+  await ready()
+  await ns.apply(configMap('conf', { a: '2' }))
+  await until('the Event', () => controller.events.length > 0)
+  await aWhile()
+  const how =
+    'ConfigMap conf changed; updateStrategy is OnDelete: Pods are replaced only when you delete them'
+  expect(controller.events).toMatchObject([{ reason: 'RolloutStarted', message: how }])
+  await ns.kubectl(['delete', 'pod', 'web-0'])
+  await ready()
+  await until('the end', () => controller.events.length > 1)
+  expect(controller.events[1]).toMatchObject({ reason: 'RolledOut', message: how })
+})
+
+test('an immutable ConfigMap that was created again is a warning, and never rolled out', async () => {
+  await ns.apply([configMap('conf', { a: '1' }, {}), deployment('web')])
+  await ns.kubectl(['patch', 'configmap', 'conf', '--patch={"immutable":true}'])
+  const controller = await start()
+  await leads(controller)
+  await recorded()
+  await ns.kubectl(
+    ['replace', '--force', '-f', '-'],
+    JSON.stringify({ ...configMap('conf', { a: '2' }), immutable: true }),
+  )
+  await rolledTo(2)
+  await aWhile()
+  expect(controller.events.map(({ reason }) => reason)).toEqual(['RolloutStarted', 'ImmutableReplaced'])
 })
 
 test('after a rollout, a second apply changes nothing, client side and server side', async () => {

@@ -84,11 +84,14 @@ test('two kinds of StatefulSets and a CloneSet of one name are mirrored and roll
       `a rollout of ${resource}`,
       async () => (await annotationsOf(resource))[CHECKSUM] !== first[CHECKSUM],
     )
-  await until('three Events', () => events.length === 3)
+  await until('six Events', () => events.length === 6)
   expect(events.map(({ kind, reason }) => `${kind} ${reason}`).toSorted()).toEqual([
     'CloneSet RolledOut',
+    'CloneSet RolloutStarted',
     'StatefulSet RolledOut',
     'StatefulSet RolledOut',
+    'StatefulSet RolloutStarted',
+    'StatefulSet RolloutStarted',
   ])
   const [container] = (await get('cloneset.apps.kruise.io')).spec.template.spec?.containers ?? []
   expect(container?.image).toBe('localhost/none:1')

@@ -133,7 +133,10 @@ test('a changed ConfigMap is rolled out once, after a quiet second', async () =>
   expect([rollouts, waiting()]).toEqual([[], ['web quiet']])
   await cluster.clock.advance(60_000)
   expect([rollouts, waiting()]).toEqual([['web'], []])
-  expect(cluster.recorder.events).toMatchObject([{ reason: 'RolledOut', message: 'ConfigMap web changed' }])
+  expect(cluster.recorder.events).toMatchObject([
+    { reason: 'RolloutStarted', message: 'ConfigMap web changed' },
+    { reason: 'RolledOut', message: 'ConfigMap web changed' },
+  ])
   await cluster.controller.stop()
 })
 

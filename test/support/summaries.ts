@@ -34,6 +34,7 @@ export const sourceState = (hash: string, change: Partial<SourceState> = {}): So
   observed: { hash, immutable: false },
   marks: { ignored: false, match: false },
   isPaused: false,
+  replacesImmutable: false,
   sharedWith: new Set(),
   ...change,
 })

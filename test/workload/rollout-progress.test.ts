@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { rolloutStatusOf } from '../../src/workload/kinds.ts'
+import { keptPods, rolloutStatusOf } from '../../src/workload/kinds.ts'
 import type { Progress } from '../../src/workload/rollout-progress.ts'
 import { workload } from '../support/builders.ts'
 
@@ -195,4 +195,78 @@ test.each<[string, string, object, object, number]>([
 ])('Pods that are replaced at once, %s: %s', (_name, kind, spec, status, expected) => {
   const { apiVersion } = workload({ kind })
   expect(rolloutStatusOf({ apiVersion, kind, spec, status }).podsAtOnce).toBe(expected)
+})
+
+const available = (pods: number) => ({ ...done, updatedReplicas: pods, availableReplicas: 3 })
+test.each<[string, string, object, object, boolean]>([
+  ['all Pods are new', 'Deployment', { replicas: 3 }, done, true],
+  ['one is not available', 'Deployment', { replicas: 3 }, { ...done, availableReplicas: 2 }, false],
+  ['it has no Pods', 'Deployment', { replicas: 0 }, {}, true],
+  [
+    'Pods are deleted by hand, and one is old',
+    'StatefulSet',
+    { replicas: 3, ...onDelete },
+    available(2),
+    false,
+  ],
+  [
+    'Pods are deleted by hand, and all are new',
+    'StatefulSet',
+    { replicas: 3, ...onDelete },
+    available(3),
+    true,
+  ],
+  [
+    'those above the partition are new',
+    'StatefulSet',
+    { replicas: 3, updateStrategy: { rollingUpdate: { partition: 2 } } },
+    available(1),
+    true,
+  ],
+  [
+    'the partition keeps all',
+    'StatefulSet',
+    { replicas: 3, updateStrategy: { rollingUpdate: { partition: 3 } } },
+    available(0),
+    false,
+  ],
+  [
+    'a new Pod is not available yet',
+    'DaemonSet',
+    {},
+    { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 1 },
+    false,
+  ],
+  [
+    'Kruise keeps the Pods',
+    'CloneSet',
+    { replicas: 3, updateStrategy: { type: 'InPlaceIfPossible' } },
+    updated(3),
+    false,
+  ],
+  ['all Pods are new', 'CloneSet', { replicas: 3 }, updated(3), true],
+])('%s: %s', (_name, kind, spec, status, expected) => {
+  const { apiVersion } = workload({ kind })
+  const all = { observedGeneration: 2, ...status }
+  expect(
+    rolloutStatusOf({ apiVersion, kind, metadata: { generation: 2 }, spec, status: all }).isComplete,
+  ).toBe(expected)
+})
+
+test.each([
+  ['Deployment', {}, undefined],
+  ['DaemonSet', onDelete, 'updateStrategy is OnDelete: Pods are replaced only when you delete them'],
+  [
+    'StatefulSet',
+    { updateStrategy: { rollingUpdate: { partition: 2 } } },
+    'spec.updateStrategy.rollingUpdate.partition is 2: Pods below it stay as they are',
+  ],
+  [
+    'CloneSet',
+    { updateStrategy: { partition: '50%' } },
+    'spec.updateStrategy.partition is 50%: as many Pods stay as they are',
+  ],
+])('Pods that a rollout keeps, %s %j', (kind, spec, text) => {
+  const { apiVersion } = workload({ kind })
+  expect(keptPods({ apiVersion, kind, spec })).toBe(text)
 })

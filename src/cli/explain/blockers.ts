@@ -6,7 +6,13 @@ import { isPaused, PAUSE } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import type { PodPlan } from '../../policy/plan.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
-import { inPlacePolicy, isSuspended, replacesItsPods, workloadKindOf } from '../../workload/kinds.ts'
+import {
+  inPlacePolicy,
+  isSuspended,
+  keptPods,
+  replacesItsPods,
+  workloadKindOf,
+} from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 
 /** Sources that do not exist, though Pods can't start without them. */
@@ -21,10 +27,10 @@ export function missingSources(plan: PodPlan, content: (used: UsedKeys) => unkno
  * @param rollsOut some change rolls out
  */
 export function blockers(object: ApiObject, defaults: Defaults, rollsOut: boolean): string[] {
-  const { updateStrategy } = Object(object['spec'])
   const own = object.metadata?.annotations ?? {}
   const { suspend = [] } = workloadKindOf(object) ?? {}
-  const inPlace = inPlacePolicy(object)
+  const kept = keptPods(object)
+  const inPlace = inPlacePolicy(object) !== undefined
   return [
     ...(isPaused({ ...defaults.annotations, ...own })
       ? [
@@ -34,13 +40,8 @@ export function blockers(object: ApiObject, defaults: Defaults, rollsOut: boolea
     ...(replacesItsPods(object) && isSuspended(object)
       ? [`${suspend.join('.')} is true: nothing rolls out until it is resumed`]
       : []),
-    ...(rollsOut && updateStrategy?.type === 'OnDelete'
-      ? ['updateStrategy is OnDelete: Pods are replaced only when you delete them']
-      : []),
-    ...(inPlace
-      ? [
-          `the update policy is ${inPlace}: a rollout changes an annotation, so Kruise keeps the Pods: ${manual('limits')}`,
-        ]
-      : []),
+    // The opt-in changes annotations of the template, too.
+    ...(kept && inPlace ? [`${kept}: ${manual('limits')}`] : []),
+    ...(kept && !inPlace && rollsOut ? [kept] : []),
   ]
 }

@@ -65,6 +65,10 @@ function reached(effect: Effect, own: ContainerPlan | undefined, now: Circumstan
   return needsAgent && now.noAgentYet !== undefined ? { outcome: 'nothing', how: now.noAgentYet } : effect
 }
 
+/** The kubelet keeps an immutable object in memory while a Pod of its node uses it. */
+const IMMUTABLE =
+  'it is immutable; give a new one a new name, or a node with an old Pod gives new ones the old content'
+
 type Effect = Pick<Change, 'outcome' | 'how'>
 
 function outcomeOf(
@@ -81,10 +85,9 @@ function outcomeOf(
     const isUpdated = judged.isOutside && reference.as === 'volume'
     return { outcome: isUpdated ? 'left alone' : 'nothing', how: judged.why }
   }
+  if (now.immutable.has(sourceId(reference))) return newPods(reference, IMMUTABLE, now)
   if (judged.is === 'rollout' || !own) return newPods(reference, whyNew(reference, own, plan, now), now)
   const way = own.ways.get(reference.mountPath ?? '')
-  if (now.immutable.has(sourceId(reference)))
-    return newPods(reference, 'it is immutable; a new one of its name reaches new Pods only', now)
   if (isVariable(reference))
     return {
       outcome: 'restarted',

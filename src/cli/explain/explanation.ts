@@ -202,6 +202,8 @@ function admissionMessages(
   const context = {
     isChanged: true,
     isFrozen: false,
+    // It stands among what blocks a change.
+    keptPods: undefined,
     checksums: runsToCompletion(object) ? undefined : checksums,
     namespace: object.metadata?.namespace ?? 'default',
   }

@@ -4,7 +4,7 @@ import { createAlerts } from '../../alerts/all-sinks.ts'
 import { systemClock } from '../../async/clock.ts'
 import { Reconciler } from '../../controller/reconciler.ts'
 import { createEventWriter } from '../../controller/report/event-writer.ts'
-import type { Report } from '../../controller/report/report.ts'
+import { eventReasons, type Report } from '../../controller/report/report.ts'
 import { readSetAside } from '../../controller/set-aside/store.ts'
 import { describeError } from '../../errors.ts'
 import { watchCollection } from '../../kube/informer.ts'
@@ -57,7 +57,9 @@ export function buildController(
     event(about, type, reason, message) {
       metrics.event('written')
       const { kind = '', namespace, name } = about
-      if (events.write(about, type, reason, message)) alerts.send({ reason, kind, namespace, name, message })
+      // An alert for each rollout is enough: its end, or that it is stalled.
+      if (events.write(about, type, reason, message) && reason !== eventReasons.rolloutStarted)
+        alerts.send({ reason, kind, namespace, name, message })
     },
     rollout: (outcome, kind) => metrics.rollout(outcome, kind),
     waiting: (key, reason) => metrics.waiting(key, reason),

@@ -46,6 +46,9 @@ interface Entry {
   marks: SourceMarks
   isPaused: boolean
   sharedWith: ReadonlySet<string>
+  /** The last content that was read was immutable; undefined before the first. */
+  isImmutable: boolean | undefined
+  replacesImmutable: boolean
 }
 
 /** The API server handles hundreds of requests at once (max-requests-inflight, 400), and others' go first. */
@@ -92,6 +95,11 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       [...sharedWith].join() !== [...entry.sharedWith].join()
     // A first reading changes nothing for running processes: no nudge for it.
     const differing = new Set([...changed].filter((keyset) => before.has(keyset)))
+    // Between deletion and creation there is no content, and the object before it counts.
+    if (changed.size > 0 && typeof content === 'object') {
+      entry.replacesImmutable = entry.isImmutable ?? false
+      entry.isImmutable = content.immutable
+    }
     Object.assign(entry, { observed: after, version, marks, isPaused, sharedWith })
     if (changed.size > 0 || hasNewMarks) onChange(entry.ref, entry.users, differing)
     if (isEarly) return RETRY_KEY
@@ -141,6 +149,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         observed: entry?.observed.get(keysetOf(use)),
         marks: entry?.marks ?? unmarked,
         isPaused: entry?.isPaused ?? false,
+        replacesImmutable: entry?.replacesImmutable ?? false,
         sharedWith: entry?.sharedWith ?? new Set(),
       }
     },
@@ -160,6 +169,8 @@ const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   marks: unmarked,
   isPaused: false,
   sharedWith: new Set(),
+  isImmutable: undefined,
+  replacesImmutable: false,
 })
 
 const notYet = ({ marks, isPaused, sharedWith }: Entry): SourceReading => ({

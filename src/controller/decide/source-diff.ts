@@ -19,6 +19,8 @@ export interface SourceState {
   marks: SourceMarks
   /** `hotreload.dev/pause` on the source. */
   isPaused: boolean
+  /** It was immutable before it was deleted and created with this content. */
+  replacesImmutable: boolean
   /** `hotreload.dev/share-with` on the source: other namespaces whose workloads may depend on it. */
   sharedWith: ReadonlySet<string>
 }
@@ -40,6 +42,8 @@ export interface SourceDiff {
   merged: Comparison
   /** Ids of sources of other namespaces that do not name this workload's. They count as if nothing of them were known. */
   notShared: string[]
+  /** Ids of sources that nodes may have in memory as they were: a kubelet reads an immutable object once, as long as a Pod on its node uses it. */
+  immutableBefore: ReadonlySet<string>
   /** Sentences on sources that are over a bound, and left out. */
   notes: readonly string[]
   /** Every source that was compared, by its id. */
@@ -57,6 +61,7 @@ export function diffSources(
   const { namespace } = summary
   const sources = new Map<string, SourceRef>()
   const notShared: string[] = []
+  const immutableBefore = new Set<string>()
   // Whether a namespace exists must make no difference either.
   for (const use of used.unknown) {
     sources.set(idIn(namespace, use), use)
@@ -67,8 +72,9 @@ export function diffSources(
     prefix: string,
     checksums: ReadonlyMap<string, string> | undefined,
   ): ComparisonInput => {
-    const { isPaused } = stateOf(use)
+    const { isPaused, replacesImmutable } = stateOf(use)
     const id = idIn(namespace, use)
+    if (replacesImmutable) immutableBefore.add(id)
     const key = prefix + baselineId(namespace, use)
     sources.set(id, { kind: use.kind, namespace: use.namespace, name: use.name })
     return {
@@ -118,7 +124,8 @@ export function diffSources(
         whenDeleted: compat.reloadOnDelete ? 'rollout' : 'wait',
       })),
   )
-  return { native, compat: ofCompat, merged: merge(native, ofCompat), notShared, sources, notes: used.notes }
+  const merged = merge(native, ofCompat)
+  return { native, compat: ofCompat, merged, notShared, immutableBefore, sources, notes: used.notes }
 }
 
 /** Sources by their ids, as people read them: `ConfigMap web`, with the namespace where it is not the workload's. */

@@ -15,7 +15,7 @@ import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
 import { readWorkload } from '../../policy/read-workload.ts'
 import { parseChecksums, sourceId } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
-import { isSuspended, replacesItsPods, rolloutStatusOf } from '../../workload/kinds.ts'
+import { isSuspended, keptPods, replacesItsPods, rolloutStatusOf } from '../../workload/kinds.ts'
 import type { ObjectVersion } from '../../workload/object-version.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import type { RolloutStatus } from '../../workload/rollout-progress.ts'
@@ -34,6 +34,8 @@ export interface WorkloadSummary extends ObjectVersion, RolloutStatus {
   hasChartChecksum: boolean
   /** `spec.paused` of a Deployment or Rollout, `spec.suspend` of a CronJob. */
   isSuspended: boolean
+  /** Why a rollout leaves Pods as they are, for people; undefined: it replaces all of them. */
+  keptPods: string | undefined
   /** Its Pods' label selector; undefined where it has no Pods of its own. */
   selector: string | undefined
 }
@@ -85,6 +87,7 @@ export function summarize(
     hasChartChecksum: chartChecksumKeys(podTemplate(workload) ?? {}).length > 0,
     isSuspended: isSuspended(workload),
     ...rolloutStatusOf(workload),
+    keptPods: keptPods(workload),
     selector: selectorOf(spec['selector']),
   }
 }

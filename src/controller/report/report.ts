@@ -11,7 +11,10 @@ export type EventSubject = Pick<ApiObject, 'apiVersion' | 'kind'> & {
 
 /** Reasons of our Events, as `kubectl describe` shows them. */
 export const eventReasons = {
+  rolloutStarted: 'RolloutStarted',
   rolledOut: 'RolledOut',
+  rolloutStalled: 'RolloutStalled',
+  immutableReplaced: 'ImmutableReplaced',
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',

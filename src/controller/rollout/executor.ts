@@ -1,6 +1,6 @@
 /**
- * Carries out a decided rollout: takes its place among the concurrent ones, writes it the way that the workload's kind needs, and reports the
- * outcome as an Event on the workload.
+ * Carries out a decided rollout: takes its place among the concurrent ones, writes it the way that the workload's kind needs, and reports a
+ * failure as an Event on the workload.
  */
 import { ApiError } from '../../api/api.ts'
 import { replacesItsPods } from '../../workload/kinds.ts'
@@ -35,9 +35,7 @@ export function createRolloutExecutor(options: RolloutExecutorOptions): RolloutE
     const { summary } = workload
     const changed = `${describeSources(summary, diff, diff.merged.changed).join(', ')} changed`
     try {
-      const outcome = await (replacesItsPods(summary) ? writeTemplate : jobs.write)(workload, diff)
-      if (outcome === 'done') report.event(summary, 'Normal', eventReasons.rolledOut, changed)
-      return outcome
+      return await (replacesItsPods(summary) ? writeTemplate : jobs.write)(workload, diff)
     } catch (error) {
       const why = error instanceof ApiError ? `the API server answered ${error.status}` : 'no answer'
       report.event(summary, 'Warning', eventReasons.rolloutFailed, `${changed}, but ${why}`)

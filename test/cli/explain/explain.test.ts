@@ -330,7 +330,9 @@ describe('facts from the cluster', () => {
     expect(changes).toMatchObject([
       { outcome: 'rolled out', how: expect.stringContaining('it is immutable') },
     ])
-    expect(warnings).toEqual([expect.stringContaining('ConfigMap web is immutable')])
+    expect(warnings).toEqual([
+      expect.stringContaining('change ConfigMap web under a new name: it is immutable'),
+    ])
   })
 
   test('a Secret that hotreload may not read causes no rollout', async () => {

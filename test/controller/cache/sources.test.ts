@@ -145,3 +145,23 @@ test('a refused source is read again every five minutes', async () => {
   await clock.advance(600_000)
   expect(reads()).toBe(3)
 })
+
+test('a ConfigMap that was immutable, deleted and created again with other content is known as such', async () => {
+  const immutable = (a: string) => ({ ...contentOf({ a }), immutable: true })
+  const { sources, setContent, clock } = sourcesOf(immutable('1'))
+  const replaces = () => sources.state(configMap).replacesImmutable
+  sources.use('web', [configMap])
+  await clock.advance(1)
+  expect(replaces()).toBe(false)
+  await setContent('absent', '2')
+  await setContent(immutable('2'), '3')
+  expect(replaces()).toBe(true)
+})
+
+test('a ConfigMap that becomes immutable together with its change replaces none', async () => {
+  const { sources, setContent, clock } = sourcesOf(contentOf({ a: '1' }))
+  sources.use('web', [configMap])
+  await clock.advance(1)
+  await setContent({ ...contentOf({ a: '2' }), immutable: true }, '2')
+  expect(sources.state(configMap).replacesImmutable).toBe(false)
+})

@@ -14,6 +14,7 @@ const unpaused = {
   observed: undefined,
   marks: { ignored: false, match: false },
   isPaused: false,
+  replacesImmutable: false,
   sharedWith: new Set<string>(),
 }
 const SOURCE: SourceRef = { kind: 'ConfigMap', namespace: 'shop', name: 'web' }

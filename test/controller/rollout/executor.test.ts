@@ -48,12 +48,6 @@ test('a rollout takes its place before the write, and keeps it until it has ende
   expect([ended.inProgress, ended.limiter.inProgress()]).toEqual([[1], 0])
 })
 
-test('an Event names what changed', async () => {
-  const { rollOut, events } = executor()
-  await rollOut()
-  expect(events()).toEqual(['RolledOut: ConfigMap web changed'])
-})
-
 test('a conflict is no rollout: no Event, and no place taken', async () => {
   const { rollOut, events, limiter } = executor({ status: 409, runs: true })
   expect(await rollOut()).toBe('conflict')
