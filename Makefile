@@ -50,7 +50,7 @@ test-agent: $(MUSL) ## the agent's tests
 	PROPTEST_CASES=$${PROPTEST_CASES:-10000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
 
 .PHONY: test-api
-test-api: $(NPM) bin/hotreload ## tests on a real API server (that of KUBECONFIG, if set; KUBEBUILDER_ASSETS saves the build)
+test-api: $(NPM) build ## tests on a real API server (that of KUBECONFIG, if set; KUBEBUILDER_ASSETS saves the build)
 	@echo "== tests on an API server"
 	$(call vitest,apiserver)
 

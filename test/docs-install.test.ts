@@ -74,7 +74,7 @@ ${flagTable(controllerFlags)}
 
 ## Metrics
 
-At \`/metrics\` of \`--metrics-port\`, beside those of the Node.js process (\`process_…\`, \`nodejs_…\`). Metrics of the webhook, from each replica:
+At \`/metrics\` of \`--metrics-port\`, beside those of the Node.js process (\`process_…\`, \`nodejs_…\`). Metrics of the webhook, from each replica (\`hotreload_policy_valid\` from the controller's, too):
 
 ${metricTable(webhookMetrics)}
 

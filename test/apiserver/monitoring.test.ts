@@ -1,174 +1,16 @@
-// deploy/monitoring with a real Prometheus, which scrapes a webhook, a controller and an agent: every query has an answer, every alert fires when it
-// has to.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+// deploy/monitoring with a real Prometheus: it finds the agents of Pods, and every query has an answer from a webhook, a controller and an agent.
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prometheusPrograms } from '../cluster/programs.ts'
-import { run } from '../cluster/run.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
 import { namespace, until } from '../support/kube.ts'
-import { alerts, queries, ruleFile } from '../support/monitoring.ts'
+import { alerts, queries } from '../support/monitoring.ts'
+import { freePort, startPrometheus } from '../support/prometheus.ts'
 import { type Serve, startServe } from '../support/serve.ts'
 
-let programs: { prometheus: string; promtool: string }
-let directory: string
-const children: ChildProcess[] = []
-let parts: Serve[] = []
-beforeAll(async () => {
-  programs = await prometheusPrograms((line) => console.error(line))
-  directory = await mkdtemp(join(tmpdir(), 'hotreload-monitoring-'))
-  await writeFile(join(directory, 'rules.json'), JSON.stringify(ruleFile()))
-}, 180_000)
-afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL')
-  await Promise.all(parts.map((one) => one.stop()))
-  await rm(directory, { recursive: true })
-})
-
-test('the rule file that docs/install.md takes from the operator’s object is one', async () => {
-  const rules = new URL('../../deploy/monitoring/operator/rules.yaml', import.meta.url).pathname
-  const text = await run(['sed', '-n', '/^spec:/,$ s/^  //p', rules])
-  await writeFile(join(directory, 'taken.yml'), text)
-  const output = await run([programs.promtool, 'check', 'rules', join(directory, 'taken.yml')])
-  expect(output).toContain(`${alerts().length} rules found`)
-})
-
-/** `fires`: series that must raise the alert within an hour and a quarter. `silent`: series that must not. Values are one minute apart. */
-interface Case {
-  fires: Record<string, string>
-  silent: Record<string, string>
-}
-const agent = 'namespace="shop",pod="web"'
-const cases: Record<string, Case> = {
-  HotreloadNoLeader: {
-    fires: { 'hotreload_leader{pod="a"}': '0x75', 'hotreload_leader{pod="b"}': '0x75' },
-    silent: { 'hotreload_leader{pod="a"}': '1x75', 'hotreload_leader{pod="b"}': '0x75' },
-  },
-  HotreloadRolloutsFail: {
-    fires: { 'hotreload_rollouts_total{outcome="failed",kind="Deployment"}': '0x64 5x10' },
-    silent: { 'hotreload_rollouts_total{outcome="failed",kind="Deployment"}': '0x64 2x10' },
-  },
-  HotreloadRolloutsWait: {
-    fires: { 'hotreload_rollouts_waiting{reason="limit"}': '2x75' },
-    silent: { 'hotreload_rollouts_waiting{reason="paused"}': '2x75' },
-  },
-  HotreloadChecksumReverted: {
-    fires: { 'hotreload_rollouts_waiting{reason="reverted"}': '0x60 1x15' },
-    silent: { 'hotreload_rollouts_waiting{reason="reverted"}': '0x75' },
-  },
-  HotreloadUninjectedPods: {
-    fires: { hotreload_uninjected_pods: '1x75' },
-    silent: { hotreload_uninjected_pods: '0x75' },
-  },
-  HotreloadObjectSetAside: {
-    fires: { hotreload_objects_set_aside: '1x75' },
-    silent: { hotreload_objects_set_aside: '0x75' },
-  },
-  HotreloadAlertsFail: {
-    fires: { 'hotreload_alerts_total{outcome="failed"}': '0x60 1x15' },
-    silent: { 'hotreload_alerts_total{outcome="failed"}': '0x75' },
-  },
-  HotreloadCertificateExpires: {
-    fires: { 'hotreload_certificate_expiry_timestamp_seconds{certificate="serving"}': '500000x75' },
-    silent: { 'hotreload_certificate_expiry_timestamp_seconds{certificate="serving"}': '5000000x75' },
-  },
-  HotreloadAdmissionFails: {
-    fires: { 'hotreload_admission_requests_total{outcome="failed",kind="Pod"}': '0x50 1+1x25' },
-    silent: { 'hotreload_admission_requests_total{outcome="injected",kind="Pod"}': '0+1x75' },
-  },
-  HotreloadOverloaded: {
-    fires: { 'hotreload_admission_refused_total{code="HR_OVERLOADED"}': '0x50 1+1x25' },
-    silent: { 'hotreload_admission_refused_total{code="HR_BAD_JSON"}': '0+1x75' },
-  },
-  HotreloadPolicyInvalid: {
-    fires: { 'hotreload_policy_valid{pod="a"}': '1x60 0x15', 'hotreload_policy_valid{pod="b"}': '1x75' },
-    silent: { 'hotreload_policy_valid{pod="a"}': '1x75' },
-  },
-  HotreloadNotLoaded: {
-    fires: { [`hotreload_agent_last_reload_successful{${agent}}`]: '1x60 0x15' },
-    silent: { [`hotreload_agent_last_reload_successful{${agent}}`]: '1x75' },
-  },
-  HotreloadConfigurationInvalid: {
-    fires: { [`hotreload_agent_state{${agent},state="invalid"}`]: '1x75' },
-    silent: { [`hotreload_agent_state{${agent},state="loaded"}`]: '1x75' },
-  },
-  HotreloadProgramKilled: {
-    fires: { [`hotreload_agent_targets_killed_total{${agent}}`]: '0x60 1x15' },
-    silent: { [`hotreload_agent_targets_killed_total{${agent}}`]: '1x75' },
-  },
-  HotreloadAgentPanicked: {
-    fires: { [`hotreload_agent_panics_total{${agent}}`]: '1x75' },
-    silent: { [`hotreload_agent_panics_total{${agent}}`]: '0x75' },
-  },
-}
-
-test('each alert has its case', () => expect(Object.keys(cases)).toEqual(alerts().map(({ alert }) => alert)))
-
-test.each(Object.entries(cases))('%s', async (alert, { fires, silent }) => {
-  const tested = join(directory, `${alert}.json`)
-  // Of the alerts at the end, promtool compares labels and annotations; whether there is one is enough here.
-  const count = `count(ALERTS{alertname="${alert}",alertstate="firing"}) or vector(0)`
-  const group = (series: Record<string, string>, value: number) => ({
-    interval: '1m',
-    input_series: Object.entries(series).map(([one, values]) => ({ series: one, values })),
-    promql_expr_test: [{ expr: count, eval_time: '75m', exp_samples: [{ labels: '{}', value }] }],
-  })
-  await writeFile(
-    tested,
-    JSON.stringify({
-      rule_files: ['rules.json'],
-      evaluation_interval: '1m',
-      tests: [group(fires, 1), group(silent, 0)],
-    }),
-  )
-  await expect(run([programs.promtool, 'test', 'rules', tested])).resolves.toContain('SUCCESS')
-})
-
-/** A free TCP port: neither program takes 0 and says which one it got. */
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
-
-function start(argv: readonly [string, ...string[]]): void {
-  const [program, ...rest] = argv
-  children.push(spawn(program, rest, { cwd: directory, stdio: 'ignore' }))
-}
-
-/** An agent whose reload fails, so that it has a problem to show. */
-async function startAgent(port: number): Promise<void> {
-  const volume = join(directory, 'volume')
-  const content = async (name: string) => {
-    await mkdir(join(volume, name), { recursive: true })
-    await writeFile(join(volume, name, 'a'), name)
-    await symlink(name, join(volume, '..data_tmp'))
-    await rename(join(volume, '..data_tmp'), join(volume, '..data'))
-  }
-  await content('..one')
-  const url = `http://127.0.0.1:${await freePort()}/`
-  const flags = [
-    '--container=web',
-    `--directory=${volume}`,
-    '--reload=http',
-    `--url=${url}`,
-    `--port=${port}`,
-  ]
-  start([join(import.meta.dirname, '../../bin/hotreload-agent'), 'watch', ...flags])
-  await until('the agent answers', () => metrics(port))
-  await content('..two')
-  await until('it has a problem', async () => (await metrics(port))?.includes('hotreload_agent_problem{'))
-}
-
-/** Of Prometheus' API. */
-interface Answer {
-  status: string
-  data?: { result: unknown[] }
-}
+const root = join(import.meta.dirname, '../..')
 
 const metrics = (port: number): Promise<string | undefined> =>
   fetch(`http://127.0.0.1:${port}/metrics`).then(
@@ -176,61 +18,153 @@ const metrics = (port: number): Promise<string | undefined> =>
     () => undefined,
   )
 
-const metricsPort = (serve: Serve): Promise<number> =>
-  until('it serves', () => {
+/** An agent whose reload fails, so that it has a problem to show. @returns its metrics before that */
+async function startAgent(port: number): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'hotreload-agent-'))
+  const content = async (name: string) => {
+    await mkdir(join(directory, name))
+    await writeFile(join(directory, name, 'a'), name)
+    await symlink(name, join(directory, '..data_tmp'))
+    await rename(join(directory, '..data_tmp'), join(directory, '..data'))
+  }
+  await content('..one')
+  const url = `--url=http://127.0.0.1:${await freePort()}/`
+  const flags = ['--container=web', `--directory=${directory}`, '--reload=http', url, `--port=${port}`]
+  const child = spawn(join(root, 'bin/hotreload-agent'), ['watch', ...flags], { stdio: 'ignore' })
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await rm(directory, { recursive: true })
+  })
+  const before = await until('the agent answers', () => metrics(port))
+  await content('..two')
+  await until('it has a problem', async () => (await metrics(port))?.includes('hotreload_agent_problem{'))
+  return before
+}
+
+async function start(own: string[], ns: Awaited<ReturnType<typeof namespace>>): Promise<number> {
+  const serve: Serve = await startServe(ns, own)
+  onTestFinished(() => serve.stop())
+  return until('it serves', () => {
     const [line] = serve.logged('serving')
     return line && (line as unknown as { metricsPort: number }).metricsPort
   })
+}
 
-test('every query of the dashboard and of the alerts has an answer', async () => {
-  const own = await namespace()
-  parts = await Promise.all([
-    startServe(own, ['--only=webhook', '--port=0']),
-    startServe(own, ['--only=controller', '--issue-certificates']),
-  ])
-  const [webhook = 0, controller = 0] = await Promise.all(parts.map(metricsPort))
-  const [agents, prometheus] = [await freePort(), await freePort()]
-  await startAgent(agents)
-  const job = (name: string, ports: number[], labels: object) => ({
+test('every query of the dashboard and of the alerts has an answer; an agent has all its counters from the start', async () => {
+  const ns = await namespace()
+  const ports = [await start(['--only=webhook', '--port=0'], ns), await start(['--only=controller'], ns)]
+  const agent = await freePort()
+  const before = await startAgent(agent)
+  const table = (await readFile(join(root, 'docs/agent.md'), 'utf8')).matchAll(
+    /^\| `(hotreload_agent_\w+_total)(?:\{(\w+)\})?` \| counter \| (.*) \|$/gm,
+  )
+  const counters = [...table].flatMap(([, name, label, text = '']) =>
+    label === undefined
+      ? [`${name} 0`]
+      : [...text.matchAll(/`(\w+)`/g)].map(([, value]) => `${name}{${label}="${value}"} 0`),
+  )
+  expect(counters.length).toBeGreaterThan(10)
+  expect(before.split('\n')).toEqual(expect.arrayContaining(counters))
+
+  const job = (name: string, targets: number[], labels: object) => ({
     job_name: name,
     scrape_interval: '1s',
-    static_configs: ports.map((port) => ({
+    static_configs: targets.map((port) => ({
       targets: [`127.0.0.1:${port}`],
       labels: { ...labels, pod: `p${port}` },
     })),
   })
-  const scrape = [
-    job('hotreload', [webhook, controller], {}),
-    job('hotreload-agents', [agents], { namespace: 'shop' }),
-  ]
-  const file = join(directory, 'prometheus.json')
-  await writeFile(file, JSON.stringify({ rule_files: ['rules.json'], scrape_configs: scrape }))
-  start([
-    programs.prometheus,
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${join(directory, 'data')}`,
-    `--web.listen-address=127.0.0.1:${prometheus}`,
-  ])
-
-  const ask = async (expr: string): Promise<Answer> => {
-    const query = new URLSearchParams({ query: expr })
-    const response = await fetch(`http://127.0.0.1:${prometheus}/api/v1/query?${String(query)}`)
-    return (await response.json()) as Answer
-  }
-  await until('each target has been scraped a few times', async () => {
-    const { data } = await ask('count_over_time(up[1m]) > 3').catch(() => ({ data: undefined }))
-    return data?.result.length === 3
+  const prometheus = await startPrometheus({
+    scrape_configs: [job('hotreload', ports, {}), job('hotreload-agents', [agent], { namespace: 'shop' })],
   })
+  onTestFinished(() => prometheus.stop())
+  await until(
+    'each target has been scraped a few times',
+    async () => (await prometheus.ask('count_over_time(up[1m]) > 3')).length === 3,
+  )
   await until(
     'the certificate is in use',
-    async () => (await ask('hotreload_certificate_expiry_timestamp_seconds')).data?.result.length,
+    async () => (await prometheus.ask('hotreload_certificate_expiry_timestamp_seconds')).length === 2,
   )
   const silent: string[] = []
-  for (const { title, expr } of queries()) {
-    const answer = await ask(expr.replaceAll('$namespace', '.*'))
-    expect(answer, title).toMatchObject({ status: 'success' })
-    if (answer.data?.result.length === 0) silent.push(title)
-  }
+  for (const { title, expr } of queries())
+    if ((await prometheus.ask(expr.replaceAll('$namespace', '.*'))).length === 0) silent.push(title)
   expect(silent).toEqual([])
-  for (const { alert, expr } of alerts()) expect(await ask(expr), alert).toMatchObject({ status: 'success' })
+  for (const { expr } of alerts()) expect(await prometheus.ask(expr)).toBeInstanceOf(Array)
+})
+
+/** A rule for labels as the operator writes it. */
+interface Relabeling {
+  action: string
+  sourceLabels?: string[]
+  targetLabel?: string
+  regex: string
+  replacement?: string
+}
+
+const ofOperator = async () => {
+  const monitor = parse(await readFile(join(root, 'deploy/monitoring/operator/pod-monitor.yaml'), 'utf8'))
+  const rules: Relabeling[][] = monitor.spec.podMetricsEndpoints.map(
+    ({ relabelings }: { relabelings: Relabeling[] }) => relabelings,
+  )
+  return rules.map((list) =>
+    list.map(({ sourceLabels, targetLabel, ...rule }) => ({
+      ...rule,
+      ...(sourceLabels ? { source_labels: sourceLabels } : {}),
+      ...(targetLabel ? { target_label: targetLabel } : {}),
+    })),
+  )
+}
+
+/** The job of docs/install.md, for the first agent of a Pod. */
+const ofInstallPage = async () => {
+  const page = await readFile(join(root, 'docs/install.md'), 'utf8')
+  const [, block = ''] = /^```yaml\n(# prometheus.yml\n[^]*?)^```$/m.exec(page) ?? []
+  const { scrape_configs: jobs } = parse(block)
+  return jobs
+    .filter(({ job_name: name }: { job_name: string }) => name === 'hotreload-agents')
+    .map(({ relabel_configs: rules }: { relabel_configs: object[] }) => rules)
+}
+
+test.each([
+  ['the PodMonitor', ofOperator, ['10.0.0.1:9467', '10.0.0.1:9468', '[fd00::1]:9467', '[fd00::1]:9468']],
+  ['the job of docs/install.md', ofInstallPage, ['10.0.0.1:9467']],
+])('%s finds each agent once', async (_what, rulesOf, addresses) => {
+  const golden = await readFile(join(root, 'test/golden/two-containers.expected.yaml'), 'utf8')
+  const injected = parseAllDocuments(golden)[0]?.toJS().spec.template.metadata.annotations
+  // As Prometheus discovers Pods: a target for each container. The operator adds the labels without underscores.
+  const discovered = (ip: string, status: string | undefined) =>
+    ['web', 'prometheus', 'hotreload-agent-web'].map((container) => ({
+      targets: [`${ip.includes(':') ? `[${ip}]` : ip}:80`],
+      labels: {
+        __meta_kubernetes_pod_ip: ip,
+        __meta_kubernetes_namespace: 'shop',
+        __meta_kubernetes_pod_name: 'web-1',
+        namespace: 'shop',
+        pod: 'web-1',
+        ...(addresses.length > 1 ? { container } : {}),
+        ...(status === undefined ? {} : { __meta_kubernetes_pod_annotation_hotreload_dev_status: status }),
+      },
+    }))
+  const status = injected['hotreload.dev/status']
+  const pods = [
+    ...discovered('10.0.0.1', status),
+    ...discovered('10.0.0.2', undefined),
+    ...(addresses.length > 1 ? discovered('fd00::1', status) : []),
+  ]
+  const rules: object[][] = await rulesOf()
+  const prometheus = await startPrometheus({
+    scrape_configs: rules.map((relabel_configs, index) => ({
+      job_name: `agents-${index}`,
+      relabel_configs,
+      static_configs: pods,
+    })),
+  })
+  onTestFinished(() => prometheus.stop())
+  const targets = await until('it has targets', async () => {
+    const found = await prometheus.targets()
+    return found.length >= addresses.length && found
+  })
+  expect(targets.map(({ scrapeUrl }) => new URL(scrapeUrl).host).toSorted()).toEqual(addresses)
+  for (const { labels } of targets) expect(labels).toMatchObject({ namespace: 'shop', pod: 'web-1' })
 })
