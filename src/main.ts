@@ -95,12 +95,18 @@ query('doctor', 'check the installation, and find workloads whose settings have 
   })
 
 query('status', 'show what each injected Pod has loaded, according to its agents')
+  .argument('[pod...]', 'names of Pods')
   .option('-A, --all-namespaces', 'Pods of all namespaces', false)
-  .action(async ({ allNamespaces, ...given }: QueryGiven & { allNamespaces: boolean }) => {
+  .option('-l, --selector <selector>', 'Pods with these labels, e.g. app=web')
+  .option('-w, --watch', 'answer again whenever something has changed', false)
+  .action(async (names: string[], { allNamespaces, selector, watch, ...given }: StatusGiven) => {
     const options = queryOptions(given)
     const { statusCommand } = await import('./cli/status/status.ts')
-    exitCode = await statusCommand({ ...options, allNamespaces }, process)
+    const pods = names.map((name) => name.replace(/^(pods?|po)\//, ''))
+    const chosen = { allNamespaces, pods, watch, ...(selector === undefined ? {} : { selector }) }
+    exitCode = await statusCommand({ ...options, ...chosen }, process)
   })
+type StatusGiven = QueryGiven & { allNamespaces: boolean; selector?: string; watch: boolean }
 
 command('version', 'print the version of this program, and the image of its agent').action(() => {
   process.stdout.write(`hotreload ${VERSION}\nagent ${AGENT_IMAGE}\nNode.js ${process.version}\n`)

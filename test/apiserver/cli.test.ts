@@ -1,10 +1,11 @@
 // explain, doctor and status as programs against a real API server: as kubectl's plugin, with its flags, and for users with few rights.
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { FIRST_PORT } from '../../src/inject/agent-flags.ts'
 import { attempt, type Result } from '../cluster/run.ts'
 import { configMap, deployment } from '../support/controller.ts'
@@ -344,6 +345,27 @@ describe('status', () => {
     const { code, stdout } = await hotreload(['status', '-n', ns.name, '-o', 'json'])
     return { code, rows: JSON.parse(stdout).items }
   }
+
+  test('with --watch answers again when something has changed', async () => {
+    const watched = await hook.namespace()
+    await watched.apply(nginx('web'))
+    const pod = await until('its Pod', async () => (await watched.list<V1Pod>('pods', 'app=web'))[0])
+    const argv = [MAIN, 'status', '--watch', '-l', 'app=web', '-n', watched.name]
+    const child = spawn(process.execPath, argv, { env: environment(inject('cluster').kubeconfig) })
+    onTestFinished(() => void child.kill())
+    let out = ''
+    child.stdout.on('data', (text: Buffer) => (out += text.toString()))
+    await until('the first answer', () => /^web-\S+ +pending/m.test(out))
+    const status = JSON.stringify({ status: { phase: 'Succeeded' } })
+    await watched.kubectl([
+      'patch',
+      'pod',
+      pod.metadata?.name ?? '',
+      '--subresource=status',
+      `--patch=${status}`,
+    ])
+    await until('the next one', () => /\n\nPOD [^]*^web-\S+ +succeeded/m.test(out))
+  })
 
   test('shows a Pod first as pending, then as unreachable, without an error', async () => {
     await ns.apply(nginx('web'))

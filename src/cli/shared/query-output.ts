@@ -45,6 +45,10 @@ const colours: Readonly<Record<string, number>> = {
   problem: 31,
   unknown: 33,
   loaded: 32,
+  signalled: 32,
+  unconfirmed: 33,
+  CrashLoopBackOff: 31,
+  ImagePullBackOff: 31,
   refused: 31,
   invalid: 31,
   killed: 31,
@@ -67,8 +71,8 @@ function coloured(text: string, { stdout, env }: QueryIo): string {
 }
 
 export interface ProgressLine {
-  show(text: string): void
-  end(): void
+  show: (text: string) => void
+  end: () => void
 }
 
 /** One line of standard error that is overwritten, on a terminal; nothing elsewhere. */

@@ -13,8 +13,19 @@ type Row = readonly string[]
  * and where the other columns have too little, each row becomes a record.
  * @param head column titles
  * @param width the terminal's columns; undefined: no terminal, so nothing is wrapped
+ * @param notes a sentence below each row; empty: none
  */
-export function formatTable(head: Row, rows: readonly Row[], width = Number.POSITIVE_INFINITY): string {
+export function formatTable(
+  head: Row,
+  rows: readonly Row[],
+  width = Number.POSITIVE_INFINITY,
+  notes: readonly string[] = [],
+): string {
+  const below = (row: number, ...texts: string[]): string[] =>
+    [...texts, printable(notes[row] ?? '')]
+      .filter((one) => one !== '')
+      .flatMap((one) => wrap(one, width - INDENT.length))
+      .map((line) => INDENT + line)
   const all = [head, ...rows].map((cells) => cells.map(printable))
   const widths = head.map((_, column) => Math.max(...all.map((cells) => length(cells[column] ?? ''))))
   const last = head.length - 1
@@ -23,24 +34,25 @@ export function formatTable(head: Row, rows: readonly Row[], width = Number.POSI
   const aligned = (cells: Row) => cells.map((cell, column) => pad(cell, widths[column] ?? 0)).join(GAP)
   if (indent + needed <= width)
     return text(
-      all.flatMap((cells) => {
+      all.flatMap((cells, index) => {
         const [first = '', ...more] = wrap(cells[last] ?? '', width - indent)
-        return [aligned([...cells.slice(0, last), first]), ...more.map((line) => ' '.repeat(indent) + line)]
+        return [
+          aligned([...cells.slice(0, last), first]),
+          ...more.map((line) => ' '.repeat(indent) + line),
+          ...below(index - 1),
+        ]
       }),
     )
   if (indent - GAP.length <= width)
     return text(
-      all.flatMap((cells, index) => {
-        const below = index === 0 ? [] : wrap(cells[last] ?? '', width - INDENT.length)
-        return [
-          aligned(cells.slice(0, last)),
-          ...below.filter((line) => line !== '').map((line) => INDENT + line),
-        ]
-      }),
+      all.flatMap((cells, index) => [
+        aligned(cells.slice(0, last)),
+        ...(index === 0 ? [] : below(index - 1, cells[last] ?? '')),
+      ]),
     )
   return all
     .slice(1)
-    .map((cells) => record(all[0] ?? [], cells, width))
+    .map((cells, index) => record(all[0] ?? [], cells, width) + text(below(index)))
     .join('\n')
 }
 

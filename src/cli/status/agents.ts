@@ -6,7 +6,11 @@ import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
 import { readPod } from '../../policy/read-workload.ts'
+import { sourceId } from '../../workload/checksum.ts'
 import { isObject, parseJson, property } from '../../workload/json-object.ts'
+import { controller } from '../../workload/pod-template.ts'
+import { references, volumeSources } from '../../workload/references.ts'
+import { isStuck, notRunning, pendingReason } from './container-state.ts'
 
 /** One agent of a Pod, and the container it serves. */
 export interface AgentAddress {
@@ -25,6 +29,8 @@ export interface LoadedVolume {
   loadedAt?: string
   /** The hash of the loaded content; ConfigMaps only. */
   sha256?: string
+  /** The ConfigMap or Secret behind a container's variables, whose change restarts it. */
+  source?: string
 }
 
 /** One row of the answer. */
@@ -32,8 +38,13 @@ export interface AgentStatus {
   namespace: string
   pod: string
   container?: string
-  /** The agent's own, or `unreachable`: no agent answers; `not injected`: the Pod is opted in and has none; or the Pod's phase. */
+  /**
+   * The agent's own, or `unreachable`: no agent answers; `not injected`: the Pod is opted in and has none; `rolls out`: it needs none; or what
+   * the kubelet says of a container or Pod that does not run.
+   */
   state: string
+  /** Something a person must look at: the exit code follows from it. */
+  failed: boolean
   /** The reload method. */
   reload?: string
   volumes: LoadedVolume[]
@@ -53,22 +64,47 @@ export function agentsOf(pod: V1Pod): AgentAddress[] {
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index, of: pod }))
 }
 
+/** States of an agent in which the configuration is not loaded, and will not be without a change, or may not be. */
+const failedStates: ReadonlySet<string> = new Set([
+  'refused',
+  'invalid',
+  'killed',
+  'removed',
+  'error',
+  'unconfirmed',
+])
+
 /** The row of a Pod whose agents need not be asked; undefined: ask them. */
-export function statusOfPod(pod: V1Pod): AgentStatus | undefined {
+export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
   const { namespace = '', name = '', annotations = {}, deletionTimestamp } = pod.metadata ?? {}
-  const at = { namespace, pod: name, volumes: [] }
+  const at = { namespace, pod: name, volumes: [], failed: false }
   if (annotations[STATUS] === undefined) return { ...at, ...withoutAgent(pod) }
   if (deletionTimestamp !== undefined) return { ...at, state: 'ending' }
   const phase = pod.status?.phase ?? 'Unknown'
-  return phase === 'Running' ? undefined : { ...at, state: phase.toLowerCase() }
+  if (phase === 'Running') return undefined
+  if (phase !== 'Pending') return { ...at, state: phase.toLowerCase() }
+  return { ...at, failed: isStuck(pod, now), state: 'pending', ...pendingReason(pod) }
 }
 
 /** As the webhook decides about the Pod: `not injected` if it should have an agent. */
-function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> {
+function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> & { failed?: boolean } {
   const { skip } = readPod(pod, builtInDefaults)
-  return skip
-    ? { state: 'no agent', note: skipReasons[skip] }
-    : { state: 'not injected', note: 'it is opted in and has no agent: see hotreload doctor' }
+  if (skip === undefined)
+    return {
+      state: 'not injected',
+      failed: true,
+      note: 'it is opted in and has no agent: see hotreload doctor',
+    }
+  const isReplaced = !['Job', undefined].includes(controller(pod.metadata)?.kind)
+  const rollsOut =
+    skip === 'nothingToWatch' && isReplaced && references(pod.spec ?? { containers: [] }).length > 0
+  return rollsOut ? { state: 'rolls out' } : { state: 'no agent', note: skipReasons[skip] }
+}
+
+/** The row of an agent whose container does not run: its last report says nothing of the next start. */
+export function statusOfContainer({ namespace, pod, container, of }: AgentAddress): AgentStatus | undefined {
+  const found = notRunning(of, container)
+  return found && { namespace, pod, container, volumes: [], failed: found.state !== 'Completed', ...found }
 }
 
 /** Whether a Pod has an agent, or is opted in. */
@@ -85,12 +121,18 @@ export function readReport(agent: AgentAddress, report: unknown): AgentStatus {
     return unreachable(agent, 'another program answers on its port')
   if (!isReportOf(report, of)) return unreachable(agent, "the port belongs to another Pod's agent")
   const [reload, lastReloadAt] = [text(report['reload']), text(report['lastReloadAt'])]
+  const sources = envSources(of)
+  const volumes = list(report['volumes']).map((one) => volume(one, sources))
+  // The agent reloads nothing then: a change of variables ends the container's program.
+  const isEnvOnly =
+    reload === 'none' && volumes.length > 0 && volumes.every(({ source }) => source !== undefined)
   const note = [report['error'], ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
   return {
     ...at,
     state,
-    ...(reload ? { reload } : {}),
-    volumes: list(report['volumes']).map(volume),
+    failed: failedStates.has(state),
+    ...(reload ? { reload: isEnvOnly ? 'restart' : reload } : {}),
+    volumes,
     ...(lastReloadAt ? { lastReloadAt } : {}),
     ...(note ? { note } : {}),
   }
@@ -101,18 +143,28 @@ export const unreachable = ({ namespace, pod, container }: AgentAddress, note: s
   pod,
   container,
   state: 'unreachable',
+  failed: false,
   volumes: [],
   note,
 })
 
-function volume(reported: unknown): LoadedVolume {
+/** The volumes behind variables, which inject/env-volumes.ts adds, and what each holds. */
+const envSources = ({ spec }: V1Pod): Map<string, string> =>
+  new Map(
+    (spec?.volumes ?? [])
+      .filter(({ name }) => name.startsWith('hotreload-env-'))
+      .flatMap((one) => volumeSources(one).map((source): [string, string] => [one.name, sourceId(source)])),
+  )
+
+function volume(reported: unknown, sources: ReadonlyMap<string, string>): LoadedVolume {
   const { name, current, loadedAt, sha256 } = isObject(reported) ? reported : {}
-  const [at, hash] = [text(loadedAt), text(sha256)]
+  const [at, hash, source] = [text(loadedAt), text(sha256), sources.get(text(name) ?? '')]
   return {
     name: text(name) ?? '',
     current: current === true,
     ...(at ? { loadedAt: at } : {}),
     ...(hash ? { sha256: hash } : {}),
+    ...(source ? { source } : {}),
   }
 }
 

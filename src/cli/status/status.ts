@@ -1,4 +1,5 @@
 /** `hotreload status`: what each injected Pod has loaded, according to its agents. */
+import { setTimeout } from 'node:timers/promises'
 import type { V1Pod } from '@kubernetes/client-node'
 import { listAll } from '../../api/list.ts'
 import { asObject } from '../../api/response-body.ts'
@@ -8,70 +9,106 @@ import type { ApiObject } from '../../workload/pod-template.ts'
 import { clusterAccess, refusal } from '../shared/cluster-access.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
 import { progressLine, type QueryIo, writeAnswer } from '../shared/query-output.ts'
-import { formatTable } from '../shared/table.ts'
 import {
   type AgentAddress,
   type AgentStatus,
   agentsOf,
   isInjectedOrOptedIn,
   readReport,
+  statusOfContainer,
   statusOfPod,
   unreachable,
 } from './agents.ts'
+import { statusTable } from './status-table.ts'
 
 /** An agent answers in a millisecond, but the API server connects through the kubelet, which may be slow on a busy node. */
 const TIMEOUT_MILLISECONDS = 5_000
 
-/** States in which the configuration is not loaded, and will not be without a change. */
-const failed: ReadonlySet<string> = new Set([
-  'refused',
-  'invalid',
-  'killed',
-  'removed',
-  'error',
-  'not injected',
-])
+/** Between two looks of --watch. */
+const WATCH_MILLISECONDS = 2_000
 
-/**
- * @returns the exit code: 0, or 1 if an agent is in a failed state or missing
- * @throws UserError if Pods can't be listed
- */
-export async function statusCommand(
-  options: QueryOptions & { allNamespaces: boolean },
-  io: QueryIo,
-  now = Date.now(),
-): Promise<number> {
-  const client = await clusterAccess(options, io.env)
-  const progress = progressLine(io)
-  const namespace = options.allNamespaces ? undefined : client.namespace
-  const rows = await readStatus(client, namespace, (text) => progress.show(text)).finally(() =>
-    progress.end(),
-  )
-  writeAnswer(io, options.output, { kind: 'AgentStatusList', items: rows }, (columns) =>
-    asTable(rows, namespace, now, columns),
-  )
-  return rows.some(({ state }) => failed.has(state)) ? 1 : 0
+export interface StatusQuestion extends QueryOptions {
+  allNamespaces: boolean
+  /** Of Pods, as kubectl's. */
+  selector?: string
+  /** Names of Pods; none: all. */
+  pods: readonly string[]
+  /** Answer again whenever something has changed. */
+  watch: boolean
 }
 
-/** @param namespace undefined: all */
+/**
+ * @param stop ends --watch
+ * @returns the exit code: 0, or 1 if something has failed
+ * @throws UserError if Pods can't be listed, or a named one does not exist
+ */
+export async function statusCommand(
+  options: StatusQuestion,
+  io: QueryIo,
+  now = Date.now,
+  stop?: AbortSignal,
+): Promise<number> {
+  const client = await clusterAccess(options, io.env)
+  const namespace = options.allNamespaces ? undefined : client.namespace
+  const progress = options.watch ? undefined : progressLine(io)
+  for (let before = ''; ; await setTimeout(WATCH_MILLISECONDS, undefined, { signal: stop }).catch(() => {})) {
+    const rows = await readStatus(client, { ...options, namespace }, now(), progress?.show).finally(
+      progress?.end,
+    )
+    const answer = JSON.stringify(rows)
+    if (answer !== before) {
+      if (before !== '' && options.output === 'table') io.stdout.write('\n')
+      writeAnswer(io, options.output, { kind: 'AgentStatusList', items: rows }, (columns) =>
+        rows.length === 0 ? nothing(namespace) : statusTable(rows, namespace, now(), columns),
+      )
+    }
+    before = answer
+    if (!options.watch || stop?.aborted) return rows.some(({ failed }) => failed) ? 1 : 0
+  }
+}
+
+const nothing = (namespace: string | undefined): string =>
+  `No Pod ${namespace === undefined ? '' : `in namespace ${namespace} `}has an agent or is opted in; hotreload doctor finds workloads whose opt-in has no effect${
+    namespace === undefined ? '' : ', and --all-namespaces lists the Pods of all namespaces'
+  }.\n`
+
+/** Which Pods; an absent `namespace`: those of all. */
+export interface PodChoice {
+  namespace: string | undefined
+  selector?: string
+  pods?: readonly string[]
+}
+
+/** @throws UserError if Pods can't be listed, or a named one does not exist */
 export async function readStatus(
   client: KubeClient,
-  namespace: string | undefined,
+  { namespace, selector, pods = [] }: PodChoice,
+  now: number,
   show: (text: string) => void = () => {},
 ): Promise<AgentStatus[]> {
-  const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`
+  const query = selector === undefined ? '' : `?labelSelector=${encodeURIComponent(selector)}`
+  const path = (namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`) + query
   const listed = await listAll<ApiObject & V1Pod>(client, path, (count) => show(`listing Pods: ${count}`))
   if (!Array.isArray(listed))
     throw refusal(
       listed,
       `list pods in ${namespace === undefined ? 'all namespaces' : `namespace ${namespace}`}`,
     )
+  const missing = pods.find((name) => !listed.some(({ metadata }) => metadata?.name === name))
+  if (missing !== undefined)
+    throw refusal({ status: 404, body: {} }, `get Pod ${missing} in namespace ${namespace}`)
+  const chosen = listed.filter(({ metadata }) => pods.length === 0 || pods.includes(metadata?.name ?? ''))
   const known: AgentStatus[] = []
   const agents: AgentAddress[] = []
-  for (const pod of listed.filter(isInjectedOrOptedIn)) {
-    const row = statusOfPod(pod)
+  for (const pod of pods.length > 0 ? chosen : chosen.filter(isInjectedOrOptedIn)) {
+    const row = statusOfPod(pod, now)
     if (row) known.push(row)
-    else agents.push(...agentsOf(pod))
+    else
+      for (const agent of agentsOf(pod)) {
+        const stopped = statusOfContainer(agent)
+        if (stopped) known.push(stopped)
+        else agents.push(agent)
+      }
   }
   let asked = 0
   const answered = await mapLimit(agents, async (agent) => {
@@ -105,51 +142,4 @@ async function ask(client: KubeClient, agent: AgentAddress): Promise<AgentStatus
   } catch {
     return unreachable(agent, `no answer from port ${port} within ${TIMEOUT_MILLISECONDS / 1000} s`)
   }
-}
-
-function asTable(
-  rows: readonly AgentStatus[],
-  namespace: string | undefined,
-  now: number,
-  columns: number | undefined,
-): string {
-  if (rows.length === 0)
-    return namespace === undefined
-      ? 'No Pod has an agent or is opted in.\n'
-      : `No Pod in namespace ${namespace} has an agent or is opted in; --all-namespaces lists the Pods of all namespaces.\n`
-  const place = namespace === undefined ? ['NAMESPACE'] : []
-  const head = [...place, 'POD', 'CONTAINER', 'STATE', 'RELOAD', 'LOADED', 'CONFIGURATION']
-  return formatTable(
-    head,
-    rows.map((row) => [
-      ...(namespace === undefined ? [row.namespace] : []),
-      row.pod,
-      row.container ?? '',
-      row.state,
-      row.reload ?? '',
-      age(loadedAt(row), now),
-      [row.volumes.map(volumeText).join(' '), row.note ?? ''].filter(Boolean).join('; '),
-    ]),
-    columns,
-  )
-}
-
-/** Pods with different hashes run different configurations. */
-const volumeText = ({ name, sha256, current }: AgentStatus['volumes'][number]): string =>
-  `${name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${current ? '' : ' (an older one)'}`
-
-const loadedAt = ({ volumes }: AgentStatus): number =>
-  Math.max(...volumes.map((one) => Date.parse(one.loadedAt ?? '') || 0), 0)
-
-/** `45s`, `12m`, `3h`, `9d`, as kubectl's AGE. */
-export function age(at: number, now: number): string {
-  if (at === 0) return ''
-  const seconds = Math.max(0, Math.round((now - at) / 1000))
-  const units: [number, string][] = [
-    [86_400, 'd'],
-    [3_600, 'h'],
-    [60, 'm'],
-  ]
-  const [size, unit] = units.find(([one]) => seconds >= one * 2) ?? [1, 's']
-  return `${Math.floor(seconds / size)}${unit}`
 }

@@ -4,10 +4,15 @@ import { describe, expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import { mapLimit } from '../../../src/async/map-limit.ts'
 import { agentsOf, isInjectedOrOptedIn, readReport, statusOfPod } from '../../../src/cli/status/agents.ts'
-import { age, readStatus } from '../../../src/cli/status/status.ts'
+import { type PodChoice, readStatus } from '../../../src/cli/status/status.ts'
+import { age, statusTable } from '../../../src/cli/status/status-table.ts'
 import { injectPod } from '../../../src/inject/pod.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { AGENT_IMAGE, decisionFor, keys, nginx, pod, podSpec } from '../../support/builders.ts'
+
+const NOW = Date.parse('2026-11-21T00:10:00Z')
+const statusOf = (client: KubeClient, choice: PodChoice = { namespace: 'shop' }) =>
+  readStatus(client, choice, NOW)
 
 /** As the webhook injects it. */
 function injected(name: string, containers: string[], change: Partial<V1Pod> = {}): V1Pod {
@@ -20,6 +25,14 @@ function injected(name: string, containers: string[], change: Partial<V1Pod> = {
     ...change,
   }
 }
+
+const ofJob = (one: V1Pod): V1Pod => ({
+  ...one,
+  metadata: {
+    ...one.metadata,
+    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'x', uid: '1', controller: true }],
+  },
+})
 
 describe('the agents to ask', () => {
   test('each agent by its own port, in the order in which they were injected', () => {
@@ -57,8 +70,10 @@ describe('the agents to ask', () => {
       'ending',
     ],
     ['an opted-in one without an agent', pod(), 'not injected'],
-    ['one that needs none', pod(podSpec({ volumes: [] })), 'no agent'],
-  ])('%s', (_, one, state) => expect(statusOfPod(one)?.state).toBe(state))
+    ['one that uses nothing', pod(podSpec({ volumes: [] })), 'no agent'],
+    ['one whose changes roll out', pod(podSpec({ containers: [nginx({ image: 'redis' })] })), 'rolls out'],
+    ['the same of a Job', ofJob(pod(podSpec({ containers: [nginx({ image: 'redis' })] }))), 'no agent'],
+  ])('%s', (_, one, state) => expect(statusOfPod(one, NOW)?.state).toBe(state))
 })
 
 const of: V1Pod = { metadata: { uid: '6f9c' } }
@@ -87,6 +102,7 @@ describe('the reports', () => {
       pod: 'web-1',
       container: 'web',
       state: 'loaded',
+      failed: false,
       reload: 'signal',
       volumes: [{ name: 'conf', current: true, loadedAt: '2026-11-21T00:00:00Z', sha256: 'ab'.repeat(32) }],
     }))
@@ -140,7 +156,7 @@ describe('all of a namespace', () => {
           })
         : ok({ state: 'loaded', volumes: [volume] })
     })
-    const rows = await readStatus(client, 'shop')
+    const rows = await statusOf(client)
     expect(rows.map((row) => `${row.pod} ${row.container} ${row.state}`)).toEqual([
       'web-1 web loaded',
       'web-2 cache loaded',
@@ -163,7 +179,7 @@ describe('all of a namespace', () => {
         items: [injected(second ? 'web-2' : 'web-1', ['web'])],
       })
     })
-    expect(await readStatus(client, undefined)).toHaveLength(2)
+    expect(await statusOf(client, { namespace: undefined })).toHaveLength(2)
   })
 
   test.each<[string, () => ApiResponse | Promise<ApiResponse>, RegExp]>([
@@ -173,16 +189,14 @@ describe('all of a namespace', () => {
     ['another program on the port', () => ok(undefined), /another program answers on its port/],
   ])('%s is a state, not an error', async (_, answer, note) => {
     const client = clientOf((call) => (isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : answer()))
-    expect(await readStatus(client, 'shop')).toMatchObject([
+    expect(await statusOf(client)).toMatchObject([
       { state: 'unreachable', note: expect.stringMatching(note) },
     ])
   })
 
   test('without the right to list Pods: the error names it', async () => {
     const client = clientOf(() => ({ status: 403, body: {} }))
-    await expect(readStatus(client, 'shop')).rejects.toThrow(
-      /you may not list pods in namespace shop.*HR_FORBIDDEN/,
-    )
+    await expect(statusOf(client)).rejects.toThrow(/you may not list pods in namespace shop.*HR_FORBIDDEN/)
   })
 
   test('reports its progress', async () => {
@@ -190,9 +204,126 @@ describe('all of a namespace', () => {
     const client = clientOf((call) =>
       isList(call) ? ok({ items: [injected('web-1', ['web'])] }) : ok({ state: 'loaded' }),
     )
-    await readStatus(client, 'shop', (text) => said.push(text))
+    await readStatus(client, { namespace: 'shop' }, NOW, (text) => said.push(text))
     expect(said).toEqual(['listing Pods: 1', 'asking agents: 1 of 1'])
   })
+})
+
+/** With the kubelet's word on container web. */
+const kubelet = (phase: string, change: object): V1Pod =>
+  injected('web-1', ['web'], { status: { phase, ...change } })
+const waiting = (reason: string, message?: string) => ({
+  waiting: { reason, ...(message ? { message } : {}) },
+})
+const container = (state: object, restartCount = 0) => ({
+  name: 'web',
+  state,
+  restartCount,
+  image: '',
+  imageID: '',
+  ready: false,
+})
+
+describe('a program that does not run is never loaded', () => {
+  test.each<[string, V1Pod, object]>([
+    [
+      'a crash loop',
+      kubelet('Running', { containerStatuses: [container(waiting('CrashLoopBackOff', 'back-off 10s'), 3)] }),
+      { container: 'web', state: 'CrashLoopBackOff', failed: true, note: 'back-off 10s; 3 restarts' },
+    ],
+    [
+      'a container that was killed',
+      kubelet('Running', {
+        containerStatuses: [container({ terminated: { exitCode: 137, reason: 'OOMKilled' } }, 1)],
+      }),
+      { container: 'web', state: 'OOMKilled', failed: true, note: '1 restart' },
+    ],
+    [
+      'an image that is missing',
+      kubelet('Pending', {
+        initContainerStatuses: [
+          { ...container(waiting('ImagePullBackOff', 'no such image')), name: 'hotreload-agent' },
+        ],
+        containerStatuses: [container(waiting('PodInitializing'))],
+      }),
+      { state: 'ImagePullBackOff', note: 'container hotreload-agent: no such image' },
+    ],
+    [
+      'a Pod that no node takes',
+      kubelet('Pending', { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes' }] }),
+      { state: 'pending', note: '0/3 nodes' },
+    ],
+  ])('%s', async (_, one, row) => {
+    const client = clientOf((call) =>
+      isList(call) ? ok({ items: [one] }) : ok({ state: 'loaded', volumes: [volume] }),
+    )
+    expect(await statusOf(client)).toMatchObject([row])
+  })
+
+  test('a Pod may be pending for five minutes', () => {
+    const since = (minutes: number): V1Pod => ({
+      ...kubelet('Pending', {}),
+      metadata: {
+        ...injected('web-1', ['web']).metadata,
+        creationTimestamp: new Date(NOW - minutes * 60_000),
+      },
+    })
+    expect(statusOfPod(since(4), NOW)).toMatchObject({ state: 'pending', failed: false })
+    expect(statusOfPod(since(6), NOW)).toMatchObject({ state: 'pending', failed: true })
+  })
+})
+
+test('a restart for variables is named as one, with its ConfigMap', () => {
+  const env = { name: 'hotreload-env-web-configmap-envs', configMap: { name: 'envs' } }
+  const report = { state: 'loaded', reload: 'none', volumes: [{ ...volume, name: env.name }] }
+  const row = readReport({ ...at, of: { ...of, spec: { containers: [], volumes: [env] } } }, report)
+  expect(row).toMatchObject({ reload: 'restart', volumes: [{ source: 'ConfigMap/envs' }] })
+  expect(statusTable([row], 'shop', NOW, undefined)).toMatch(
+    / restart +10m +env of ConfigMap\/envs@abababab\n$/,
+  )
+})
+
+describe('which Pods', () => {
+  const paths: string[] = []
+  const client = clientOf((call) => {
+    if (!isList(call)) return ok({ state: 'loaded' })
+    paths.push(call.path)
+    return ok({
+      items: [injected('web-1', ['web']), injected('web-2', ['web']), { metadata: { name: 'plain' } }],
+    })
+  })
+
+  test('those with the labels', async () => {
+    await statusOf(client, { namespace: 'shop', selector: 'app=web,tier in (a,b)' })
+    expect(paths.at(-1)).toBe(
+      '/api/v1/namespaces/shop/pods?labelSelector=app%3Dweb%2Ctier%20in%20(a%2Cb)&limit=250',
+    )
+  })
+
+  test('those that are named, whether or not they are opted in', async () => {
+    const rows = await statusOf(client, { namespace: 'shop', pods: ['web-2', 'plain'] })
+    expect(rows.map((row) => [row.pod, row.state])).toEqual([
+      ['plain', 'no agent'],
+      ['web-2', 'loaded'],
+    ])
+  })
+
+  test('one that does not exist is an error', () =>
+    expect(statusOf(client, { namespace: 'shop', pods: ['web-9'] })).rejects.toThrow(
+      /web-9.*does not exist.*HR_NO_OBJECT/,
+    ))
+})
+
+test.each([80, 100, 160])('rows fit %d columns, and a long note stands below its row', (columns) => {
+  const row = {
+    ...readReport(at, { state: 'loaded', reload: 'signal', volumes: [volume] }),
+    pod: 'web-76b4bd5d88-jv9jf',
+  }
+  const refused = { ...row, state: 'refused', note: 'SIGHUP not sent: '.repeat(8).trim() }
+  const lines = statusTable([row, refused], 'shop', NOW, columns).split('\n')
+  expect(lines.filter((line) => line.length > columns)).toEqual([])
+  expect(lines[1]).toBe('web-76b4bd5d88-jv9jf   web         loaded    signal   10m      conf@abababab')
+  expect(lines[3]).toMatch(/^ {4}SIGHUP not sent: SIGHUP/)
 })
 
 describe('mapLimit', () => {
