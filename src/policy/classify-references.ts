@@ -43,8 +43,11 @@ const rollsOut = (one: Judged): boolean => one.is === 'rollout' || isSettled(one
  * Whether new Pods come for certain because of another container, so that an agent would serve the reference for nothing. A Secret stays with
  * the agent: hotreload may not be allowed to read it, and then nothing rolls out.
  */
-const isSettled = ({ dueTo, reference }: Judged): boolean =>
+export const isSettled = ({ dueTo, reference }: Judged): boolean =>
   dueTo !== undefined && reference.kind === 'ConfigMap'
+
+/** Container -> mountPath, or id of the source of variables -> the reference that needs new Pods. */
+export type RolledOut = ReadonlyMap<string, ReadonlyMap<string, Reference>>
 
 /** What a plan must hold for its references to be judged. */
 export type Judgeable = Pick<PodPlan, 'spec' | 'policy' | 'defaults' | 'containers' | 'isReplaced'> &
@@ -89,31 +92,10 @@ function causeFinder(rollout: readonly Reference[]): (reference: Reference) => R
   }
 }
 
-/** Container -> mountPath, or id of the source of variables -> the reference that needs new Pods. */
-export type RolledOut = ReadonlyMap<string, ReadonlyMap<string, Reference>>
-
-/** References that the plan serves in place, of the containers that have one for which new Pods come all the same. */
-export function contestedReferences(plan: Judgeable): Judged[] {
-  const served = judgeReferences(plan).filter(({ is }) => is === 'inPlace')
-  const contested = new Set(served.filter(({ dueTo }) => dueTo).map(({ reference }) => reference.container))
-  return served.filter(({ reference }) => contested.has(reference.container))
-}
-
-/** The mounts and variables that are served in place for nothing, because every source of theirs rolls out for another container. */
-export function servedForNothing(served: readonly Judged[]): RolledOut {
-  const result = new Map<string, Map<string, Reference>>()
-  for (const [container, all] of Map.groupBy(served, ({ reference }) => reference.container))
-    for (const [use, judged] of Map.groupBy(all, ({ reference }) => useKey(reference))) {
-      const [{ dueTo } = {}] = judged
-      if (!dueTo || !judged.every(isSettled)) continue
-      result.set(container, (result.get(container) ?? new Map<string, Reference>()).set(use, dueTo))
-    }
-  return result
-}
-
 export const isVariable = ({ as }: Reference): boolean => as === 'env' || as === 'envFrom'
 
-const useKey = (reference: Reference): string =>
+/** What the plan serves or does not serve as one: a mount, or the variables from one source. */
+export const useKey = (reference: Reference): string =>
   isVariable(reference) ? sourceId(reference) : (reference.mountPath ?? '')
 
 /** Judges single references of the plan's Pod. */

@@ -2,13 +2,11 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
-import { sourceId } from '../workload/checksum.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
 import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '../workload/references.ts'
-import { contestedReferences, isVariable, type Judged, servedForNothing } from './classify-references.ts'
+import { contestedReferences, helperNotes, servedForNothing } from './contested-references.ts'
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
-import { UNKNOWN_PROGRAM } from './methods/auto.ts'
 import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
 import { methodOf } from './methods/reload-methods.ts'
@@ -16,8 +14,7 @@ import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
-import { CONTAINERS, enumerate, MOUNTS, NOTES, VOLUME_PARTS } from './values/bounds.ts'
-import { PREFIX } from './values/prefix.ts'
+import { CONTAINERS, MOUNTS, VOLUME_PARTS } from './values/bounds.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -110,25 +107,6 @@ export function decide({ template, policy, defaults, isBare, isReplaced }: Decis
   const reason = skip ?? (containers.some(({ agent }) => agent) ? undefined : 'nothingToWatch')
   return { plan, problems, ...(reason ? { skip: reason } : {}) }
 }
-
-/** Of an unknown container that costs another one its reload. It may be a helper whose files need no new Pods. */
-function helperNotes(contested: readonly Judged[], containers: readonly ContainerPlan[]): Note[] {
-  const unknown = new Set(containers.filter(isUnknown).map(({ container }) => container.name))
-  const causes = new Map(
-    contested.flatMap((one) =>
-      one.dueTo && unknown.has(one.dueTo.container) && !isVariable(one.dueTo)
-        ? [[one.dueTo.container, one.reference] as const]
-        : [],
-    ),
-  )
-  const others = containers.map(({ container }) => container.name).filter((name) => !causes.has(name))
-  return [...causes].slice(0, NOTES).map(([name, { container, ...source }]) => ({
-    text: `container ${name}: set ${PREFIX}container: ${enumerate(others, ',')} to leave it out, if it needs no new Pods; container ${container} would then reload ${sourceId(source)} in place`,
-    warn: true,
-  }))
-}
-
-const isUnknown = ({ chosenBy }: ContainerPlan): boolean => chosenBy === UNKNOWN_PROGRAM
 
 const sharingProblems = (containers: readonly ContainerPlan[]): UserError[] =>
   containers.flatMap(({ agent, reload, container }) =>

@@ -1,5 +1,5 @@
 // The workload webhook and the controller handle the same workloads: the controller expects the checksums that the webhook writes.
-import type { V1Deployment } from '@kubernetes/client-node'
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
 import {
@@ -88,4 +88,57 @@ test('creating and removing an optional source cause a rollout each, and rollout
   expect(revisionOf(await get())).toBe('2')
   await ns.kubectl(['delete', 'configmap', 'maybe'])
   await until('another revision', async () => revisionOf(await get()) !== '2')
+})
+
+/** nginx, and an unknown helper with the same ConfigMap; a second ConfigMap is nginx's alone. */
+function nginxWithHelper(annotations: Record<string, string>) {
+  const made = deployment('web', {
+    metadata: { 'hotreload.dev/inject': 'true', ...annotations },
+    env: [],
+    replicas: 1,
+  })
+  const mount = (name: string, mountPath: string) => ({ name, mountPath })
+  const containers = [
+    {
+      name: 'nginx',
+      image: 'nginx',
+      volumeMounts: [mount('site', '/etc/nginx/conf.d'), mount('own', '/own')],
+    },
+    { name: 'helper', image: 'localhost/helper:1', volumeMounts: [mount('site', '/watch')] },
+  ]
+  const volumes = ['site', 'own'].map((name) => ({ name, configMap: { name } }))
+  Object.assign(made.spec.template.spec, { containers, volumes })
+  return made
+}
+
+test.each<[what: string, annotations: Record<string, string>, rolling: string[], watched: string[]]>([
+  ['has one outcome for both', {}, ['site'], ['own']],
+  ['reloads if the helper is left out', { 'hotreload.dev/container': 'nginx' }, [], ['site', 'own']],
+  [
+    'has the outcome that its volume’s annotation says',
+    { 'hotreload.dev/volume-reload': 'own=rollout', 'hotreload.dev/volume-reload.helper': 'site=none' },
+    ['own'],
+    ['site'],
+  ],
+])('a ConfigMap of nginx and of an unknown helper %s', async (_, annotations, rolling, watched) => {
+  await ns.apply([
+    ...['site', 'own'].map((name) => configMap(name, { a: '1' })),
+    nginxWithHelper(annotations),
+  ])
+  await begin()
+  const checksums = Object.keys(JSON.parse(readTemplateChecksum(await get()) ?? '{}'))
+  expect(checksums).toEqual(rolling.map((name) => `ConfigMap/${name}`))
+  const [pod] = await until('the Pod', async () => {
+    const pods = await ns.list<V1Pod>('pod', 'app=web')
+    return pods.length > 0 ? pods : undefined
+  })
+  const agent = pod?.spec?.initContainers?.find(({ name }) => name === 'hotreload-agent')
+  expect(agent?.args?.filter((argument) => argument.startsWith('--volume='))).toEqual(
+    watched.map((name) => `--volume=${name}`),
+  )
+  for (const name of watched) await ns.apply(configMap(name, { a: '2' }))
+  await aWhile()
+  expect(revisionOf(await get())).toBe('1')
+  for (const name of rolling) await ns.apply(configMap(name, { a: '2' }))
+  if (rolling.length > 0) await until('the second revision', async () => revisionOf(await get()) === '2')
 })
