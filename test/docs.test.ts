@@ -177,8 +177,8 @@ into which a variable named \`…_FILE\` points rolls out, too, unless the table
 **To validate** is a value for \`${PREFIX}validate\`, with your own paths. Nothing runs it until you set it: images and paths differ. Set it where a mistake in the configuration
 ends the program.
 
-**Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package) on a real node, and sees the new value in effect in the same process. For
-a rollout, it proves that a signal would not have brought the new value. The others rest on their source.
+**Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package, or the project's own) on a real node, and sees the new value in effect in the same process.
+For a rollout, it proves that a signal would not have brought the new value. The others rest on their source.
 `
 
 const autoRow = [

@@ -1,8 +1,10 @@
 // The images of the programs that tests reload: Debian's packages on Debian, with programs from elsewhere where Debian has none, or a program
-// of ours in an image that holds nothing else. One row is one image, called localhost/NAME:1. Add rows here.
+// of ours in an image that holds nothing else. One row is one image, called localhost/NAME:TAG. Add rows here.
 import type { ForeignProgram } from './foreign-programs.ts'
 
 export interface AppImage {
+  /** Where it says the program's version, on which a preset depends; otherwise 1. */
+  tag?: string
   /** Debian packages, installed on Debian. Without packages the image holds only `programs`. */
   packages?: readonly string[]
   /** Static programs of apps/, copied to /NAME. */
@@ -120,7 +122,7 @@ export const appImages = {
     foreign: 'envoy',
     cmd: ['envoy', '-c', '/etc/envoy/envoy.yaml', '--use-dynamic-base-id'],
   },
-  traefik: { packages: ['busybox-static'], foreign: 'traefik', cmd: ['traefik'] },
+  traefik: { tag: 'v3.7', packages: ['busybox-static'], foreign: 'traefik', cmd: ['traefik'] },
   coredns: {
     packages: ['busybox-static'],
     foreign: 'coredns',

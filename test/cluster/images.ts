@@ -23,8 +23,11 @@ const projectImages: Readonly<Record<ProjectImageName, string>> = {
 const isProjects = (name: ImageName): name is ProjectImageName => Object.hasOwn(projectImages, name)
 
 /** The image's name for a Pod (with imagePullPolicy Never or IfNotPresent). The project's images have their real names. */
-export const imageReference = (name: ImageName): string =>
-  isProjects(name) ? projectImages[name] : `localhost/${name}:1`
+export function imageReference(name: ImageName): string {
+  if (isProjects(name)) return projectImages[name]
+  const { tag = '1' }: AppImage = appImages[name]
+  return `localhost/${name}:${tag}`
+}
 
 /** The names of all images. */
 export const imageNames: readonly ImageName[] = [...names(appImages), ...names(projectImages)]

@@ -210,6 +210,27 @@ export const mutants: readonly Mutant[] = [
     tests: 'test/workload/checksum.test.ts',
   },
   {
+    what: 'a shell whose script does more than exec hides its program',
+    file: 'src/policy/presets/recognise.ts',
+    from: "return first === 'exec' ?",
+    to: "return first !== 'exit' ?",
+    tests: 'test/policy/presets/recognise.test.ts',
+  },
+  {
+    what: 'an exporter is not taken for the program whose name it bears',
+    file: 'src/policy/presets/recognise.ts',
+    from: 'if (words.some((word) => COMPANIONS.has(word)))',
+    to: 'if (words.some((word) => COMPANIONS.has(`x${word}`)))',
+    tests: 'test/policy/presets/recognise.test.ts',
+  },
+  {
+    what: 'an image whose /init must be PID 1 never shares its processes',
+    file: 'src/policy/methods/process-namespace.ts',
+    from: 'return isS6 ?',
+    to: 'return !isS6 && false ?',
+    tests: 'test/policy/reload.test.ts',
+  },
+  {
     what: 'a URL to reload by stays in the Pod',
     file: 'src/policy/values/parse.ts',
     from: '(127(\\.\\d+){3}|',

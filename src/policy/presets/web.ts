@@ -68,6 +68,7 @@ export const web = {
     source:
       'envoyproxy.io/docs/envoy/latest/start/quick-start/configuration-dynamic-filesystem; envoyproxy/envoy#3928',
     validate: 'envoy --mode validate -c /etc/envoy/envoy.yaml',
+    proved: true,
   },
   traefik: {
     names: ['traefik'],
@@ -87,6 +88,7 @@ export const web = {
     ],
     doc: 'watches --providers.file.directory; SIGHUP for --providers.file.filename if the tag says version 3, because it misses the second change of such a file; a rollout for all else, such as its install (static) configuration',
     source: 'doc.traefik.io/traefik/providers/file; github.com/traefik/traefik, pkg/provider/file/file.go',
+    proved: true,
   },
   caddy: {
     names: ['caddy'],
