@@ -65,6 +65,11 @@ test-node: $(NPM) bin/hotreload ## tests on a real node (that of KUBECONFIG, if 
 test-faults: $(NPM) bin/hotreload ## faults under load for long: FAULT_ROUNDS of each (5), FAULT_SECONDS of load after it (30)
 	FAULT_ROUNDS=$${FAULT_ROUNDS:-5} FAULT_SECONDS=$${FAULT_SECONDS:-30} $(call vitest,faults)
 
+.PHONY: fuzz
+fuzz: $(NPM) $(MUSL) ## the readers of webhook, controller and agent with FUZZ_CASES random cases each (1,000,000: hours)
+	FUZZ_CASES=$${FUZZ_CASES:-1000000} vitest run --project unit --testTimeout=0 $$(grep --recursive --files-with-matches FUZZ_CASES test --include='*.test.ts')
+	PROPTEST_CASES=$${FUZZ_CASES:-1000000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --release --lib --test fuzz
+
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
 	cargo build --release --locked --manifest-path agent/Cargo.toml --bins --example bare

@@ -21,11 +21,14 @@ export function readRequest(workload: ApiObject, options: CompatOptions): Reload
     found = found ? { ...request, problems: [...found.problems, ...request.problems] } : request
     if (hasRequest(request)) break
   }
-  return found && { ...found, problems: firstOf(found.problems) }
+  return found && { ...found, problems: firstOf(found.problems).map(withoutControls) }
 }
 
 /** Each sentence is an Event. */
 const MOST_PROBLEMS = 5
+
+/** They quote what anybody may write, and a terminal shows them. */
+const withoutControls = (sentence: string): string => sentence.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
 
 const firstOf = (problems: readonly string[]): readonly string[] =>
   problems.length <= MOST_PROBLEMS

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AdmissionResponse, Handler } from '../../src/admission/handler.ts'
+import { FUZZ_CASES } from '../support/fuzz.ts'
 import { countingServer, review, unchanged } from '../support/server.ts'
 
 const answering = (answer: Partial<AdmissionResponse>): Handler => {
@@ -93,7 +94,7 @@ test('no JSON at all makes a handler run on what is no review, or causes a 5xx',
       const { statusCode } = await server.inject({ method: 'POST', url: '/mutate/pods', payload, headers })
       expect(statusCode).toBe(400)
     }),
-    { numRuns: 500 },
+    { numRuns: FUZZ_CASES },
   )
   expect(answered).toEqual([])
 })
@@ -107,7 +108,7 @@ test('a review with any one field replaced is refused or answered, never a 5xx',
       const { statusCode } = await server.inject({ method: 'POST', url: '/mutate/pods', payload })
       expect([200, 400]).toContain(statusCode)
     }),
-    { numRuns: 500 },
+    { numRuns: FUZZ_CASES },
   )
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { jsonShape } from '../../../src/admission/bounds/json-shape.ts'
+import { FUZZ_CASES } from '../../support/fuzz.ts'
 
 const NONE = { values: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY }
 const shape = (text: string, limit = NONE) => jsonShape(Buffer.from(text), limit)
@@ -21,6 +22,7 @@ describe('the shape of a JSON text', () => {
       fc.property(fc.jsonValue(), fc.constantFrom(0, 2), (value, space) => {
         expect(shape(JSON.stringify(value, undefined, space))).toEqual(counted(value))
       }),
+      { numRuns: FUZZ_CASES },
     )
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../../src/errors.ts'
 import * as parse from '../../../src/policy/values/parse.ts'
+import { FUZZ_CASES } from '../../support/fuzz.ts'
 
 const KEY = 'hotreload.dev/key'
 
@@ -30,6 +31,7 @@ function checkErrors(parser: (key: string, value: string) => unknown, ...tokens:
         expect(message.length).toBeLessThan(400)
       }
     }),
+    { numRuns: FUZZ_CASES },
   )
 }
 
