@@ -27,6 +27,10 @@ demo: $(NPM) ## a reload on a real node: install, label, apply, edit
 .PHONY: build
 build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) and bin/hotreload-agent
 
+.PHONY: cli
+cli: $(NPM) ## out/cli/kubectl-hotreload, one file that needs no Node.js, for this machine's platform
+	node --eval 'import("./release/executable.ts").then((one) => one.writeExecutable("out/cli/kubectl-hotreload"))'
+
 .PHONY: test
 test: lint test-unit test-agent test-api test-node ## lint and all tests; the first run builds Kubernetes (8 minutes)
 

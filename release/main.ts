@@ -24,6 +24,7 @@ import { kustomizeProgram } from '../test/cluster/programs.ts'
 import { run } from '../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
 import { notesOf } from './changelog.ts'
+import { writeExecutable } from './executable.ts'
 import { type Release, writeImage } from './image.ts'
 import { linkedCrates } from './sbom/crates.ts'
 import { bundledPackages } from './sbom/npm-packages.ts'
@@ -54,6 +55,7 @@ writeFileSync(inOutput('notes.md'), notesOf(readFileSync(join(repository, 'CHANG
 await writeManifests()
 await writeChart()
 await writeCli()
+await writeProgram()
 for (const name of ['hotreload', 'hotreload-agent', 'hotreload-agent-root'] as const)
   await writeImage(name, inOutput(`${name}-${VERSION}-linux-${architecture}.oci.tar`), release)
 writeSbom('hotreload', await bundledPackages())
@@ -96,6 +98,18 @@ async function writeCli(): Promise<void> {
     symlinkSync('hotreload', join(root, 'bin/kubectl-hotreload'))
     cpSync(join(repository, 'LICENSE'), join(root, 'LICENSE'))
     await writeArchive(inOutput(`${name}-cli.tar.gz`), directory, [name], release.epoch)
+  })
+}
+
+/** The same as one file for this platform. */
+async function writeProgram(): Promise<void> {
+  release.say('building the command line as one file')
+  await inTemporary(async (directory) => {
+    await writeExecutable(join(directory, 'kubectl-hotreload'))
+    symlinkSync('kubectl-hotreload', join(directory, 'hotreload'))
+    cpSync(join(repository, 'LICENSE'), join(directory, 'LICENSE'))
+    const archive = `kubectl-hotreload-${VERSION}-linux-${architecture}.tar.gz`
+    await writeArchive(inOutput(archive), directory, readdirSync(directory), release.epoch)
   })
 }
 

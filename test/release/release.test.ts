@@ -1,5 +1,6 @@
 /** What is published: the same bytes for the same source, complete, and refused where the source is not ready. */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   cpSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { writeArchive } from '../../release/archive.ts'
 import { notesOf } from '../../release/changelog.ts'
 import { linkedCrates } from '../../release/sbom/crates.ts'
@@ -129,15 +131,25 @@ describe('what two machines built', () => {
   const merge = () => script('merge.sh', join(directory, 'built'), join(directory, 'merged'))
 
   test('is put together, with new checksums', () => {
-    built('amd64', { 'install.yaml': 'same', 'a-amd64.oci.tar': '1' })
-    built('arm64', { 'install.yaml': 'same', 'a-arm64.oci.tar': '2' })
+    const program = (architecture: string) => `kubectl-hotreload-0.1.0-linux-${architecture}.tar.gz`
+    built('amd64', { 'install.yaml': 'same', [program('amd64')]: '1' })
+    built('arm64', { 'install.yaml': 'same', [program('arm64')]: '2' })
     expect(merge()).toMatchObject({ status: 0, stderr: '' })
     const sums = readFileSync(join(directory, 'merged/SHA256SUMS'), 'utf8')
-    expect([...sums.matchAll(/ {2}(.*)/g)].map(([, name]) => name)).toEqual([
-      'a-amd64.oci.tar',
-      'a-arm64.oci.tar',
+    expect([...sums.matchAll(/ {2}(.*)/g)].map(([, name = '']) => name).toSorted()).toEqual([
       'install.yaml',
+      'krew.yaml',
+      program('amd64'),
+      program('arm64'),
     ])
+    const { spec } = parse(readFileSync(join(directory, 'merged/krew.yaml'), 'utf8'))
+    expect(spec.version).toBe('v0.1.0')
+    expect(spec.platforms[1]).toEqual({
+      selector: { matchLabels: { os: 'linux', arch: 'arm64' } },
+      uri: `https://github.com/hotreload/hotreload/releases/download/v0.1.0/${program('arm64')}`,
+      sha256: createHash('sha256').update('2').digest('hex'),
+      bin: 'kubectl-hotreload',
+    })
   })
 
   test('is refused where one file has two contents', () => {
