@@ -24,9 +24,7 @@ export async function writeImage(name: ProjectImageName, archive: string, releas
   const flags = [
     `--timestamp=${epoch}`,
     `--tag=${image}`,
-    // It is the agent's image with another user: its layers were built a moment ago.
-    `--layers=${name !== 'hotreload'}`,
-    ...(name === 'hotreload-agent-root' ? [] : ['--no-cache']),
+    '--no-cache',
     ...['licenses=Apache-2.0', `version=${version}`, 'source=https://github.com/hotreload/hotreload'].map(
       (label) => `--label=org.opencontainers.image.${label}`,
     ),
