@@ -32,7 +32,7 @@ import type { AdmissionResponse, Handler } from './handler.ts'
 import type { Reason } from './outcomes.ts'
 import { patchBetween } from './patch.ts'
 import { readTemplateChecksums } from './template-checksums.ts'
-import { idleWarnings, workloadWarnings } from './workload-warnings.ts'
+import { idleWarnings, templatelessWarnings, workloadWarnings } from './workload-warnings.ts'
 
 export interface WorkloadHandlerOptions {
   defaults: () => Defaults
@@ -45,7 +45,8 @@ export const workloadHandler =
   ({ defaults, reader, installKey }: WorkloadHandlerOptions): Handler =>
   async ({ object: workload, oldObject, namespace = 'default' }) => {
     const template = workload && podTemplate(workload)
-    if (!workload || !template) return skipped('noTemplate')
+    if (!workload) return skipped('noTemplate')
+    if (!template) return { ...skipped('noTemplate'), warnings: templatelessWarnings(workload) }
     if (controller(workload.metadata)) return skipped('ownedByController')
     // A Job's template is immutable.
     if (oldObject && workload.kind === 'Job') return skipped('jobUpdate')

@@ -5,15 +5,15 @@
 import { chartChecksumKeys } from '../checksum/chart-checksum.ts'
 import type { ExpectedChecksums } from '../checksum/expected-checksums.ts'
 import { grantSecrets, manual } from '../manual.ts'
-import { PREFIX } from '../policy/annotations.ts'
+import { isOurs, PREFIX } from '../policy/annotations.ts'
 import { classifyReferences } from '../policy/classify-references.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
-import { INJECT, idleKeys } from '../policy/mirror.ts'
+import { annotationsOf, INJECT, idleKeys } from '../policy/mirror.ts'
 import type { PodPlan } from '../policy/plan.ts'
 import { type WorkloadReading, warningsOf } from '../policy/read-workload.ts'
 import { enumerate } from '../policy/values/bounds.ts'
 import { sourceId, type UsedKeys } from '../workload/checksum.ts'
-import { type ApiObject } from '../workload/pod-template.ts'
+import { type ApiObject, templateOwner } from '../workload/pod-template.ts'
 import type { Unreadable } from '../workload/source-content.ts'
 
 export interface WarningContext {
@@ -41,6 +41,16 @@ export function workloadWarnings(reading: WorkloadReading, context: WarningConte
     ...(isChanged && isActedOn && kept && classifyReferences(reading.plan).rollout.length > 0 ? [kept] : []),
     ...(checksums ? checksumWarnings(checksums, reading.plan, namespace) : []),
   ]
+}
+
+/** The warning about annotations of a workload without a pod template, such as an Argo Rollout that refers to a Deployment. */
+export function templatelessWarnings(workload: ApiObject): string[] {
+  const key = Object.keys(annotationsOf(workload)).find(isOurs)
+  return key === undefined
+    ? []
+    : [
+        `annotate ${templateOwner(workload)} in its place: this ${workload.kind} has no pod template, so ${key} does nothing`,
+      ]
 }
 
 /** The warning about annotations that have no effect because the workload is not opted in; none if there are none. */

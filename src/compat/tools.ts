@@ -1,5 +1,5 @@
 /** The tools whose annotations hotreload understands, in order of precedence. Another tool is a folder and a row. Pure. */
-import { type ApiObject, controller } from '../workload/pod-template.ts'
+import { type ApiObject, controller, podTemplate, templateOwner } from '../workload/pod-template.ts'
 import { reloader } from './reloader/reloader.ts'
 import type { CompatTool, ToolFields, ToolRollout } from './request/compat-tool.ts'
 import type { CompatOptions } from './request/options.ts'
@@ -21,7 +21,11 @@ export function readRequest(workload: ApiObject, options: CompatOptions): Reload
     found = found ? { ...request, problems: [...found.problems, ...request.problems] } : request
     if (hasRequest(request)) break
   }
-  return found && { ...found, problems: firstOf(found.problems).map(withoutControls) }
+  if (!found) return undefined
+  const owner = podTemplate(workload)
+    ? []
+    : [`annotate ${templateOwner(workload)} in place of this ${kind}, which has no pod template`]
+  return { ...found, problems: firstOf([...owner, ...found.problems]).map(withoutControls) }
 }
 
 /** Each sentence is an Event. */

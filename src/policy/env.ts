@@ -6,7 +6,7 @@ import { references } from '../workload/references.ts'
 import type { Note } from './methods/method-row.ts'
 import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
-import { isRestarted } from './methods/restart.ts'
+import { whyNotRestarted } from './methods/restart.ts'
 import type { EnvSource } from './plan.ts'
 import { REWRITES } from './values/bounds.ts'
 import { PREFIX } from './values/prefix.ts'
@@ -24,8 +24,9 @@ export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload)
   )
   const none: EnvPlan = { sources: [], notes: [], problems: [] }
   if (variables.length === 0) return none
-  if (!isRestarted(spec)) {
-    const problem = `${PREFIX}env: restart, but the Pod's restartPolicy is ${spec.restartPolicy}`
+  const why = whyNotRestarted(container, spec)
+  if (why) {
+    const problem = `${PREFIX}env: restart, but ${why}`
     return {
       ...none,
       problems: [new UserError('HR_NOT_RESTARTED', problem, 'use env: rollout or env: ignore')],

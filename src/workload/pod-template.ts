@@ -23,6 +23,15 @@ export function podTemplate(object: ApiObject): PodTemplate | undefined {
   return isObject(found) && isObject(property(found, 'spec')) ? found : undefined
 }
 
+/** Whose pod template a workload without one uses, for people: `Deployment api` of an Argo Rollout's workloadRef. */
+export function templateOwner(object: ApiObject): string {
+  const of = ['spec', 'workloadRef'].reduce<unknown>(property, object)
+  const [kind, name] = [property(of, 'kind'), property(of, 'name')]
+  return typeof kind === 'string' && typeof name === 'string'
+    ? `${kind} ${name}`
+    : 'the workload with the template'
+}
+
 /** The object with another pod template. Copies only along the path, so that a diff finds the rest identical. */
 export function withPodTemplate<T extends ApiObject>(object: T, template: PodTemplate): T {
   const replaced = (value: unknown, [field, ...rest]: readonly string[]): unknown =>

@@ -444,6 +444,16 @@ describe('skipped', () => {
       'ownedByController',
     ],
     ['a Job that exists, whose template is immutable', workload({ kind: 'Job', own: IN }), true, 'jobUpdate'],
+  ])('%s', async (_, object, old, reason) =>
+    expect(await submit(webhook(), object, old ? object : undefined)).toMatchObject({
+      allowed: true,
+      outcome: 'skipped',
+      reason,
+      warnings: [],
+    }),
+  )
+
+  test.each([
     [
       'an Argo Rollout that refers to a Deployment',
       {
@@ -451,21 +461,24 @@ describe('skipped', () => {
         metadata: { annotations: IN },
         spec: { workloadRef: { kind: 'Deployment', name: 'web' } },
       },
-      false,
-      'noTemplate',
+      [
+        'annotate Deployment web in its place: this Rollout has no pod template, so hotreload.dev/inject does nothing',
+      ],
     ],
     [
       'a Deployment without a template',
       { kind: 'Deployment', metadata: { annotations: IN }, spec: {} },
-      false,
-      'noTemplate',
+      [
+        'annotate the workload with the template in its place: this Deployment has no pod template, so hotreload.dev/inject does nothing',
+      ],
     ],
-  ])('%s', async (_, object, old, reason) =>
-    expect(await submit(webhook(), object, old ? object : undefined)).toMatchObject({
+    ['a workload without a template that asks for nothing', { kind: 'Rollout', metadata: {}, spec: {} }, []],
+  ])('%s', async (_, object, warnings) =>
+    expect(await submit(webhook(), object)).toMatchObject({
       allowed: true,
       outcome: 'skipped',
-      reason,
-      warnings: [],
+      reason: 'noTemplate',
+      warnings,
     }),
   )
 })

@@ -77,3 +77,12 @@ test('a rollout keeps the fields that either tool wrote before', () => {
     spec: {},
   })
 })
+
+test('annotations on a workload without a pod template do nothing, and a problem says where they belong', () => {
+  const metadata = { annotations: { 'reloader.stakater.com/auto': 'true' } }
+  const spec = { workloadRef: { kind: 'Deployment', name: 'api' } }
+  expect(readRequest({ kind: 'Rollout', metadata, spec }, defaultCompatOptions)).toMatchObject({
+    references: [],
+    problems: ['annotate Deployment api in place of this Rollout, which has no pod template'],
+  })
+})

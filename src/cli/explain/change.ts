@@ -3,7 +3,7 @@ import { PREFIX } from '../../policy/annotations.ts'
 import { isVariable, type Judged } from '../../policy/classify-references.ts'
 import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
-import { isRestarted } from '../../policy/methods/restart.ts'
+import { whyNotRestarted } from '../../policy/methods/restart.ts'
 import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
 import { type ContainerPlan, type PodPlan, replacedReloaders } from '../../policy/plan.ts'
 import { enumerate } from '../../policy/values/bounds.ts'
@@ -143,7 +143,10 @@ function whyNew(
     if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
     const container = spec.containers.find(({ name }) => name === reference.container)
     const canRestart =
-      !now.notInjected && isRestarted(spec) && container && !obstacleToSharing(container, spec)
+      !now.notInjected &&
+      container &&
+      !whyNotRestarted(container, spec) &&
+      !obstacleToSharing(container, spec)
     return `variables are fixed when a process starts${canRestart ? `; ${PREFIX}env: restart restarts the container in place` : ''}`
   }
   const way = own?.ways.get(reference.mountPath ?? '')

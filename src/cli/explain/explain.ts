@@ -5,7 +5,7 @@
 import { UserError } from '../../errors.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { builtInDefaults, type Defaults } from '../../policy/defaults.ts'
-import { podTemplate } from '../../workload/pod-template.ts'
+import { podTemplate, templateOwner } from '../../workload/pod-template.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
 import { type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import { type Explanation, explain } from './explanation.ts'
@@ -99,7 +99,7 @@ async function explainWorkload(client: KubeClient, target: Target, defaults: Def
     throw new UserError(
       'HR_NO_OBJECT',
       `${target.kind} ${target.name} has no pod template`,
-      'name the workload it refers to',
+      `name ${templateOwner(object)}, and annotate that one`,
     )
   return explain(object, await liveSurroundings(client, object, defaults))
 }

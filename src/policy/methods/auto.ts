@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import type { Choice, ReloadSettings } from './method-row.ts'
 import { methodNames, methodRow, type Reload, type ReloadMethod } from './reload-methods.ts'
-import { isRestarted } from './restart.ts'
+import { whyNotRestarted } from './restart.ts'
 
 export interface ReloadInput {
   container: V1Container
@@ -57,9 +57,10 @@ function chooseAutomatically(request: ReloadInput): Choice<Reload> {
 }
 
 /** It does not say that changes roll out: those of a Job and of a bare Pod do not. */
-function unknownProgram({ container: { name }, spec, resembled }: ReloadInput): string {
+function unknownProgram({ container, spec, resembled }: ReloadInput): string {
+  const { name } = container
   const suffix = spec.containers.length > 1 ? `.${name}` : ''
-  const restart = isRestarted(spec) ? ' or restart' : ''
+  const restart = whyNotRestarted(container, spec) ? '' : ' or restart'
   const remedy =
     resembled === undefined
       ? `${PREFIX}preset, signal or url, or ${PREFIX}reload: none (it watches its files)${restart}`

@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import { type ForwardedProbe, livenessOf } from './liveness.ts'
 import { chosenByUser, type MethodRow } from './method-row.ts'
-import { isRestarted } from './restart.ts'
+import { whyNotRestarted } from './restart.ts'
 
 export interface ProbeReload {
   method: 'probe'
@@ -17,7 +17,7 @@ const probeProblem = ({ name }: V1Container, reason: string | undefined, remedy:
 export const probe: MethodRow<ProbeReload, true> = {
   choose({ container, spec }) {
     const liveness = livenessOf(container)
-    const reason = isRestarted(spec) ? undefined : `the Pod's restartPolicy is ${spec.restartPolicy}`
+    const reason = whyNotRestarted(container, spec)
     if ('forward' in liveness && !reason) return chosenByUser({ method: 'probe', forward: liveness.forward })
     return probeProblem(
       container,
@@ -41,7 +41,7 @@ export const probe: MethodRow<ProbeReload, true> = {
     happens:
       "the container's liveness probe fails for the change, and the kubelet starts the container again",
     needs:
-      "`restartPolicy: Always`; an httpGet or tcpSocket liveness probe at the container's own port, or none; processes that are not shared",
+      "`restartPolicy: Always` of the Pod or the container; an httpGet or tcpSocket liveness probe at the container's own port, or none; processes that are not shared",
     risks: 'it is as slow as the probe, 30 s by default',
     takeWhen: "a restart, where processes can't be shared",
   },

@@ -1,5 +1,5 @@
 /** `reload: restart`: the agent ends the program, and the kubelet starts its container again in the same Pod. */
-import type { V1PodSpec } from '@kubernetes/client-node'
+import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import { chosenByUser, type MethodRow } from './method-row.ts'
@@ -10,15 +10,27 @@ export interface RestartReload {
   signal?: string
 }
 
-/** Whether the kubelet starts a container again after it ended, whatever its exit code. */
-export const isRestarted = (spec: V1PodSpec): boolean => (spec.restartPolicy ?? 'Always') === 'Always'
+/**
+ * Why the kubelet does not start a container again whenever it ended, whatever its exit code; undefined: it does. A container's own policy
+ * counts before its Pod's, from Kubernetes 1.35 on (KEP-5307).
+ */
+export function whyNotRestarted(container: V1Container, spec: V1PodSpec): string | undefined {
+  if ((container.restartPolicy ?? spec.restartPolicy ?? 'Always') === 'Always') return undefined
+  return container.restartPolicy
+    ? `restartPolicy of container ${container.name} is ${container.restartPolicy}`
+    : `the Pod's restartPolicy is ${spec.restartPolicy}`
+}
 
 export const restart: MethodRow<RestartReload> = {
-  choose({ spec, settings: { signal } }) {
-    if (isRestarted(spec)) return chosenByUser({ method: 'restart', ...(signal ? { signal } : {}) })
+  choose({ container, spec, settings: { signal } }) {
+    const obstacle = whyNotRestarted(container, spec)
+    if (!obstacle) return chosenByUser({ method: 'restart', ...(signal ? { signal } : {}) })
     // Measured: a Pod with OnFailure became Completed.
-    const problem = `${PREFIX}reload: restart, but the Pod's restartPolicy is ${spec.restartPolicy}`
-    return new UserError('HR_NOT_RESTARTED', problem, 'use reload: rollout')
+    return new UserError(
+      'HR_NOT_RESTARTED',
+      `${PREFIX}reload: restart, but ${obstacle}`,
+      'use reload: rollout',
+    )
   },
   agent: 'beside',
   sharesProcesses: true,
@@ -31,7 +43,8 @@ export const restart: MethodRow<RestartReload> = {
   label: () => 'restart',
   doc: {
     happens: 'the agent ends the program, and the kubelet starts the container again in the same Pod',
-    needs: "shared processes; `restartPolicy: Always`; the program's user, or root with `KILL`",
+    needs:
+      "shared processes; `restartPolicy: Always` of the Pod or the container; the program's user, or root with `KILL`",
     risks:
       'the kubelet waits longer after each restart, so there is one in ten minutes at most. No preStop runs',
     takeWhen: "the program can't reload, but a new Pod is too much: its volumes or its node must stay",
