@@ -45,7 +45,7 @@ export const observability = {
     proved: true,
   },
   alloy: {
-    names: ['alloy'],
+    names: ['alloy', 'grafana-alloy'],
     reload: (container) =>
       byPost(`http://127.0.0.1:${portOf(flag(container, '--server.http.listen-addr'), 12_345)}/-/reload`),
     paths: (container) => [
@@ -122,19 +122,18 @@ export const observability = {
   telegraf: {
     names: ['telegraf'],
     reload: (container) =>
-      flag(container, '--watch-config') === undefined ? bySignal('SIGHUP', 'telegraf') : byItself,
-    paths: (container) =>
-      flag(container, '--watch-config') === undefined
-        ? []
-        : [
-            {
-              under: ['/etc/telegraf/', ...pathsIn(container, '--config', '--config-directory')],
-              way: 'reload',
-              because: 'it watches its configuration',
-            },
-            elsewhere('rollout', '--watch-config watches its configuration only'),
-          ],
-    doc: 'SIGHUP restarts all plugins in the same process; with --watch-config it watches its files. A mistake in the configuration ends it',
+      flag(container, '--watch-config') === undefined ? bySignal('SIGHUP', 'telegraf') : byRollout,
+    paths: (container) => [
+      {
+        under:
+          flag(container, '--watch-config') === undefined
+            ? []
+            : ['/etc/telegraf/', ...pathsIn(container, '--config', '--config-directory')],
+        way: 'none',
+        because: 'it watches its configuration',
+      },
+    ],
+    doc: 'SIGHUP restarts all plugins in the same process; with --watch-config it watches its configuration, and reads all else when it starts only. A mistake in the configuration ends it',
     source: 'github.com/influxdata/telegraf, cmd/telegraf/telegraf.go',
   },
   vector: {

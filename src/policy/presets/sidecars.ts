@@ -25,6 +25,13 @@ export const sidecars = {
     doc: 'watches its directory and sends a signal; superfluous beside a program that hotreload reloads',
     source: 'github.com/Pluies/config-reloader-sidecar, README',
   },
+  'nats-server-config-reloader': {
+    names: ['nats-server-config-reloader'],
+    reload: byItself,
+    isReloadSidecar,
+    doc: 'watches its files and sends SIGHUP; superfluous beside a program that hotreload reloads',
+    source: 'github.com/nats-io/nack, cmd/nats-server-config-reloader',
+  },
   'k8s-sidecar': {
     names: ['k8s-sidecar'],
     reload: byItself,

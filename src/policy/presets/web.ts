@@ -92,16 +92,17 @@ export const web = {
   },
   caddy: {
     names: ['caddy'],
-    reload: (container) => (hasFlag(container, '--watch', '-w') ? byItself : byRollout),
+    reload: byRollout,
     paths: (container) => [
       {
-        under: [directoryOf(flag(container, '--config', '-c') ?? '/etc/caddy/Caddyfile')],
-        way: 'reload',
+        under: hasFlag(container, '--watch', '-w')
+          ? [directoryOf(flag(container, '--config', '-c') ?? '/etc/caddy/Caddyfile')]
+          : [],
+        way: 'none',
         because: 'it reads its Caddyfile, and what that imports, each second',
       },
-      elsewhere('rollout', 'it watches its Caddyfile only'),
     ],
-    doc: 'watches its Caddyfile with --watch; otherwise only its API can reload it, so changes roll out',
+    doc: 'watches its Caddyfile with --watch; all else, and without it the Caddyfile, is read when it starts only',
     source: 'caddyserver.com/docs/command-line#caddy-run',
     proved: true,
   },
