@@ -44,12 +44,10 @@ export function buildController(
   /** Begun when this replica is elected, not when its cache is complete: the webhook waits for it. */
   const keepIssuing = () => {
     if (authority === undefined || !issueCertificates) return () => undefined
-    const problem = createProblemLog(log, 'certificate not issued; trying again')
     return keepCertificate({
       source: authority,
       use: ({ expires }) => log.info({ expires }, 'certificate stored for the webhook'),
-      succeeded: problem.succeeded,
-      failed: problem.failed,
+      ...createProblemLog(log, 'certificate not issued; trying again'),
     })
   }
   let stopIssuing = (): void => undefined

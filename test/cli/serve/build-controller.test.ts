@@ -7,13 +7,16 @@ import { createLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { until } from '../../support/until.ts'
 
-function build() {
+/** @param elected whether the API server gives it the Lease. @param flags of the controller */
+function build({ elected = false, flags = {} }: { elected?: boolean; flags?: ControllerFlags } = {}) {
   const calls: string[] = []
   const client: KubeClient = {
     namespace: 'hotreload-system',
-    async call({ method, path }) {
+    async call({ method, path, body }) {
       calls.push(`${method} ${path}`)
-      return { status: 404, body: {} }
+      return elected && method !== 'GET' && path.includes('/leases')
+        ? { status: method === 'POST' ? 201 : 200, body }
+        : { status: 404, body: {} }
     },
     async stream({ path }) {
       calls.push(`GET ${path}`)
@@ -21,13 +24,21 @@ function build() {
     },
   }
   const metrics = createMetrics()
+  let issued = 0
+  const authority = {
+    async current() {
+      issued += 1
+      return { cert: '', key: '', expires: new Date() }
+    },
+  }
   const controller = buildController(
     { log: createLog('error', { write: () => undefined }), metrics, defaults: () => builtInDefaults },
-    { client, installKey: () => undefined, authority: undefined },
-    readControllerFlags({}),
+    { client, installKey: () => undefined, authority },
+    readControllerFlags(flags),
   )
-  return { controller, calls, metrics }
+  return { controller, calls, metrics, issued: () => issued }
 }
+type ControllerFlags = Parameters<typeof readControllerFlags>[0]
 
 test('before it is started it calls nobody, and is not ready', async () => {
   const { controller, calls, metrics } = build()
@@ -46,4 +57,25 @@ test('it lists what it watches, takes part in the election, and stops once', asy
   const before = calls.length
   await controller.close()
   expect(calls.length).toBe(before)
+})
+
+test('the replica that leads issues the certificate, and no other; with cert-manager none does', async () => {
+  const leader = build({ elected: true })
+  await leader.controller.start()
+  await until('it issues', () => leader.issued() > 0)
+  await leader.controller.close()
+
+  const follower = build()
+  await follower.controller.start()
+  await until('it has asked for the Lease', () => follower.calls.some((call) => /^POST .*leases/.test(call)))
+  await follower.controller.close()
+  expect(follower.issued()).toBe(0)
+
+  const withCertManager = build({ elected: true, flags: { issueCertificates: 'false' } })
+  await withCertManager.controller.start()
+  await until('it leads', async () =>
+    (await withCertManager.metrics.registry.metrics()).includes('hotreload_leader 1'),
+  )
+  await withCertManager.controller.close()
+  expect(withCertManager.issued()).toBe(0)
 })
