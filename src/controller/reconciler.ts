@@ -244,7 +244,7 @@ export class Reconciler {
     for (const key of users) this.#queue.add(key)
     if (!this.#leadership.isLeading()) return
     for (const key of this.#nudges.sourceChanged(source, users, changedKeysets))
-      this.#agentProblems.changed(key)
+      this.#agentProblems.changed(key, source)
   }
 
   #checkPodsSoon(key: string): void {
@@ -270,7 +270,9 @@ export class Reconciler {
   /** Clears our gauges: the next leader exports its own, so ours would count twice, and never change again. */
   #stoppedLeading(): void {
     const { report } = this.#options
-    for (const state of this.#states.all()) state.pendingChange = state.rollingOut = undefined
+    for (const state of this.#states.all()) {
+      state.pendingChange = state.rollingOut = state.unreported = undefined
+    }
     for (const { key } of this.#cache.workloads.all()) {
       report.waiting(key, undefined)
       report.uninjected(key, 0)

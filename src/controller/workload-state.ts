@@ -34,6 +34,8 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     rollingOut: undefined,
     dueNudge: undefined,
     reportedProblems: noProblems,
+    unreported: undefined,
+    reloadReportedAt: undefined,
     checksSinceChange: undefined,
     firstEvictionAt: undefined,
   })

@@ -175,6 +175,27 @@ export const mutants: readonly Mutant[] = [
     tests: 'test/controller/cache/sources.test.ts',
   },
   {
+    what: 'a change is reported as reloaded only when every Pod has confirmed it',
+    file: 'src/controller/pods/reload-events.ts',
+    from: " || pods.some((one) => one !== 'loaded' && one !== 'notStarted')",
+    to: '',
+    tests: 'test/controller/pods/reload-events.test.ts',
+  },
+  {
+    what: 'a ConfigMap that is written all the time is one Event in a minute',
+    file: 'src/controller/pods/reload-events.ts',
+    from: '  if (waits > 0) return waits\n',
+    to: '',
+    tests: 'test/controller/pods/reload-events.test.ts',
+  },
+  {
+    what: 'a container’s own restartPolicy counts before its Pod’s',
+    file: 'src/policy/methods/restart.ts',
+    from: "(container.restartPolicy ?? spec.restartPolicy ?? 'Always')",
+    to: "(spec.restartPolicy ?? container.restartPolicy ?? 'Always')",
+    tests: 'test/policy/methods/restart.test.ts',
+  },
+  {
     what: 'reverts count only within ten minutes',
     file: 'src/controller/rollout/revert-guard.ts',
     from: 'at > clock.now() - WITHIN',

@@ -8,7 +8,7 @@ import { type PlannedSources, plannedSources } from '../../checksum/expected-che
 import type { CompatOptions } from '../../compat/request/options.ts'
 import type { ReloadRequest } from '../../compat/request/reload-request.ts'
 import { readRequest } from '../../compat/tools.ts'
-import { isPaused, writtenKey } from '../../policy/annotations.ts'
+import { isPaused, PREFIX, writtenKey } from '../../policy/annotations.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { methodOf } from '../../policy/methods/reload-methods.ts'
 import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
@@ -48,8 +48,8 @@ export interface NativeSummary {
   canary: number | undefined
   /** Agents in each Pod, each with a port of its own. */
   agents: number
-  /** Sources (`ConfigMap/web`) whose change restarts a process, so that Pods are nudged one after the other. */
-  restarting: ReadonlySet<string>
+  /** Sources (`ConfigMap/web`) whose change restarts a process, so that Pods are nudged one after the other -> the annotation that says so. */
+  restarting: ReadonlyMap<string, string>
   /** The template requests the agent: its Pods have it, unless the webhook was down when they were created. */
   injected: boolean
 }
@@ -107,10 +107,10 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
     sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
     canary: plan.policy.shared.canary,
     agents: agents.length,
-    restarting: new Set(
+    restarting: new Map(
       agents.some(({ reload }) => methodOf(reload).endsProcess)
-        ? sources.inPlace.map(sourceId)
-        : agents.flatMap(({ env }) => env.map(sourceId)),
+        ? sources.inPlace.map((source) => [sourceId(source), `${PREFIX}reload`])
+        : agents.flatMap(({ env }) => env.map((source) => [sourceId(source), `${PREFIX}env`])),
     ),
     injected: annotations[INJECT]?.trim() === 'true',
   }

@@ -6,24 +6,26 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
-import { createQueue, type Requeue } from '../../async/queue.ts'
+import { createQueue, earliest, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
+import type { SourceRef } from '../../workload/sources-in-use.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
-import { type AgentProblem, problemOf } from './agent-report.ts'
+import { type AgentProblem, type AgentState, agentState, podState, problemOf } from './agent-report.ts'
+import { noteChange, type ReloadEventState, reportReloaded } from './reload-events.ts'
 import { type AskAgent, hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
   /** The workload's agents are about to load a change, so their problems from now on are new. */
-  changed(key: string): void
+  changed(key: string, source: SourceRef): void
   /** Asks a workload's agents some time soon, and from time to time after that, until the workload is gone. */
   checkSoon(key: string): void
   stop(): void
 }
 
 /** Part of what the controller remembers of a workload. */
-export interface AgentProblemState {
+export interface AgentProblemState extends ReloadEventState {
   /** Container and code of each problem that was reported and lasts. */
   reportedProblems: ReadonlySet<string>
   /** How many of AFTER_CHANGE have passed; undefined: all. */
@@ -72,19 +74,24 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const state = stateOf(key)
     const next = untilNextCheck(state)
     if (!summary.native || summary.native.agents === 0 || !isLeading()) return next
-    const found = await findProblems(summary)
-    if (!found) return next
+    const asked = await askAgents(summary, state.unreported?.changedAt ?? clock.wall())
+    if (!asked) return next
+    const { found, podStates } = asked
     for (const [id, one] of found) {
       if (state.reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
     state.reportedProblems = new Set(found.keys())
-    return next
+    return earliest(next, reportReloaded(report, summary, state, podStates, clock.now()))
   }
 
-  /** Undefined where no agent answers. */
-  async function findProblems(summary: WorkloadSummary): Promise<Map<string, Found> | undefined> {
+  /** Problems, and what each Pod has done about a change at `changedAt`. Undefined where no agent answers. */
+  async function askAgents(
+    summary: WorkloadSummary,
+    changedAt: number,
+  ): Promise<{ found: Map<string, Found>; podStates: AgentState[] } | undefined> {
+    const podStates: AgentState[] = []
     const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
     const found = new Map<string, Found>()
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
@@ -92,15 +99,18 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
       for (const [index, pod] of some.entries())
         for (const problem of (reports[index] ?? []).map(problemOf)) if (problem) add(found, pod, problem)
+      podStates.push(...reports.map((ofPod) => podState(ofPod.map((one) => agentState(one, changedAt)))))
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && reports.flat().every((one) => one === undefined)) return undefined
     }
-    return found
+    return { found, podStates }
   }
 
   return {
-    changed(key) {
+    changed(key, source) {
       const state = stateOf(key)
+      const summary = workloads.get(key)?.summary
+      if (summary) noteChange(state, summary, source, clock.wall())
       state.reportedProblems = new Set()
       state.checksSinceChange = 0
       queue.add(key, untilNextCheck(state))

@@ -15,6 +15,8 @@ export const eventReasons = {
   rolledOut: 'RolledOut',
   rolloutStalled: 'RolloutStalled',
   immutableReplaced: 'ImmutableReplaced',
+  reloaded: 'Reloaded',
+  restarted: 'Restarted',
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
   unreadable: 'SourceNotReadable',

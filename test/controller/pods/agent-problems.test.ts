@@ -6,6 +6,7 @@ import { agentReport, podsWithAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
+const SOURCE = { kind: 'ConfigMap', namespace: 'shop', name: 'web' } as const
 const killed = agentReport('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')
 
 function cluster(...names: string[]) {
@@ -30,14 +31,14 @@ const EVENT = 'web KilledByReload: Pod a, container web, at 2026-01-01T00:00:01.
 test('a problem is reported once for a workload, however many Pods have it and however long', async () => {
   const one = cluster('a')
   one.allAnswer(killed)
-  one.problems.changed(KEY)
+  one.problems.changed(KEY, SOURCE)
   await one.clock.advance(86_400_000)
   expect(one.states).toEqual(['killed'])
   expect(one.events()).toEqual([`${EVENT} 2 s of SIGHUP [HR_KILLED]`])
 
   const many = cluster('a', 'b', 'c')
   many.allAnswer(killed)
-  many.problems.changed(KEY)
+  many.problems.changed(KEY, SOURCE)
   await many.clock.advance(86_400_000)
   expect(many.states).toHaveLength(1)
   expect(many.events()).toEqual([expect.stringContaining('Pod a (and 2 more), container web')])
@@ -46,9 +47,9 @@ test('a problem is reported once for a workload, however many Pods have it and h
 test('the same problem of another change, or one that returns, is reported again', async () => {
   const { clock, states, events, problems, allAnswer } = cluster('a')
   allAnswer(killed)
-  problems.changed(KEY)
+  problems.changed(KEY, SOURCE)
   await clock.advance(60_000)
-  problems.changed(KEY)
+  problems.changed(KEY, SOURCE)
   await clock.advance(60_000)
   expect([states, events()].map(({ length }) => length)).toEqual([2, 2])
   allAnswer({ state: 'loaded', error: null })
@@ -61,7 +62,7 @@ test('the same problem of another change, or one that returns, is reported again
 test('a late problem, as after a slow validation, and one of a change that the controller did not see are found, too', async () => {
   const { clock, states, events, problems, answer, allAnswer } = cluster('a', 'b')
   allAnswer({ state: 'validating', error: null })
-  problems.changed(KEY)
+  problems.changed(KEY, SOURCE)
   await clock.advance(20_000)
   expect([states, events()]).toEqual([[], []])
   answer('a', agentReport('invalid', 'HR_VALIDATION_FAILED', 'nginx -t failed'))
@@ -77,7 +78,7 @@ test('a late problem, as after a slow validation, and one of a change that the c
 test('the answer of another Pod’s agent is no problem of this workload', async () => {
   const { clock, states, problems, allAnswer } = cluster('a')
   allAnswer({ ...killed, podUid: 'another' })
-  problems.changed(KEY)
+  problems.changed(KEY, SOURCE)
   await clock.advance(60_000)
   expect(states).toEqual([])
   allAnswer({ ...killed, podUid: 'a' })
@@ -111,8 +112,29 @@ test('unreachable agents, as under strict mTLS, are not asked one after the othe
     report: recordReport().report,
     isLeading: () => true,
   })
-  problems.changed(KEY)
+  problems.changed(KEY, SOURCE)
   await clock.advance(20_000)
   expect(asked).toBe(50)
   problems.stop()
+})
+
+const loaded = (at: number) => ({
+  state: 'loaded',
+  error: null,
+  volumes: [{ loadedAt: new Date(at).toISOString() }],
+})
+
+test('a change is reported as reloaded once all Pods have confirmed it, once for all of them', async () => {
+  const { clock, problems, answer, allAnswer, events } = cluster('a', 'b')
+  allAnswer(loaded(clock.wall() - 3_600_000))
+  problems.changed(KEY, SOURCE)
+  await clock.advance(5_000)
+  expect(events()).toEqual([])
+  answer('a', loaded(clock.wall()))
+  answer('b', { state: 'staggered', error: null })
+  await clock.advance(30_000)
+  expect(events()).toEqual([])
+  answer('b', loaded(clock.wall()))
+  await clock.advance(86_400_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 2 Pods have it'])
 })

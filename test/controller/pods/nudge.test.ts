@@ -48,7 +48,10 @@ function cluster(
   const known = fakes.workloads.get(KEY)
   const workload = known && { ...known, summary: { ...known.summary, ...summary } }
   if (workload?.summary.native && restarting)
-    workload.summary.native = { ...workload.summary.native, restarting: new Set(restarting) }
+    workload.summary.native = {
+      ...workload.summary.native,
+      restarting: new Map(restarting.map((id) => [id, 'hotreload.dev/reload'])),
+    }
   const nudges = createNudges({
     ...fakes,
     api: {

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import type { AgentState } from '../../../src/controller/pods/agent-report.ts'
+import {
+  noteChange,
+  type ReloadEventState,
+  reportReloaded,
+} from '../../../src/controller/pods/reload-events.ts'
+import { keys } from '../../support/builders.ts'
+import { recordReport } from '../../support/report-recorder.ts'
+import { summaryOf } from '../../support/summaries.ts'
+
+const source = (name: string) => ({ kind: 'ConfigMap', namespace: 'shop', name }) as const
+
+function setUp(restarting: [string, string][] = []) {
+  const summary = summaryOf({
+    own: keys({ inject: 'true', signal: 'HUP' }),
+    template: keys({ inject: 'true' }),
+  })
+  if (summary.native) summary.native = { ...summary.native, restarting: new Map(restarting) }
+  const state: ReloadEventState = { unreported: undefined, reloadReportedAt: undefined }
+  const { report, events } = recordReport()
+  return {
+    change: (name = 'web') => noteChange(state, summary, source(name), 0),
+    look: (pods: AgentState[], now = 0) => reportReloaded(report, summary, state, pods, now),
+    events: () => events.map(({ reason, message }) => `${reason}: ${message}`),
+  }
+}
+
+test.each<[string, AgentState[]]>([
+  ['a Pod is not done', ['loaded', 'pending']],
+  ['a Pod does not answer', ['loaded', 'unknown']],
+  ['a Pod refuses', ['loaded', 'refused']],
+  ['no Pod has it', ['notStarted', 'notStarted']],
+  ['there is no Pod', []],
+])('nothing is reported while %s', (_, pods) => {
+  const { change, look, events } = setUp()
+  change()
+  look(pods)
+  expect(events()).toEqual([])
+})
+
+test('Pods that were created since then need no reload', () => {
+  const { change, look, events } = setUp()
+  change()
+  look(['loaded', 'notStarted'])
+  look(['loaded', 'loaded'])
+  expect(events()).toEqual(['Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('a restart names the annotation that is its reason', () => {
+  const { change, look, events } = setUp([['ConfigMap/envs', 'hotreload.dev/env']])
+  change('envs')
+  change('web')
+  look(['loaded', 'loaded'])
+  expect(events()).toEqual([
+    'Restarted: ConfigMap envs changed (hotreload.dev/env); 2 Pods have it',
+    'Reloaded: ConfigMap web changed; 2 Pods have it',
+  ])
+})
+
+test('a ConfigMap that is written all the time is one Event in a minute', () => {
+  const { change, look, events } = setUp()
+  change()
+  look(['loaded'], 1_000)
+  change()
+  expect(look(['loaded'], 11_000)).toBe(50_000)
+  change('other')
+  expect(look(['loaded'], 61_000)).toBeUndefined()
+  expect(events()).toEqual([
+    'Reloaded: ConfigMap web changed; 1 Pod has it',
+    'Reloaded: ConfigMap web, ConfigMap other changed; 1 Pod has it',
+  ])
+})
