@@ -46,7 +46,7 @@ export const faults: readonly Fault[] = [
   { name: 'the certificate is renewed', begin: renewServing },
   { name: 'the authority is renewed', begin: renewAuthority },
   {
-    name: 'the leader can’t reach the API server',
+    name: 'the leader is cut off',
     async begin() {
       const end = await partition(await leader())
       await pause(20_000)
@@ -54,11 +54,12 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'the clocks of a webhook and of the leader are 2 h ahead, and then back',
+    name: 'two clocks are 2 h ahead, then right',
     async begin() {
       const pods = [await oneReplica(WEBHOOK), await leader()]
       await setClocks(pods, 7_200)
       return () => setClocks(pods, 0)
     },
   },
+  { name: 'the kubelet is killed', begin: async () => signalProcess(cluster(), 'kubelet', 'SIGKILL') },
 ]
