@@ -44,11 +44,12 @@ function timesDecided(
   return asked
 }
 
-test('the handler decides again for a Pod that another controller never replaces', () => {
-  const ofJob: ApiObject = structuredClone(podWithToken('bcdfg'))
+test('the handler decides anew for Pods that are alike but of a Deployment, of a Job, and of a user', () => {
+  const [ofJob, bare] = [structuredClone(podWithToken('bcdfg')), structuredClone(podWithToken('bcdfg'))]
   for (const owner of ofJob.metadata?.ownerReferences ?? [])
     Object.assign(owner, { apiVersion: 'batch/v1', kind: 'Job' })
-  expect(timesDecided([podWithToken('bcdfg'), ofJob])).toBe(2)
+  delete bare.metadata?.ownerReferences
+  expect(timesDecided([podWithToken('bcdfg'), ofJob, bare])).toBe(3)
 })
 
 describe('the handler decides once for the Pods of one template', () => {
