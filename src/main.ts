@@ -91,7 +91,8 @@ query('doctor', 'check the installation, and find workloads whose settings have 
     const options = queryOptions(given)
     const { doctorCommand } = await import('./cli/doctor/doctor.ts')
     const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
-    exitCode = await doctorCommand(options, await readPolicyFile(policy), process)
+    const defaults = policy === undefined ? undefined : await readPolicyFile(policy)
+    exitCode = await doctorCommand(options, defaults, process)
   })
 
 query('status', 'show what each injected Pod has loaded, according to its agents')

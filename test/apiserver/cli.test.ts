@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { FIRST_PORT } from '../../src/inject/agent-flags.ts'
 import { attempt, type Result } from '../cluster/run.ts'
@@ -314,6 +314,32 @@ describe('doctor', () => {
     expect(after.of('secrets')).toMatchObject([{ result: 'ok', text: expect.stringContaining('Secret db') }])
     expect(after.of('api-server')).toMatchObject([{ result: 'ok' }])
     expect(after.of('permissions').length).toBe(after.of('replicas').length)
+  })
+
+  test('names the annotation that helps where a LimitRange refuses the agent', async () => {
+    const limited = await hook.namespace()
+    const limits = [{ type: 'Container', min: { cpu: '10m' }, defaultRequest: { cpu: '20m' } }]
+    await limited.apply({
+      apiVersion: 'v1',
+      kind: 'LimitRange',
+      metadata: { name: 'least' },
+      spec: { limits },
+    })
+    await limited.apply(nginx('web'))
+    await until('the refusal', async () => {
+      const [found] = await limited.list<V1Deployment>('deployments.apps')
+      return found?.status?.conditions?.some(({ type }) => type === 'ReplicaFailure')
+    })
+    const { code, of } = await findings(limited)
+    expect(of('pods')).toMatchObject([
+      {
+        result: 'problem',
+        text: expect.stringMatching(
+          /Deployment web .* can't create its Pods: .*request is 1m.*hotreload\.dev\/resources/,
+        ),
+      },
+    ])
+    expect(code).toBe(1)
   })
 
   test('names each right that the user lacks, and ends with exit code 2', async () => {

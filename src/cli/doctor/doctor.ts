@@ -9,12 +9,15 @@ import type { QueryOptions } from '../shared/query-flags.ts'
 import { progressLine, type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import type { ServiceAccount } from '../shared/service-account.ts'
 import { formatTable } from '../shared/table.ts'
+import type { ClusterPolicy } from '../installed/policy.ts'
+import { isInjectedOrOptedIn } from '../status/agents.ts'
+import { checkAgents } from './agents.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
 import { count, type Finding, ifReadable, type Result } from './finding.ts'
 import { checkCertificates, checkDeployment, checkPolicy, checkWebhooks, trusted } from './install.ts'
 import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
 import { checkRights, type Part, parts } from './rights.ts'
-import { checkSettings, followsOtherTools } from './settings.ts'
+import { checkPolicyFile, checkSettings, followsOtherTools } from './settings.ts'
 import { judgeTrial, untried } from './trial.ts'
 import {
   checkAnnotations,
@@ -32,13 +35,13 @@ import {
  */
 export async function doctorCommand(
   options: QueryOptions,
-  defaults: Defaults,
+  given: Defaults | undefined,
   io: QueryIo,
   now = Date.now(),
 ): Promise<number> {
   const client = await clusterAccess(options, io.env)
   const progress = progressLine(io)
-  const scope = { only: options.namespace, defaults, now }
+  const scope = { only: options.namespace, given, now }
   const findings = await examine(client, scope, (text) => progress.show(text)).finally(() => progress.end())
   writeAnswer(io, options.output, { kind: 'FindingList', items: findings }, (columns) =>
     asText(findings, columns),
@@ -55,14 +58,14 @@ export function exitCodeOf(findings: readonly Finding[]): number {
 export interface Scope {
   /** The namespace whose workloads are checked; undefined: all. */
   only: string | undefined
-  /** The cluster's policy file. */
-  defaults: Defaults
+  /** Of `--policy`; undefined: the installed one's. */
+  given: Defaults | undefined
   now: number
 }
 
 export async function examine(
   client: KubeClient,
-  { only, defaults, now }: Scope,
+  { only, given, now }: Scope,
   show: (text: string) => void = () => {},
 ): Promise<Finding[]> {
   const read = createClusterReader(client, only, show)
@@ -71,11 +74,12 @@ export async function examine(
   const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])
   const namespace = installNamespace(configuration)
   const installed = await Promise.all(parts.map((part) => readPart(read, part, namespace)))
+  const policy = await read.policy(namespace)
   return [
     ...server,
-    ...(await examineInstall(read, { configuration, namespace, installed, namespaces }, now)),
+    ...(await examineInstall(read, { configuration, namespace, installed, namespaces, only, policy }, now)),
     ...(await examineCluster(read)),
-    ...(await examineWorkloads(read, { installed, namespaces }, defaults)),
+    ...(await examineWorkloads(read, { installed, namespaces }, given ?? policy.defaults, now)),
   ]
 }
 
@@ -94,6 +98,9 @@ interface Install {
   namespace: string
   installed: readonly InstalledPart[]
   namespaces: Namespaces
+  /** The one namespace to check. */
+  only: string | undefined
+  policy: ClusterPolicy
 }
 
 async function readPart(read: Reader, part: Part, namespace: string): Promise<InstalledPart> {
@@ -103,7 +110,7 @@ async function readPart(read: Reader, part: Part, namespace: string): Promise<In
 
 async function examineInstall(
   read: Reader,
-  { configuration, namespace, installed, namespaces }: Install,
+  { configuration, namespace, installed, namespaces, only, policy }: Install,
   now: number,
 ): Promise<Finding[]> {
   const webhooks = ifReadable('webhooks', configuration, checkWebhooks)
@@ -119,7 +126,7 @@ async function examineInstall(
         ),
       ),
     ),
-    tryInjection(read, namespaces),
+    tryInjection(read, namespaces, only),
   ])
   return [
     ...webhooks,
@@ -129,6 +136,7 @@ async function examineInstall(
       ),
     ),
     ...checkSettings(readDeployment(installed, 'webhook'), readDeployment(installed, 'controller')),
+    ...checkPolicyFile(policy),
     ...('value' in reports ? checkPolicy(reports.value) : []),
     ...ifReadable('certificate', 'value' in configuration ? reports : configuration, (ones) =>
       checkCertificates(trusted(found), ones, now),
@@ -144,12 +152,16 @@ function readDeployment(installed: Install['installed'], wanted: Part): V1Deploy
   return deployment && 'value' in deployment ? deployment.value : undefined
 }
 
-async function tryInjection(read: Reader, namespaces: Namespaces): Promise<Finding> {
+async function tryInjection(
+  read: Reader,
+  namespaces: Namespaces,
+  only: string | undefined,
+): Promise<Finding> {
   if ('denied' in namespaces) return untried(`not tried: ${namespaces.denied}`, 'unknown')
   const where = namespaces.value.find(hasLabel)?.metadata?.name
   return where === undefined
     ? untried(
-        'no namespace is labelled, so nothing is injected; kubectl label namespace NAME hotreload.dev/injection=enabled',
+        `${only === undefined ? 'no namespace is labelled, so nothing is injected' : `namespace ${only} is not labelled, so nothing is injected there`}; kubectl label namespace ${only ?? 'NAME'} hotreload.dev/injection=enabled`,
       )
     : judgeTrial(await read.trial(where), where, VERSION)
 }
@@ -166,6 +178,7 @@ async function examineWorkloads(
   read: Reader,
   { installed, namespaces }: Pick<Install, 'installed' | 'namespaces'>,
   defaults: Defaults,
+  now: number,
 ): Promise<Finding[]> {
   const [all, pods] = await Promise.all([read.workloads(), read.pods()])
   if ('denied' in namespaces || 'denied' in all) {
@@ -181,9 +194,20 @@ async function examineWorkloads(
     ...checkNamespaces(workloads, labelled),
     ...checkAnnotations(workloads, labelled, defaults),
     ...ifReadable('pods', pods, (ones) => checkPods(ones, workloads, labelled, defaults)),
+    ...(await examineAgents(read, pods, now)),
     ...checkSecrets(secrets, await read.readableSecrets(secrets.keys(), accounts)),
     ...checkSubPaths(workloads),
   ]
+}
+
+async function examineAgents(
+  read: Reader,
+  pods: Awaited<ReturnType<Reader['pods']>>,
+  now: number,
+): Promise<Finding[]> {
+  // Without the list the check `pods` says why.
+  if ('denied' in pods) return []
+  return checkAgents(await read.agents(pods.value.filter(isInjectedOrOptedIn), now))
 }
 
 function asText(findings: readonly Finding[], columns: number | undefined): string {

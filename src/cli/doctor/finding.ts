@@ -16,6 +16,7 @@ export const checks = [
   'namespaces',
   'annotations',
   'pods',
+  'agents',
   'secrets',
   'subpaths',
 ] as const
@@ -29,6 +30,10 @@ export interface Finding {
   result: Result
   /** One sentence: the object, its state, and the remedy. */
   text: string
+  /** Of the objects that it is about, where they are of one. */
+  namespace?: string
+  /** The remedy, or what shows more, where it is one command. */
+  command?: string
 }
 
 /** A value of the cluster, or why it could not be read: the end of "not checked: …". */

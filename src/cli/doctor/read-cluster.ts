@@ -11,6 +11,8 @@ import { type WorkloadKind, workloadKinds } from '../../workload/kinds.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { CONTROLLER_NAME, INSTALL_NAME, INSTALL_NAMESPACE } from '../shared/install-names.ts'
+import { readClusterPolicy } from '../installed/policy.ts'
+import { statusOfPods } from '../status/status.ts'
 import { canServiceAccount, type ServiceAccount } from '../shared/service-account.ts'
 import { found, type Lookup } from './finding.ts'
 import { type ReplicaReport, readReport } from './install.ts'
@@ -64,7 +66,10 @@ export function createClusterReader(
       const path = `/api/v1/namespaces/${install}/pods?labelSelector=app.kubernetes.io%2Fname%3D${INSTALL_NAME}`
       const pods = await list<ApiObject & V1Pod>(path, `pods in namespace ${install}`)
       if ('denied' in pods) return pods
-      const running = pods.value.filter(({ status }) => status?.phase === 'Running')
+      // A leaving Pod has closed its port.
+      const running = pods.value.filter(
+        ({ metadata, status }) => status?.phase === 'Running' && !metadata?.deletionTimestamp,
+      )
       return found(await mapLimit(running, (pod) => reportOf(client, pod)))
     },
     /** The rights that a part's ServiceAccount lacks. */
@@ -94,6 +99,8 @@ export function createClusterReader(
       return found(lists.flatMap((one) => ('value' in one ? one.value : [])))
     },
     pods: () => list<ApiObject & V1Pod>(inNamespace('/api/v1/pods'), 'pods'),
+    policy: (install: string) => readClusterPolicy(client, install),
+    agents: (pods: readonly (ApiObject & V1Pod)[], now: number) => statusOfPods(client, pods, now, show),
     /** Whether all `accounts` may read the Secrets of each namespace; undefined: the user may not check that. */
     async readableSecrets(namespaces: Iterable<string>, accounts: readonly ServiceAccount[]) {
       const names = [...namespaces]

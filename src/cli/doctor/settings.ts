@@ -1,5 +1,6 @@
 /** Checks that each setting of an install is where its part reads it. Pure. */
 import type { V1Container, V1Deployment } from '@kubernetes/client-node'
+import type { ClusterPolicy } from '../installed/policy.ts'
 import { containerOf, settingOf } from '../installed/settings.ts'
 import { controllerFlags } from '../serve/controller-flags.ts'
 import { serveFlags, variableOf } from '../serve/options.ts'
@@ -62,4 +63,13 @@ function foreignSettings(container: V1Container | undefined): string[] {
 /** Whether the install follows other tools' annotations: it does without `--compat=none`. @param deployment the controller's */
 export function followsOtherTools(deployment: V1Deployment | undefined): boolean {
   return settingOf(containerOf(deployment), controllerFlags.compat) !== 'none'
+}
+
+/** The mistake in the policy file of the install, or why it is not known; none where all is well. */
+export function checkPolicyFile({ file, note, problem }: ClusterPolicy): Finding[] {
+  const check = 'settings'
+  if (problem) return [{ check, result: 'problem', text: `${file}: ${problem.message}` }]
+  return file !== undefined && note !== undefined
+    ? [{ check, result: 'unknown', text: `policy file not checked: ${note}` }]
+    : []
 }

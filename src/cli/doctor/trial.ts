@@ -6,6 +6,7 @@ import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { parseJson, property } from '../../workload/json-object.ts'
 import { isInjected } from '../../workload/references.ts'
 import type { Finding } from './finding.ts'
+import { RESOURCES_REMEDY } from './missing-pods.ts'
 
 /** It passes the restricted Pod Security Standard, and a quota that requires requests and limits. */
 export const trialPod: V1Pod = {
@@ -52,7 +53,8 @@ export function judgeTrial({ status, body }: ApiResponse, namespace: string, our
   if (message.includes('failed calling webhook') && message.includes('hotreload'))
     return { check, result: 'problem', text: `${what} can't be created: ${message}` }
   const why = message.includes('cannot create resource') ? `you may not create pods in ${namespace}` : message
-  return { check, result: 'unknown', text: `not tried: ${why || status}` }
+  const remedy = /per Container|exceeded quota|must specify/.test(message) ? `; ${RESOURCES_REMEDY}` : ''
+  return { check, result: 'unknown', text: `not tried: ${why || status}${remedy}` }
 }
 
 export const untried = (text: string, result: Finding['result'] = 'warning'): Finding => ({

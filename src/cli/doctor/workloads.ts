@@ -1,5 +1,6 @@
 /** Finds workloads whose settings have no effect. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { idleWarnings } from '../../admission/workload-warnings.ts'
 import { grantSecrets } from '../../manual.ts'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
@@ -11,6 +12,7 @@ import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
 import { count, type Finding, few } from './finding.ts'
+import { checkMissingPods } from './missing-pods.ts'
 
 const nameOf = (object: ApiObject): string => `${kindLabel(object)} ${object.metadata?.name}`
 const namespaceOf = ({ metadata }: ApiObject): string => metadata?.namespace ?? ''
@@ -28,18 +30,20 @@ export function checkNamespaces(workloads: readonly ApiObject[], labelled: Reado
   const unlabelled = byNamespace(workloads.filter((one) => isOptedIn(one) && !labelled.has(namespaceOf(one))))
   if (unlabelled.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in workload is in a labelled namespace' }]
-  return unlabelled.map(([namespace, ones]) => ({
-    check,
-    result: 'problem',
-    text: `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on ${few(ones.map(nameOf))}; ${
-      isNeverLabelled(namespace)
-        ? 'hotreload never acts there'
-        : `kubectl label namespace ${namespace} hotreload.dev/injection=enabled`
-    }`,
-  }))
+  return unlabelled.map(([namespace, ones]) => {
+    const command = `kubectl label namespace ${namespace} hotreload.dev/injection=enabled`
+    const isNever = isNeverLabelled(namespace)
+    return {
+      check,
+      result: 'problem',
+      namespace,
+      text: `namespace ${namespace} has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on ${few(ones.map(nameOf))}; ${isNever ? 'hotreload never acts there' : command}`,
+      ...(isNever ? {} : { command }),
+    }
+  })
 }
 
-/** Finds mistakes that were stored before the webhook was installed. */
+/** Finds mistakes that were stored before the webhook was installed, and annotations that do nothing: nobody reads a warning twice. */
 export function checkAnnotations(
   workloads: readonly ApiObject[],
   labelled: ReadonlySet<string>,
@@ -47,14 +51,25 @@ export function checkAnnotations(
 ): Finding[] {
   const check = 'annotations'
   const ours = workloads.filter((one) => isOptedIn(one) && labelled.has(namespaceOf(one)))
-  const mistaken = ours.filter((one) => readWorkload(one, defaults).problems.length > 0)
-  if (mistaken.length === 0)
-    return [{ check, result: 'ok', text: `${count(ours.length, 'opted-in workload')}, without mistakes` }]
-  return mistaken.map((one) => ({
-    check,
-    result: 'problem',
-    text: `${nameOf(one)} in namespace ${namespaceOf(one)}: ${readWorkload(one, defaults).problems[0]?.message}`,
-  }))
+  const findings = workloads.flatMap((one): Finding[] => {
+    const namespace = namespaceOf(one)
+    const found = (result: Finding['result'], sentence: string): Finding => ({
+      check,
+      result,
+      namespace,
+      text: `${nameOf(one)} in namespace ${namespace}: ${sentence}`,
+    })
+    if (!labelled.has(namespace)) return []
+    const { problems, unknown } = readWorkload(one, defaults)
+    const [mistake] = isOptedIn(one) ? problems : []
+    return [
+      ...(mistake ? [found('problem', mistake.message)] : []),
+      ...[...unknown, ...idleWarnings(one)].map((text) => found('warning', text)),
+    ]
+  })
+  return findings.length > 0
+    ? findings
+    : [{ check, result: 'ok', text: `${count(ours.length, 'opted-in workload')}, without mistakes` }]
 }
 
 /** Finds Pods without an agent that are opted in by their own annotation, or by their workload's. */
@@ -72,15 +87,16 @@ export function checkPods(
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
       readPod(pod, defaults).skip === undefined,
   )
-  const notMirrored = workloads.filter(
-    (one) => labelled.has(namespaceOf(one)) && isNotMirrored(one, defaults),
-  )
-  if (without.length === 0 && notMirrored.length === 0)
+  const ours = workloads.filter((one) => labelled.has(namespaceOf(one)) && isOptedIn(one))
+  const notMirrored = ours.filter((one) => isNotMirrored(one, defaults))
+  const missing = checkMissingPods(ours)
+  if (without.length === 0 && notMirrored.length === 0 && missing.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in Pod has its agent' }]
   const ofPods = byNamespace(without).map(
     ([namespace, ones]): Finding => ({
       check,
       result: 'problem',
+      namespace,
       text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
         ones.length === 1 ? 'is opted in and has' : 'are opted in and have'
       } no agent, created while hotreload was not available: kubectl rollout restart the workload, or recreate the Pod`,
@@ -90,10 +106,11 @@ export function checkPods(
     ([namespace, ones]): Finding => ({
       check,
       result: 'problem',
+      namespace,
       text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them`,
     }),
   )
-  return [...ofPods, ...ofWorkloads]
+  return [...ofPods, ...ofWorkloads, ...missing]
 }
 
 /** Whether the opt-in is missing in the template, so that its Pods get no agent. A new apply of the same manifest changes nothing. */
@@ -151,6 +168,8 @@ export function checkSecrets(
       : {
           check,
           result: 'warning',
+          namespace,
+          command: grantSecrets(namespace),
           text: `${which} needs new Pods when it changes, but hotreload may not read it: ${grantSecrets(namespace)}, or nothing rolls out`,
         }
   })
@@ -170,6 +189,7 @@ export function checkSubPaths(workloads: readonly ApiObject[]): Finding[] {
     return {
       check,
       result: 'warning',
+      namespace,
       text: `namespace ${namespace}: ${count(mounts, 'subPath mount')} of ConfigMaps or Secrets (${few(ones.map(nameOf))}) never ${
         mounts === 1 ? 'follows' : 'follow'
       } an edit; hotreload.dev/inject: "true" changes that, see hotreload explain`,

@@ -38,20 +38,15 @@ export interface StatusQuestion extends QueryOptions {
 }
 
 /**
- * @param stop ends --watch
+ * With --watch it never ends by itself.
  * @returns the exit code: 0, or 1 if something has failed
  * @throws UserError if Pods can't be listed, or a named one does not exist
  */
-export async function statusCommand(
-  options: StatusQuestion,
-  io: QueryIo,
-  now = Date.now,
-  stop?: AbortSignal,
-): Promise<number> {
+export async function statusCommand(options: StatusQuestion, io: QueryIo, now = Date.now): Promise<number> {
   const client = await clusterAccess(options, io.env)
   const namespace = options.allNamespaces ? undefined : client.namespace
   const progress = options.watch ? undefined : progressLine(io)
-  for (let before = ''; ; await setTimeout(WATCH_MILLISECONDS, undefined, { signal: stop }).catch(() => {})) {
+  for (let before = ''; ; await setTimeout(WATCH_MILLISECONDS)) {
     const rows = await readStatus(client, { ...options, namespace }, now(), progress?.show).finally(
       progress?.end,
     )
@@ -63,7 +58,7 @@ export async function statusCommand(
       )
     }
     before = answer
-    if (!options.watch || stop?.aborted) return rows.some(({ failed }) => failed) ? 1 : 0
+    if (!options.watch) return rows.some(({ failed }) => failed) ? 1 : 0
   }
 }
 
@@ -98,9 +93,19 @@ export async function readStatus(
   if (missing !== undefined)
     throw refusal({ status: 404, body: {} }, `get Pod ${missing} in namespace ${namespace}`)
   const chosen = listed.filter(({ metadata }) => pods.length === 0 || pods.includes(metadata?.name ?? ''))
+  return statusOfPods(client, pods.length > 0 ? chosen : chosen.filter(isInjectedOrOptedIn), now, show)
+}
+
+/** The rows of these Pods, in order. */
+export async function statusOfPods(
+  client: KubeClient,
+  pods: readonly V1Pod[],
+  now: number,
+  show: (text: string) => void,
+): Promise<AgentStatus[]> {
   const known: AgentStatus[] = []
   const agents: AgentAddress[] = []
-  for (const pod of pods.length > 0 ? chosen : chosen.filter(isInjectedOrOptedIn)) {
+  for (const pod of pods) {
     const row = statusOfPod(pod, now)
     if (row) known.push(row)
     else

@@ -407,6 +407,18 @@ describe('workloads', () => {
     )
   })
 
+  test('annotations that do nothing, since nobody reads a warning twice', () => {
+    const typo = workload({ own: { ...IN, ...keys({ singal: 'HUP' }) } })
+    const idle = workload({ own: keys({ signal: 'HUP' }) })
+    expect(texts(checkAnnotations([typo, idle], labelled, builtInDefaults))).toBe(
+      [
+        'Deployment web in namespace shop: unknown annotation hotreload.dev/singal; did you mean hotreload.dev/signal?',
+        'Deployment web in namespace shop: add hotreload.dev/inject: "true" to this Deployment: without it hotreload.dev/signal does nothing',
+      ].join('\n'),
+    )
+    expect(checkAnnotations([idle], new Set(), builtInDefaults)).toMatchObject([{ result: 'ok' }])
+  })
+
   test('opted-in Pods without an agent', () => {
     const one = (change: object = {}, spec = podSpec()) => {
       const made = pod(spec)
@@ -438,6 +450,7 @@ describe('workloads', () => {
       {
         check: 'pods',
         result: 'problem',
+        namespace: 'shop',
         text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them',
       },
     ])
@@ -535,7 +548,7 @@ describe('the whole', () => {
     call: async (call) => answer(call),
     stream: () => Promise.reject(new Error('no stream here')),
   })
-  const all = { only: undefined, defaults: builtInDefaults, now: NOW }
+  const all = { only: undefined, given: builtInDefaults, now: NOW }
   const version = { status: 200, body: { gitVersion: 'v1.36.3' } }
 
   test('without any right: the findings name each, and nothing throws', async () => {
@@ -582,6 +595,79 @@ describe('the whole', () => {
     )
     expect(findings.filter(({ result }) => result === 'problem')).toMatchObject([{ check: 'webhooks' }])
     expect(findings.find(({ check }) => check === 'subpaths')).toMatchObject({ result: 'warning' })
+  })
+
+  /** An install whose policy file is in a ConfigMap, in a cluster that has nothing else. */
+  const installed = (policy: string, change: Partial<Record<string, unknown>> = {}) =>
+    clientOf(({ path }) => {
+      const container = {
+        name: 'hotreload',
+        env: [{ name: 'HOTRELOAD_POLICY', value: '/etc/hotreload/policy.yaml' }],
+        volumeMounts: [{ name: 'policy', mountPath: '/etc/hotreload' }],
+      }
+      const spec = { containers: [container], volumes: [{ name: 'policy', configMap: { name: 'mine' } }] }
+      const answers: Record<string, unknown> = {
+        '/version': version.body,
+        '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hotreload': configuration(),
+        '/apis/apps/v1/namespaces/hotreload-system/deployments/hotreload': { spec: { template: { spec } } },
+        '/api/v1/namespaces/hotreload-system/configmaps/mine': { data: { 'policy.yaml': policy } },
+        ...change,
+      }
+      const found = Object.entries(answers).find(([known]) => path.split('?')[0] === known)?.[1]
+      if (found) return { status: 200, body: found }
+      return path.includes('limit=')
+        ? { status: 200, body: { kind: 'List', items: [] } }
+        : { status: 404, body: {} }
+    })
+
+  test('the mistake in the policy file is named', async () => {
+    const findings = await examine(installed('defaults: {subpath: lnk}'), { ...all, given: undefined })
+    expect(
+      findings.filter(({ check, result }) => check === 'settings' && result === 'problem'),
+    ).toMatchObject([
+      {
+        text: expect.stringMatching(
+          /^ConfigMap hotreload-system\/mine, key policy\.yaml: .*defaults\.subpath: "lnk".*HR_BAD_POLICY/,
+        ),
+      },
+    ])
+  })
+
+  test('the install’s own policy file decides, unless --policy names one', async () => {
+    const shop = { metadata: { name: 'shop', labels: { 'hotreload.dev/injection': 'enabled' } } }
+    const change = {
+      '/api/v1/namespaces': { kind: 'NamespaceList', items: [shop] },
+      '/apis/apps/v1/deployments': {
+        kind: 'DeploymentList',
+        items: [workload({ own: IN, spec: secretEnv })],
+      },
+    }
+    const secrets = async (given: typeof all.given | undefined) =>
+      (await examine(installed('defaults: {env: ignore}', change), { ...all, given })).find(
+        ({ check }) => check === 'secrets',
+      )?.text
+    expect(await secrets(undefined)).toBe('no change of a Secret needs new Pods')
+    expect(await secrets(builtInDefaults)).toContain('Secret db')
+  })
+
+  test('with -n, a namespace without the label is named', async () => {
+    const change = { '/api/v1/namespaces/quiet': { metadata: { name: 'quiet' } } }
+    const findings = await examine(installed('', change), { ...all, only: 'quiet' })
+    expect(findings.find(({ check }) => check === 'injection')?.text).toBe(
+      'namespace quiet is not labelled, so nothing is injected there; kubectl label namespace quiet hotreload.dev/injection=enabled',
+    )
+  })
+
+  test('a leaving replica is not asked for its certificate', async () => {
+    const replica = (name: string, more: object) => ({
+      metadata: { name, namespace: 'hotreload-system', ...more },
+      status: { phase: 'Running' },
+    })
+    const items = [replica('leaving', { deletionTimestamp: '2026-11-21T00:00:00Z' }), replica('staying', {})]
+    const change = { '/api/v1/namespaces/hotreload-system/pods': { kind: 'PodList', items } }
+    const text = texts(await examine(installed('', change), all))
+    expect(text).toContain('Pod staying did not report')
+    expect(text).not.toContain('leaving')
   })
 
   test('a namespace of one’s own needs no right to the whole cluster', async () => {
