@@ -4,6 +4,16 @@
  */
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+/** The label values of each counter that has no table elsewhere. */
+const values = {
+  rollout: ['done', 'failed'],
+  nudge: ['done', 'failed'],
+  alert: ['sent', 'failed'],
+  event: ['written', 'failed'],
+  unreadable: ['forbidden', 'unavailable'],
+} as const
+type Value<T extends keyof typeof values> = (typeof values)[T][number]
+
 /** The label values that are known to the controller only; each series starts at 0, as in metrics.ts. */
 export interface ControllerLabels {
   kinds: readonly string[]
@@ -12,14 +22,14 @@ export interface ControllerLabels {
 }
 
 export interface ControllerMetrics {
-  rollout(outcome: 'done' | 'failed', kind: string): void
+  rollout(outcome: Value<'rollout'>, kind: string): void
   waiting(key: string, reason: string | undefined): void
-  unreadable(why: 'forbidden' | 'unavailable'): void
-  nudge(outcome: 'done' | 'failed', pods: number): void
+  unreadable(why: Value<'unreadable'>): void
+  nudge(outcome: Value<'nudge'>, pods: number): void
   uninjected(key: string, pods: number): void
   agentProblem(state: string): void
-  alert(outcome: 'sent' | 'failed'): void
-  event(outcome: 'written' | 'failed'): void
+  alert(outcome: Value<'alert'>): void
+  event(outcome: Value<'event'>): void
   objectsSetAside(count: number): void
   leads(leads: boolean): void
   sizes(workloads: number, sources: number): void
@@ -66,15 +76,13 @@ export function createControllerMetrics(registry: Registry, known: ControllerLab
   const sourceCount = gauge('watched_sources', 'ConfigMaps and Secrets that the watched workloads use.')
   const waitingFor = new Map<string, string>()
   const withoutAgent = new Map<string, number>()
-  for (const outcome of ['done', 'failed']) {
-    for (const kind of known.kinds) rollouts.inc({ outcome, kind }, 0)
-    nudges.inc({ outcome }, 0)
-  }
+  for (const outcome of values.rollout) for (const kind of known.kinds) rollouts.inc({ outcome, kind }, 0)
+  for (const outcome of values.nudge) nudges.inc({ outcome }, 0)
   for (const reason of known.waitReasons) waits.set({ reason }, 0)
-  for (const why of ['forbidden', 'unavailable']) unread.inc({ why }, 0)
+  for (const why of values.unreadable) unread.inc({ why }, 0)
   for (const state of known.problemStates) problems.inc({ state }, 0)
-  for (const outcome of ['sent', 'failed']) alerts.inc({ outcome }, 0)
-  for (const outcome of ['written', 'failed']) events.inc({ outcome }, 0)
+  for (const outcome of values.alert) alerts.inc({ outcome }, 0)
+  for (const outcome of values.event) events.inc({ outcome }, 0)
   leader.set(0)
 
   return {
