@@ -31,20 +31,31 @@ export async function renewServing(): Promise<void> {
   await pause(NOTICED_MS)
 }
 
+/** What the API server trusts, of each entry. */
+async function trusted(): Promise<string[]> {
+  const found = await kubectl(['get', 'mutatingwebhookconfiguration', 'hotreload', '--output=json'])
+  const { webhooks }: WebhookConfiguration = JSON.parse(found)
+  return webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString())
+}
+
+/** Somebody deletes the authority: the certificate in use stays trusted beside the new one. */
+export async function loseAuthority(): Promise<void> {
+  const [before = ''] = await trusted()
+  await kubectl(['delete', 'secret', AUTHORITY_SECRET, ...system])
+  await until('a new authority is published', async () =>
+    (await trusted()).every((bundle) => bundle !== before),
+  )
+  await pause(NOTICED_MS)
+}
+
 /** A new authority: first it is trusted beside the old one, then it signs. */
 export async function renewAuthority(): Promise<void> {
   const [old, serving] = [await fieldOf(AUTHORITY_SECRET, 'ca.crt'), await fieldOf(SERVING_SECRET, 'tls.crt')]
   const { cert, key } = await issueAuthority(new Date(Date.now() - OVERLAP_MILLISECONDS))
   await write(AUTHORITY_SECRET, { 'ca.crt': old + cert })
-  await until('both are trusted', async () => {
-    const found = await kubectl(['get', 'mutatingwebhookconfiguration', 'hotreload', '--output=json'])
-    const { webhooks }: WebhookConfiguration = JSON.parse(found)
-    return webhooks.every(({ clientConfig }) =>
-      Buffer.from(clientConfig.caBundle ?? '', 'base64')
-        .toString()
-        .includes(cert.trim()),
-    )
-  })
+  await until('both are trusted', async () =>
+    (await trusted()).every((bundle) => bundle.includes(cert.trim())),
+  )
   await pause(NOTICED_MS)
   await write(AUTHORITY_SECRET, { 'tls.crt': cert, 'tls.key': key, 'ca.crt': cert + old })
   await until(

@@ -4,7 +4,7 @@ import { signalProcess } from '../cluster/processes.ts'
 import { pause } from '../cluster/run.ts'
 import { system } from '../support/install.ts'
 import { kubectl } from '../support/kubectl.ts'
-import { renewAuthority, renewServing } from './authority.ts'
+import { loseAuthority, renewAuthority, renewServing } from './authority.ts'
 import { setClocks } from './clock.ts'
 import { CONTROLLER, drain, kill, leader, oneReplica, partition, WEBHOOK } from './replicas.ts'
 
@@ -45,6 +45,7 @@ export const faults: readonly Fault[] = [
   { name: 'the leader is killed', begin: async () => kill(await leader()) },
   { name: 'the certificate is renewed', begin: renewServing },
   { name: 'the authority is renewed', begin: renewAuthority },
+  { name: 'the authority is lost', begin: loseAuthority },
   {
     name: 'the leader is cut off',
     async begin() {
