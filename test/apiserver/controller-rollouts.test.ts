@@ -309,6 +309,35 @@ test('a rollout by deletion is reported as done when all Pods were deleted', asy
   expect(controller.events[1]).toMatchObject({ reason: 'RolledOut', message: how })
 })
 
+test('a StatefulSet gets a mended template at once, and a Pod that is not ready is replaced once somebody deletes it', async () => {
+  const { spec } = deployment('web', { replicas: 1 })
+  await ns.apply([
+    configMap('conf', { a: '1' }),
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'web', annotations: { 'hotreload.dev/inject': 'true' } },
+      spec: { ...spec, serviceName: 'web' },
+    },
+  ])
+  const controller = await start()
+  await leads(controller)
+  await recorded('statefulset/web')
+  const uid = () => ns.kubectl(['get', 'pod', 'web-0', '--output=jsonpath={.metadata.uid}'])
+  const hash = () =>
+    ns.kubectl(['get', 'pod', 'web-0', '--output=jsonpath={.metadata.labels.controller-revision-hash}'])
+  const target = () => ns.kubectl(['get', 'statefulset', 'web', '--output=jsonpath={.status.updateRevision}'])
+  await until('the first Pod', uid)
+  const first = await target()
+  await ns.apply(configMap('conf', { a: '2' }))
+  await until('the new template', async () => (await target()) !== first)
+  const stays = await uid()
+  await aWhile()
+  expect([await uid(), await hash()]).toEqual([stays, first])
+  await ns.kubectl(['delete', 'pod', 'web-0'])
+  await until('a Pod of the new template', async () => (await hash()) === (await target()))
+})
+
 test('an immutable ConfigMap that was created again is a warning, and never rolled out', async () => {
   await ns.apply([configMap('conf', { a: '1' }, {}), deployment('web')])
   await ns.kubectl(['patch', 'configmap', 'conf', '--patch={"immutable":true}'])
