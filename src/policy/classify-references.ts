@@ -4,6 +4,7 @@
  */
 import { sourceId } from '../workload/checksum.ts'
 import { isOfServiceAccount, type Reference, references } from '../workload/references.ts'
+import { builtInDefaults } from './defaults.ts'
 import type { ContainerPlan, PodPlan } from './plan.ts'
 import { PREFIX } from './values/prefix.ts'
 
@@ -111,11 +112,9 @@ function judgeOf({
   const watched = shared.volumes && new Set(shared.volumes)
   return (reference) => {
     const { container, volume = '', as, init, mountPath = '' } = reference
-    if (excludedContainers.has(container) && !named?.has(container))
-      return leftOut(ofAnotherInjector(reference), true)
+    if (excludedContainers.has(container) && !named?.has(container)) return leftOut(excluded(reference), true)
     const mounted = volumes.get(volume)
     if (mounted && isOfServiceAccount(reference, mounted)) return leftOut(ofServiceAccount)
-    // The annotation can't name an init container.
     if (!init && named?.has(container) === false)
       return leftOut(`${PREFIX}container names other containers`, true)
     const { plan, kept } = plans.get(container) ?? {}
@@ -137,8 +136,13 @@ const leftOut = (why: string, isOutside = false): Verdict => ({ is: 'leftOut', w
 
 const ofServiceAccount = "it is the ServiceAccount's own, which Kubernetes renews"
 
-const ofAnotherInjector = ({ container, init }: Reference): string =>
-  `another injector usually adds containers named ${container}, so hotreload leaves them alone${init ? '' : `; ${PREFIX}container: ${container} includes it`}`
+/** Why a container of this name is left alone, and how a user includes it. The annotation can't name an init container. */
+function excluded({ container, init }: Reference): string {
+  const why = builtInDefaults.excludedContainers.has(container)
+    ? `another injector usually adds containers named ${container}, so hotreload leaves them alone`
+    : `the policy file leaves containers named ${container} alone`
+  return init ? why : `${why}; ${PREFIX}container: ${container} includes it`
+}
 
 const keptPaths = ({ subPaths }: ContainerPlan): Set<string> =>
   new Set(subPaths.filter(({ mode }) => mode === 'keep').map(({ mount }) => mount.mountPath))
