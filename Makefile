@@ -93,10 +93,12 @@ pin-bases: ## the digests of the base images in the Dockerfile, as their tags ar
 
 .PHONY: release
 release: $(NPM) ## what a release publishes, for this architecture, in out/release (the workflow publishes it)
+	node test/cluster/main.ts packages buildah binutils
 	node release/main.ts out/release
 
 .PHONY: release-dry-run
 release-dry-run: $(NPM) ## the same without a registry, made twice and compared
+	node test/cluster/main.ts packages buildah binutils mmdebstrap
 	release/reproduce.sh out/release --stand-ins
 
 .PHONY: clean

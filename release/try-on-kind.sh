@@ -8,5 +8,5 @@ go run sigs.k8s.io/kind@v0.32.0 create cluster --name "$cluster" --image "$NODE_
 node=$(docker inspect --format '{{.NetworkSettings.Networks.kind.IPAddress}}' "$cluster-control-plane")
 pods=$(kubectl --kubeconfig kind.kubeconfig get node "$cluster-control-plane" --output 'jsonpath={.spec.podCIDR}')
 sudo ip route replace "$pods" via "$node"
-sudo --preserve-env=PATH env "KUBECONFIG=$PWD/kind.kubeconfig" \
+sudo --preserve-env=CI,HOME env "PATH=$PATH" "KUBECONFIG=$PWD/kind.kubeconfig" \
   "LOAD_IMAGE=go run sigs.k8s.io/kind@v0.32.0 load image-archive --name $cluster" make demo
