@@ -98,8 +98,11 @@ release: $(NPM) ## what a release publishes, for this architecture, in out/relea
 
 .PHONY: release-dry-run
 release-dry-run: $(NPM) ## the same without a registry, made twice and compared
-	node test/cluster/main.ts packages buildah binutils mmdebstrap
+	node test/cluster/main.ts packages buildah binutils mmdebstrap debian-archive-keyring
 	release/reproduce.sh out/release --stand-ins
+	@echo "== pushing into out/registry, as the workflow does to the registry"
+	@mkdir -p out/registry
+	release/push-images.sh out/release oci:$(CURDIR)/out/registry 2>/dev/null
 
 .PHONY: clean
 clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays
