@@ -1,4 +1,5 @@
 /** Says in words what a change of one ConfigMap or Secret does to one container that uses it, and why. The plan decides. Pure. */
+import type { V1PodSpec } from '@kubernetes/client-node'
 import { PREFIX } from '../../policy/annotations.ts'
 import { isVariable, type Judged } from '../../policy/classify-references.ts'
 import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
@@ -82,7 +83,8 @@ function outcomeOf(
     return newPods(reference, because(dueTo, reference), now)
   if (judged.is === 'leftOut') {
     // The kubelet updates the files of a directory, and a program that watches them has the change.
-    const isUpdated = judged.isOutside && reference.as === 'volume'
+    const goesOn = !reference.init || isNativeSidecar(reference, plan.spec)
+    const isUpdated = judged.isOutside && reference.as === 'volume' && goesOn
     return { outcome: isUpdated ? 'left alone' : 'nothing', how: judged.why }
   }
   if (now.immutable.has(sourceId(reference))) return newPods(reference, IMMUTABLE, now)
@@ -132,12 +134,10 @@ function whyNew(
   now: Circumstances,
 ): string {
   if (now.notInjected && !isVariable(reference)) return now.notInjected
-  if (reference.init) {
-    const sidecar = spec.initContainers?.find(({ name }) => name === reference.container)
-    return sidecar?.restartPolicy === 'Always'
+  if (reference.init)
+    return isNativeSidecar(reference, spec)
       ? 'native sidecars are not served'
       : 'init containers run when a Pod starts'
-  }
   const note = own?.notes.find(({ warn }) => warn)?.text.replace(`container ${reference.container}: `, '')
   if (isVariable(reference)) {
     if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
@@ -164,6 +164,9 @@ function because({ container, init, mountPath, ...cause }: Reference, reference:
     ? `because of ${what} of the same container, which takes it from new Pods only`
     : `because of ${whose}, which needs new Pods for it`
 }
+
+const isNativeSidecar = ({ container }: Reference, { initContainers = [] }: V1PodSpec): boolean =>
+  initContainers.some(({ name, restartPolicy }) => name === container && restartPolicy === 'Always')
 
 function inWords(mount: MountWay | undefined): string {
   const watches = reloadMethods.none.describe({ method: 'none' })

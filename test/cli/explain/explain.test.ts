@@ -359,15 +359,22 @@ describe('facts from the cluster', () => {
 })
 
 test('a container that the policy file leaves out says so, and an init container can’t be included', () => {
-  const defaults = { ...builtInDefaults, excludedContainers: new Set(['helper', 'istio-init']) }
+  const defaults = {
+    ...builtInDefaults,
+    excludedContainers: new Set(['helper', 'istio-init', 'istio-proxy']),
+  }
   const own = { name: 'conf', mountPath: '/conf' }
   const spec = podSpec({
-    initContainers: [{ name: 'istio-init', image: 'init', volumeMounts: [own] }],
+    initContainers: [
+      { name: 'istio-init', image: 'init', volumeMounts: [own] },
+      { name: 'istio-proxy', image: 'proxy', restartPolicy: 'Always', volumeMounts: [own] },
+    ],
     containers: [{ name: 'helper', image: 'helper', volumeMounts: [own] }],
   })
   const surroundings = { defaults, content: () => undefined, labelled: undefined }
   expect(rows(explain(optedIn({}, { spec }), surroundings))).toEqual([
-    'ConfigMap/web | init: volume /conf | left alone | another injector usually adds containers named istio-init, so hotreload leaves them alone',
+    'ConfigMap/web | init: volume /conf | nothing | another injector usually adds containers named istio-init, so hotreload leaves them alone',
+    'ConfigMap/web | init: volume /conf | left alone | another injector usually adds containers named istio-proxy, so hotreload leaves them alone',
     'ConfigMap/web | volume /conf | left alone | the policy file leaves containers named helper alone; hotreload.dev/container: helper includes it',
   ])
 })
