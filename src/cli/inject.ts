@@ -1,9 +1,11 @@
 /** `hotreload inject`: writes into manifests what the webhook would do to their Pods. Offline, with the same core. */
+import { templatelessWarnings } from '../admission/workload-warnings.ts'
 import { injectPod } from '../inject/pod.ts'
 import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { INJECT, mirror, withAnnotations } from '../policy/mirror.ts'
 import { type Reading, readWorkload, warningsOf } from '../policy/read-workload.ts'
+import { workloadKindOf } from '../workload/kinds.ts'
 import { type ApiObject, type PodTemplate, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import { isInjected, references } from '../workload/references.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
@@ -76,7 +78,7 @@ export function injectObject(object: ApiObject, options: InjectOptions): Injecte
     problems: problems.map(({ message }) => message),
   })
   const template = podTemplate(withoutNulls(object))
-  if (!template) return unchanged
+  if (!template) return { ...unchanged, notes: workloadKindOf(object) ? templatelessWarnings(object) : [] }
   const places = object.kind === 'Pod' ? [object.metadata] : [object.metadata, template.metadata]
   const mistyped = places.flatMap((place) => mistypedAnnotations(place?.annotations))
   if (mistyped.length > 0) return refused(mistyped)

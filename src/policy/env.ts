@@ -39,7 +39,7 @@ export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload)
       problems: [new UserError('HR_TWO_WAYS', problem, 'use env: rollout or reload: restart')],
     }
   }
-  const obstacle = obstacleToSharing(container, spec)
+  const obstacle = obstacleToSharing(container, spec, '')
   if (obstacle) return { ...none, notes: [{ text: obstacle, warn: true }] }
   const used = usedKeys(variables)
   if (used.length > REWRITES) {

@@ -48,7 +48,7 @@ describe('env: restart', () => {
     const { env, notes } = planned({ env: [variable('a', 'x')] }, { shareProcessNamespace: false })
     expect(env).toEqual([])
     expect(notes).toEqual([
-      'container web: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url',
+      'container web: take shareProcessNamespace: false away; without shared processes no signal reaches it',
     ])
   })
 })

@@ -24,7 +24,7 @@ describe('changes roll out because of', () => {
       nginx(),
       {},
       { shareProcessNamespace: false },
-      'container web: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url',
+      'container web: take shareProcessNamespace: false away, or use hotreload.dev/url or reload: probe; without shared processes no signal reaches it',
     ],
     [
       'a program that must be PID 1',

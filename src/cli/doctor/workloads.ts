@@ -1,6 +1,6 @@
 /** Finds workloads whose settings have no effect. Pure: lists of objects in, findings out. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { idleWarnings } from '../../admission/workload-warnings.ts'
+import { idleWarnings, templatelessWarnings } from '../../admission/workload-warnings.ts'
 import { grantSecrets } from '../../manual.ts'
 import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
@@ -64,7 +64,9 @@ export function checkAnnotations(
     const [mistake] = isOptedIn(one) ? problems : []
     return [
       ...(mistake ? [found('problem', mistake.message)] : []),
-      ...[...unknown, ...idleWarnings(one)].map((text) => found('warning', text)),
+      ...[...unknown, ...(podTemplate(one) ? idleWarnings(one) : templatelessWarnings(one))].map((text) =>
+        found('warning', text),
+      ),
     ]
   })
   return findings.length > 0

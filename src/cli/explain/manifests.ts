@@ -1,7 +1,9 @@
 /** Explains the workloads of manifests, without a cluster. */
+import { templatelessWarnings } from '../../admission/workload-warnings.ts'
 import { UserError } from '../../errors.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { isObject } from '../../workload/json-object.ts'
+import { workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, podTemplate } from '../../workload/pod-template.ts'
 import { contentOf } from '../../workload/source-content.ts'
 import { mistypedAnnotations } from '../shared/annotation-text.ts'
@@ -35,11 +37,15 @@ export async function explainFiles(
         refuse(mistake)
       },
     )
-  const found = objects.filter((object) => podTemplate(object))
+  const found = objects.filter((object) => podTemplate(object) || isIdleWithoutTemplate(object))
   if (found.length === 0 && !isRefused)
     throw new UserError('HR_NO_MANIFESTS', `-f: no workload in ${files.join(', ')}`, 'name a file with one')
   return found.map((object) => explainManifest(object, surroundingsIn(objects, object, defaults), namespace))
 }
+
+/** An opt-in that does nothing: the template is another object's. */
+const isIdleWithoutTemplate = (object: ApiObject): boolean =>
+  workloadKindOf(object) !== undefined && !podTemplate(object) && templatelessWarnings(object).length > 0
 
 /** Takes the content of a workload's ConfigMaps and Secrets from the same manifests. */
 function surroundingsIn(
@@ -69,6 +75,7 @@ function explainManifest(object: ApiObject, around: Surroundings, namespace?: st
     places.flatMap(({ annotations }) => mistypedAnnotations(annotations)).map(({ message }) => message),
   )
   const placed = namespace === undefined ? object : { ...object, metadata: { namespace, ...object.metadata } }
+  if (!podTemplate(object)) return refused(placed, templatelessWarnings(object))
   if (mistyped.size === 0) return explainIfWellFormed(placed, around)
   return refused(placed, [...mistyped])
 }

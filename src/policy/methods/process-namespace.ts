@@ -1,6 +1,7 @@
 /** Finds what a shared process namespace breaks: programs that must be PID 1, and hooks that signal PID 1. */
 import type { V1Container, V1LifecycleHandler, V1PodSpec, V1Probe } from '@kubernetes/client-node'
 import { NOTES } from '../values/bounds.ts'
+import { PREFIX } from '../values/prefix.ts'
 import type { Note } from './method-row.ts'
 
 /** Commands that must be PID 1 (s6-overlay, systemd). With shared processes the sandbox is PID 1. */
@@ -29,17 +30,28 @@ function firstProcess({ command, image = '' }: V1Container): string | undefined 
   return isS6 ? "the image's /init" : undefined
 }
 
-/** Why the Pod's processes can't be shared, as a sentence; undefined: they can. */
-export function obstacleToSharing({ name }: V1Container, spec: V1PodSpec): string | undefined {
+/** What reloads a program without shared processes. */
+const WITHOUT_SHARING = `${PREFIX}url or reload: probe`
+
+/**
+ * Why the Pod's processes can't be shared, as a sentence; undefined: they can.
+ * @param instead what needs no shared processes; empty: nothing does
+ */
+export function obstacleToSharing(
+  { name }: V1Container,
+  spec: V1PodSpec,
+  instead = WITHOUT_SHARING,
+): string | undefined {
   if (spec.shareProcessNamespace === true) return undefined
   if (spec.shareProcessNamespace === false) {
-    return `container ${name}: shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url`
+    const way = instead === '' ? '' : `, or use ${instead}`
+    return `container ${name}: take shareProcessNamespace: false away${way}; without shared processes no signal reaches it`
   }
   // The whole Pod shares its processes, so that another container may be the obstacle.
   for (const other of spec.containers) {
     const first = firstProcess(other)
     if (first)
-      return `container ${other.name}: ${first} must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe`
+      return `container ${other.name}: ${first} must be PID 1, so processes are not shared${instead === '' ? '' : `; use ${instead}`}`
   }
   return undefined
 }

@@ -417,6 +417,16 @@ describe('workloads', () => {
       ].join('\n'),
     )
     expect(checkAnnotations([idle], new Set(), builtInDefaults)).toMatchObject([{ result: 'ok' }])
+    const spec = { workloadRef: { kind: 'Deployment', name: 'api' } }
+    const rollout = {
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'api', namespace: 'shop', annotations: IN },
+      spec,
+    }
+    expect(checkAnnotations([rollout], labelled, builtInDefaults)).toMatchObject([
+      { result: 'warning', text: expect.stringContaining('annotate Deployment api in its place') },
+    ])
   })
 
   test('opted-in Pods without an agent', () => {

@@ -297,7 +297,7 @@ describe('each use of a ConfigMap or Secret', () => {
       {},
       podSpec({ shareProcessNamespace: false }),
       [
-        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | shareProcessNamespace is false, so no signal can be sent; changes roll out, or use hotreload.dev/url',
+        'ConfigMap/web | volume /etc/nginx/conf.d | rolled out | take shareProcessNamespace: false away, or use hotreload.dev/url or reload: probe; without shared processes no signal reaches it',
       ],
     ],
   ])('%s', async (_, own, spec, expected) =>
@@ -743,6 +743,10 @@ describe('the command', () => {
     const frozen = { kind: 'ConfigMap', metadata: { name: 'web' }, data: {}, immutable: true }
     writeFileSync(join(directory, 'frozen.yaml'), `${stringify(frozen)}---\n${stringify(optedIn({}))}`)
     writeFileSync(join(directory, 'service.yaml'), 'kind: Service\n')
+    writeFileSync(
+      join(directory, 'rollout.yaml'),
+      'apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: api, annotations: {hotreload.dev/inject: "true"}}\nspec: {workloadRef: {kind: Deployment, name: api}}\n',
+    )
     const deployment = (name: string, spec: string) =>
       `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}, annotations: }\nspec:\n  template:\n    metadata:\n    spec: ${spec}\n`
     writeFileSync(
@@ -825,6 +829,14 @@ describe('the command', () => {
       ].join('\n'),
     )
     expect(err).toMatch(/^hotreload: .*odd\.yaml:\d+: .*\[HR_BAD_YAML\]\n$/)
+  })
+
+  test('an opt-in without a pod template is a problem that names the right object', async () => {
+    const { code, out } = await run('rollout.yaml')
+    expect(code).toBe(1)
+    expect(out).toBe(
+      'Rollout api: mistakes\nproblem: annotate Deployment api in its place: this Rollout has no pod template, so hotreload.dev/inject does nothing\n',
+    )
   })
 
   test('a file without workloads is named', async () =>
