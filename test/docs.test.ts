@@ -89,6 +89,16 @@ const labelOf = (name: PresetName): string => {
   return methodOf(reload).label(reload)
 }
 
+/** What makes the agent say that the program has loaded a change. */
+function proofOf(name: PresetName): string {
+  const reload = presetReload(name, { name: 'any' })
+  if (reload.method === 'http') return 'its answer'
+  if (reload.method !== 'signal') return ''
+  const { confirm } = reload
+  if (confirm === undefined) return 'nothing'
+  return confirm === 'workers' ? 'new workers' : `\`${confirm.metric}\``
+}
+
 /** Presets grouped by their effect without further flags. */
 const overview = table(
   ['on a change', 'programs'],
@@ -151,6 +161,7 @@ ${table(
     'without further flags',
     'what happens',
     'other paths',
+    'a reload is confirmed by',
     'to validate',
     'proved',
     'source',
@@ -162,12 +173,16 @@ ${table(
       labelOf(name as PresetName),
       cell(doc),
       cell([...pathRows(paths), ...fileVariables(initialVariables)].join('; ')),
+      proofOf(name as PresetName),
       validate ? `\`${validate}\`` : '',
       proved ? 'yes' : '',
       cell(source),
     ],
   ),
 )}
+
+**A reload is confirmed by**: after that the agent's state is \`loaded\`; without it, \`signalled\`, or \`unconfirmed\` ([the agent](agent.md#how-a-reload-is-proved)). With \`nothing\` the state stays
+\`signalled\`: the program says in its log at most, or only to who has a password, whether it took the change. \`${PREFIX}signal\` of your own has no proof either.
 
 **Other paths** say what a change under a path does, where that is not what the program does otherwise. A mount that holds several of them takes the one that demands most.
 

@@ -3,7 +3,7 @@
 //! newer content comes. Times are milliseconds since boot. The caller performs the actions: examine, validate, reload.
 
 use crate::change::SETTLE_AT_MOST_MS;
-use crate::errors::Problem;
+use crate::errors::{Code, Problem};
 
 /// First and longest wait before the agent looks for a missing target again.
 const WAIT_MS: (u64, u64) = (100, 5_000);
@@ -37,7 +37,7 @@ pub enum Action {
 /// Why nothing is in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IdleReason {
-    /// Everything is loaded.
+    /// Everything is loaded, or was handed over to the program.
     Loaded,
     /// Waiting until the volume has no more events.
     Settling,
@@ -76,8 +76,12 @@ pub enum Examined {
 /// How a reload ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// The target has the content.
+    /// The target has the content, and has confirmed it.
     Done,
+    /// The target was told; nothing more can be known.
+    Sent,
+    /// The target was told, and does not show that it has the content. `Done` may still follow.
+    Unconfirmed(Problem),
     /// The target read the content at its own start.
     NotNeeded,
     /// The target does not exist (yet).
@@ -230,11 +234,11 @@ impl Engine {
 
     /// Takes the outcome of the reload.
     pub fn reloaded(&mut self, now: u64, outcome: Outcome) -> Action {
-        if self.phase != Phase::Reloading {
+        if !self.awaits_outcome() {
             return Action::Nothing;
         }
         match outcome {
-            Outcome::Done | Outcome::NotNeeded => self.loaded(),
+            Outcome::Done | Outcome::Sent | Outcome::NotNeeded => self.loaded(),
             Outcome::Later(until) => {
                 self.problem = None;
                 self.idle(IdleReason::Postponed, until);
@@ -242,9 +246,16 @@ impl Engine {
             Outcome::NoTarget(problem) => self.retry(IdleReason::NoTarget, problem, now),
             Outcome::Failed(problem) => self.retry(IdleReason::Retry, problem, now),
             Outcome::Refused(problem) => self.stop(problem, Some(now + RECHECK_MS)),
-            Outcome::Final(problem) => self.stop(problem, None),
+            Outcome::Final(problem) | Outcome::Unconfirmed(problem) => self.stop(problem, None),
         }
         if self.has_pending { self.examine_again() } else { Action::Nothing }
+    }
+
+    /// Whether a reload is in flight, or still lacks its proof.
+    pub fn awaits_outcome(&self) -> bool {
+        let is_unconfirmed = |problem: &Problem| problem.code == Code::Unconfirmed;
+        let is_stopped = self.idle_reason() == Some(IdleReason::Stopped);
+        self.phase == Phase::Reloading || is_stopped && self.problem.as_ref().is_some_and(is_unconfirmed)
     }
 
     /// Stops with a problem, until newer content comes or until `until`.

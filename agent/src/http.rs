@@ -83,9 +83,18 @@ fn loopback(text: &str) -> Option<[u8; 4]> {
 impl ReloadRequest {
     /// The bytes to send.
     pub fn text(&self) -> String {
+        self.text_in("1.1")
+    }
+
+    /// The same in HTTP/1.0, whose responses have no chunks.
+    pub fn text_without_chunks(&self) -> String {
+        self.text_in("1.0")
+    }
+
+    fn text_in(&self, version: &str) -> String {
         let ReloadRequest { method, path, authority, .. } = self;
         format!(
-            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: hotreload-agent\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/{version}\r\nHost: {authority}\r\nUser-Agent: hotreload-agent\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         )
     }
 

@@ -15,6 +15,7 @@ pub mod json;
 pub mod mountinfo;
 pub mod options;
 pub mod proc;
+pub mod proof;
 pub mod report;
 pub mod saved_state;
 pub mod signals;

@@ -17,13 +17,24 @@ pub struct LastRestart {
     pub digest: u128,
 }
 
+/// The content that a program has, or was told of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// The volume.
+    pub volume: String,
+    /// The digest of the content.
+    pub digest: u128,
+    /// Whether the program has confirmed it; else it was told, and nothing more is known.
+    pub is_confirmed: bool,
+}
+
 /// The content of the file.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct SavedState {
     /// The key of the digests, chosen once per Pod.
     pub key: [u64; 2],
-    /// The digest last loaded of each volume.
-    pub loaded: Vec<(String, u128)>,
+    /// The content last loaded of each volume.
+    pub loaded: Vec<Loaded>,
     /// Signals that ended a program: never sent again.
     pub killed: Vec<u32>,
     /// The last restart.
@@ -44,10 +55,11 @@ impl SavedState {
                     state.key = [key as u64, (key >> 64) as u64];
                     has_key = true;
                 }
-                "loaded" => {
+                "loaded" | "sent" => {
                     // The path of a watched directory may contain a space.
                     let (volume, digest) = value.rsplit_once(' ')?;
-                    state.loaded.push((volume.into(), hex(digest)?));
+                    let is_confirmed = word == "loaded";
+                    state.loaded.push(Loaded { volume: volume.into(), digest: hex(digest)?, is_confirmed });
                 }
                 "restarted" => {
                     let mut words = value.split(' ');
@@ -66,8 +78,9 @@ impl SavedState {
     pub fn text(&self) -> String {
         let key = u128::from(self.key[0]) | u128::from(self.key[1]) << 64;
         let mut text = format!("{HEADER}\nkey {key:032x}\n");
-        for (volume, digest) in &self.loaded {
-            let _ = writeln!(text, "loaded {volume} {digest:032x}");
+        for Loaded { volume, digest, is_confirmed } in &self.loaded {
+            let word = if *is_confirmed { "loaded" } else { "sent" };
+            let _ = writeln!(text, "{word} {volume} {digest:032x}");
         }
         if let Some(last) = &self.last_restart {
             let _ = writeln!(text, "restarted {} {} {:032x}", last.at, last.root, last.digest);
@@ -80,7 +93,21 @@ impl SavedState {
 
     /// The digest last loaded of a volume.
     pub fn loaded(&self, volume: &str) -> Option<u128> {
-        self.loaded.iter().find(|(name, _)| name == volume).map(|(_, digest)| *digest)
+        self.loaded.iter().find(|loaded| loaded.volume == volume).map(|loaded| loaded.digest)
+    }
+
+    /// Records what a program has, or was told of. What it has confirmed once it need not confirm again.
+    pub fn set_loaded(&mut self, volume: &str, digest: u128, is_confirmed: bool) {
+        match self.loaded.iter_mut().find(|loaded| loaded.volume == volume) {
+            Some(loaded) if loaded.digest == digest => loaded.is_confirmed |= is_confirmed,
+            Some(loaded) => (loaded.digest, loaded.is_confirmed) = (digest, is_confirmed),
+            None => self.loaded.push(Loaded { volume: volume.into(), digest, is_confirmed }),
+        }
+    }
+
+    /// Whether the program has confirmed everything that is recorded.
+    pub fn is_confirmed(&self) -> bool {
+        self.loaded.iter().all(|loaded| loaded.is_confirmed)
     }
 }
 
@@ -94,11 +121,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn loaded(volume: &str, digest: u128, is_confirmed: bool) -> Loaded {
+        Loaded { volume: volume.into(), digest, is_confirmed }
+    }
+
+    #[test]
+    fn what_was_only_sent_is_confirmed_later_or_replaced() {
+        let mut state = SavedState::default();
+        state.set_loaded("conf", 1, true);
+        state.set_loaded("tls", 1, false);
+        assert!(!state.is_confirmed());
+        state.set_loaded("tls", 1, true);
+        state.set_loaded("tls", 1, false);
+        assert!(state.is_confirmed());
+        state.set_loaded("conf", 2, false);
+        assert_eq!(state.loaded, [loaded("conf", 2, false), loaded("tls", 1, true)]);
+    }
+
     #[test]
     fn a_broken_file_is_never_read_in_part() {
-        let good =
-            SavedState { key: [1, 2], loaded: [("conf".into(), 3)].into(), killed: [1].into(), last_restart: None }
-                .text();
+        let good = SavedState {
+            key: [1, 2],
+            loaded: [loaded("conf", 3, true)].into(),
+            killed: [1].into(),
+            last_restart: None,
+        }
+        .text();
         assert!(SavedState::parse(&good).is_some());
         for end in (0..good.len()).filter(|end| !good[..*end].ends_with('\n') && *end + 1 != good.len()) {
             let cut = &good[..end];
@@ -114,8 +162,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_state_is_read_back(key in any::<[u64; 2]>(), restarted in proptest::option::of(any::<(u64, u64, u128)>()), loaded in proptest::collection::vec(("[a-z0-9-]{1,20}", any::<u128>()), 0..4), killed in proptest::collection::vec(1u32..32, 0..3)) {
+        fn a_written_state_is_read_back(key in any::<[u64; 2]>(), restarted in proptest::option::of(any::<(u64, u64, u128)>()), volumes in proptest::collection::vec(("[a-z0-9-]{1,20}", any::<u128>(), any::<bool>()), 0..4), killed in proptest::collection::vec(1u32..32, 0..3)) {
             let last_restart = restarted.map(|(at, root, digest)| LastRestart { at, root, digest });
+            let loaded = volumes.iter().map(|(volume, digest, is_confirmed)| loaded(volume, *digest, *is_confirmed)).collect();
             let state = SavedState { key, loaded, killed, last_restart };
             prop_assert_eq!(SavedState::parse(&state.text()), Some(state));
         }

@@ -37,13 +37,13 @@ fn invalid_content_causes_no_signal_and_the_next_valid_content_does() {
     calm();
     assert_eq!(program.signals(), 0);
     volume.swap(&[("a", "good 2")]);
-    agent.reaches("loaded");
+    agent.reaches("signalled");
     eventually("the signal", || (program.signals() == 1).then_some(()));
     assert_eq!((agent.field("validationsPassed"), agent.field("validationsFailed")), ("1".into(), "1".into()));
     volume.swap(&[("a", "broken")]);
     agent.reaches("invalid");
     volume.swap(&[("a", "good 2")]);
-    agent.reaches("loaded");
+    agent.reaches("signalled");
     calm();
     assert_eq!(program.signals(), 1, "the program already has this content");
 }
@@ -99,7 +99,7 @@ fn a_validator_that_can_not_be_started_now_is_retried() {
     eventually("the error is logged", || agent.log().contains("check: text file busy").then_some(()));
     assert_eq!(program.signals(), 0);
     drop(writer);
-    agent.reaches("loaded");
+    agent.reaches("signalled");
     eventually("the signal", || (program.signals() == 1).then_some(()));
 }
 
@@ -128,7 +128,7 @@ fn a_pod_waits_for_its_turn() {
     let agent = Agent::watch_with(&root, &["--volume=conf", "--reload=none", "--stagger=1h"], &[("HOSTNAME", "web-0")]);
     volume.swap(&[("a", "2")]);
     agent.reaches("staggered");
-    assert_eq!(agent.field("reloaded"), "0");
+    assert_eq!(agent.field("sent"), "0");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn the_probe_fails_once_for_a_container_older_than_the_change() {
     eventually("the script runs", || began.exists().then_some(()));
     volume.swap(&[("a", "2")]);
     eventually("the change is recorded", || root.join("state/web.change").exists().then_some(()));
-    agent.reaches("loaded");
+    agent.reaches("recorded");
     fs::write(&file, "").unwrap();
     assert!(output(old).contains("code 1"), "older than the change");
     std::thread::sleep(std::time::Duration::from_millis(20)); // start times have a resolution of 10 ms

@@ -32,7 +32,7 @@ const NO_DNOTIFY: &str = "fcntl:1:1026=EINVAL";
 
 #[track_caller]
 fn reloaded(agent: &Agent, times: u32) {
-    eventually(&format!("reload {times}"), || (agent.field("reloaded") == times.to_string()).then_some(()));
+    eventually(&format!("reload {times}"), || (agent.field("sent") == times.to_string()).then_some(()));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn without_inotify_dnotify_reports_changes() {
         let end = Instant::now() + Duration::from_secs(10);
         eventually("the change is reported", || {
             assert!(Instant::now() < end, "dnotify reported nothing");
-            (agent.field("reloaded") == times.to_string()).then_some(())
+            (agent.field("sent") == times.to_string()).then_some(())
         });
     }
 }
@@ -71,7 +71,7 @@ fn without_inotify_and_dnotify_directories_are_polled() {
     fs::rename(root.join("key"), in_place.join("key")).unwrap();
     reloaded(&agent, 3);
     calm();
-    assert_eq!((agent.field("reloaded"), agent.field("state")), ("3".into(), "loaded".into()));
+    assert_eq!((agent.field("sent"), agent.field("state")), ("3".into(), "refreshed".into()));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_copy_that_can_not_be_written_completely_keeps_its_old_bytes() {
     assert!(status.contains("HR_COPY_FAILED") && status.contains("no space left; the old content stays"), "{status}");
     // The agent retries, and a reader may see that for a moment.
     eventually("the old bytes are restored", || (root.read("copy/app/a") == "old").then_some(()));
-    assert_eq!(agent.field("reloaded"), "0");
+    assert_eq!(agent.field("sent"), "0");
     volume.swap(&[("a", "new")]);
     reloaded(&agent, 1);
     assert_eq!(root.read("copy/app/a"), "new");

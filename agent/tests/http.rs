@@ -126,7 +126,7 @@ fn the_method_none_only_reports() {
     let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none"]);
     volume.swap(&[("a", "2")]);
     eventually("the change is noticed", || (agent.field("changes") == "1").then_some(()));
-    assert_eq!((agent.field("signals"), agent.field("state")), ("0".into(), "loaded".into()));
+    assert_eq!((agent.field("signals"), agent.field("state")), ("0".into(), "refreshed".into()));
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn watch_refreshes_copies_in_place_before_it_reloads() {
     volume.swap(&[]);
     assert!(agent.reaches("removed").contains("HR_KEY_REMOVED"));
     volume.swap(&[("a", "back")]);
-    agent.reaches("loaded");
+    agent.reaches("refreshed");
     assert_eq!(root.read("copy/app/a"), "back");
 }
 
@@ -197,7 +197,7 @@ fn watch_renews_symlinks_and_restores_lost_ones() {
     volume.swap(&[("a", "2")]);
     eventually("a fresh symlink", || (fs::symlink_metadata(&file).unwrap().ino() != before).then_some(()));
     // The change is loaded, so the edit below is lost at the next one.
-    eventually("it is loaded", || (agent.field("reloaded") == "1").then_some(()));
+    eventually("it is loaded", || (agent.field("sent") == "1").then_some(()));
     fs::remove_file(&file).unwrap();
     fs::write(&file, "edited with sed -i").unwrap();
     volume.swap(&[("a", "3")]);

@@ -41,7 +41,7 @@ fn one_signal_for_a_change_and_none_for_a_swap_without_one() {
     signalled(&program, 2);
     volume.swap(&[("new", "")]);
     signalled(&program, 3);
-    assert_eq!((agent.field("state"), agent.field("signals")), ("loaded".into(), "3".into()));
+    assert_eq!((agent.field("state"), agent.field("signals")), ("signalled".into(), "3".into()));
     assert!(agent.status().contains("\"current\":true"));
 }
 
@@ -71,7 +71,7 @@ fn after_a_hundred_quick_swaps_the_last_content_is_loaded() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     eventually("the last is loaded", || agent.status().contains("\"loaded\":\"..2026_11_20.100\"").then_some(()));
-    assert_eq!(agent.field("state"), "loaded");
+    assert_eq!(agent.field("state"), "signalled");
     assert!(agent.field("signals").parse::<u32>().unwrap() <= 100);
     eventually("the program got a signal", || (program.signals() > 0).then_some(()));
 }
@@ -211,11 +211,11 @@ fn a_change_while_the_agent_is_down_is_loaded_once() {
     volume.swap(&[("a", "2")]);
     let agent = watch(&root, &root.name("k"), &["--volume=conf"]);
     signalled(&program, 1);
-    agent.reaches("loaded"); // and saved
+    agent.reaches("signalled"); // and saved
     agent.process.signal("KILL");
     drop(agent);
     let agent = watch(&root, &root.name("k"), &["--volume=conf"]);
-    agent.reaches("loaded");
+    agent.reaches("signalled");
     signalled(&program, 1);
 }
 

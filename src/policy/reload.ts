@@ -28,7 +28,7 @@ const rollout: Reload = { method: 'rollout' }
 export function resolveReload(container: V1Container, spec: V1PodSpec, settings: Values): Resolution {
   const program = withoutWrappers(container)
   const name = settings.preset ?? recognise(program)
-  const preset = name && { name, reload: presetReload(name, program) }
+  const preset = name && { name, reload: provable(presetReload(name, program), spec) }
   const choice = chooseReload({ container, spec, settings, preset, resembled: name ?? resembled(container) })
   if (choice instanceof UserError)
     return {
@@ -52,6 +52,13 @@ export function resolveReload(container: V1Container, spec: V1PodSpec, settings:
     notes,
     problems: [],
   }
+}
+
+/** With hostNetwork 127.0.0.1 is the node, where another program may answer. */
+function provable(reload: Reload, { hostNetwork }: V1PodSpec): Reload {
+  if (reload.method !== 'signal' || typeof reload.confirm !== 'object' || !hostNetwork) return reload
+  const { confirm: _, ...rest } = reload
+  return rest
 }
 
 const reasonFor = (

@@ -18,6 +18,7 @@ describe('the flags of an agent', () => {
       '--signal=SIGHUP',
       '--process=nginx',
       '--process=openresty',
+      '--confirm=workers',
       '--port=9467',
     ]))
 

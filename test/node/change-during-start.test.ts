@@ -57,8 +57,8 @@ test.each([
     await edit(ns, 'config', program.data(`round${round}`), [pod])
     await says(program, running, `round${round}`)
     await until('the agent has handled the change', async () => {
-      const { reloaded, notNeeded } = (await agentStatus(ns, pod)).counters
-      return reloaded + notNeeded === round
+      const { sent, reloaded, notNeeded } = (await agentStatus(ns, pod)).counters
+      return sent + reloaded + notNeeded === round
     })
     await pause(WATCHED)
   }

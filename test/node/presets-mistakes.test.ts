@@ -57,7 +57,7 @@ test.each(cases)(
     await edit(ns, 'config', one.broken, [pod])
     await until('the validation fails', async () => (await counters()).validationsFailed === 1)
     await says(program, running, 'one')
-    expect(await counters()).toMatchObject({ signals: 0, reloaded: 0 })
+    expect(await counters()).toMatchObject({ signals: 0, reloaded: 0, sent: 0 })
     await edit(ns, 'config', program.data('two'), [pod])
     await says(program, running, 'two')
     await expectUntouched(ns, pod)

@@ -49,7 +49,7 @@ test('a token that rotates twice causes no reload, and the ConfigMap beside it d
     24 * 60_000,
     5_000,
   )
-  expect(await agentStatus(ns, pod)).toMatchObject({ counters: { reloaded: 0 } })
+  expect(await agentStatus(ns, pod)).toMatchObject({ counters: { reloaded: 0, sent: 0 } })
   await edit(ns, 'config', { config: 'two' }, [pod])
   await serves(ns, pod, 'two')
   expect((await ns.fetch(pod, '/', 8080)).headers.get('x-loads')).toBe('2')

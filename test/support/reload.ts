@@ -40,7 +40,17 @@ export async function edit(
 export interface AgentStatus {
   state: string
   counters: Readonly<
-    Record<'reloaded' | 'notNeeded' | 'refused' | 'killed' | 'signals' | 'validationsFailed', number>
+    Record<
+      | 'reloaded'
+      | 'sent'
+      | 'unconfirmed'
+      | 'notNeeded'
+      | 'refused'
+      | 'killed'
+      | 'signals'
+      | 'validationsFailed',
+      number
+    >
   >
   [field: string]: unknown
 }
@@ -50,18 +60,32 @@ export async function agentStatus(ns: Namespace, pod: V1Pod, port = 9467): Promi
   return JSON.parse((await ns.fetch(pod, '/status', port)).body)
 }
 
-/** Waits until the agent has counted the reload, which happens after its effect, and expects exactly one, and these fields in its status. */
+/** The state after a reload: `loaded` where the program confirms it, by the flags of its agent. */
+function stateAfterReload(pod: V1Pod, port: number): string {
+  const args = (pod.spec?.initContainers ?? []).map((one) => one.args ?? [])
+  const flags = args.find((one) => one.includes(`--port=${port}`)) ?? []
+  const isSignal = flags.length === 0 || flags.includes('--reload=signal')
+  return isSignal && !flags.some((flag) => flag.startsWith('--confirm=')) ? 'signalled' : 'loaded'
+}
+
+/**
+ * Waits until the agent has counted the reload, which happens after its effect. Expects exactly one, these fields in its status, and the
+ * state `loaded` only if the program has confirmed it.
+ */
 export async function expectReloadedOnce(
   ns: Namespace,
   pod: V1Pod,
   of: Readonly<Record<string, unknown>> = {},
-  port?: number,
+  port = 9467,
 ): Promise<AgentStatus> {
   const status = await until('the agent counts a reload', async () => {
     const found = await agentStatus(ns, pod, port)
-    return found.counters.reloaded > 0 && found
+    const { reloaded, sent, unconfirmed } = found.counters
+    return reloaded + sent + unconfirmed > 0 && found
   })
-  expect(status).toMatchObject({ ...of, counters: { reloaded: 1 } })
+  const state = stateAfterReload(pod, port)
+  const counters = state === 'loaded' ? { reloaded: 1, sent: 0 } : { reloaded: 0, sent: 1 }
+  expect(status).toMatchObject({ state, ...of, counters: { ...counters, unconfirmed: 0 } })
   return status
 }
 

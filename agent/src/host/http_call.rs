@@ -4,6 +4,7 @@ use super::files;
 use agent::engine::Outcome;
 use agent::errors::{Code, Problem};
 use agent::http::{Host, ReloadRequest, status_code};
+use agent::proof::MetricScan;
 use alloc::{format, string::String, vec::Vec};
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::event::{PollFd, PollFlags};
@@ -16,6 +17,10 @@ const CALL_MAX_MS: u64 = 30_000;
 /// The agent reads a response this far, and ignores its body.
 const RESPONSE_MAX_BYTES: usize = 64 << 10;
 
+/// The same for a page of metrics, of which only one line is kept.
+const PAGE_MAX_BYTES: usize = 4 << 20;
+const PAGE_MAX_MS: u64 = 5_000;
+
 /// A request in flight.
 pub struct HttpCall {
     socket: OwnedFd,
@@ -25,6 +30,7 @@ pub struct HttpCall {
     received: usize,
     described: String,
     expected: Option<u16>,
+    scan: Option<MetricScan>,
     /// When the request times out, milliseconds since boot.
     pub deadline: u64,
 }
@@ -48,8 +54,20 @@ impl HttpCall {
             received: 0,
             described,
             expected: request.expected,
+            scan: None,
             deadline: now + CALL_MAX_MS,
         })
+    }
+
+    /// Begins a request for a page with a metric.
+    pub fn scan(request: &ReloadRequest, scan: MetricScan, now: u64) -> Result<HttpCall, Outcome> {
+        let call = HttpCall::start(request, 0, now)?;
+        Ok(HttpCall { text: request.text_without_chunks(), scan: Some(scan), deadline: now + PAGE_MAX_MS, ..call })
+    }
+
+    /// The metric, if the page has it.
+    pub fn scanned(&self) -> Option<u64> {
+        self.scan.as_ref()?.value.filter(|_| self.code() == Some(200))
     }
 
     /// The descriptor to poll.
@@ -99,13 +117,15 @@ impl HttpCall {
             })?;
         }
         let mut buffer = [0; 1024];
-        while self.received < RESPONSE_MAX_BYTES {
+        let most = if self.scan.is_some() { PAGE_MAX_BYTES } else { RESPONSE_MAX_BYTES };
+        while self.received < most && self.scan.as_ref().is_none_or(|scan| scan.value.is_none()) {
             match files::read_some(&self.socket, &mut buffer)? {
                 0 => break,
                 count => {
                     let missing = 12usize.saturating_sub(self.head.len());
                     self.head.extend_from_slice(&buffer[..count.min(missing)]);
                     self.received += count;
+                    self.scan.iter_mut().for_each(|scan| scan.feed(&buffer[..count]));
                 }
             }
         }

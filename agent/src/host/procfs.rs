@@ -43,9 +43,18 @@ impl Proc {
 
     /// Every visible process.
     pub fn processes(&self) -> Vec<Process> {
-        let Ok(list) = files::open_directory(&self.directory, ".").and_then(files::names) else { return Vec::new() };
-        let pids = list.iter().filter_map(|name| name.to_str().ok()?.parse().ok());
-        pids.filter_map(|pid| self.process(pid)).collect()
+        self.pids().into_iter().filter_map(|pid| self.process(pid)).collect()
+    }
+
+    /// The children of a process, without their container.
+    pub fn children(&self, parent: u32) -> Vec<Process> {
+        let is_child = |process: &Process| process.parent == parent && !process.zombie;
+        self.pids().into_iter().filter_map(|pid| self.stat(pid)).filter(is_child).collect()
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        let list = files::open_directory(&self.directory, ".").and_then(files::names).unwrap_or_default();
+        list.iter().filter_map(|name| name.to_str().ok()?.parse().ok()).collect()
     }
 
     fn process(&self, pid: u32) -> Option<Process> {

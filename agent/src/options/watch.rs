@@ -6,6 +6,7 @@ use super::{bad_url, bad_value, duration, non_empty, split, subpath_file, unknow
 use crate::errors::{Code, Problem};
 use crate::http;
 use crate::json;
+use crate::proof::Proof;
 use crate::signals;
 use crate::subpath_file::{self, SubPathFile};
 use crate::target::TargetSelector;
@@ -44,6 +45,8 @@ pub struct Options {
     pub method: ReloadMethod,
     /// How the container is ended when its environment changed.
     pub env_restart: Termination,
+    /// What proves that the program has taken a change after the signal.
+    pub confirm: Option<Proof>,
     /// The command that must exit with 0 before a reload.
     pub validate: Option<Vec<String>>,
     /// Milliseconds that `validate` and the reload command may take.
@@ -76,6 +79,7 @@ struct Flags {
     subpath_files: Vec<SubPathFile>,
     method: MethodFlags,
     port: Option<u16>,
+    confirm: Option<Proof>,
     validate: Option<Vec<String>>,
     timeout: Option<u64>,
     stagger: Option<u64>,
@@ -124,6 +128,9 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
             problems.push(unknown_volume(&file.mount_path, &file.volume));
         }
     }
+    if flags.confirm.is_some() && !matches!(method, ReloadMethod::Signal(_)) {
+        problems.push(Problem::new(Code::BadOption, "--confirm needs --reload=signal"));
+    }
     let stagger = flags.stagger.unwrap_or(0);
     let options = Options {
         target: flags.target,
@@ -131,6 +138,7 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         subpath_files: flags.subpath_files,
         method,
         env_restart: flags.method.termination(),
+        confirm: flags.confirm,
         validate: flags.validate,
         timeout: flags.timeout.unwrap_or(TIMEOUT_MS),
         compat_metrics: flags.compat_metrics,
@@ -177,6 +185,10 @@ impl Flags {
             "--signal" => self.method.signal = Some(signals::number(value).ok_or_else(|| bad_signal(value))?),
             "--url" => self.method.url = Some(http::parse_reload_request(value).ok_or_else(|| bad_url(value))?),
             "--command" => self.method.command = Some(words()?),
+            "--confirm" => {
+                let remedy = "workers, or a metric and its URL: NAME http://127.0.0.1:PORT/PATH";
+                self.confirm = Some(Proof::parse(value).ok_or_else(|| bad(remedy))?);
+            }
             "--validate" => self.validate = Some(words()?),
             "--status-code" => {
                 let code = value.parse().ok().filter(|code| (200..600).contains(code));

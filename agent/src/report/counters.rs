@@ -9,8 +9,12 @@ pub struct Counters {
     pub changes: u64,
     /// Swaps without a change of content.
     pub unchanged: u64,
-    /// Reloads done.
+    /// Reloads that the program has confirmed.
     pub reloaded: u64,
+    /// Reloads after which nothing more is known.
+    pub sent: u64,
+    /// Reloads without the proof that the program could have given.
+    pub unconfirmed: u64,
     /// Changes that the target had read at its own start.
     pub not_needed: u64,
     /// Reloads that failed and are retried.

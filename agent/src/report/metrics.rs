@@ -10,17 +10,17 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
     let mut family = |name: &str, kind: &str, help: &str, samples: &[Sample]| {
         family(&mut text, "hotreload_agent_", name, kind, help, samples)
     };
-    let failures = c.failed + c.refused + c.killed;
+    let failures = c.failed + c.refused + c.killed + c.unconfirmed;
     let is_good = u64::from(report.problem.is_none());
     for (name, kind, help, value) in [
         ("changes_total", "counter", "Changes of a volume's content.", c.changes),
         ("unchanged_total", "counter", "Swaps without a change of content.", c.unchanged),
-        ("reload_failures_total", "counter", "Reloads that failed or were refused.", failures),
+        ("reload_failures_total", "counter", "Reloads that failed, were refused or lack their proof.", failures),
         ("last_reload_successful", "gauge", "0 while a problem keeps new content from being loaded, else 1.", is_good),
         (
             "last_reload_success_timestamp_seconds",
             "gauge",
-            "Time of the last successful reload; 0: never.",
+            "Time of the last reload that did not fail, as far as is known; 0: never.",
             report.success_at / 1000,
         ),
         ("signals_sent_total", "counter", "Signals sent.", c.signals),
@@ -36,8 +36,14 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
     family("info", "gauge", "The agent's version, container and reload method.", &[(labels(&info), 1)]);
     family("state", "gauge", "1 for the current state.", &[(labels(&[("state", report.state)]), 1)]);
     let result = |(name, value): (&str, u64)| (labels(&[("result", name)]), value);
-    let reloads =
-        [("success", c.reloaded), ("not_needed", c.not_needed), ("failure", c.failed), ("refused", c.refused)];
+    let reloads = [
+        ("success", c.reloaded),
+        ("sent", c.sent),
+        ("unconfirmed", c.unconfirmed),
+        ("not_needed", c.not_needed),
+        ("failure", c.failed),
+        ("refused", c.refused),
+    ];
     family("reloads_total", "counter", "Reloads by result.", &reloads.map(result));
     let validations = [("passed", c.validations[0]), ("failed", c.validations[1])];
     family("validations_total", "counter", "Validations by result.", &validations.map(result));

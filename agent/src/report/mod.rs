@@ -11,6 +11,7 @@ mod status;
 use self::counters::Counters;
 use crate::engine::{Engine, IdleReason};
 use crate::errors::{Code, Problem};
+use crate::options::method::ReloadMethod;
 use alloc::{string::String, vec::Vec};
 
 /// One watched volume.
@@ -72,12 +73,17 @@ pub struct Report<'a> {
     pub webhook: Option<String>,
 }
 
-/// The engine's state in one word.
-pub fn state(engine: &Engine) -> &'static str {
+/// The engine's state in one word. `is_confirmed`: the program has confirmed all that it was told of.
+pub fn state(engine: &Engine, method: &ReloadMethod, is_confirmed: bool) -> &'static str {
     match engine.idle_reason() {
         None if engine.is_validating() => "validating",
         None => "reloading",
-        Some(IdleReason::Loaded) => "loaded",
+        Some(IdleReason::Loaded) if is_confirmed => "loaded",
+        Some(IdleReason::Loaded) => match method {
+            ReloadMethod::Probe => "recorded",
+            ReloadMethod::None => "refreshed",
+            _ => "signalled",
+        },
         Some(IdleReason::Settling) => "settling",
         Some(IdleReason::Staggered) => "staggered",
         Some(IdleReason::NoTarget) => "waiting",
@@ -86,6 +92,7 @@ pub fn state(engine: &Engine) -> &'static str {
         Some(IdleReason::Stopped) => match engine.problem.as_ref().map(|problem| problem.code) {
             Some(Code::ValidationFailed) => "invalid",
             Some(Code::Killed) => "killed",
+            Some(Code::Unconfirmed) => "unconfirmed",
             Some(Code::KeyRemoved | Code::VolumeRemoved) => "removed",
             _ => "refused",
         },

@@ -62,6 +62,8 @@ fn counters(report: &Report<'_>) -> String {
         .number("changes", c.changes)
         .number("unchanged", c.unchanged)
         .number("reloaded", c.reloaded)
+        .number("sent", c.sent)
+        .number("unconfirmed", c.unconfirmed)
         .number("notNeeded", c.not_needed)
         .number("failed", c.failed)
         .number("refused", c.refused)

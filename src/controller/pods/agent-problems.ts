@@ -54,6 +54,7 @@ const reasons: Record<ProblemState, EventReason> = {
   refused: eventReasons.reloadRefused,
   invalid: eventReasons.configurationInvalid,
   killed: eventReasons.killedByReload,
+  unconfirmed: eventReasons.reloadUnconfirmed,
   removed: eventReasons.keyRemoved,
   error: eventReasons.agentUnusable,
 }

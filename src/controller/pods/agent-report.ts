@@ -4,10 +4,11 @@ import { isObject } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 
 /**
- * `notStarted`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict
- * mTLS, or what answers is no agent.
+ * `loaded`: the process has the change. `sent`: the agent has done what it can, and nothing more can be known. `notStarted`: the process has
+ * the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict mTLS, or what answers is no
+ * agent.
  */
-export type AgentState = 'loaded' | 'pending' | 'notStarted' | 'refused' | 'unknown'
+export type AgentState = 'loaded' | 'sent' | 'pending' | 'notStarted' | 'refused' | 'unknown'
 
 /**
  * Whether a report is of this Pod. Pods with hostNetwork share the ports of their node, and an address may soon be another Pod's. Without a
@@ -21,19 +22,24 @@ export function isReportOf(report: unknown, { metadata, spec }: Pick<V1Pod, 'met
 /** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
 const SKEW = 2_000
 
+/** The agent's states in which a change was sent, and the program can't confirm it. */
+const sentStates: ReadonlySet<string> = new Set(['signalled', 'recorded', 'refreshed'])
+
 /** Whether the process has loaded the change of `since` (milliseconds since 1970). */
 export function agentState(report: unknown, since: number): AgentState {
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
   if (problemStates.some((one) => one === report['state'])) return 'refused'
   const volumes = Array.isArray(report['volumes']) ? report['volumes'].filter(isObject) : []
   const loadedAt = Math.max(0, ...volumes.map(({ loadedAt: at }) => Date.parse(String(at)) || 0))
-  if (report['state'] !== 'loaded') return 'pending'
-  return loadedAt >= since - SKEW ? 'loaded' : 'notStarted'
+  const isSent = sentStates.has(report['state'])
+  if (!isSent && report['state'] !== 'loaded') return 'pending'
+  if (loadedAt < since - SKEW) return 'notStarted'
+  return isSent ? 'sent' : 'loaded'
 }
 
 /** One state for the agents of a Pod: problems and reloads in progress count first, an agent that does not use the source counts last. */
 export function podState(states: readonly AgentState[]): AgentState {
-  const order: AgentState[] = ['refused', 'pending', 'unknown', 'loaded', 'notStarted']
+  const order: AgentState[] = ['refused', 'pending', 'unknown', 'sent', 'loaded', 'notStarted']
   return order.find((state) => states.includes(state)) ?? 'unknown'
 }
 

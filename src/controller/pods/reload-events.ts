@@ -1,6 +1,6 @@
 /**
  * Events on changes that Pods have taken in place, one for each change and workload: `Reloaded`, or `Restarted` with the annotation that is the
- * reason. They say only what the agents have confirmed. What is not confirmed yet is in memory only: a new leader reports nothing of it.
+ * reason. They say only what the agents have confirmed: `ReloadSent` where a program can't confirm it. What is not confirmed yet is in memory only: a new leader reports nothing of it.
  */
 import { idIn, type SourceRef } from '../../workload/sources-in-use.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
@@ -52,15 +52,18 @@ export function reportReloaded(
 ): number | undefined {
   if (!state.unreported) return undefined
   // A Pod that was created since then started with the new content.
-  const loaded = pods.filter((one) => one === 'loaded').length
-  if (loaded === 0 || pods.some((one) => one !== 'loaded' && one !== 'notStarted')) return undefined
+  const reached = pods.filter((one) => one !== 'notStarted')
+  if (reached.length === 0 || reached.some((one) => one !== 'loaded' && one !== 'sent')) return undefined
+  const isProved = !reached.includes('sent')
   const waits = state.reloadReportedAt === undefined ? 0 : state.reloadReportedAt + REPORT_EVERY - now
   if (waits > 0) return waits
   const byCause = Map.groupBy(state.unreported.sources, ([, cause]) => cause)
   for (const [cause, sources] of byCause) {
     const changed = `${sources.map(([source]) => source).join(', ')} changed`
-    const tail = `${loaded} ${loaded === 1 ? 'Pod has' : 'Pods have'} it`
-    if (cause === undefined) report.event(summary, 'Normal', eventReasons.reloaded, `${changed}; ${tail}`)
+    const some = reached.length === 1 ? '1 Pod has' : `${reached.length} Pods have`
+    const tail = `${some} ${isProved ? 'it' : 'been sent it, and the program can confirm nothing'}`
+    const reason = isProved ? eventReasons.reloaded : eventReasons.reloadSent
+    if (cause === undefined) report.event(summary, 'Normal', reason, `${changed}; ${tail}`)
     else report.event(summary, 'Normal', eventReasons.restarted, `${changed} (${cause}); ${tail}`)
   }
   state.unreported = undefined

@@ -16,6 +16,7 @@ export const eventReasons = {
   rolloutStalled: 'RolloutStalled',
   immutableReplaced: 'ImmutableReplaced',
   reloaded: 'Reloaded',
+  reloadSent: 'ReloadSent',
   restarted: 'Restarted',
   rolloutFailed: 'RolloutFailed',
   checksumReverted: 'ChecksumReverted',
@@ -28,14 +29,15 @@ export const eventReasons = {
   reloadRefused: 'ReloadRefused',
   configurationInvalid: 'ConfigurationInvalid',
   killedByReload: 'KilledByReload',
+  reloadUnconfirmed: 'ReloadUnconfirmed',
   keyRemoved: 'KeyRemoved',
   agentUnusable: 'AgentUnusable',
   policyInvalid: 'PolicyInvalid',
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 
-/** An agent's states in which a change is not loaded and the agent tries nothing more. The values are labels of a metric. */
-export const problemStates = ['refused', 'invalid', 'killed', 'removed', 'error'] as const
+/** An agent's states in which a change is not loaded, as far as is known, and the agent tries nothing more. The values are labels of a metric. */
+export const problemStates = ['refused', 'invalid', 'killed', 'unconfirmed', 'removed', 'error'] as const
 export type ProblemState = (typeof problemStates)[number]
 
 export interface Report {

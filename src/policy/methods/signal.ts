@@ -3,6 +3,12 @@ import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
 import type { MethodRow } from './method-row.ts'
 
+/**
+ * What proves that the program has taken a change after the signal: new workers of the signalled process, or a metric at the program's own
+ * port that is the time of its last successful reload.
+ */
+export type Proof = 'workers' | { metric: string; url: string }
+
 export interface SignalReload {
   method: 'signal'
   signal: string
@@ -10,7 +16,12 @@ export interface SignalReload {
   processes: readonly string[]
   /** The process must have one of these arguments, or the signal would end it. */
   requireArguments?: readonly string[]
+  /** Absent: nothing more than the signal is known. */
+  confirm?: Proof
 }
+
+const proofFlag = (proof: Proof): string =>
+  `--confirm=${proof === 'workers' ? proof : `${proof.metric} ${proof.url}`}`
 
 export const signal: MethodRow<SignalReload> = {
   annotation: 'signal',
@@ -38,11 +49,12 @@ export const signal: MethodRow<SignalReload> = {
   runsInAppImage: false,
   changesContainer: false,
   endsProcess: false,
-  flags: ({ signal, processes, requireArguments = [] }) => [
+  flags: ({ signal, processes, requireArguments = [], confirm }) => [
     '--reload=signal',
     `--signal=${signal}`,
     ...processes.map((name) => `--process=${name}`),
     ...requireArguments.map((argument) => `--require-argument=${argument}`),
+    ...(confirm ? [proofFlag(confirm)] : []),
   ],
   describe: ({ signal, processes }) => `${signal} to ${processes.join(' or ') || 'the main process'}`,
   label: ({ signal }) => signal,

@@ -18,6 +18,13 @@ export const observability = {
       hasFlag(container, '--web.enable-lifecycle') && isOpen(container)
         ? byPost(`${webAddress(container, 9090)}/-/reload`)
         : bySignal('SIGHUP', 'prometheus'),
+    confirm: (container) =>
+      isOpen(container)
+        ? {
+            metric: 'prometheus_config_last_reload_success_timestamp_seconds',
+            url: `${webAddress(container, 9090)}/metrics`,
+          }
+        : undefined,
     doc: 'POST /-/reload with --web.enable-lifecycle, otherwise SIGHUP',
     source: 'prometheus.io/docs/prometheus/latest/configuration/configuration',
     validate: 'promtool check config /etc/prometheus/prometheus.yml',

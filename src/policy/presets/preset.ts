@@ -1,6 +1,7 @@
 /** The columns of the table of programs (presets.ts). */
 import type { V1Container } from '@kubernetes/client-node'
 import type { Reload } from '../methods/reload-methods.ts'
+import type { Proof } from '../methods/signal.ts'
 
 /**
  * How the change of one mount reaches a program: by the container's own `reload`, by `none` of our means because the program watches its
@@ -29,6 +30,8 @@ export interface Preset {
   isReloadSidecar?: true
   /** Variables whose names end in _FILE, and whose files count in an empty database only. Others of such a name mean a rollout. */
   initialVariables?: readonly string[]
+  /** After a signal: what proves that the program took the change, needs no password, and does not move after a mistake. */
+  confirm?: Proof | ((container: V1Container) => Proof | undefined)
   /** For the documentation: what happens, and the source of the facts. */
   doc: string
   source: string

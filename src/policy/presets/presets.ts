@@ -38,9 +38,11 @@ export function presetName(key: string, value: string): PresetName {
 
 const isPreset = (name: string): name is PresetName => Object.hasOwn(presets, name)
 
-export const presetReload = (name: PresetName, container: V1Container): Reload => {
-  const { reload }: Preset = presets[name]
-  return typeof reload === 'function' ? reload(container) : reload
+export function presetReload(name: PresetName, container: V1Container): Reload {
+  const { reload: row, confirm: proof }: Preset = presets[name]
+  const reload = typeof row === 'function' ? row(container) : row
+  const confirm = typeof proof === 'function' ? proof(container) : proof
+  return confirm && reload.method === 'signal' ? { ...reload, confirm } : reload
 }
 
 export const pathsOf = (name: PresetName, container: V1Container): PresetPaths =>

@@ -19,6 +19,7 @@ export const web = {
         because: 'the entry point renders templates when the container starts',
       },
     ],
+    confirm: 'workers',
     doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
     validate: 'nginx -t',
@@ -27,6 +28,7 @@ export const web = {
   haproxy: {
     names: ['haproxy'],
     reload: { method: 'signal', signal: 'SIGUSR2', processes: ['haproxy'], requireArguments: ['-W', '-Ws'] },
+    confirm: 'workers',
     doc: 'SIGUSR2 to the master; refused without master-worker mode (-W), where the signal would end it',
     source: 'haproxy management guide, 3.3 Master-worker mode',
     validate: 'haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg',
@@ -35,6 +37,7 @@ export const web = {
   apache2: {
     names: ['apache2', 'httpd'],
     reload: bySignal('SIGUSR1', 'apache2', 'httpd'),
+    confirm: 'workers',
     doc: 'SIGUSR1 (graceful), because SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
     source: 'httpd.apache.org/docs/2.4/stopping.html',
     validate: 'httpd -t',
@@ -110,6 +113,7 @@ export const web = {
     // Images whose tag has fpm as a word are recognised, too (recognise.ts).
     names: ['php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'],
     reload: bySignal('SIGUSR2', 'php-fpm', 'php-fpm8.2', 'php-fpm8.3', 'php-fpm8.4'),
+    confirm: 'workers',
     doc: 'SIGUSR2 to the master, which reloads workers and configuration gracefully by starting itself again. A mistake ends it: validate',
     source: 'php-fpm(8), SIGNALS',
     validate: 'php-fpm -t',
@@ -119,6 +123,7 @@ export const web = {
     names: ['gunicorn'],
     reload: (container) =>
       hasFlag(container, '--preload', '--preload-app') ? byRollout : bySignal('SIGHUP', 'gunicorn'),
+    confirm: 'workers',
     doc: 'SIGHUP to the master, which reads its configuration and replaces its workers; a rollout with --preload, which keeps the application. A mistake ends it: validate',
     source: 'docs.gunicorn.org/en/stable/signals.html',
     validate: 'gunicorn --check-config APP',
@@ -127,6 +132,7 @@ export const web = {
   uwsgi: {
     names: ['uwsgi'],
     reload: (container) => (hasFlag(container, '--master', '-M') ? bySignal('SIGHUP', 'uwsgi') : byRollout),
+    confirm: 'workers',
     doc: 'SIGHUP to the master, which finishes requests and starts itself again; a rollout if no argument says --master',
     source: 'uwsgi-docs.readthedocs.io/en/latest/Management.html',
     proved: true,

@@ -75,6 +75,17 @@ test('a late problem, as after a slow validation, and one of a change that the c
   expect(events()[1]).toContain('ReloadRefused: Pod b, container web')
 })
 
+test('a reload that the program does not confirm is reported, with where to look', async () => {
+  const { clock, states, events, problems, allAnswer } = cluster('a')
+  allAnswer(agentReport('unconfirmed', 'HR_UNCONFIRMED', 'no new workers; kubectl logs POD -c web'))
+  problems.changed(KEY, SOURCE)
+  await clock.advance(60_000)
+  expect(states).toEqual(['unconfirmed'])
+  expect(events()).toEqual([
+    'web ReloadUnconfirmed: Pod a, container web, at 2026-01-01T00:00:01.000Z: no new workers; kubectl logs POD -c web [HR_UNCONFIRMED]',
+  ])
+})
+
 test('the answer of another Pod’s agent is no problem of this workload', async () => {
   const { clock, states, problems, allAnswer } = cluster('a')
   allAnswer({ ...killed, podUid: 'another' })

@@ -10,6 +10,11 @@ describe('the state of an agent', () => {
     [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
     [{ state: 'loaded', volumes: at(-60_000) }, 'notStarted'],
     [{ state: 'staggered', volumes: at(300) }, 'pending'],
+    [{ state: 'signalled', volumes: at(300) }, 'sent'],
+    [{ state: 'signalled', volumes: at(-60_000) }, 'notStarted'],
+    [{ state: 'recorded', volumes: at(300) }, 'sent'],
+    [{ state: 'refreshed', volumes: at(300) }, 'sent'],
+    [{ state: 'unconfirmed', volumes: at(-60_000) }, 'refused'],
     [{ state: 'loaded' }, 'notStarted'],
     [{ state: 'refused', volumes: at(300) }, 'refused'],
     [{ state: 'invalid' }, 'refused'],
@@ -21,6 +26,7 @@ describe('the state of an agent', () => {
   test('of several agents: problems and reloads in progress count first, an agent that does not use the source last', () => {
     expect(podState(['loaded', 'pending', 'unknown'])).toBe('pending')
     expect(podState(['loaded', 'notStarted'])).toBe('loaded')
+    expect(podState(['loaded', 'sent'])).toBe('sent')
     expect(podState(['notStarted', 'notStarted'])).toBe('notStarted')
     expect(podState([])).toBe('unknown')
   })

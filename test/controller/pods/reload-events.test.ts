@@ -47,6 +47,15 @@ test('Pods that were created since then need no reload', () => {
   expect(events()).toEqual(['Reloaded: ConfigMap web changed; 1 Pod has it'])
 })
 
+test('what a program can’t confirm is not called reloaded', () => {
+  const { change, look, events } = setUp()
+  change()
+  look(['loaded', 'sent', 'notStarted'])
+  expect(events()).toEqual([
+    'ReloadSent: ConfigMap web changed; 2 Pods have been sent it, and the program can confirm nothing',
+  ])
+})
+
 test('a restart names the annotation that is its reason', () => {
   const { change, look, events } = setUp([['ConfigMap/envs', 'hotreload.dev/env']])
   change('envs')

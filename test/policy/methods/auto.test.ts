@@ -20,7 +20,7 @@ describe('the reload is chosen by', () => {
       'the image',
       nginx(),
       {},
-      { method: 'signal', signal: 'SIGHUP', processes: ['nginx', 'openresty'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['nginx', 'openresty'], confirm: 'workers' },
       'preset nginx',
     ],
     [
@@ -48,7 +48,7 @@ describe('the reload is chosen by', () => {
       'a process, with the preset’s signal',
       nginx(),
       { process: 'my-nginx' },
-      { method: 'signal', signal: 'SIGHUP', processes: ['my-nginx'] },
+      { method: 'signal', signal: 'SIGHUP', processes: ['my-nginx'], confirm: 'workers' },
       'preset nginx',
     ],
     [

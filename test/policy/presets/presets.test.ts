@@ -172,7 +172,23 @@ test('haproxy is signalled only if it has a master process', () =>
     signal: 'SIGUSR2',
     processes: ['haproxy'],
     requireArguments: ['-W', '-Ws'],
+    confirm: 'workers',
   }))
+
+test('what proves a reload: of prometheus its own metric, unless a password guards it', () => {
+  const proof = (...args: string[]) => {
+    const reload = presetReload('prometheus', container('prometheus', undefined, args))
+    return reload.method === 'signal' ? reload.confirm : reload.method
+  }
+  const metric = 'prometheus_config_last_reload_success_timestamp_seconds'
+  expect(proof()).toEqual({ metric, url: 'http://127.0.0.1:9090/metrics' })
+  expect(proof('--web.listen-address=:9091', '--web.route-prefix=/p')).toEqual({
+    metric,
+    url: 'http://127.0.0.1:9091/p/metrics',
+  })
+  expect(proof('--web.config.file=/etc/web.yml')).toBeUndefined()
+  expect(proof('--web.enable-lifecycle')).toBe('http')
+})
 
 test('every signal names a process, by the name that the kernel keeps', () => {
   const named = names.map((name) => {

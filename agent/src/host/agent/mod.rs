@@ -86,7 +86,8 @@ impl Agent {
     fn read_first(&mut self, is_first: bool) {
         for volume in &mut self.volumes {
             if volume.read(self.saved.state.key).is_ok() && (is_first || volume.is_loaded(&self.saved.state)) {
-                volume.set_loaded(&mut self.saved.state, 0);
+                // A program that starts later reads it at its start.
+                volume.set_loaded(&mut self.saved.state, 0, is_first);
             }
         }
         self.warn_of_links_outside();
@@ -128,8 +129,12 @@ impl Agent {
         let action = self.engine.tick(clock::now());
         self.run(action);
         self.watch_signalled();
+        // A late proof is one for older content by now.
+        self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_)) && !self.engine.awaits_outcome());
         let in_flight = self.in_flight.as_mut();
-        if let Some(outcome) = in_flight.and_then(|one| one.advance(self.proc.as_ref(), &mut self.counters)) {
+        if let Some(outcome) =
+            in_flight.and_then(|one| one.advance(self.proc.as_ref(), &mut self.target.known, &mut self.counters))
+        {
             self.finish(outcome);
         }
     }
@@ -144,9 +149,9 @@ impl Agent {
         self.run(action);
     }
 
-    /// Ends the reload in flight.
+    /// Ends the reload in flight. The search for a proof goes on.
     pub fn finish(&mut self, outcome: Outcome) {
-        self.in_flight = None;
+        self.in_flight.take_if(|_| !matches!(outcome, Outcome::Unconfirmed(_)));
         let action = self.reloaded(outcome);
         self.run(action);
     }
@@ -203,7 +208,7 @@ impl Agent {
             }
             None => {
                 self.counters.unchanged += 1;
-                volume::set_all_loaded(&mut self.volumes, &mut self.saved.state);
+                volume::set_all_loaded(&mut self.volumes, &mut self.saved.state, false);
                 Examined::Same
             }
         }

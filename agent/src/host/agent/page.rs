@@ -41,7 +41,7 @@ impl Agent {
             pod: self.proc.as_ref().and_then(|proc| proc.pod.as_deref()),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
-            state: state(&self.engine),
+            state: state(&self.engine, &self.options.method, self.saved.state.is_confirmed()),
             problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
             warnings: &self.warnings,
             target,

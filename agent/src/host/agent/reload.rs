@@ -86,7 +86,9 @@ impl Agent {
     /// The reload has ended.
     pub(super) fn reloaded(&mut self, outcome: Outcome) -> Action {
         match &outcome {
-            Outcome::Done => self.count_success(),
+            Outcome::Done => self.count_success(true),
+            Outcome::Sent => self.count_success(false),
+            Outcome::Unconfirmed(_) => self.counters.unconfirmed += 1,
             Outcome::NotNeeded => self.count_not_needed(),
             Outcome::NoTarget(_) | Outcome::Later(_) => {}
             Outcome::Failed(_) => self.counters.failed += 1,
@@ -98,13 +100,14 @@ impl Agent {
         self.engine.reloaded(clock::now(), outcome)
     }
 
-    fn count_success(&mut self) {
-        volume::set_all_loaded(&mut self.volumes, &mut self.saved.state);
-        self.counters.reloaded += 1;
+    fn count_success(&mut self, is_confirmed: bool) {
+        volume::set_all_loaded(&mut self.volumes, &mut self.saved.state, is_confirmed);
+        *(if is_confirmed { &mut self.counters.reloaded } else { &mut self.counters.sent }) += 1;
         self.success_at = clock::wall();
         self.saved.save();
         let took = clock::now() - self.began_at;
-        let mut line = log::info("reloaded").string("reload", self.options.method.name()).number("milliseconds", took);
+        let line = if is_confirmed { log::info("reloaded") } else { log::info("sent, not confirmed") };
+        let mut line = line.string("reload", self.options.method.name()).number("milliseconds", took);
         if let Some(process) = &self.target.process {
             line = line.number("pid", process.pid.into()).string("command", &process.comm);
         }
@@ -115,7 +118,7 @@ impl Agent {
     }
 
     fn count_not_needed(&mut self) {
-        volume::set_all_loaded(&mut self.volumes, &mut self.saved.state);
+        volume::set_all_loaded(&mut self.volumes, &mut self.saved.state, true);
         self.counters.not_needed += 1;
         self.saved.save();
         let pid = self.target.process.as_ref().map_or(0, |process| process.pid);
@@ -130,10 +133,14 @@ impl Agent {
             self.counters.killed += 1;
             self.saved.state.killed.push(signalled.signal);
             self.saved.save();
+            self.target.signalled = None;
+            if self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_))).is_some() {
+                let action = self.engine.reloaded(clock::now(), Outcome::Final(problem));
+                return self.run(action);
+            }
             if self.engine.idle_reason() == Some(IdleReason::Loaded) {
                 self.engine.stop(problem, None);
             }
-            self.target.signalled = None;
             self.log_problem();
         } else if clock::now() >= signalled.until {
             self.target.signalled = None;

@@ -4,6 +4,7 @@
 mod command;
 mod http;
 pub mod probe;
+mod proof;
 mod restart;
 pub mod signal;
 mod supervise;
@@ -19,6 +20,7 @@ use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
 use agent::report::counters::Counters;
+use alloc::boxed::Box;
 use rustix::event::PollFd;
 use signal::SignalledProcess;
 
@@ -42,6 +44,8 @@ pub struct Target {
     pub may_exit: bool,
     /// Set for two seconds after a signal.
     pub signalled: Option<SignalledProcess>,
+    /// The metric that was the last proof.
+    pub known: u64,
 }
 
 /// How a reload began.
@@ -57,6 +61,8 @@ pub enum InFlight {
     Http(http::Reload),
     Restart(restart::Ending),
     Supervise(supervise::ProgramRestart),
+    /// The signal is sent.
+    Proof(Box<proof::Confirmation>),
 }
 
 /// Begins a reload. A change of the environment needs a restart of the container, whatever the method is.
@@ -70,13 +76,13 @@ pub fn begin(context: &mut Context<'_>) -> Begun {
         ReloadMethod::Restart(termination) => restart::begin(context, *termination),
         ReloadMethod::Probe => probe::begin(context),
         ReloadMethod::Supervise(termination) => supervise::begin(context, *termination),
-        ReloadMethod::None => Begun::Ended(Outcome::Done),
+        ReloadMethod::None => Begun::Ended(Outcome::Sent),
     }
 }
 
 impl InFlight {
     /// Continues; the outcome at the end. A child's end is reported to `child_ended` instead.
-    pub fn advance(&mut self, proc: Option<&Proc>, counters: &mut Counters) -> Option<Outcome> {
+    pub fn advance(&mut self, proc: Option<&Proc>, known: &mut u64, counters: &mut Counters) -> Option<Outcome> {
         match self {
             InFlight::Validator(child) | InFlight::Command(child) => {
                 child.advance();
@@ -84,6 +90,7 @@ impl InFlight {
             }
             InFlight::Http(reload) => reload.advance(counters),
             InFlight::Restart(ending) => ending.advance(proc?),
+            InFlight::Proof(confirmation) => confirmation.advance(proc?, known),
             InFlight::Supervise(_) => None,
         }
     }
@@ -95,6 +102,7 @@ impl InFlight {
             InFlight::Http(reload) => (Some(reload.call.descriptor()), Some(reload.call.deadline)),
             InFlight::Restart(ending) => (ending.descriptor(), Some(ending.kill_at)),
             InFlight::Supervise(restart) => (None, restart.deadline()),
+            InFlight::Proof(confirmation) => confirmation.waits_for(),
         }
     }
 

@@ -18,7 +18,7 @@ pub fn begin(context: &Context<'_>) -> Begun {
     let text = format!("{} {}\n", clock::now(), boot_id());
     let path = record_path(context.layout, context.options.container());
     Begun::Ended(match files::replace(&path, text.as_bytes(), Mode::from_raw_mode(0o644)) {
-        Ok(()) => Outcome::Done,
+        Ok(()) => Outcome::Sent,
         Err(error) => {
             let message =
                 format!("change not recorded for the liveness probe: {}; trying again", files::describe(error));

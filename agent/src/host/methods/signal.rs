@@ -1,7 +1,8 @@
 //! `signal`: finds the target, makes sure that it is still the process that was judged, and sends the signal. For two
 //! seconds afterwards the agent watches whether the process ends.
 
-use super::{Begun, Context, no_proc};
+use super::proof::Confirmation;
+use super::{Begun, Context, InFlight, no_proc};
 use crate::host::{clock, files, procfs::Proc};
 use crate::runtime;
 use agent::engine::Outcome;
@@ -10,7 +11,7 @@ use agent::proc::Process;
 use agent::signals;
 use agent::target::{self, NoTarget, TargetSelector};
 use agent::verdict::{self, Candidate, Verdict, YOUNG_MS};
-use alloc::{format, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -29,6 +30,8 @@ pub struct SignalledProcess {
     /// Until this time the signal counts as the cause of its end, milliseconds since boot.
     pub until: u64,
     pub signal: u32,
+    /// Just before the signal, milliseconds since boot.
+    sent_at: u64,
     /// Programs of this kind may catch the signal only to exit.
     may_exit: bool,
 }
@@ -48,20 +51,27 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
     }
     let Some(proc) = context.proc else { return Begun::Ended(no_proc()) };
     let selector = &context.options.target;
-    Begun::Ended(match send(proc, selector, signal, context.change.since, context.target.process.as_ref()) {
+    let outcome = match send(proc, selector, signal, context.change.since, context.target.process.as_ref()) {
         Sent::Signalled(signalled) => {
             context.counters.signals += 1;
             context.target.process = Some(signalled.process.clone());
             context.target.may_exit = signalled.may_exit;
+            let (process, sent_at) = (signalled.process.clone(), signalled.sent_at);
             context.target.signalled = Some(signalled);
-            Outcome::Done
+            if let Some(proof) = &context.options.confirm {
+                let (container, known) = (context.options.container(), context.target.known);
+                let confirmation = Confirmation::new(proof, process, signal, container, sent_at, known);
+                return Begun::InFlight(InFlight::Proof(Box::new(confirmation)));
+            }
+            Outcome::Sent
         }
         Sent::AlreadyFresh(process) => {
             context.target.process = Some(process);
             Outcome::NotNeeded
         }
         Sent::Failed(outcome) => outcome,
-    })
+    };
+    Begun::Ended(outcome)
 }
 
 /// Sends `signal`, unless the container started after `changed` (milliseconds since boot). `known` is the last target, which
@@ -119,12 +129,13 @@ fn judge_and_send(
         clock::sleep(SECOND_CHECK);
         may_exit = judge()?;
     }
+    let sent_at = clock::now();
     let sent = match &handle {
         Some(handle) => pidfd_send_signal(handle, number),
         None => kill_process(pid, number),
     };
     match sent {
-        Ok(()) => Ok(SignalledProcess { until: clock::now() + WATCH_MS, process, handle, signal, may_exit }),
+        Ok(()) => Ok(SignalledProcess { until: clock::now() + WATCH_MS, process, handle, signal, sent_at, may_exit }),
         Err(Errno::SRCH) => Err(gone()),
         Err(Errno::PERM) => Err(Outcome::Refused(not_permitted(signal, &process))),
         Err(error) => {

@@ -80,8 +80,8 @@ impl VolumeState {
         self.digest.is_some() && saved.loaded(&self.options.name) == self.digest
     }
 
-    /// Records that the mounted content was loaded at `at`, milliseconds since 1970.
-    pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64) {
+    /// Records that the program has the mounted content, or was told of it, at `at`, milliseconds since 1970.
+    pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64, is_confirmed: bool) {
         let Some(digest) = self.digest else { return };
         let is_new = saved.loaded(&self.options.name) != Some(digest);
         self.loaded_generation.clone_from(&self.generation);
@@ -92,9 +92,8 @@ impl VolumeState {
                 read::sha256(&self.directory, &self.options.ignored, &self.generation)
             };
         }
+        saved.set_loaded(&self.options.name, digest, is_confirmed);
         if is_new {
-            saved.loaded.retain(|(name, _)| *name != self.options.name);
-            saved.loaded.push((self.options.name.clone(), digest));
             self.loaded_at = at;
         }
     }
@@ -121,8 +120,8 @@ pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
     Some(Change { digest: hash.finish(), since, env })
 }
 
-/// Records that the mounted content of all volumes is loaded.
-pub fn set_all_loaded(volumes: &mut [VolumeState], saved: &mut SavedState) {
+/// Records that the program has the mounted content of all volumes, or was told of it.
+pub fn set_all_loaded(volumes: &mut [VolumeState], saved: &mut SavedState, is_confirmed: bool) {
     let at = clock::wall();
-    volumes.iter_mut().for_each(|volume| volume.set_loaded(saved, at));
+    volumes.iter_mut().for_each(|volume| volume.set_loaded(saved, at, is_confirmed));
 }

@@ -1,0 +1,231 @@
+//! What proves that a program has taken a change after a signal: `--confirm`. A master that has renewed its workers has
+//! read its configuration; some programs publish the time of their last successful reload. Times are milliseconds, of
+//! processes since boot, of metrics since 1970.
+
+use crate::http::{self, ReloadRequest};
+use alloc::{string::String, vec::Vec};
+
+/// How long a new worker must live: one that fails at its start ends earlier.
+pub const STAY_MS: u64 = 500;
+/// Workers that started within this time of each other belong to one reload.
+const TOGETHER_MS: u64 = 1_000;
+/// A line of a metric is shorter.
+const LINE_MAX_BYTES: usize = 512;
+
+/// What to look for after a signal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Proof {
+    /// The signalled process has new children.
+    Workers,
+    /// A metric is the time of a reload after the signal.
+    Metric {
+        /// Its name, without labels.
+        name: String,
+        /// The request for the page that has it.
+        request: ReloadRequest,
+    },
+}
+
+impl Proof {
+    /// Parses `workers`, or `NAME URL`: a metric and its page on the Pod's loopback.
+    pub fn parse(text: &str) -> Option<Proof> {
+        if text == "workers" {
+            return Some(Proof::Workers);
+        }
+        let (name, url) = text.split_once(' ')?;
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(&byte));
+        let request = http::parse_reload_request(&alloc::format!("GET {url}"))?;
+        is_name.then(|| Proof::Metric { name: name.into(), request })
+    }
+}
+
+/// What a look at the program shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// The program has taken the change.
+    Taken,
+    /// The program is as it was before the signal.
+    NotYet,
+    /// Nothing can be known: no workers, no metric.
+    Nothing,
+}
+
+/// Compares the starts of a master's children with the time of the signal. Old workers may finish their connections for
+/// hours, also those of earlier reloads: the new ones need to be as many as the youngest old ones. One worker that the
+/// master replaced after a crash is no reload.
+pub fn workers(mut starts: Vec<u64>, signalled: u64, now: u64) -> Evidence {
+    // A process's start is rounded down to a tick.
+    let is_new = |start: &u64| start + 10 > signalled;
+    let new = starts.iter().filter(|start| is_new(start) && *start + STAY_MS <= now).count();
+    starts.retain(|start| !is_new(start));
+    let Some(youngest) = starts.iter().max().copied() else {
+        return if new > 0 { Evidence::Taken } else { Evidence::Nothing };
+    };
+    let old = starts.iter().filter(|start| **start + TOGETHER_MS >= youngest).count();
+    if new >= old { Evidence::Taken } else { Evidence::NotYet }
+}
+
+/// Compares the time of the last reload with that of the signal. `known` is the time of the reload before: some programs
+/// publish whole seconds.
+pub fn reload_time(value: Option<u64>, signalled: u64, known: u64) -> Evidence {
+    match value {
+        None => Evidence::Nothing,
+        Some(value) if value >= signalled / 1000 * 1000 && value != known => Evidence::Taken,
+        Some(_) => Evidence::NotYet,
+    }
+}
+
+/// Finds one metric in a page that arrives in parts.
+#[derive(Debug)]
+pub struct MetricScan {
+    name: String,
+    line: Vec<u8>,
+    /// Its value as a time, once found.
+    pub value: Option<u64>,
+}
+
+impl MetricScan {
+    /// Looks for the metric `name`.
+    pub fn new(name: &str) -> MetricScan {
+        MetricScan { name: name.into(), line: Vec::new(), value: None }
+    }
+
+    /// Takes the next part of the page.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' => {
+                    let found = core::str::from_utf8(&self.line).ok().and_then(|line| value(line, &self.name));
+                    self.value = self.value.or(found);
+                    self.line.clear();
+                }
+                _ if self.line.len() < LINE_MAX_BYTES => self.line.push(*byte),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The value in `NAME 1.7e+09` or `NAME{label="…"} 1.7e+09`.
+fn value(line: &str, name: &str) -> Option<u64> {
+    let rest = line.strip_prefix(name)?;
+    let rest = if rest.starts_with('{') { rest.rsplit_once('}')?.1 } else { rest };
+    seconds(rest.strip_prefix(' ')?.trim().split(' ').next()?)
+}
+
+/// Seconds with a fraction and an exponent, in milliseconds.
+fn seconds(text: &str) -> Option<u64> {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent: usize =
+        exponent.strip_prefix('+').unwrap_or(exponent).parse().ok().filter(|exponent| *exponent < 16)?;
+    // More digits would be a time after the year 30000.
+    let length = whole.len().checked_add(exponent + 3).filter(|length| *length <= 15)?;
+    let mut digits = whole.bytes().chain(fraction.bytes()).chain(core::iter::repeat(b'0')).take(length);
+    digits.try_fold(0, |value: u64, digit| digit.is_ascii_digit().then(|| value * 10 + u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, vec};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_proof_is_parsed() {
+        assert_eq!(Proof::parse("workers"), Some(Proof::Workers));
+        let Some(Proof::Metric { name, request }) = Proof::parse("last_reload http://127.0.0.1:9090/metrics") else {
+            panic!("no metric")
+        };
+        assert_eq!((name.as_str(), request.describe().as_str()), ("last_reload", "GET http://127.0.0.1:9090/metrics"));
+        for bad in [
+            "",
+            "worker",
+            "a",
+            "a http://10.0.0.1/",
+            " http://127.0.0.1/",
+            "a b http://127.0.0.1/",
+            "a{} http://127.0.0.1/",
+        ] {
+            assert_eq!(Proof::parse(bad), None, "{bad}");
+        }
+    }
+
+    /// The signal came at 100 s.
+    fn at(now: u64, starts: &[u64]) -> Evidence {
+        workers(starts.to_vec(), 100_000, now)
+    }
+
+    #[test]
+    fn new_workers_that_stay_are_a_proof() {
+        assert_eq!(at(100_600, &[50_000, 50_010, 100_030, 100_030]), Evidence::Taken, "the old ones still drain");
+        assert_eq!(at(100_600, &[100_000]), Evidence::Taken, "in the tick of the signal");
+        assert_eq!(at(100_300, &[100_030, 100_030]), Evidence::Nothing, "too young");
+        assert_eq!(at(160_000, &[50_000, 50_010]), Evidence::NotYet, "a refused configuration: the old workers");
+        assert_eq!(at(160_000, &[]), Evidence::Nothing, "php-fpm starts workers on demand");
+    }
+
+    #[test]
+    fn workers_of_earlier_reloads_may_drain_for_hours() {
+        assert_eq!(at(101_000, &[20_000, 30_000, 50_000, 100_030]), Evidence::Taken);
+    }
+
+    #[test]
+    fn a_worker_that_was_replaced_after_a_crash_is_no_reload() {
+        assert_eq!(at(103_000, &[50_000, 50_010, 50_010, 101_000]), Evidence::NotYet);
+    }
+
+    fn scanned(page: &str, size: usize) -> Option<u64> {
+        let mut scan = MetricScan::new("last_reload");
+        page.as_bytes().chunks(size).for_each(|part| scan.feed(part));
+        scan.value
+    }
+
+    #[test]
+    fn a_metric_is_found_in_a_page_of_any_parts() {
+        let long = "x".repeat(2_000);
+        let page = format!(
+            "HTTP/1.0 200 OK\r\n\r\n# HELP last_reload x\nlast_reload_total 3\n{long} 1\nlast_reload 1.7326358961234567e+09\n"
+        );
+        for size in [1, 2, 7, 64, 5_000] {
+            assert_eq!(scanned(&page, size), Some(1_732_635_896_123), "{size}");
+        }
+        for (line, expected) in [
+            ("last_reload{a=\"} 5\"} 12", Some(12_000)),
+            ("last_reload 0", Some(0)),
+            ("last_reload 1732635896", Some(1_732_635_896_000)),
+            ("last_reload 1732635896.5", Some(1_732_635_896_500)),
+            ("last_reload 1.7e+09 1732635896000", Some(1_700_000_000_000)),
+            ("last_reload -1", None),
+            ("last_reload NaN", None),
+            ("last_reload 1e+99", None),
+            ("last_reload 1e-5", None),
+            ("last_reload", None),
+        ] {
+            assert_eq!(scanned(&format!("{line}\n"), 9), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_signal_or_later_is_a_proof_once() {
+        let signalled = 1_700_000_000_700;
+        assert_eq!(reload_time(Some(1_700_000_000_750), signalled, 1_600_000_000_000), Evidence::Taken);
+        assert_eq!(
+            reload_time(Some(1_700_000_000_000), signalled, 1_600_000_000_000),
+            Evidence::Taken,
+            "whole seconds"
+        );
+        assert_eq!(reload_time(Some(1_700_000_000_000), signalled, 1_700_000_000_000), Evidence::NotYet);
+        assert_eq!(reload_time(Some(1_699_999_999_999), signalled, 0), Evidence::NotYet);
+        assert_eq!(reload_time(None, signalled, 0), Evidence::Nothing);
+    }
+
+    proptest! {
+        #[test]
+        fn any_page_and_flag_is_read(page in "(last_reload)?[ -~\n]{0,40}", flag in any::<String>(), starts in proptest::collection::vec(0u64..1 << 40, 0..8), now in 0u64..1 << 40) {
+            let _ = (scanned(&page, 3), Proof::parse(&flag), workers(starts, now, now));
+            let _ = vec![seconds(&page)];
+        }
+    }
+}
