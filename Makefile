@@ -83,6 +83,10 @@ bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
 reach: $(NPM) ## how much reloads in place in real manifests, those of the folder CORPUS (test/reach/)
 	@node test/reach/main.ts
 
+.PHONY: manifests
+manifests: $(NPM) ## deploy/base and the other kustomize directories, rendered from deploy/chart
+	node test/deploy/main.ts
+
 .PHONY: mutants
 mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test must notice (test/mutants/)
 	env --default-signal node test/mutants/main.ts

@@ -19,6 +19,9 @@ class InPlace extends BaseSequencer {
   }
 }
 
+/** Tests that install hotreload in the cluster of the node. */
+const installs = ['test/node/install.test.ts', 'test/node/chart.test.ts']
+
 // One project for each requirement: nothing, an API server, a node, a node without other tests. `make test` runs them in this order.
 export default defineConfig({
   test: {
@@ -47,7 +50,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/node/**/*.test.ts'],
-          exclude: ['test/node/install.test.ts'],
+          exclude: installs,
           globalSetup: 'test/cluster/node.setup.ts',
           testTimeout: 600_000,
           // A hook builds the images of its file, and waits for builds of other files.
@@ -56,9 +59,10 @@ export default defineConfig({
       },
       {
         test: {
-          // It runs alone, because an install acts on all namespaces of the cluster.
+          // They run alone, because an install acts on all namespaces of the cluster.
           name: 'install',
-          include: ['test/node/install.test.ts'],
+          include: installs,
+          fileParallelism: false,
           globalSetup: 'test/cluster/node.setup.ts',
           testTimeout: 600_000,
           hookTimeout: 1_800_000,

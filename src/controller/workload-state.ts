@@ -4,8 +4,8 @@ import type { PendingChange } from './decide/pending-change.ts'
 import type { AgentProblemState } from './pods/agent-problems.ts'
 import type { NudgeState } from './pods/nudge.ts'
 import type { EvictionState } from './pods/uninjected.ts'
-import type { RolloutEventState } from './rollout/rollout-events.ts'
 import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
+import type { RolloutEventState } from './rollout/rollout-events.ts'
 
 export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState, RolloutEventState {
   pendingChange: PendingChange | undefined

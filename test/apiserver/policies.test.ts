@@ -356,6 +356,18 @@ describe('in its own namespace', () => {
       expect(await create(webhook, secret(name))).toContain('cannot create resource "secrets"')
     }
   })
+  test('the controller may fill the install key, and not change it', async () => {
+    const key = (text: string) => ({ data: { key: Buffer.from(text).toString('base64') } })
+    const fill = (text: string) => patch('secret/hotreload-install-key', key(text), 'merge', system.name)
+    // The prefix has renamed the Secret in the role, but not in the policy, which has the name that the program expects.
+    const user = `${system.name}:${prefix}hotreload-controller-two`
+    await system.kubectl(['create', 'role', 'fill', '--verb=get,patch', '--resource=secrets'])
+    await system.kubectl(['create', 'rolebinding', 'fill', '--role=fill', `--serviceaccount=${user}`])
+    await system.apply(secret('hotreload-install-key'))
+    expect(await fill('one')).toBe('')
+    await system.apply({ ...secret('hotreload-install-key'), ...key('one') })
+    expect(await fill('two')).toContain('and not change it')
+  })
   test('no other Secret, and no token of a ServiceAccount', async () => {
     const token = (name: string) =>
       secret(name, 'kubernetes.io/service-account-token', {

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 /** The Kubernetes version that test/cluster/go.mod pins. */
 export const KUBERNETES_VERSION = 'v1.36.3'
 
+/** The Helm version that test/cluster/helm/go.mod pins. */
+export const HELM_VERSION = 'v3.21.4'
+
 /** The repository's top directory. */
 export const repository: string = join(import.meta.dirname, '..', '..')
 

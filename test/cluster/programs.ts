@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from './lock.ts'
-import { cache, KUBERNETES_VERSION, repository } from './paths.ts'
+import { cache, HELM_VERSION, KUBERNETES_VERSION, repository } from './paths.ts'
 import { attempt, run } from './run.ts'
 
 const controlPlane = ['etcd', 'kube-apiserver', 'kubectl'] as const
@@ -96,6 +96,35 @@ export async function prometheusPrograms(
     await run(['dpkg-deb', '--extract', file, '.'], { cwd: directory })
   })
   return programs
+}
+
+/**
+ * Helm, of the version in test/cluster/helm/go.mod. The first use builds it.
+ * @throws if the build needs Go and there is none, or the build fails
+ */
+export async function helmProgram(say: (line: string) => void): Promise<string> {
+  const directory = cache(`helm-${HELM_VERSION}`)
+  const path = join(directory, 'helm')
+  await withLock(join(directory, 'build.lock'), async () => {
+    if (existsSync(path)) return
+    say(`building Helm ${HELM_VERSION} in ${directory} (once; some 4 minutes on two cores)`)
+    // Without these, Helm takes the cluster that it renders for as one of Kubernetes 1.20.
+    const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.')
+    const capabilities = Object.entries({
+      'internal/version.version': HELM_VERSION,
+      'pkg/chartutil.k8sVersionMajor': major,
+      'pkg/chartutil.k8sVersionMinor': minor,
+      'pkg/lint/rules.k8sVersionMajor': major,
+      'pkg/lint/rules.k8sVersionMinor': minor,
+    })
+    const flags = ['-s', '-w', ...capabilities.map(([name, value]) => `-X helm.sh/helm/v3/${name}=${value}`)]
+    await run(['go', 'build', '-trimpath', '-ldflags', flags.join(' '), '-o', `${directory}/`, 'tool'], {
+      cwd: join(repository, 'test/cluster/helm'),
+      env: { ...process.env, CGO_ENABLED: '0' },
+      timeoutMs: 30 * 60_000,
+    })
+  })
+  return path
 }
 
 async function build(directory: string, say: (line: string) => void): Promise<void> {

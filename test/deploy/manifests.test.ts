@@ -51,6 +51,17 @@ test('every manifest is part of its kustomization', () => {
   }
 })
 
+test('the objects that hotreload fills are those that its policy lets it create', () => {
+  const own = objects('deploy/base').filter(
+    ({ kind, metadata }) => ['Secret', 'ConfigMap'].includes(kind) && metadata,
+  )
+  const stores = ['hotreload-baselines-0', 'hotreload-jobs', 'hotreload-set-aside']
+  expect(new Set(own.map(({ metadata }) => metadata.name))).toEqual(
+    new Set([INSTALL_KEY_SECRET, AUTHORITY_SECRET, SERVING_SECRET, ...stores]),
+  )
+  expect(own.filter(({ data, stringData }) => data ?? stringData)).toEqual([])
+})
+
 describe('the webhook configuration', () => {
   interface Entry {
     name: string
@@ -315,7 +326,10 @@ describe('what the install may do', () => {
     const secrets = rules('Role', 'hotreload-controller').filter(({ resources }: { resources: string[] }) =>
       resources.includes('secrets'),
     )
-    expect(secrets).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['create'] }])
+    expect(secrets).toEqual([
+      { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['secrets'], resourceNames: [INSTALL_KEY_SECRET], verbs: ['patch'] },
+    ])
     expect(rules('Role', 'hotreload-tls')).toEqual([
       {
         apiGroups: [''],
@@ -442,7 +456,7 @@ describe('with cert-manager', () => {
     ).toBe(`${certificate.metadata.namespace}/${certificate.metadata.name}`)
   })
 
-  test('everything of tls-rbac.yaml is removed', () => {
+  test('everything of tls-rbac.yaml is removed, and the Secrets of an own certificate', () => {
     const kept = parseAllDocuments(readFileSync(join(root, 'deploy/base/tls-rbac.yaml'), 'utf8')).map(
       (document) => document.toJS(),
     )
@@ -451,6 +465,7 @@ describe('with cert-manager', () => {
     expect(removed.every((object: { $patch?: string }) => object.$patch === 'delete')).toBe(true)
     const id = ({ kind, metadata }: { kind: string; metadata: { name: string } }) =>
       `${kind}/${metadata.name}`
-    expect(removed.map(id)).toEqual(kept.map(id))
+    const secrets = [AUTHORITY_SECRET, SERVING_SECRET].map((name) => `Secret/${name}`)
+    expect(new Set(removed.map(id))).toEqual(new Set([...kept.map(id), ...secrets]))
   })
 })

@@ -19,6 +19,15 @@ test('a Secret is created once; the second create returns false', async () => {
   expect(await store.read('own')).toMatchObject({ data: { a: 'é' } })
 })
 
+test('an empty Secret, as the manifests hold it, counts as none, and create fills it once', async () => {
+  const store = createSecretStore(client)
+  await store.create('own', {})
+  expect(await store.read('own')).toBeUndefined()
+  const created = await Promise.all([store.create('own', { a: '1' }), store.create('own', { a: '2' })])
+  expect(created.filter(Boolean)).toHaveLength(1)
+  expect(Object.keys((await store.read('own'))?.data ?? {})).toEqual(['a'])
+})
+
 test('an update needs the resourceVersion of the last read, and leaves other keys', async () => {
   const store = createSecretStore(client)
   await store.create('own', { a: '1', b: '2' })

@@ -2,10 +2,9 @@
 // cert-manager would supply.
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { createClient } from '../../src/kube/client.ts'
-import { kubeconfigConnection } from '../../src/kube/connection.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
+import { answersWhile as answersUnderLoad } from '../support/admission-load.ts'
 import { installCertManagerCrds } from '../support/cert-manager.ts'
 import {
   expectNoInstall,
@@ -68,51 +67,8 @@ async function expectInjected(): Promise<Namespace> {
   return ns
 }
 
-/** Names of the webhook's replicas, those that are leaving too. */
-async function replicas(): Promise<string[]> {
-  const { items }: { items: V1Pod[] } = JSON.parse(
-    await kubectl(['get', 'pods', '--selector=app.kubernetes.io/name=hotreload', '--output=json', ...system]),
-  )
-  return items.map(({ metadata }) => metadata?.name ?? '')
-}
-
-/**
- * Creates Pods until all replicas of the webhook have been replaced. Injection is required, so that a lost call is a refused Pod.
- * @returns how many calls were answered with each status
- */
-async function answersWhile(replaceAll: () => Promise<unknown>): Promise<Map<number, number>> {
-  const old = await replicas()
-  const required = await installNamespace('required')
-  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
-  const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
-  const statuses = new Map<number, number>()
-  const stop = new AbortController()
-  const load = Array.from({ length: 8 }, async () => {
-    while (!stop.signal.aborted) {
-      const { status } = await client.call({
-        method: 'POST',
-        path,
-        body: pod(optedIn),
-        timeoutMilliseconds: 30_000,
-      })
-      statuses.set(status, (statuses.get(status) ?? 0) + 1)
-    }
-  })
-  await replaceAll()
-  await installReady()
-  await until(
-    'the old replicas have left',
-    async () => {
-      const names = await replicas()
-      return old.every((name) => !names.includes(name))
-    },
-    200_000,
-  )
-  stop.abort()
-  await Promise.all(load)
-  console.log(`answered while both replicas were replaced: ${statuses.get(201)}`)
-  return statuses
-}
+const answersWhile = async (replaceAll: () => Promise<unknown>) =>
+  answersUnderLoad(await installNamespace('required'), pod(optedIn), replaceAll)
 
 /** What the replicas that stay have logged at level error. */
 async function errors(): Promise<string[]> {

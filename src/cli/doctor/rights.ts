@@ -72,6 +72,13 @@ const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
     own: true,
     without: 'there is no key for the checksums of Secrets, and no certificate',
   },
+  {
+    resource: 'secrets',
+    name: 'hotreload-install-key',
+    verbs: ['patch'],
+    own: true,
+    without: 'there is no key for the checksums of Secrets',
+  },
   ...['hotreload-ca', 'hotreload-serving'].map((name) => ({
     resource: 'secrets',
     name,
