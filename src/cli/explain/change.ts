@@ -57,10 +57,14 @@ export function explainChange(judged: Judged, plan: PodPlan, now: Circumstances)
   }
 }
 
+/** Whether it is what happens without hotreload. */
+export const isAsEver = (outcome: Outcome): boolean =>
+  outcome === 'next run' || outcome === 'nothing' || outcome === 'left alone'
+
 /** What is left of an effect where hotreload does nothing, or the Pods that run now have no agent. A new run needs neither. */
 function reached(effect: Effect, own: ContainerPlan | undefined, now: Circumstances): Effect {
   const { outcome } = effect
-  if (outcome === 'next run' || outcome === 'nothing' || outcome === 'left alone') return effect
+  if (isAsEver(outcome)) return effect
   if (now.notCovered !== undefined) return { outcome: 'nothing', how: now.notCovered }
   const needsAgent = outcome !== 'rolled out' && own?.agent === true
   return needsAgent && now.noAgentYet !== undefined ? { outcome: 'nothing', how: now.noAgentYet } : effect

@@ -11,7 +11,7 @@ import { type ApiObject, controller, podTemplate } from '../../workload/pod-temp
 import { references, type Source } from '../../workload/references.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { readHasLabel } from '../shared/namespace-label.ts'
-import type { Change } from './change.ts'
+import { type Change, isAsEver } from './change.ts'
 import { type Explanation, explain } from './explanation.ts'
 import { readContents, readPods } from './live-object.ts'
 import { followedSources } from './other-tools.ts'
@@ -81,7 +81,7 @@ function about(source: Source, explanation: Explanation, isFollowed: boolean): E
 }
 
 function asItIs(change: Change, isFollowed: boolean): Change {
-  if (change.outcome === 'next run' || change.outcome === 'nothing') return change
+  if (isAsEver(change.outcome)) return change
   return isFollowed
     ? { ...change, outcome: 'rolled out', how: 'annotations of another tool, which hotreload follows' }
     : {

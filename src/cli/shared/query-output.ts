@@ -59,6 +59,7 @@ const colours: Readonly<Record<string, number>> = {
   reloaded: 32,
   restarted: 32,
   'rolled out': 33,
+  'left alone': 33,
   nothing: 31,
 }
 

@@ -61,6 +61,19 @@ test.each<[string, Output, NodeJS.ProcessEnv, boolean, string]>([
   ],
 ])('%s', async (_, output, env, isTTY, expected) => expect(await written(output, env, isTTY)).toBe(expected))
 
+test('a state has its colour at the end of a line, too', async () => {
+  const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 40 })
+  const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env: {} }
+  const long = 'the Pods are replaced, since its variables are fixed'
+  writeAnswer(io, 'table', { kind: 'ExplanationList', items: [] }, (columns) =>
+    formatTable(['A CHANGE OF', 'IS', 'WHY'], [['ConfigMap/web', 'rolled out', long]], columns),
+  )
+  stdout.end()
+  expect(await text(stdout)).toBe(
+    'A CHANGE OF     IS\nConfigMap/web   \u001b[33mrolled out\u001b[0m\n    the Pods are replaced, since its\n    variables are fixed\n',
+  )
+})
+
 test('progress is one overwritten line on a terminal, and nothing elsewhere', async () => {
   for (const isTTY of [true, false]) {
     const stderr = Object.assign(new PassThrough(), { isTTY })
