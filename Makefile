@@ -74,6 +74,10 @@ fuzz: $(NPM) $(MUSL) ## the readers of webhook, controller and agent with FUZZ_C
 	FUZZ_CASES=$${FUZZ_CASES:-1000000} vitest run --project unit --testTimeout=0 $$(grep --recursive --files-with-matches FUZZ_CASES test --include='*.test.ts')
 	PROPTEST_CASES=$${FUZZ_CASES:-1000000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --release --lib --test fuzz
 
+.PHONY: test-programs
+test-programs: $(NPM) bin/hotreload ## before a release: reloads of programs that take minutes to build
+	vitest run --project programs
+
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
 	cargo build --release --locked --manifest-path agent/Cargo.toml --bins --example bare

@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/apiserver/**', 'test/node/**', 'test/faults/**'],
+          exclude: ['test/apiserver/**', 'test/node/**', 'test/faults/**', 'test/programs/**'],
           // Properties and manifests take longer on a machine that builds at the same time.
           testTimeout: 30_000,
         },
@@ -55,6 +55,16 @@ export default defineConfig({
           testTimeout: 600_000,
           // A hook builds the images of its file, and waits for builds of other files.
           hookTimeout: 1_800_000,
+        },
+      },
+      {
+        test: {
+          // `make test-programs`: the builds of its programs take minutes.
+          name: 'programs',
+          include: ['test/programs/**/*.test.ts'],
+          globalSetup: 'test/cluster/node.setup.ts',
+          testTimeout: 600_000,
+          hookTimeout: 3_600_000,
         },
       },
       {

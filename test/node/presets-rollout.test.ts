@@ -12,7 +12,7 @@ import { type Webhook, webhook } from '../support/webhook.ts'
 
 let hook: Webhook
 beforeAll(async () => {
-  await images('rsyslog', 'redis', 'dnsmasq', 'stunnel', 'mariadb', 'caddy')
+  await images('rsyslog', 'redis', 'dnsmasq', 'stunnel', 'mariadb', 'caddy', 'varnish')
   hook = await webhook()
 })
 
@@ -89,21 +89,38 @@ const mariadb: Program = {
       .at(-1),
 }
 
-test.each([redis, rsyslog, dnsmasq, stunnel, mariadb, caddy])('$image rolls out', async (program) => {
-  const running = await start(hook, program)
-  const { ns, pod, exec } = running
-  expect(pod.spec?.initContainers ?? []).toEqual([])
-  expect(pod.spec?.shareProcessNamespace).toBeUndefined()
-  const { spec } = await ns.get<V1Deployment>('deployment', 'web')
-  const annotations = spec?.template.metadata?.annotations ?? {}
-  expect(JSON.parse(annotations['hotreload.dev/checksum'] ?? '{}')).toHaveProperty(['ConfigMap/config'])
+/** Only varnishadm loads another VCL. */
+const varnish: Program = {
+  image: 'varnish',
+  mountPath: '/etc/varnish',
+  data: (value) => ({
+    'default.vcl': `vcl 4.1;
+backend default none;
+sub vcl_recv { return (synth(200)); }
+sub vcl_synth { synthetic("${value}"); return (deliver); }
+`,
+  }),
+  observe: async ({ ns, pod }) => (await ns.fetch(pod, '/', 8080)).body,
+}
 
-  await edit(ns, 'config', program.data('two'), [pod])
-  const [content = ''] = Object.values(program.data('two'))
-  const files = () => exec('sh', '-c', `cat ${program.mountPath}/*`)
-  await until('the kubelet has updated the file', async () => (await files()).includes(content))
-  await exec('sh', '-c', 'kill -HUP 1')
-  await says(program, running, 'one')
-  await says(program, running, 'one')
-  await expectUntouched(ns, pod)
-})
+test.each([redis, rsyslog, dnsmasq, stunnel, mariadb, caddy, varnish])(
+  '$image rolls out',
+  async (program) => {
+    const running = await start(hook, program)
+    const { ns, pod, exec } = running
+    expect(pod.spec?.initContainers ?? []).toEqual([])
+    expect(pod.spec?.shareProcessNamespace).toBeUndefined()
+    const { spec } = await ns.get<V1Deployment>('deployment', 'web')
+    const annotations = spec?.template.metadata?.annotations ?? {}
+    expect(JSON.parse(annotations['hotreload.dev/checksum'] ?? '{}')).toHaveProperty(['ConfigMap/config'])
+
+    await edit(ns, 'config', program.data('two'), [pod])
+    const [content = ''] = Object.values(program.data('two'))
+    const files = () => exec('sh', '-c', `cat ${program.mountPath}/*`)
+    await until('the kubelet has updated the file', async () => (await files()).includes(content))
+    await exec('sh', '-c', 'kill -HUP 1')
+    await says(program, running, 'one')
+    await says(program, running, 'one')
+    await expectUntouched(ns, pod)
+  },
+)

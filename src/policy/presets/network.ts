@@ -24,6 +24,7 @@ export const network = {
     reload: bySignal('SIGUSR1', 'coredns'),
     doc: 'SIGUSR1 starts all plugins again in the same process, with the Corefile, imported files, certificates and resolv.conf; the reload plugin sees the Corefile and imported files only, up to 45 s later',
     source: 'github.com/coredns/caddy, sigtrap_posix.go and caddy.go: Restart',
+    proved: 'at releases',
   },
   dnsmasq: {
     names: ['dnsmasq'],

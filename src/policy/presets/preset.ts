@@ -37,8 +37,11 @@ export interface Preset {
   source: string
   /** For the documentation: a value for `hotreload.dev/validate`. It is no default, because paths and images differ. */
   validate?: string
-  /** A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. */
-  proved?: true
+  /**
+   * A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. `at releases`: it takes
+   * minutes to build the program, so that `make test-programs` has the test.
+   */
+  proved?: true | 'at releases'
 }
 
 /** The kernel keeps so many bytes of a command's name (TASK_COMM_LEN without its NUL: proc_pid_comm(5)). */

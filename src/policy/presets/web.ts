@@ -56,6 +56,7 @@ export const web = {
     reload: byRollout,
     doc: 'only varnishadm loads a VCL',
     source: 'varnishd(1)',
+    proved: true,
   },
   envoy: {
     names: ['envoy'],

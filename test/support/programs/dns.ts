@@ -7,7 +7,8 @@ function resolverOf({ ip }: Running): Resolver {
   resolver.setServers([`${ip}:5353`])
   return resolver
 }
-const text: Program['observe'] = async (running) =>
+/** The TXT record of web.test. */
+export const text: Program['observe'] = async (running) =>
   (await resolverOf(running).resolveTxt('web.test')).flat()[0]
 
 export const named: Program = {
