@@ -51,6 +51,10 @@ const cases: Record<string, Case> = {
     fires: { hotreload_uninjected_pods: '1x75' },
     silent: { hotreload_uninjected_pods: '0x75' },
   },
+  HotreloadReloadUnconfirmed: {
+    fires: { 'hotreload_agent_problems_total{state="unconfirmed"}': '0x70 1x4' },
+    silent: { 'hotreload_agent_problems_total{state="refused"}': '0x70 1x4' },
+  },
   HotreloadObjectSetAside: {
     fires: { hotreload_objects_set_aside: '1x75' },
     silent: { hotreload_objects_set_aside: '0x75' },
