@@ -270,9 +270,7 @@ export class Reconciler {
   /** Clears our gauges: the next leader exports its own, so ours would count twice, and never change again. */
   #stoppedLeading(): void {
     const { report } = this.#options
-    for (const state of this.#states.all()) {
-      state.pendingChange = state.rollingOut = state.unreported = undefined
-    }
+    this.#states.stoppedLeading()
     for (const { key } of this.#cache.workloads.all()) {
       report.waiting(key, undefined)
       report.uninjected(key, 0)

@@ -20,7 +20,8 @@ const noProblems: ReadonlySet<string> = new Set()
 export interface WorkloadStates {
   /** The workload's record, a new one where it has none. The caller makes sure that the workload exists. */
   of(key: string): WorkloadState
-  all(): Iterable<WorkloadState>
+  /** Another replica goes on: what is due, and what is to be reported, is its matter. */
+  stoppedLeading(): void
   /** The workload is gone, or is another one of the same name. */
   forget(key: string): void
 }
@@ -45,7 +46,10 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
       states.set(key, state)
       return state
     },
-    all: () => states.values(),
+    stoppedLeading() {
+      for (const state of states.values())
+        state.pendingChange = state.rollingOut = state.unreported = undefined
+    },
     forget: (key) => states.delete(key),
   }
 }

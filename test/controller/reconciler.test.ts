@@ -264,3 +264,44 @@ test('after a change that reloads in place, the agents’ problems are reported'
   expect(cluster.recorder.events).toMatchObject([{ reason: 'ReloadRefused' }])
   await cluster.controller.stop()
 })
+
+test('containers that are restarted for their variables have one Event with the reason', async () => {
+  let loadedAt = 0
+  const cluster = new TestCluster({
+    askAgent: async () => ({
+      state: 'loaded',
+      container: 'web',
+      error: null,
+      volumes: [{ loadedAt: new Date(loadedAt).toISOString() }],
+    }),
+  })
+  const annotations = keys({ inject: 'true', env: 'restart' })
+  const pod = (name: string) => ({
+    metadata: { name, namespace: 'shop', annotations: keys({ status: '{}' }) },
+    status: { phase: 'Running', podIP: '10.0.0.1' },
+  })
+  cluster.answer = ({ path }) =>
+    path.includes('/pods') ? { status: 200, body: { ...pod('a'), items: [pod('a'), pod('b')] } } : undefined
+  cluster.start()
+  cluster.labelNamespace()
+  cluster.setConfigMap('web', { data: '1' })
+  const spec = podSpec({ containers: [{ ...nginx(), envFrom: [{ configMapRef: { name: 'web' } }] }] })
+  cluster.listener(DEPLOYMENTS).changed(
+    workload({
+      template: annotations,
+      spec,
+      metadata: { uid: 'u-web', resourceVersion: '7' },
+      fields: { replicas: 0, selector: { matchLabels: { app: 'web' } } },
+    }),
+  )
+  await cluster.clock.advance(60_000)
+  cluster.setConfigMap('web', { data: '2' })
+  await cluster.clock.advance(10_000)
+  expect(cluster.recorder.events).toEqual([])
+  loadedAt = cluster.clock.wall()
+  await cluster.clock.advance(86_400_000)
+  expect(cluster.recorder.events).toMatchObject([
+    { reason: 'Restarted', message: 'ConfigMap web changed (hotreload.dev/env); 2 Pods have it' },
+  ])
+  await cluster.controller.stop()
+})

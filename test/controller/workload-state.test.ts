@@ -8,6 +8,22 @@ test('a workload has one record, and a new one after it was forgotten', () => {
   expect(states.of('web').firstEvictionAt).toBe(5)
   expect(states.of('other').firstEvictionAt).toBeUndefined()
   states.forget('web')
-  expect([...states.all()]).toEqual([states.of('other')])
   expect(states.of('web').firstEvictionAt).toBeUndefined()
+})
+
+test('a replica that leads no longer forgets what is due, and what it would report', () => {
+  const states = createWorkloadStates(fakeClock())
+  Object.assign(states.of('web'), {
+    pendingChange: { desired: '', changedAt: 0, firstChangedAt: 0 },
+    rollingOut: new Set(['ConfigMap web']),
+    unreported: { changedAt: 0, sources: new Map() },
+    firstEvictionAt: 5,
+  })
+  states.stoppedLeading()
+  expect(states.of('web')).toMatchObject({
+    pendingChange: undefined,
+    rollingOut: undefined,
+    unreported: undefined,
+    firstEvictionAt: 5,
+  })
 })
