@@ -83,7 +83,8 @@ export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
   const phase = pod.status?.phase ?? 'Unknown'
   if (phase === 'Running') return undefined
   if (phase !== 'Pending') return { ...at, state: phase.toLowerCase() }
-  return { ...at, failed: isStuck(pod, now), state: 'pending', ...pendingReason(pod) }
+  const { state, ...why } = pendingReason(pod) ?? { state: 'pending' }
+  return { ...at, failed: state !== 'pending' || isStuck(pod, now), state, ...why }
 }
 
 /** As the webhook decides about the Pod: `not injected` if it should have an agent. */

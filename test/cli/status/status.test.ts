@@ -246,12 +246,12 @@ describe('a program that does not run is never loaded', () => {
         ],
         containerStatuses: [container(waiting('PodInitializing'))],
       }),
-      { state: 'ImagePullBackOff', note: 'container hotreload-agent: no such image' },
+      { state: 'ImagePullBackOff', failed: true, note: 'container hotreload-agent: no such image' },
     ],
     [
       'a Pod that no node takes',
       kubelet('Pending', { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes' }] }),
-      { state: 'pending', note: '0/3 nodes' },
+      { state: 'pending', failed: false, note: '0/3 nodes' },
     ],
   ])('%s', async (_, one, row) => {
     const client = clientOf((call) =>
