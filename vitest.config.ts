@@ -84,6 +84,8 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           globalSetup: 'test/cluster/faults.setup.ts',
+          // Each file installs hotreload.
+          fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 1_800_000,
         },

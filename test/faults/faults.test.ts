@@ -61,7 +61,7 @@ async function recovered(): Promise<void> {
 }
 
 const rows = Array.from({ length: ROUNDS }, () => faults).flat()
-test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions }) => {
+test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions, cutsPodsOff }) => {
   const round = begin()
   await pause(1_000)
   const end = await beginFault()
@@ -74,7 +74,8 @@ test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions }) =>
   console.log(`${name}: ${JSON.stringify({ during, ledger })}`)
 
   const { lost, uninjected } = costsAdmissions ? during : { lost: 0, uninjected: 0 }
-  expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0 })
+  const cutOff = cutsPodsOff ? ledger.cutOff : 0
+  expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0, cutOff })
   expect(ledger.admitted).toBeGreaterThan(20)
   expect(ledger.edits).toBeGreaterThan(4)
 })

@@ -35,11 +35,11 @@ export function leader(): Promise<V1Pod> {
   })
 }
 
-/** SIGKILL to its process. The kubelet starts it again. */
-export async function kill(pod: V1Pod): Promise<void> {
+/** A signal to the process of a Pod's container. The kubelet starts it again that ended. */
+export async function kill(pod: V1Pod, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const id = pod.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
   const socket = inject('cluster').containerd ?? ''
-  await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', 'SIGKILL', id])
+  await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', signal, id])
 }
 
 /** Evicts each, as `kubectl drain` does: where the PodDisruptionBudget forbids it, again and again. */

@@ -11,6 +11,8 @@ export interface Subject {
   shows: (content: string) => Promise<boolean>
   /** How often contents have taken effect, as each of several programs counts it. */
   counts: () => Promise<number[]>
+  /** Whether its agent reports that the kubelet removed its volume: only another Pod gets the content. */
+  isCutOff?: () => Promise<boolean>
 }
 
 /** It serves the content that it read last, and counts how often it read it. */
@@ -40,6 +42,10 @@ export function reloaded(
       const { headers } = await ns.fetch(found, '/', 8080)
       const { counters } = await agentStatus(ns, found)
       return [Number(headers.get('x-loads')) - 1, counters.reloaded]
+    },
+    async isCutOff() {
+      const { error } = await agentStatus(ns, await pod())
+      return JSON.stringify(error).includes('HR_VOLUME_REMOVED')
     },
   }
 }
@@ -86,7 +92,7 @@ async function rollouts(ns: Namespace, client: KubeClient, name: string): Promis
 }
 
 /** @throws while there is another one, which leaves */
-async function onlyPod(ns: Namespace, client: KubeClient, app: string): Promise<V1Pod> {
+export async function onlyPod(ns: Namespace, client: KubeClient, app: string): Promise<V1Pod> {
   const path = `/api/v1/namespaces/${ns.name}/pods?labelSelector=app%3D${app}`
   const { items } = await get<{ items: V1Pod[] }>(client, path)
   const [pod, ...others] = items
