@@ -9,6 +9,8 @@ use crate::errors::{Code, Problem};
 const WAIT_MS: (u64, u64) = (100, 5_000);
 /// First and longest wait before the agent retries a failed reload.
 const RETRY_MS: (u64, u64) = (250, 30_000);
+/// Wait after the content that was there at the start has failed its validation: the Pod may not be complete yet.
+const START_RECHECK_MS: u64 = 60_000;
 /// Wait after a refusal: another program, which handles the signal, may have replaced this one.
 const RECHECK_MS: u64 = 30_000;
 
@@ -114,6 +116,10 @@ pub struct Engine {
     current: Option<u128>,
     /// The digest that last passed validation.
     validated: Option<u128>,
+    /// Whether the loaded content has passed validation.
+    is_valid: bool,
+    /// Whether the content that was there at the start has failed once.
+    has_failed_at_start: bool,
     random: u64,
     /// The last problem, until content is loaded.
     pub problem: Option<Problem>,
@@ -133,6 +139,8 @@ impl Engine {
             attempts: 0,
             current: None,
             validated: None,
+            is_valid: !settings.validate,
+            has_failed_at_start: false,
             random: random | 1,
             problem: None,
         }
@@ -157,6 +165,20 @@ impl Engine {
             Phase::Idle { until, .. } => until,
             _ => None,
         }
+    }
+
+    /// The agent has started, and the program has the content or is about to start with it: it is validated, too.
+    pub fn started(&mut self) -> Action {
+        if self.is_valid {
+            return Action::Nothing;
+        }
+        (self.phase, self.current) = (Phase::Validating, None);
+        Action::Validate
+    }
+
+    /// Whether the content in flight is new to the program.
+    pub fn is_new(&self) -> bool {
+        self.current.is_some()
     }
 
     /// The content may have changed.
@@ -189,6 +211,7 @@ impl Engine {
     pub fn examined(&mut self, now: u64, found: Examined) -> Action {
         self.first_change = None;
         match found {
+            Examined::Same if !self.is_valid => return self.started(),
             Examined::Same => self.loaded(),
             Examined::Unfit(problem) => self.stop(problem, None),
             Examined::Unreadable(problem) => self.retry(IdleReason::Retry, problem, now),
@@ -222,9 +245,16 @@ impl Engine {
         }
         match result {
             _ if !is_same || self.has_pending => return self.examine_again(),
-            Err(problem) => self.stop(problem, None),
+            Err(problem) => {
+                let is_first = self.current.is_none() && !core::mem::replace(&mut self.has_failed_at_start, true);
+                self.stop(problem, is_first.then_some(now + START_RECHECK_MS));
+            }
+            Ok(()) if self.current.is_none() => {
+                self.is_valid = true;
+                self.loaded();
+            }
             Ok(()) => {
-                self.validated = self.current;
+                (self.validated, self.is_valid) = (self.current, true);
                 self.phase = Phase::Reloading;
                 return Action::Reload;
             }

@@ -62,6 +62,36 @@ fn invalid_content_is_not_loaded_and_the_next_content_is() {
 }
 
 #[test]
+fn the_content_at_the_start_is_validated_and_not_loaded_again() {
+    let mut valid = engine(Settings { validate: true, ..Settings::default() });
+    assert_eq!(valid.started(), Action::Validate);
+    assert!(!valid.is_new());
+    assert_eq!(valid.validated(1, Ok(()), true), Action::Nothing);
+    assert_eq!(valid.idle_reason(), Some(IdleReason::Loaded));
+    valid.changed(2);
+    assert_eq!(valid.examined(2, Examined::Same), Action::Nothing);
+    assert_eq!(engine(Settings::default()).started(), Action::Nothing);
+}
+
+#[test]
+fn invalid_content_at_the_start_is_validated_once_more_and_with_each_swap() {
+    let mut engine = engine(Settings { validate: true, ..Settings::default() });
+    engine.started();
+    engine.validated(0, Err(problem()), true);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Stopped), Some(60_000)));
+    assert_eq!(engine.tick(60_000), Action::Examine);
+    assert_eq!(engine.examined(60_000, Examined::Same), Action::Validate);
+    engine.validated(60_001, Err(problem()), true);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Stopped), None));
+    engine.changed(70_000);
+    assert_eq!(engine.examined(70_000, Examined::Changed(2)), Action::Validate);
+    assert!(engine.is_new());
+    assert_eq!(engine.validated(70_001, Ok(()), true), Action::Reload);
+    engine.reloaded(70_002, Outcome::NotNeeded);
+    assert_eq!(engine.idle_reason(), Some(IdleReason::Loaded));
+}
+
+#[test]
 fn content_that_changes_during_validation_is_validated_again() {
     let mut engine = engine(Settings { validate: true, ..Settings::default() });
     engine.changed(0);

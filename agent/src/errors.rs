@@ -42,6 +42,8 @@ codes! {
     HttpRefused "HR_HTTP_REFUSED" "The program answered with a redirect or a client error.",
     HttpFailed "HR_HTTP_FAILED" "The program could not be reached or answered with a server error.",
     KeyRemoved "HR_KEY_REMOVED" "The key of a rewritten subPath file is gone.",
+    KeyAbsent "HR_KEY_ABSENT" "The key of a rewritten subPath file is absent from an optional volume.",
+    NeedsNewPod "HR_NEEDS_NEW_POD" "The key of a rewritten subPath file was absent when the Pod started; only a new Pod gets the file.",
     LinkLost "HR_LINK_LOST" "A rewritten subPath file was not a symlink any more; the agent put it back.",
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",

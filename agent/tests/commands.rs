@@ -39,13 +39,28 @@ fn invalid_content_causes_no_signal_and_the_next_valid_content_does() {
     volume.swap(&[("a", "good 2")]);
     agent.reaches("signalled");
     eventually("the signal", || (program.signals() == 1).then_some(()));
-    assert_eq!((agent.field("validationsPassed"), agent.field("validationsFailed")), ("1".into(), "1".into()));
+    // The content at the start was not good either.
+    assert_eq!((agent.field("validationsPassed"), agent.field("validationsFailed")), ("1".into(), "2".into()));
     volume.swap(&[("a", "broken")]);
     agent.reaches("invalid");
     volume.swap(&[("a", "good 2")]);
     agent.reaches("signalled");
     calm();
     assert_eq!(program.signals(), 1, "the program already has this content");
+}
+
+#[test]
+fn the_content_at_the_start_is_validated() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "broken")]);
+    let command = script(&root, "check", "grep -q good $1");
+    let file = volume.path.join("a");
+    let validate = format!("--validate=[\"{command}\",\"{}\"]", file.display());
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none", &validate]);
+    let status = agent.reaches("invalid");
+    assert!(status.contains("the program started with this configuration"), "{status}");
+    volume.swap(&[("a", "good")]);
+    agent.reaches("refreshed");
 }
 
 #[test]

@@ -186,6 +186,42 @@ fn watch_refreshes_copies_in_place_before_it_reloads() {
 }
 
 #[test]
+fn an_absent_key_of_an_optional_volume_is_a_warning_of_its_place() {
+    let root = Root::new();
+    let (main, late) = (root.volume("main", &[("a", "1")]), root.volume("late", &[]));
+    let places = ["--copy=/app/a:main/a", "--symlink=/etc/app/b:late/b"];
+    assert!(link(&root, &places.map(String::from)).status.success());
+    let flags = ["--container=web", "--volume=main", "--volume=late", "--optional=late", "--reload=none"];
+    let agent = Agent::watch(&root, &[&flags[..], &places].concat());
+    assert!(agent.status().contains("\"state\":\"loaded\"") && agent.status().contains("HR_KEY_ABSENT"));
+    main.swap(&[("a", "2")]);
+    assert!(agent.reaches("refreshed").contains("/etc/app/b: its key is absent from the optional volume late"));
+    assert_eq!(root.read("copy/app/a"), "2");
+    late.swap(&[("b", "here")]);
+    eventually("the warning is gone", || (!agent.status().contains("HR_KEY_ABSENT")).then_some(()));
+    late.swap(&[]);
+    eventually("the warning", || agent.status().contains("HR_KEY_ABSENT").then_some(()));
+    agent.reaches("refreshed");
+}
+
+#[test]
+fn a_copy_that_is_a_directory_needs_a_new_pod_and_holds_nothing_up() {
+    let root = Root::new();
+    let (main, late) = (root.volume("main", &[("a", "1")]), root.volume("late", &[]));
+    let places = ["--copy=/app/b:late/b", "--copy=/app/a:main/a"];
+    assert!(link(&root, &places.map(String::from)).status.success());
+    fs::create_dir_all(root.join("copy/app/b")).unwrap(); // the kubelet's, at the mount
+    let flags = ["--container=web", "--volume=main", "--volume=late", "--optional=late", "--reload=none"];
+    let agent = Agent::watch(&root, &[&flags[..], &places].concat());
+    late.swap(&[("b", "here")]);
+    eventually("the warning", || agent.status().contains("HR_NEEDS_NEW_POD").then_some(()));
+    main.swap(&[("a", "2")]);
+    eventually("the other is refreshed", || (root.read("copy/app/a") == "2").then_some(()));
+    let status = agent.reaches("refreshed");
+    assert!(status.contains("\"error\":null") && status.contains("/app/b: was no file"), "{status}");
+}
+
+#[test]
 fn watch_renews_symlinks_and_restores_lost_ones() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);

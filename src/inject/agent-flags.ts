@@ -56,8 +56,9 @@ export function watchArgs(
   const isEndedByAgent = method.endsProcess === 'agent' || env.length > 0
   return [
     `--container=${container.name}`,
-    ...watched.flatMap(({ name, isSecret, ignored }) => [
+    ...watched.flatMap(({ name, isSecret, isOptional, ignored }) => [
       `--${isSecret ? 'secret-volume' : 'volume'}=${name}`,
+      ...(isOptional && subPaths.some(({ mount }) => mount.name === name) ? [`--optional=${name}`] : []),
       ...ignored.map((path) => `--ignore=${name}/${literal(path)}`),
     ]),
     ...env.map(({ name, isSecret }) => `--${isSecret ? 'env-secret-volume' : 'env-volume'}=${name}`),

@@ -10,7 +10,13 @@ export const envVolumes = ({ container, env }: ContainerPlan): WatchedVolume[] =
       source,
       nameFor('hotreload-env', container.name, source.kind.toLowerCase(), source.name.replaceAll('.', '--')),
     )
-    return { name: mounted.name, mounted, isSecret: source.kind === 'Secret', ignored: [] }
+    return {
+      name: mounted.name,
+      mounted,
+      isSecret: source.kind === 'Secret',
+      isOptional: source.optional,
+      ignored: [],
+    }
   })
 
 function volumeOf({ kind, name, keys, optional }: EnvSource, volume: string): V1Volume {

@@ -12,6 +12,8 @@ export interface WatchedVolume {
   mounted: V1Volume
   /** It holds, or may hold, a Secret, so that the agent shows not even its checksum. */
   isSecret: boolean
+  /** Keys may be absent from it. */
+  isOptional: boolean
   /** Paths whose change is no reason to reload (tokens, labels). */
   ignored: string[]
 }
@@ -26,7 +28,13 @@ export function watchedVolumes(plan: ContainerPlan): WatchedVolume[] {
           name: nameFor('hotreload-vol', plan.container.name, volume.name),
         })
       : volume
-    return { name: volume.name, mounted, isSecret: !isPublic(volume), ignored: ignoredPaths(volume) }
+    return {
+      name: volume.name,
+      mounted,
+      isSecret: !isPublic(volume),
+      isOptional: isOptional(volume),
+      ignored: ignoredPaths(volume),
+    }
   })
 }
 
@@ -48,6 +56,11 @@ function usedPaths({ container, subPaths }: ContainerPlan): Map<string, string[]
 const isPublic = ({ configMap, projected }: V1Volume): boolean =>
   configMap !== undefined ||
   (projected?.sources !== undefined && projected.sources.every(({ secret }) => !secret))
+
+const isOptional = ({ configMap, secret, projected }: V1Volume): boolean =>
+  [configMap, secret, ...(projected?.sources ?? []).flatMap((from) => [from.configMap, from.secret])].some(
+    (of) => of?.optional === true,
+  )
 
 function ignoredPaths({ projected }: V1Volume): string[] {
   return (projected?.sources ?? []).flatMap((from) => [

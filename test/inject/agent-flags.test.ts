@@ -22,6 +22,25 @@ describe('the flags of an agent', () => {
       '--port=9467',
     ]))
 
+  test('name the optional volumes of rewritten mounts, whose keys may be absent', () => {
+    const optional = (subPath?: string) =>
+      flags(
+        {},
+        podSpec({
+          containers: [
+            nginx({
+              volumeMounts: [
+                { name: 'conf', mountPath: '/etc/nginx/nginx.conf', ...(subPath ? { subPath } : {}) },
+              ],
+            }),
+          ],
+          volumes: [{ name: 'conf', configMap: { name: 'web', optional: true } }],
+        }),
+      ).filter((flag) => flag.startsWith('--optional='))
+    expect(optional('nginx.conf')).toEqual(['--optional=conf'])
+    expect(optional()).toEqual([])
+  })
+
   test('escape a dollar, which the kubelet would expand', () => {
     expect(flags({ command: 'echo $(HOME)' })).toContain('--command=["echo","$$(HOME)"]')
     expect(flags({ url: 'http://127.0.0.1:1/$(X)' })).toContain('--url=POST http://127.0.0.1:1/$$(X)')

@@ -18,6 +18,7 @@ test('the agent’s volume holds only the keys that are variables', () => {
         secret: { secretName: 'db', items: [{ key: 'password', path: 'password' }] },
       },
       isSecret: true,
+      isOptional: false,
       ignored: [],
     },
   ])
@@ -28,5 +29,6 @@ test('the agent’s volume holds every key for envFrom, and is optional as envFr
     {
       mounted: { name: 'hotreload-env-web-configmap-env', configMap: { name: 'env', optional: true } },
       isSecret: false,
+      isOptional: true,
     },
   ]))

@@ -28,7 +28,14 @@ fn the_flags_of_the_webhook_are_read() {
     );
     assert_eq!(
         options.volumes[1],
-        Volume { name: "tls".into(), directory: None, secret: true, ignored: ["token".into()].into(), env: false }
+        Volume {
+            name: "tls".into(),
+            directory: None,
+            secret: true,
+            optional: false,
+            ignored: ["token".into()].into(),
+            env: false
+        }
     );
     assert_eq!(options.subpath_files.len(), 1);
 }

@@ -26,6 +26,8 @@ pub struct Volume {
     pub directory: Option<String>,
     /// It may hold Secrets: no plain hash of it leaves the agent.
     pub secret: bool,
+    /// Its keys may be absent.
+    pub optional: bool,
     /// Paths that the digest leaves out: tokens, downward API.
     pub ignored: Vec<String>,
     /// The program gets it as environment: only a restart of the container brings a change in.
@@ -76,6 +78,7 @@ struct Flags {
     target: TargetSelector,
     volumes: Vec<Volume>,
     ignored: Vec<(String, String)>,
+    optional: Vec<String>,
     subpath_files: Vec<SubPathFile>,
     method: MethodFlags,
     port: Option<u16>,
@@ -123,6 +126,12 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
             None => problems.push(unknown_volume("--ignore", &volume)),
         }
     }
+    for volume in core::mem::take(&mut flags.optional) {
+        match flags.volumes.iter_mut().find(|known| known.name == volume) {
+            Some(known) => known.optional = true,
+            None => problems.push(unknown_volume("--optional", &volume)),
+        }
+    }
     for file in &flags.subpath_files {
         if !flags.volumes.iter().any(|volume| volume.name == file.volume) {
             problems.push(unknown_volume(&file.mount_path, &file.volume));
@@ -164,6 +173,7 @@ impl Flags {
                     name: value.into(),
                     directory: None,
                     secret: name.contains("secret"),
+                    optional: false,
                     ignored: Vec::new(),
                     env: name.starts_with("--env-"),
                 };
@@ -172,14 +182,21 @@ impl Flags {
             "--directory" => {
                 let valid = subpath_file::is_absolute(value);
                 let path: String = value.trim_end_matches('/').into();
-                let volume =
-                    Volume { name: path.clone(), directory: Some(path), secret: true, ignored: Vec::new(), env: false };
+                let volume = Volume {
+                    name: path.clone(),
+                    directory: Some(path),
+                    secret: true,
+                    optional: false,
+                    ignored: Vec::new(),
+                    env: false,
+                };
                 self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("an absolute path without .."))?);
             }
             "--ignore" => {
                 let (volume, path) = value.split_once('/').ok_or_else(|| bad("VOLUME/PATH"))?;
                 self.ignored.push((volume.into(), path.trim_end_matches('/').into()));
             }
+            "--optional" => self.optional.push(non_empty(name, value)?),
             "--symlink" | "--copy" => self.subpath_files.push(subpath_file(name, value)?),
             "--reload" => self.method.reload = Some(value.into()),
             "--signal" => self.method.signal = Some(signals::number(value).ok_or_else(|| bad_signal(value))?),

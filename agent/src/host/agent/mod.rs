@@ -95,10 +95,9 @@ impl Agent {
         if is_first || refreshed.is_ok() {
             self.saved.save();
         }
-        if !self.volumes.iter().all(|volume| volume.is_loaded(&self.saved.state)) {
-            let action = self.engine.changed(clock::now());
-            self.run(action);
-        }
+        let is_loaded = self.volumes.iter().all(|volume| volume.is_loaded(&self.saved.state));
+        let action = if is_loaded { self.engine.started() } else { self.engine.changed(clock::now()) };
+        self.run(action);
     }
 
     /// Adds a problem that stops nothing.
@@ -229,25 +228,38 @@ impl Agent {
     fn refresh_subpath_files(&mut self) -> Result<(), Examined> {
         let mut result = Ok(());
         let has_new_content = |volume: &&VolumeState| volume.digest.is_some() && volume.refreshed != volume.digest;
-        let names: Vec<String> =
-            self.volumes.iter().filter(has_new_content).map(|volume| volume.options.name.clone()).collect();
-        for file in self.options.subpath_files.iter().filter(|file| names.contains(&file.volume)) {
-            match subpath_files::refresh(file, &self.layout) {
-                Refreshed::Fresh { changed, lost } => {
-                    self.counters.links_lost += u64::from(lost.is_some());
+        let names: Vec<(String, bool)> = self
+            .volumes
+            .iter()
+            .filter(has_new_content)
+            .map(|volume| (volume.options.name.clone(), volume.options.optional))
+            .collect();
+        for file in &self.options.subpath_files {
+            let Some((_, optional)) = names.iter().find(|(name, _)| *name == file.volume) else { continue };
+            let known =
+                self.warnings.extract_if(.., |warning| is_of_place(warning, &file.mount_path)).collect::<Vec<_>>();
+            match subpath_files::refresh(file, *optional, &self.layout) {
+                Refreshed::Fresh { changed, warning } => {
                     if changed {
                         // A program that started before this moment may have read the old content.
                         let volume = self.volumes.iter_mut().find(|volume| volume.options.name == file.volume);
                         volume.into_iter().for_each(|volume| volume.since = clock::now());
                     }
-                    if let Some(problem) = lost {
-                        log::warn("link lost").string("error", &problem.message).write();
-                        self.warnings.retain(|known| known.message != problem.message);
+                    let lost = warning.as_ref().filter(|warning| warning.code == Code::LinkLost);
+                    self.counters.links_lost += u64::from(lost.is_some());
+                    if let Some(problem) = warning {
+                        if problem.code == Code::LinkLost {
+                            log::warn("link lost").string("error", &problem.message).write();
+                        } else if !known.contains(&problem) {
+                            log::warn("place not refreshed").string("error", &problem.message).write();
+                        }
+                        self.warnings.retain(|known| *known != problem);
                         self.warnings.push(problem);
                     }
                 }
                 Refreshed::Removed(problem) => result = Err(Examined::Unfit(problem)),
-                Refreshed::Failed(problem) => return Err(Examined::Unreadable(problem)),
+                // The others are refreshed all the same.
+                Refreshed::Failed(problem) => result = Err(Examined::Unreadable(problem)),
             }
         }
         if result.is_ok() {
@@ -267,6 +279,12 @@ impl Agent {
         }
         self.reported = problem.map(|problem| (problem.clone(), clock::wall()));
     }
+}
+
+/// Whether a warning is about a rewritten subPath file as it is now.
+fn is_of_place(warning: &Problem, mount_path: &str) -> bool {
+    let is_lasting = matches!(warning.code, Code::KeyAbsent | Code::NeedsNewPod);
+    is_lasting && warning.message.strip_prefix(mount_path).is_some_and(|rest| rest.starts_with(": "))
 }
 
 /// Milliseconds until this Pod's turn among those of its workload, which spread over `over`: a hash of its UID, or of its

@@ -39,8 +39,9 @@ impl Agent {
         let is_same =
             self.volumes.iter().all(|known| !known.is_dirty && read::generation(&known.directory) == known.generation);
         let result = is_valid.then_some(()).ok_or_else(|| {
-            let message =
-                format!("validate {}; the program keeps the old configuration, see the agent's log", ended.describe());
+            let effect =
+                if self.engine.is_new() { "keeps the old configuration" } else { "started with this configuration" };
+            let message = format!("validate {}; the program {effect}, see the agent's log", ended.describe());
             Problem::new(Code::ValidationFailed, message)
         });
         self.engine.validated(clock::now(), result, is_same)

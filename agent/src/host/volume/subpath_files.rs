@@ -20,8 +20,8 @@ pub enum Refreshed {
     Fresh {
         /// The refresh changed what the app sees.
         changed: bool,
-        /// A symlink was lost; the refresh put it back.
-        lost: Option<Problem>,
+        /// A problem of this place alone.
+        warning: Option<Problem>,
     },
     /// The key is gone: the content must not be loaded.
     Removed(Problem),
@@ -29,14 +29,21 @@ pub enum Refreshed {
     Failed(Problem),
 }
 
-/// Makes the app's path show the key's current content.
-pub fn refresh(subpath: &SubPathFile, layout: &Layout) -> Refreshed {
+/// Makes the app's path show the key's current content. The key may be absent where the volume is `optional`.
+pub fn refresh(subpath: &SubPathFile, optional: bool, layout: &Layout) -> Refreshed {
     let result = match subpath.kind {
         Kind::Symlink => symlink(subpath, layout),
         Kind::Copy => copy(subpath, layout),
     };
     match result {
         Ok(refreshed) => refreshed,
+        Err(Errno::NOENT) if optional => {
+            let message = format!(
+                "{}: its key is absent from the optional volume {}; everything else is reloaded",
+                subpath.mount_path, subpath.volume
+            );
+            Refreshed::Fresh { changed: false, warning: Some(Problem::new(Code::KeyAbsent, message)) }
+        }
         Err(Errno::NOENT) => Refreshed::Removed(Problem::new(
             Code::KeyRemoved,
             format!(
@@ -78,7 +85,7 @@ fn symlink(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
             .write();
     }
     fs::stat(text.as_str())?;
-    Ok(Refreshed::Fresh { changed: lost, lost: lost.then(problem) })
+    Ok(Refreshed::Fresh { changed: lost, warning: lost.then(problem) })
 }
 
 /// Overwrites the copy in place: one write of everything, then the new length. After a truncation, 91–99 % of the reads of
@@ -86,11 +93,19 @@ fn symlink(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
 fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
     let source = match open_source(subpath, layout) {
         // This user may not read the key, and neither may the app.
-        Err(Errno::ACCESS) => return Ok(Refreshed::Fresh { changed: false, lost: None }),
+        Err(Errno::ACCESS) => return Ok(Refreshed::Fresh { changed: false, warning: None }),
         found => found?,
     };
     let new = read_all(&source)?;
-    let target = open_target(&layout.path(&subpath.target()))?;
+    let target = match open_target(&layout.path(&subpath.target())) {
+        // The key was absent when the Pod started, so the kubelet mounted an empty directory.
+        Err(Errno::NOENT | Errno::ISDIR) => {
+            let message =
+                format!("{}: was no file when the Pod started, and needs a new Pod to become one", subpath.mount_path);
+            return Ok(Refreshed::Fresh { changed: false, warning: Some(Problem::new(Code::NeedsNewPod, message)) });
+        }
+        found => found?,
+    };
     let old = read_all(&target)?;
     let changed = old != new;
     if changed {
@@ -100,7 +115,7 @@ fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
         })?;
     }
     files::set_copied_mode(&target, &fs::fstat(&source)?)?;
-    Ok(Refreshed::Fresh { changed, lost: None })
+    Ok(Refreshed::Fresh { changed, warning: None })
 }
 
 /// The target of a symlink: through `..data`, unless the volume is written in place.
@@ -127,8 +142,6 @@ fn open_target(path: &str) -> io::Result<OwnedFd> {
             fs::chmod(path, Mode::from_raw_mode(0o600))?;
             files::open(CWD, path, OFlags::RDWR)
         }
-        // The key was missing when the Pod started, so the kubelet mounted an empty directory.
-        Err(Errno::NOENT) => Err(Errno::NOTDIR),
         found => found,
     }
 }
