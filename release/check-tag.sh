@@ -9,4 +9,5 @@ expect() {
 }
 expect package.json "$(sed --quiet 's/^  "version": "\(.*\)",$/\1/p' package.json)"
 expect agent/Cargo.toml "$(sed --quiet '0,/^version = /s/^version = "\(.*\)"$/\1/p' agent/Cargo.toml)"
+expect deploy/chart/Chart.yaml "$(sed --quiet 's/^version: "*\([0-9.]*\)"*$/\1/p' deploy/chart/Chart.yaml)"
 expect CHANGELOG.md "$(sed --quiet "s/^## \\($version\\) - [0-9-]*$/\\1/p" CHANGELOG.md)"
