@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'a watch that ends at once is not opened again at once',
     file: 'src/kube/informer.ts',
-    from: 'if (Date.now() - startedAt < BRIEF_MILLISECONDS) ',
-    to: 'if (Date.now() < startedAt) ',
+    from: 'if (systemClock.now() - startedAt < BRIEF_MILLISECONDS) ',
+    to: 'if (systemClock.now() < startedAt) ',
     tests: 'test/kube/informer.test.ts',
   },
   {
@@ -177,7 +177,7 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'a change is reported as reloaded only when every Pod has confirmed it',
     file: 'src/controller/pods/reload-events.ts',
-    from: " || pods.some((one) => one !== 'loaded' && one !== 'notStarted')",
+    from: " || reached.some((one) => one !== 'loaded' && one !== 'sent')",
     to: '',
     tests: 'test/controller/pods/reload-events.test.ts',
   },
