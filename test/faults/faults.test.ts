@@ -1,7 +1,7 @@
 // Faults under load: while Pods are created and ConfigMaps edited without pause, a part of the cluster or of hotreload fails. Nothing is lost,
 // nothing missed, nothing done twice. FAULT_ROUNDS is how often each fault comes, FAULT_SECONDS how long the load goes on after its beginning.
 import { beforeAll, expect, inject, test } from 'vitest'
-import { createClient } from '../../src/kube/client.ts'
+import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { pause } from '../cluster/run.ts'
 import {
@@ -12,17 +12,20 @@ import {
   rendered,
   system,
 } from '../support/install.ts'
-import { images, until } from '../support/kube.ts'
+import { images, type Namespace, until } from '../support/kube.ts'
 import { kubectl, tryKubectl } from '../support/kubectl.ts'
 import { clockConfigMap, clockPatch } from './clock.ts'
 import { faults } from './faults.ts'
 import { prepareLoad, type Round } from './load.ts'
-import { reloaded, rolledOut } from './subjects.ts'
+import { kill, WEBHOOK } from './replicas.ts'
+import { onlyPod, reloaded, rolledOut } from './subjects.ts'
 
 const ROUNDS = Number(process.env['FAULT_ROUNDS'] ?? 1)
 const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 5)
 
 let begin: () => Round
+let ns: Namespace
+let client: KubeClient
 beforeAll(async () => {
   const [image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
   await expectNoInstall()
@@ -32,8 +35,9 @@ beforeAll(async () => {
   for (const name of DEPLOYMENTS)
     await kubectl(['patch', 'deployment', name, `--patch=${JSON.stringify(clockPatch)}`, ...system])
   await installReady()
-  const [required, ns] = [await installNamespace('required'), await installNamespace('enabled')]
-  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
+  const required = await installNamespace('required')
+  ns = await installNamespace('enabled')
+  client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
   const subjects = [
     reloaded(ns, client, image, 'directory'),
     reloaded(ns, client, image, 'sub-path', { mountPath: '/etc/reader/config', subPath: 'config' }),
@@ -78,4 +82,15 @@ test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions, cuts
   expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0, cutOff })
   expect(ledger.admitted).toBeGreaterThan(20)
   expect(ledger.edits).toBeGreaterThan(4)
+})
+
+test('the ledger notices what is lost and what is done twice', async () => {
+  const round = begin()
+  await kill(await onlyPod(ns, client, 'directory'), 'SIGHUP')
+  await ns.kubectl(['rollout', 'restart', 'deployment/no-pod'])
+  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=0', ...system])
+  await until('it notices', () => round.soFar().lost > 0 && round.soFar().uninjected > 0)
+  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=2', ...system])
+  await recovered()
+  expect(await round.end()).toMatchObject({ missed: 0, doubled: 2 })
 })

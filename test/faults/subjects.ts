@@ -64,7 +64,8 @@ export function rolledOut(
   // There is no such file, so the program serves an error with the name, and that is the ConfigMap's content.
   const args = ['/etc/reader/$(config)', '8080']
   const container = { ...reader(image), args, envFrom: [{ configMapRef: { name } }] }
-  const counts = () => rollouts(ns, client, name)
+  /** The content that was shown last, and the template's checksum then. A rollout for another reason leaves the checksum. */
+  let last = { content: '', checksum: '' }
   return {
     name,
     manifest: deployment(container, [configMapVolume('config', 'kube-root-ca.crt')], {
@@ -73,23 +74,29 @@ export function rolledOut(
       annotations: { 'hotreload.dev/signal': 'SIGHUP' },
     }),
     async shows(content) {
-      if (!(await counts()).every((count) => count >= Number(content))) return false
+      const { spec, metadata, status } = await deploymentOf(ns, client, name)
+      const checksum = spec?.template.metadata?.annotations?.['hotreload.dev/checksum'] ?? ''
+      if (status?.observedGeneration !== metadata?.generation) return false
+      if (content !== last.content && checksum === last.checksum) return false
+      last = { content, checksum }
       if (replicas === 0) return true
       return (await ns.fetch(await onlyPod(ns, client, name), '/', 8080)).body.startsWith(
         `/etc/reader/${content}:`,
       )
     },
-    counts,
+    counts: () => rollouts(ns, client, name),
   }
 }
 
 /** The template's generations and the ReplicaSets' revisions after the first. */
 async function rollouts(ns: Namespace, client: KubeClient, name: string): Promise<number[]> {
-  const path = `/apis/apps/v1/namespaces/${ns.name}/deployments/${name}`
-  const { metadata } = await get<V1Deployment>(client, path)
+  const { metadata } = await deploymentOf(ns, client, name)
   const revision = metadata?.annotations?.['deployment.kubernetes.io/revision']
   return [Number(metadata?.generation) - 1, Number(revision) - 1]
 }
+
+const deploymentOf = (ns: Namespace, client: KubeClient, name: string): Promise<V1Deployment> =>
+  get<V1Deployment>(client, `/apis/apps/v1/namespaces/${ns.name}/deployments/${name}`)
 
 /** @throws while there is another one, which leaves */
 export async function onlyPod(ns: Namespace, client: KubeClient, app: string): Promise<V1Pod> {
