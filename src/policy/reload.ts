@@ -46,7 +46,7 @@ export function resolveReload(container: V1Container, spec: V1PodSpec, settings:
   return {
     reload: obstacle ? rollout : reload,
     chosenBy,
-    because: obstacle ?? note?.text ?? reasonFor(choice, isPreset ? preset.name : undefined),
+    because: obstacle ?? reasonFor(choice, isPreset ? preset.name : undefined),
     paths: isPreset ? pathsOf(preset.name, program) : undefined,
     isReloadSidecar: isPreset && isReloadSidecar(preset.name),
     notes,
@@ -61,12 +61,13 @@ function provable(reload: Reload, { hostNetwork }: V1PodSpec): Reload {
   return rest
 }
 
+/** The note of a rollout says why nothing better is known; any other note warns of the choice, and is no reason for it. */
 const reasonFor = (
-  { reload, chosenBy }: { reload: Reload; chosenBy: string },
+  { reload, chosenBy, note }: { reload: Reload; chosenBy: string; note?: Note },
   preset: PresetName | undefined,
 ) => {
   if (reload.method !== 'rollout') return methodOf(reload).describe(reload)
-  return preset ? docOf(preset) : `${chosenBy} says so`
+  return note?.text ?? (preset ? docOf(preset) : `${chosenBy} says so`)
 }
 
 /** Why the Pod rules a reload out, as a sentence; undefined: it does not. */

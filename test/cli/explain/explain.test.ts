@@ -621,6 +621,16 @@ describe('what is only true for some', () => {
     ])
   })
 
+  test('says how a command reloads in its row, and what speaks against it in a warning', () => {
+    const explanation = explained(optedIn({ command: 'nginx -s reload' }))
+    expect(explanation.changes.map(({ how }) => how)).toEqual([
+      'the agent runs nginx -s reload (hotreload.dev/command)',
+    ])
+    expect(workloadText(explanation, undefined)).toContain(
+      '\nwarning: container web: set hotreload.dev/preset: nginx instead of hotreload.dev/command: nginx -s runs',
+    )
+  })
+
   test('annotations without an opt-in are named', () =>
     expect(explained(workload({ own: keys({ signal: 'HUP' }) })).warnings).toEqual([
       'add hotreload.dev/inject: "true" to this Deployment: without it hotreload.dev/signal does nothing',
