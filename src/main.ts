@@ -59,7 +59,7 @@ command('inject', 'print manifests as the webhook would change them; needs no cl
   .requiredOption('-f, --filename <file...>', 'a file, a directory, or - for standard input')
   .option('--inject-all', 'treat every workload as opted in', false)
   .addOption(option(serveFlags.agentImage))
-  .addOption(option(serveFlags.policy))
+  .addOption(policyFile('none'))
   .action(async (given: { filename: string[]; injectAll: boolean; agentImage: string; policy?: string }) => {
     const { inject } = await import('./cli/inject.ts')
     const { readPolicyFile } = await import('./cli/serve/watch-policy-file.ts')
@@ -75,7 +75,7 @@ query('explain', 'show what a change of each ConfigMap and Secret would do to a 
     '-f, --filename <file...>',
     'manifests: a file, a directory, or - for standard input; needs no cluster',
   )
-  .addOption(policyOfQuery())
+  .addOption(policyFile("the cluster's own"))
   .action(async (targets: string[], given: QueryGiven & { filename?: string[]; policy?: string }) => {
     const { filename: files, policy, ...rest } = given
     const options = queryOptions(rest)
@@ -86,7 +86,7 @@ query('explain', 'show what a change of each ConfigMap and Secret would do to a 
   })
 
 query('doctor', 'check the installation, and find workloads whose settings have no effect')
-  .addOption(policyOfQuery())
+  .addOption(policyFile("the cluster's own"))
   .action(async ({ policy, ...given }: QueryGiven & { policy?: string }) => {
     const options = queryOptions(given)
     const { doctorCommand } = await import('./cli/doctor/doctor.ts')
@@ -152,8 +152,9 @@ function option(flag: Flag): Option {
   return plain(flag).env(variableOf(flag))
 }
 
-function policyOfQuery(): Option {
-  return option({ ...serveFlags.policy, doc: 'file of cluster-wide defaults' })
+/** Unlike `serve`, these commands read it once. */
+function policyFile(without: string): Option {
+  return option({ ...serveFlags.policy, doc: `file of cluster-wide defaults (default: ${without})` })
 }
 
 /** Commander's message in the form of ours; what it suggests is the remedy. */

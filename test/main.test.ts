@@ -44,6 +44,17 @@ test('flags may stand before the command, and those after it win', async () => {
   expect(after.stdout).toMatch(/^Deployment web in namespace mall/)
 })
 
+test.each([
+  ['inject', /--policy <file> +file of cluster-wide defaults \(default: none\)/],
+  ['explain', /--policy <file> +file of cluster-wide defaults \(default: the cluster's own\)/],
+  [
+    'doctor',
+    /--namespace <namespace> +the namespace \(default: the context's; doctor checks the workloads of all\)/,
+  ],
+])('%s --help says what holds without a flag', async (command, line) =>
+  expect((await hotreload(command, '--help')).stdout.replaceAll(/\s+/g, ' ')).toMatch(line),
+)
+
 test('version names this program and its agent', async () =>
   expect((await hotreload('version')).stdout).toBe(
     `hotreload ${VERSION}\nagent ${AGENT_IMAGE}\nNode.js ${process.version}\n`,

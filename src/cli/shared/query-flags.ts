@@ -16,7 +16,10 @@ export interface QueryOptions {
 export const queryFlags = {
   kubeconfig: { flags: '--kubeconfig <file>', doc: 'the cluster (default: KUBECONFIG, then ~/.kube/config)' },
   context: { flags: '--context <name>', doc: "the kubeconfig's context (default: its current one)" },
-  namespace: { flags: '-n, --namespace <namespace>', doc: 'the namespace' },
+  namespace: {
+    flags: '-n, --namespace <namespace>',
+    doc: "the namespace (default: the context's; doctor checks the workloads of all)",
+  },
   output: {
     flags: '-o, --output <format>',
     doc: 'the format of the answer (default: table)',
