@@ -31,12 +31,12 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY rolldown.config.ts tsconfig.json ./
-COPY release/licences release/licences
+COPY deploy/release/licences deploy/release/licences
 COPY src src
 RUN npx rolldown --config rolldown.config.ts && mkdir /licenses && mv dist/npm-packages.txt /licenses
 
 FROM ${NODE_IMAGE} AS runtime
-COPY release/runtime-root.sh /
+COPY deploy/release/runtime-root.sh /
 RUN /runtime-root.sh /runtime
 
 FROM scratch AS hotreload

@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin:/usr/local
 NPM := node_modules/.installed
 REPORTS := reports
 AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
-SOURCES := $(shell find src release/licences -type f) package.json rolldown.config.ts tsconfig.json
+SOURCES := $(shell find src deploy/release/licences -type f) package.json rolldown.config.ts tsconfig.json
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
 # Each vitest project writes a report, and test/report.ts sums them up.
@@ -29,7 +29,7 @@ build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) 
 
 .PHONY: cli
 cli: $(NPM) ## out/cli/kubectl-hotreload, one file that needs no Node.js, for this machine's platform
-	node --eval 'import("./release/executable.ts").then((one) => one.writeExecutable("out/cli/kubectl-hotreload"))'
+	node --eval 'import("./deploy/release/executable.ts").then((one) => one.writeExecutable("out/cli/kubectl-hotreload"))'
 
 .PHONY: test
 test: lint test-unit test-agent test-api test-node ## lint and all tests; the first run builds Kubernetes (8 minutes)
@@ -97,20 +97,20 @@ mutants: $(NPM) $(MUSL) ## changes that break a promise, each of which a test mu
 
 .PHONY: pin-bases
 pin-bases: ## the digests of the base images in the Dockerfile, as their tags are now
-	release/pin-bases.sh
+	deploy/release/pin-bases.sh
 
 .PHONY: release
 release: $(NPM) ## what a release publishes, for this architecture, in out/release (the workflow publishes it)
 	node test/cluster/main.ts packages buildah binutils
-	node release/main.ts out/release
+	node deploy/release/main.ts out/release
 
 .PHONY: release-dry-run
 release-dry-run: $(NPM) ## the same without a registry, made twice and compared
 	node test/cluster/main.ts packages buildah binutils mmdebstrap debian-archive-keyring
-	release/reproduce.sh out/release --stand-ins
+	deploy/release/reproduce.sh out/release --stand-ins
 	@echo "== pushing into out/registry, as the workflow does to the registry"
 	@mkdir -p out/registry
-	release/push-images.sh out/release oci:$(CURDIR)/out/registry 2>/dev/null
+	deploy/release/push-images.sh out/release oci:$(CURDIR)/out/registry 2>/dev/null
 
 .PHONY: clean
 clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays

@@ -1,7 +1,7 @@
 // The bundle: dist/main.mjs and the chunks that it loads on demand. Importing all of @kubernetes/client-node takes 0.5 s and 75 to 90 MB.
 // The bundle is split at dynamic imports, so that commands that need no cluster never load it.
 import type { BuildOptions, Plugin } from 'rolldown'
-import { bundledLicences } from './release/licences/bundled-packages.ts'
+import { bundledLicences } from './deploy/release/licences/bundled-packages.ts'
 
 /** Loads node:http by require, because an import reads all exports, and the getters of some load undici: 3 MB resident that nothing uses. */
 export const httpByRequire: Plugin = {

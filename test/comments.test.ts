@@ -15,7 +15,7 @@ const directories = [
   'docs',
   'deploy',
   'certs',
-  'release',
+  'deploy/release',
 ]
 const foreign = /(^|\/)(\.|(node_modules|target|dist)(\/|$))/
 

@@ -15,7 +15,7 @@ const agentFiles = ['src', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'discard.ld',
 )
 
 const bundleFiles =
-  'src release/licences release/runtime-root.sh rolldown.config.ts package.json package-lock.json .npmrc'.split(
+  'src deploy/release/licences deploy/release/runtime-root.sh rolldown.config.ts package.json package-lock.json .npmrc'.split(
     ' ',
   )
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repository } from '../cluster/paths.ts'
 
 const dockerfile = join(repository, 'Dockerfile')
-const script = join(repository, 'release/pin-bases.sh')
+const script = join(repository, 'deploy/release/pin-bases.sh')
 const text = readFileSync(dockerfile, 'utf8')
 const check = (path: string) => spawnSync(script, ['--check', path], { encoding: 'utf8' })
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'rolldown'
 import { expect, test } from 'vitest'
-import { LICENCES_FILE } from '../../release/licences/bundled-packages.ts'
-import { linkedCrates } from '../../release/sbom/crates.ts'
+import { LICENCES_FILE } from '../../deploy/release/licences/bundled-packages.ts'
+import { linkedCrates } from '../../deploy/release/sbom/crates.ts'
 import config from '../../rolldown.config.ts'
 
 const agent = join(import.meta.dirname, '../../agent')

@@ -15,16 +15,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { writeArchive } from '../../release/archive.ts'
-import { notesOf } from '../../release/changelog.ts'
-import { linkedCrates } from '../../release/sbom/crates.ts'
-import { bundledPackages } from '../../release/sbom/npm-packages.ts'
-import { spdxDocument } from '../../release/sbom/spdx.ts'
+import { writeArchive } from '../../deploy/release/archive.ts'
+import { notesOf } from '../../deploy/release/changelog.ts'
+import { linkedCrates } from '../../deploy/release/sbom/crates.ts'
+import { bundledPackages } from '../../deploy/release/sbom/npm-packages.ts'
+import { spdxDocument } from '../../deploy/release/sbom/spdx.ts'
 import { VERSION } from '../../src/version.ts'
 import { repository } from '../cluster/paths.ts'
 
 const script = (name: string, ...args: string[]) =>
-  spawnSync(join(repository, 'release', name), args, { encoding: 'utf8', cwd: repository })
+  spawnSync(join(repository, 'deploy/release', name), args, { encoding: 'utf8', cwd: repository })
 
 let directory = ''
 beforeEach(() => {
@@ -97,12 +97,19 @@ describe('an SBOM', () => {
 })
 
 test('a release stops at a base image without a digest, before it builds anything', () => {
-  for (const path of ['src', 'release', 'test/cluster', 'package.json', 'rolldown.config.ts', 'CHANGELOG.md'])
+  for (const path of [
+    'src',
+    'deploy/release',
+    'test/cluster',
+    'package.json',
+    'rolldown.config.ts',
+    'CHANGELOG.md',
+  ])
     cpSync(join(repository, path), join(directory, path), { recursive: true })
   symlinkSync(join(repository, 'node_modules'), join(directory, 'node_modules'))
   const dockerfile = readFileSync(join(repository, 'Dockerfile'), 'utf8')
   writeFileSync(join(directory, 'Dockerfile'), dockerfile.replace(/@sha256:\w+/, ''))
-  const argv = [join(directory, 'release/main.ts'), join(directory, 'output')]
+  const argv = [join(directory, 'deploy/release/main.ts'), join(directory, 'output')]
   const env = { ...process.env, SOURCE_DATE_EPOCH: '0', PATH: '/usr/bin:/bin' }
   const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8', env })
   expect(status).toBe(1)

@@ -50,7 +50,9 @@ describe.each(files)('%s', (file) => {
 
   test('runs scripts and targets that exist', () => {
     const commands = steps.map(({ run = '' }) => run).join('\n')
-    const scripts = [...commands.matchAll(/(?:\.ci|release)\/[\w.-]*[\w]/g)].map(([path]) => path)
+    const scripts = [...commands.matchAll(/(?:\.ci|(?:deploy\/)?release)\/[\w.-]*[\w]/g)].map(
+      ([path]) => path,
+    )
     const paths = scripts.filter(
       (path) => !existsSync(join(repository, path)) && !path.startsWith('release/notes'),
     )

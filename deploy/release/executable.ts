@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
-import config, { httpByRequire } from '../rolldown.config.ts'
-import { run } from '../test/cluster/run.ts'
+import config, { httpByRequire } from '../../rolldown.config.ts'
+import { run } from '../../test/cluster/run.ts'
 import { bundledLicences, LICENCES_FILE } from './licences/bundled-packages.ts'
 
 /** There is no file beside it that could be required: RE2JS is inside, and runs when a workload has a pattern. */

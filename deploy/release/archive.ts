@@ -1,5 +1,5 @@
 /** Archives that are the same for the same content: entries in order, one time, no owner. */
-import { run } from '../test/cluster/run.ts'
+import { run } from '../../test/cluster/run.ts'
 
 /** Writes files of a directory as a tar, compressed where the name ends in gz. `epoch`: seconds, the time of every entry. */
 export async function writeArchive(

@@ -14,6 +14,6 @@ for path in "$built"/release-*/*; do
   fi
   cp "$path" "$directory/$name"
 done
-release/krew.sh "$directory" >"$directory/krew.yaml"
+deploy/release/krew.sh "$directory" >"$directory/krew.yaml"
 cd "$directory"
 sha256sum -- * >SHA256SUMS

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildah, inputFlags } from '../test/cluster/image-builder.ts'
-import { repository } from '../test/cluster/paths.ts'
-import { type ProjectImageName, withStandIns } from '../test/cluster/project-images.ts'
-import { run } from '../test/cluster/run.ts'
+import { buildah, inputFlags } from '../../test/cluster/image-builder.ts'
+import { repository } from '../../test/cluster/paths.ts'
+import { type ProjectImageName, withStandIns } from '../../test/cluster/project-images.ts'
+import { run } from '../../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
 
 export interface Release {

@@ -1,8 +1,8 @@
 /** The crates that are linked into the agent, as cargo resolves them for this machine's architecture. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repository } from '../../test/cluster/paths.ts'
-import { run } from '../../test/cluster/run.ts'
+import { repository } from '../../../test/cluster/paths.ts'
+import { run } from '../../../test/cluster/run.ts'
 import type { Package } from './spdx.ts'
 
 interface Metadata {

@@ -5,7 +5,7 @@ directory=$1
 shift
 again=$(mktemp --directory)
 trap 'rm -rf "$again"' EXIT
-node release/main.ts "$directory" "$@" >/dev/null
-node release/main.ts "$again/release" "$@" >/dev/null
+node deploy/release/main.ts "$directory" "$@" >/dev/null
+node deploy/release/main.ts "$again/release" "$@" >/dev/null
 diff --recursive --brief "$directory" "$again/release"
 cat "$directory/SHA256SUMS"

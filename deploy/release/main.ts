@@ -1,4 +1,4 @@
-// node release/main.ts DIRECTORY [--stand-ins]
+// node deploy/release/main.ts DIRECTORY [--stand-ins]
 // Makes everything that a release publishes, for this machine's architecture, from the source alone. It publishes nothing. With
 // --stand-ins it makes base images itself, where no registry is reached. Programs: buildah, cargo, go, tar; as root.
 import {
@@ -16,12 +16,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { rolldown } from 'rolldown'
-import config from '../rolldown.config.ts'
-import { VERSION } from '../src/version.ts'
-import { architecture } from '../test/cluster/image-archive.ts'
-import { repository } from '../test/cluster/paths.ts'
-import { kustomizeProgram } from '../test/cluster/programs.ts'
-import { run } from '../test/cluster/run.ts'
+import config from '../../rolldown.config.ts'
+import { VERSION } from '../../src/version.ts'
+import { architecture } from '../../test/cluster/image-archive.ts'
+import { repository } from '../../test/cluster/paths.ts'
+import { kustomizeProgram } from '../../test/cluster/programs.ts'
+import { run } from '../../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
 import { notesOf } from './changelog.ts'
 import { writeExecutable } from './executable.ts'
@@ -48,7 +48,7 @@ const release: Release = {
 }
 const inOutput = (name: string): string => join(output, name)
 
-await run([join(repository, 'release/pin-bases.sh'), '--check', join(repository, 'Dockerfile')])
+await run([join(repository, 'deploy/release/pin-bases.sh'), '--check', join(repository, 'Dockerfile')])
 rmSync(output, { recursive: true, force: true })
 mkdirSync(output, { recursive: true })
 writeFileSync(inOutput('notes.md'), notesOf(readFileSync(join(repository, 'CHANGELOG.md'), 'utf8'), VERSION))

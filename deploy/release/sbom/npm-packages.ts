@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build } from 'rolldown'
-import config from '../../rolldown.config.ts'
-import { repository } from '../../test/cluster/paths.ts'
+import config from '../../../rolldown.config.ts'
+import { repository } from '../../../test/cluster/paths.ts'
 import { packageDirectories } from '../licences/bundled-packages.ts'
 import type { Package } from './spdx.ts'
 
