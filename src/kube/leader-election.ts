@@ -39,8 +39,15 @@ interface LeaseSpec {
 }
 
 interface Lease {
-  metadata: { resourceVersion?: string }
+  metadata: LeaseMetadata
   spec: LeaseSpec
+}
+
+interface LeaseMetadata {
+  resourceVersion?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  managedFields?: unknown
 }
 
 /**
@@ -144,8 +151,8 @@ export function runLeaderElection(
 const durationOf = (lease: Lease | undefined): number =>
   (lease?.spec.leaseDurationSeconds ?? LEASE_DURATION / 1_000) * 1_000
 
+/** A PUT replaces the object: it must bring back what kubectl, Helm and Argo CD have written in its metadata. */
 function leaseOf(body: unknown): Lease {
-  const { metadata, spec } = asObject<Lease>(body)
-  const resourceVersion = metadata?.resourceVersion
-  return { metadata: resourceVersion === undefined ? {} : { resourceVersion }, spec: spec ?? {} }
+  const { metadata: { managedFields: _, ...metadata } = {}, spec = {} } = asObject<Lease>(body)
+  return { metadata, spec }
 }

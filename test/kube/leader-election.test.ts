@@ -5,7 +5,7 @@ import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts'
 
 interface Stored {
-  metadata: { resourceVersion: string }
+  metadata: { resourceVersion: string; labels?: object; annotations?: object; managedFields?: unknown }
   spec: Record<string, unknown>
 }
 
@@ -33,7 +33,7 @@ const client: KubeClient = {
         : sent.metadata.resourceVersion !== lease?.metadata.resourceVersion
     if (stale) return { status: 409, body: {} }
     writes += 1
-    lease = { metadata: { resourceVersion: String(writes) }, spec: sent.spec }
+    lease = { metadata: { ...sent.metadata, resourceVersion: String(writes) }, spec: sent.spec }
     return { status: method === 'POST' ? 201 : 200, body: lease }
   },
   stream: () => Promise.reject(new Error('not used')),
@@ -55,6 +55,24 @@ test('the first candidate takes the lease and keeps it; the second waits', async
   expect([a.leads(), b.leads()]).toEqual([true, false])
   expect([a.changes, b.changes]).toEqual([[true], []])
   expect(lease?.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15, leaseTransitions: 0 })
+})
+
+test('what others wrote in the metadata of the lease stays, so that kubectl and Argo CD know it again', async () => {
+  const written = {
+    labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+    annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
+  }
+  lease = { metadata: { resourceVersion: 'x', ...written, managedFields: [{}] }, spec: {} }
+  const a = candidate('a')
+  await clock.advance(10_000)
+  await a.release()
+  expect(lease.metadata).toEqual({
+    name: 'hotreload',
+    namespace: 'hotreload-system',
+    resourceVersion: String(writes),
+    ...written,
+  })
+  expect(writes).toBeGreaterThan(2)
 })
 
 test('a released lease is taken at the next attempt', async () => {
