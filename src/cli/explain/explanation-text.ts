@@ -16,26 +16,26 @@ export function workloadText(explanation: Explanation, columns: number | undefin
       : problems.length > 0
         ? ''
         : 'It uses no ConfigMap and no Secret.\n'
-  // The table's reasons are not repeated below it.
-  const hows = changes.map(({ how }) => how)
-  const isInTable = (text: string) =>
-    hows.some((how) =>
-      how.includes(text.replace(/^container \S+: (subPath mount \S+ is not updated in place: )?/, '')),
-    )
   const noAgent =
     notInjected !== undefined &&
     notInjected !== skipReasons.nothingToWatch &&
     problems.length === 0 &&
     rows.length > 0 &&
-    !isInTable(notInjected)
+    !isInTable(notInjected, changes)
   return [
     `${nameOf(object)}: ${stateOf(explanation)}\n`,
     table,
     ...(noAgent ? [`no agent is added: ${notInjected}\n`] : []),
     ...problems.map((text) => `problem: ${printable(text)}\n`),
-    ...warnings.filter((text) => !isInTable(text)).map((text) => `warning: ${printable(text)}\n`),
+    ...warnings.filter((text) => !isInTable(text, changes)).map((text) => `warning: ${printable(text)}\n`),
   ].join('')
 }
+
+/** The table's reasons are not repeated below it. */
+const isInTable = (text: string, changes: readonly Change[]): boolean =>
+  changes.some(({ how }) =>
+    how.includes(text.replace(/^container \S+: (subPath mount \S+ is not updated in place: )?/, '')),
+  )
 
 /** Everything that uses one ConfigMap or Secret: a heading, a table, and sentences of each workload. */
 export function sourceUsersText(
@@ -53,9 +53,15 @@ export function sourceUsersText(
     ]),
   )
   const users = explanations.length === 1 ? '1 workload uses it' : `${explanations.length} workloads use it`
-  const sentences = explanations.flatMap(({ object, problems }) =>
-    problems.map((text) => `problem: ${object.kind} ${object.name}: ${printable(text)}\n`),
-  )
+  const sentences = explanations.flatMap(({ object, optedIn, changes, problems, warnings }) => {
+    // Its row says that it is not opted in, and nothing else is of use before that.
+    const shown = optedIn ? warnings.filter((text) => !isInTable(text, changes)) : []
+    const of = `${object.kind} ${object.name}`
+    return [
+      ...problems.map((text) => `problem: ${of}: ${printable(text)}\n`),
+      ...shown.map((text) => `warning: ${of}: ${printable(text)}\n`),
+    ]
+  })
   return [
     `${name}${isAbsent ? ' does not exist' : ''}: ${explanations.length === 0 ? 'no workload uses it' : users}\n`,
     rows.length > 0

@@ -672,6 +672,24 @@ describe('the text', () => {
     ))
 })
 
+test('below the users of a ConfigMap stands what their rows do not say', () => {
+  const object = workload({
+    kind: 'StatefulSet',
+    own: IN,
+    spec: api({ env }),
+    fields: { updateStrategy: { type: 'OnDelete' } },
+  })
+  const users = { source: { kind: 'ConfigMap', name: 'colors' } as const, namespace: 'shop', isAbsent: false }
+  const keeps = 'updateStrategy is OnDelete: Pods are replaced only when you delete them'
+  const opted = explained(object)
+  expect(sourceUsersText({ ...users, explanations: [opted] }, undefined)).toMatch(
+    new RegExp(`rolled out .*\nwarning: StatefulSet web: ${keeps}\n$`),
+  )
+  expect(
+    sourceUsersText({ ...users, explanations: [{ ...opted, optedIn: false }] }, undefined),
+  ).not.toContain(keeps)
+})
+
 test('the users of a ConfigMap come in one table', () => {
   const change = (outcome: Change['outcome']): Change => ({
     source: 'ConfigMap/site',
