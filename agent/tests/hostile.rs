@@ -104,11 +104,11 @@ fn a_volume_that_the_kubelet_removed_is_reported_and_causes_no_reload() {
     let directory = format!("--directory=/proc/{}/cwd/.", keeper.pid());
     let agent = Agent::watch(&root, &["--container=web", &directory, "--reload=none"]);
     volume.swap(&[("a", "2")]);
-    eventually("a reload", || (agent.field("reloaded") == "1").then_some(()));
+    eventually("a reload", || (agent.field("sent") == "1").then_some(()));
     fs::remove_dir_all(root.join("vol/data")).unwrap();
     let status = agent.reaches("removed");
     assert!(status.contains("HR_VOLUME_REMOVED") && status.contains(r#""current":false"#), "{status}");
-    assert_eq!(agent.field("reloaded"), "1");
+    assert_eq!(agent.field("sent"), "1");
 }
 
 #[test]

@@ -41,7 +41,7 @@ export function reloaded(
       const found = await pod()
       const { headers } = await ns.fetch(found, '/', 8080)
       const { counters } = await agentStatus(ns, found)
-      return [Number(headers.get('x-loads')) - 1, counters.reloaded]
+      return [Number(headers.get('x-loads')) - 1, counters.sent]
     },
     async isCutOff() {
       const { error } = await agentStatus(ns, await pod())
