@@ -120,10 +120,11 @@ function surgeAndUnavailable(strategy: Fields, replicas: number): number {
   return shareOf(replicas, maxSurge, Math.ceil) + shareOf(replicas, maxUnavailable, Math.floor)
 }
 
-/** A number of Pods, or a share of all such as `25%`. */
+/** A number of Pods, or a share of all such as `25%`; all at most. The API server takes a percentage of any length, which is Infinity. */
 function shareOf(all: number, value: unknown, round: (pods: number) => number): number {
   const [, percent] = /^(\d+)%$/.exec(String(value)) ?? []
-  return percent === undefined ? Number(value) || 0 : round((all * Number(percent)) / 100)
+  const pods = percent === undefined ? Number(value) : round((all * Number(percent)) / 100)
+  return Math.min(pods || 0, all)
 }
 
 /** A person deletes the Pods: a new template replaces none. */

@@ -192,6 +192,27 @@ test.each<[string, string, object, object, number]>([
   ['blue and green', 'Rollout', { replicas: 8, strategy: { blueGreen: {} } }, {}, 8],
   ['by default', 'CloneSet', { replicas: 10 }, {}, 2],
   ['a run', 'Job', {}, {}, 1],
+  [
+    'all at most',
+    'Deployment',
+    { replicas: 3, strategy: { rollingUpdate: { maxSurge: `${'9'.repeat(400)}%` } } },
+    {},
+    3,
+  ],
+  [
+    'none of none',
+    'Deployment',
+    { replicas: 0, strategy: { rollingUpdate: { maxSurge: `${'9'.repeat(400)}%` } } },
+    {},
+    0,
+  ],
+  [
+    'a number that is none',
+    'CloneSet',
+    { replicas: 3, updateStrategy: { maxSurge: '1e999', maxUnavailable: 0 } },
+    {},
+    3,
+  ],
 ])('Pods that are replaced at once, %s: %s', (_name, kind, spec, status, expected) => {
   const { apiVersion } = workload({ kind })
   expect(rolloutStatusOf({ apiVersion, kind, spec, status }).podsAtOnce).toBe(expected)
