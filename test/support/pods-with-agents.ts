@@ -10,6 +10,8 @@ export interface PodWithAgent {
   ready: boolean
   /** undefined: the agent does not answer. */
   report: unknown
+  /** RFC 3339; undefined: long ago. */
+  createdAt?: string
 }
 
 export const AGENT_TIME = '2026-01-01T00:00:01.000Z'
@@ -26,7 +28,13 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
   /** Pods in the order in which they were nudged. */
   const nudged: string[] = []
   const podOf = (name: string): V1Pod => ({
-    metadata: { name, namespace: 'shop', uid: name, annotations: keys({ status: '{}' }) },
+    metadata: {
+      name,
+      namespace: 'shop',
+      uid: name,
+      creationTimestamp: pods.get(name)?.createdAt as unknown as Date,
+      annotations: keys({ status: '{}' }),
+    },
     status: {
       phase: 'Running',
       podIP: name,

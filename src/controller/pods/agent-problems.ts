@@ -14,7 +14,7 @@ import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import { type AgentProblem, type AgentState, agentState, podState, problemOf } from './agent-report.ts'
 import { noteChange, type ReloadEventState, reportReloaded } from './reload-events.ts'
-import { type AskAgent, hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
+import { type AskAgent, createdAt, hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
   /** The workload's agents are about to load a change, so their problems from now on are new. */
@@ -87,7 +87,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     return earliest(next, reportReloaded(report, summary, state, podStates, clock.now()))
   }
 
-  /** Problems, and what each Pod has done about a change at `changedAt`. Undefined where no agent answers. */
+  /** Problems, and what each Pod that was there at `changedAt` has done about a change since then. Undefined where no agent answers. */
   async function askAgents(
     summary: WorkloadSummary,
     changedAt: number,
@@ -98,9 +98,13 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
       const some = pods.slice(from, from + CONCURRENT_REQUESTS)
       const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
-      for (const [index, pod] of some.entries())
-        for (const problem of (reports[index] ?? []).map(problemOf)) if (problem) add(found, pod, problem)
-      podStates.push(...reports.map((ofPod) => podState(ofPod.map((one) => agentState(one, changedAt)))))
+      for (const [index, pod] of some.entries()) {
+        const ofPod = reports[index] ?? []
+        for (const problem of ofPod.map(problemOf)) if (problem) add(found, pod, problem)
+        const state = podState(ofPod.map((one) => agentState(one, changedAt)))
+        const startedWithIt = state === 'notStarted' && createdAt(pod) > changedAt
+        if (!startedWithIt) podStates.push(state)
+      }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && reports.flat().every((one) => one === undefined)) return undefined
     }

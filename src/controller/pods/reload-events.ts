@@ -40,7 +40,7 @@ export function noteChange(
 
 /**
  * Reports the changes if every Pod has loaded them.
- * @param pods the state of each Pod's agents since the last change
+ * @param pods the state of each Pod's agents since the last change, without Pods that started with the new content
  * @returns in how many milliseconds it is worth to ask the agents again; undefined: nothing is left to report, or they are not done
  */
 export function reportReloaded(
@@ -51,16 +51,14 @@ export function reportReloaded(
   now: number,
 ): number | undefined {
   if (!state.unreported) return undefined
-  // A Pod that was created since then started with the new content.
-  const reached = pods.filter((one) => one !== 'notStarted')
-  if (reached.length === 0 || reached.some((one) => one !== 'loaded' && one !== 'sent')) return undefined
-  const isProved = !reached.includes('sent')
+  if (pods.length === 0 || pods.some((one) => one !== 'loaded' && one !== 'sent')) return undefined
+  const isProved = !pods.includes('sent')
   const waits = state.reloadReportedAt === undefined ? 0 : state.reloadReportedAt + REPORT_EVERY - now
   if (waits > 0) return waits
   const byCause = Map.groupBy(state.unreported.sources, ([, cause]) => cause)
   for (const [cause, sources] of byCause) {
     const changed = `${sources.map(([source]) => source).join(', ')} changed`
-    const some = reached.length === 1 ? '1 Pod has' : `${reached.length} Pods have`
+    const some = pods.length === 1 ? '1 Pod has' : `${pods.length} Pods have`
     const tail = `${some} ${isProved ? 'it' : 'been sent it, and the program can confirm nothing'}`
     const reason = isProved ? eventReasons.reloaded : eventReasons.reloadSent
     if (cause === undefined) report.event(summary, 'Normal', reason, `${changed}; ${tail}`)

@@ -12,7 +12,7 @@ import { unsuitable } from '../../policy/decide.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import { eventReasons, type Report } from '../report/report.ts'
-import { podPath, podsOf } from './workload-pods.ts'
+import { createdAt, podPath, podsOf } from './workload-pods.ts'
 
 export interface UninjectedPods {
   /** Checks a workload's Pods once its rollout has settled, and from time to time after that, until the workload is gone. */
@@ -114,5 +114,3 @@ export const uninjected = (pods: readonly V1Pod[]): V1Pod[] =>
       (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending') &&
       unsuitable(pod) === undefined,
   )
-
-const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0

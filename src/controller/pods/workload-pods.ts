@@ -52,6 +52,9 @@ export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
   metadata.deletionTimestamp === undefined &&
   status?.phase === 'Running'
 
+/** In milliseconds since 1970. */
+export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
+
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 

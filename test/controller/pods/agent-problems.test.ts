@@ -20,6 +20,12 @@ function cluster(...names: string[]) {
     problems,
     answer,
     allAnswer: (status: unknown) => names.forEach((name) => answer(name, status)),
+    create: (name: string, status: unknown) =>
+      pods.set(name, {
+        ready: true,
+        report: status,
+        createdAt: new Date(clock.wall() + 1_000).toISOString(),
+      }),
     removeWorkload: fakes.removeWorkload,
     states,
     events: () => events.map(({ name, reason, message }) => `${name} ${reason}: ${message}`),
@@ -147,5 +153,19 @@ test('a change is reported as reloaded once all Pods have confirmed it, once for
   expect(events()).toEqual([])
   answer('b', loaded(clock.wall()))
   await clock.advance(86_400_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 2 Pods have it'])
+})
+
+test('a Pod that was there before the change and has not begun is waited for; one that was created since then has it', async () => {
+  const { clock, problems, answer, create, events } = cluster('a', 'b')
+  const before = loaded(clock.wall() - 3_600_000)
+  answer('b', before)
+  problems.changed(KEY, SOURCE)
+  answer('a', loaded(clock.wall()))
+  create('c', before)
+  await clock.advance(5_000)
+  expect(events()).toEqual([])
+  answer('b', loaded(clock.wall()))
+  await clock.advance(30_000)
   expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 2 Pods have it'])
 })
