@@ -60,9 +60,10 @@ export function reportReloaded(
     const changed = `${sources.map(([source]) => source).join(', ')} changed`
     const some = pods.length === 1 ? '1 Pod has' : `${pods.length} Pods have`
     const tail = `${some} ${isProved ? 'it' : 'been sent it, and the program can confirm nothing'}`
-    const reason = isProved ? eventReasons.reloaded : eventReasons.reloadSent
-    if (cause === undefined) report.event(summary, 'Normal', reason, `${changed}; ${tail}`)
-    else report.event(summary, 'Normal', eventReasons.restarted, `${changed} (${cause}); ${tail}`)
+    const [proved, why] =
+      cause === undefined ? [eventReasons.reloaded, ''] : [eventReasons.restarted, ` (${cause})`]
+    const reason = isProved ? proved : eventReasons.reloadSent
+    report.event(summary, 'Normal', reason, `${changed}${why}; ${tail}`)
   }
   state.unreported = undefined
   state.reloadReportedAt = now

@@ -60,6 +60,15 @@ test('a restart names the annotation that is its reason', () => {
   ])
 })
 
+test('a change that is only recorded for a liveness probe is not called restarted', () => {
+  const { change, look, events } = setUp([['ConfigMap/web', 'hotreload.dev/reload']])
+  change()
+  look(['sent'])
+  expect(events()).toEqual([
+    'ReloadSent: ConfigMap web changed (hotreload.dev/reload); 1 Pod has been sent it, and the program can confirm nothing',
+  ])
+})
+
 test('a ConfigMap that is written all the time is one Event in a minute', () => {
   const { change, look, events } = setUp()
   change()
