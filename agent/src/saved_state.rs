@@ -105,6 +105,11 @@ impl SavedState {
         }
     }
 
+    /// Records that nobody knows what a program has of a volume.
+    pub fn forget(&mut self, volume: &str) {
+        self.loaded.retain(|loaded| loaded.volume != volume);
+    }
+
     /// Whether the program has confirmed everything that is recorded.
     pub fn is_confirmed(&self) -> bool {
         self.loaded.iter().all(|loaded| loaded.is_confirmed)

@@ -72,6 +72,38 @@ fn newer_content_replaces_what_is_unconfirmed() {
 }
 
 #[test]
+fn the_content_of_before_is_loaded_again_if_the_program_may_have_the_one_that_is_unconfirmed() {
+    let root = Root::new();
+    let _program = master(&root, &format!("if [ -e go ]; then {RENEW}; fi"));
+    let (volume, agent) = watch(&root, "--confirm=workers");
+    volume.swap(&[("a", "2")]);
+    agent.reaches("unconfirmed");
+    std::fs::write(root.join("go"), "").unwrap();
+    volume.swap(&[("a", "1")]);
+    agent.reaches("loaded");
+    assert_eq!((agent.field("signals"), agent.field("reloaded")), ("2".into(), "1".into()));
+}
+
+#[test]
+fn a_program_that_started_again_after_its_end_has_what_was_there_then() {
+    let root = Root::new();
+    let mut program = master(&root, "exit 3");
+    let (volume, agent) = watch(&root, "--confirm=workers");
+    volume.swap(&[("a", "2")]);
+    agent.reaches("killed");
+    program.restart(&root);
+    volume.swap(&[("a", "1")]);
+    eventually("the change is seen", || (agent.field("changes") == "2").then_some(()));
+    assert!(agent.reaches("killed").contains("\"current\":false"), "the program has the content before this one");
+    program.process.signal("KILL");
+    eventually("its end", || program.process.has_ended().then_some(()));
+    volume.swap(&[("a", "3")]);
+    agent.reaches("waiting");
+    program.restart(&root);
+    assert!(agent.reaches("loaded").contains("\"current\":true"));
+}
+
+#[test]
 fn without_a_proof_a_signal_is_only_sent_and_a_new_agent_remembers_it() {
     let root = Root::new();
     let _program = Program::reloading(&root, &root.name("m"));

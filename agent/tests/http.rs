@@ -66,6 +66,19 @@ fn a_failed_request_is_retried() {
 }
 
 #[test]
+fn after_a_failure_the_content_of_before_is_loaded_again() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let (port, requests) = program(&["500 Half of it", "500 Half of it", "200 OK"]);
+    let agent = watch(&root, port);
+    volume.swap(&[("a", "2")]);
+    agent.reaches("retrying");
+    volume.swap(&[("a", "1")]);
+    eventually("it is loaded", || (agent.field("reloaded") == "1").then_some(()));
+    assert_eq!((requests.try_iter().count(), agent.field("state")), (3, "loaded".into()));
+}
+
+#[test]
 fn redirects_are_not_followed_and_client_errors_not_retried() {
     for answer in ["302 Found", "403 Lifecycle APIs are not enabled"] {
         let root = Root::new();

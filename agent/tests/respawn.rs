@@ -96,7 +96,7 @@ impl Victims {
     fn signal(&mut self, victim: &Victim) -> bool {
         // If the process is gone, the agent looks for another one, and finds none.
         let selector = TargetSelector { processes: vec!["nobody".into()], ..TargetSelector::default() };
-        match send(&self.proc, &selector, SIGHUP, u64::MAX, Some(&victim.process)) {
+        match send(&self.proc, &selector, SIGHUP, u64::MAX, Some(&victim.process), false) {
             Sent::Signalled(_) => self.signalled.insert(victim.birth),
             Sent::Failed(_) => false,
             Sent::AlreadyFresh(_) => unreachable!("nothing started after the end of time"),

@@ -7,7 +7,7 @@ use crate::host::volume::{self, read};
 use crate::host::{clock, log};
 use agent::engine::{Action, Examined, IdleReason, Outcome};
 use agent::errors::{Code, Problem};
-use agent::options::method::Termination;
+use agent::options::method::{ReloadMethod, Termination};
 use alloc::format;
 use rustix::io::Errno;
 
@@ -89,16 +89,30 @@ impl Agent {
         match &outcome {
             Outcome::Done => self.count_success(true),
             Outcome::Sent => self.count_success(false),
-            Outcome::Unconfirmed(_) => self.counters.unconfirmed += 1,
+            Outcome::Unconfirmed(_) => {
+                self.counters.unconfirmed += 1;
+                self.forget_replaced();
+            }
             Outcome::NotNeeded => self.count_not_needed(),
             Outcome::NoTarget(_) | Outcome::Later(_) => {}
-            Outcome::Failed(_) => self.counters.failed += 1,
+            Outcome::Failed(_) => {
+                self.counters.failed += 1;
+                if matches!(self.options.method, ReloadMethod::Http(_) | ReloadMethod::Exec(_)) {
+                    self.forget_replaced();
+                }
+            }
             Outcome::Refused(problem) | Outcome::Final(problem) => {
                 let is_new = self.reported.as_ref().is_none_or(|(reported, _)| reported != problem);
                 self.counters.refused += u64::from(is_new);
             }
         }
         self.engine.reloaded(clock::now(), outcome)
+    }
+
+    /// The program has the content of before, or the new one.
+    fn forget_replaced(&mut self) {
+        volume::forget_replaced(&self.volumes, &mut self.saved.state);
+        self.saved.save();
     }
 
     fn count_success(&mut self, is_confirmed: bool) {
@@ -133,7 +147,7 @@ impl Agent {
             let problem = signal::killed(signalled.signal, &signalled.process.comm);
             self.counters.killed += 1;
             self.saved.state.killed.push(signalled.signal);
-            self.saved.save();
+            self.forget_replaced();
             self.target.signalled = None;
             if self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_))).is_some() {
                 let action = self.engine.reloaded(clock::now(), Outcome::Final(problem));

@@ -46,12 +46,10 @@ pub enum Sent {
 
 /// Sends the signal, unless it has ended the program before.
 pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
-    if context.saved.state.killed.contains(&signal) {
-        return Begun::Ended(Outcome::Final(killed(signal, "the program")));
-    }
     let Some(proc) = context.proc else { return Begun::Ended(no_proc()) };
     let selector = &context.options.target;
-    let outcome = match send(proc, selector, signal, context.change.since, context.target.process.as_ref()) {
+    let (known, has_killed) = (context.target.process.as_ref(), context.saved.state.killed.contains(&signal));
+    let outcome = match send(proc, selector, signal, context.change.since, known, has_killed) {
         Sent::Signalled(signalled) => {
             context.counters.signals += 1;
             context.target.process = Some(signalled.process.clone());
@@ -75,8 +73,15 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
 }
 
 /// Sends `signal`, unless the container started after `changed` (milliseconds since boot). `known` is the last target, which
-/// stays the target as long as it runs the same program.
-pub fn send(proc: &Proc, selector: &TargetSelector, signal: u32, changed: u64, known: Option<&Process>) -> Sent {
+/// stays the target as long as it runs the same program. `has_killed`: the signal has ended a program before.
+pub fn send(
+    proc: &Proc,
+    selector: &TargetSelector,
+    signal: u32,
+    changed: u64,
+    known: Option<&Process>,
+    has_killed: bool,
+) -> Sent {
     let process = match current(proc, selector, signal, known) {
         Ok(process) => process,
         Err(NoTarget::NotYet(problem)) => return Sent::Failed(Outcome::NoTarget(problem)),
@@ -84,6 +89,9 @@ pub fn send(proc: &Proc, selector: &TargetSelector, signal: u32, changed: u64, k
     };
     if process.started_ms() > changed && is_root_younger(proc, selector, changed) {
         return Sent::AlreadyFresh(process);
+    }
+    if has_killed {
+        return Sent::Failed(Outcome::Final(killed(signal, &process.comm)));
     }
     match judge_and_send(proc, selector, signal, process) {
         Ok(signalled) => Sent::Signalled(signalled),

@@ -120,6 +120,16 @@ pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
     Some(Change { digest: hash.finish(), since, env })
 }
 
+/// Forgets what the program had before a reload of which nobody knows whether it took place: what comes back is loaded
+/// again. Only a new process has other variables.
+pub fn forget_replaced(volumes: &[VolumeState], saved: &mut SavedState) {
+    for volume in volumes.iter().filter(|volume| !volume.options.env) {
+        if !volume.is_loaded(saved) {
+            saved.forget(&volume.options.name);
+        }
+    }
+}
+
 /// Records that the program has the mounted content of all volumes, or was told of it.
 pub fn set_all_loaded(volumes: &mut [VolumeState], saved: &mut SavedState, is_confirmed: bool) {
     let at = clock::wall();
