@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { controllerFlags } from '../../src/cli/serve/controller-flags.ts'
+import { serveFlags } from '../../src/cli/serve/options.ts'
+import type { Flag } from '../../src/cli/shared/flag.ts'
 import { VERSION } from '../../src/version.ts'
 import { readChartValues, schemaOf, valuesTable } from './chart-values.ts'
 
@@ -19,6 +22,20 @@ test('README.md is generated from values.yaml', () =>
   expect(
     read('README.md.gotmpl').replace('{{ template "chart.valuesTable" . }}', valuesTable(values)),
   ).toMatchFileSnapshot(join(chart, 'README.md')))
+
+test('the flags in the examples of values.yaml, and in the values of the chart’s test, exist', () => {
+  const all = Object.values<Flag>({ ...serveFlags, ...controllerFlags })
+  const known = new Set(all.map(({ flags }) => flags.split(' ')[0]))
+  const examples = values
+    .filter(({ path }) => path.endsWith('.flags'))
+    .map(({ description }) => parse(/`(\{.*\})`/.exec(description)?.[1] ?? ''))
+  const { webhook, controller } = parse(
+    readFileSync(join(import.meta.dirname, 'chart-everything.yaml'), 'utf8'),
+  )
+  const named = [...examples, webhook.flags, controller.flags].flatMap((flags) => Object.keys(flags))
+  expect(named).toHaveLength(8)
+  expect(named.filter((name) => !known.has(`--${name}`))).toEqual([])
+})
 
 test('chart and application have the version of the package', () => {
   const { version: chartVersion, appVersion } = parse(read('Chart.yaml'))
