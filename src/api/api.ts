@@ -45,8 +45,11 @@ export interface Listener {
   removed(namespace: string, name: string): void
   /** A list is complete, the first or a later one. */
   listed(): void
-  /** The API server refused the list: 403 without the right, 404 where the kind does not exist. The watch tries again. */
-  refused(status: number): void
+  /**
+   * The API server refused the list: 403 without the right, 404 where the kind does not exist. The watch tries again.
+   * @param namespace the one that refused, where each is listed by itself
+   */
+  refused(status: number, namespace?: string): void
 }
 
 export interface Watch {

@@ -1,6 +1,12 @@
-/** The paths of workloads in the API. */
+/** Paths in the API: of workloads, and of what one namespace holds. */
 import { type TemplateKind, type TypeMeta, templateKindOf } from '../workload/kinds.ts'
 import type { Collection } from './api.ts'
+
+export const NAMESPACES = '/api/v1/namespaces'
+
+/** @param path of a collection in all namespaces. @returns the path of what one namespace holds of it */
+export const pathWithin = (path: string, namespace: string): string =>
+  path.replace(/\/([a-z]+)$/, `/namespaces/${namespace}/$1`)
 
 /** All objects of a kind, in all namespaces. */
 export const collectionOf = (kind: TemplateKind): Collection => ({

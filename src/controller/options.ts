@@ -12,6 +12,8 @@ import type { RolloutLimits } from './rollout/limiter.ts'
 export interface ControllerOptions {
   api: Api
   watchCollection: WatchCollection
+  /** `--watch-namespaces`; undefined: all. */
+  watchNamespaces?: readonly string[] | undefined
   clock: Clock
   report: Report
   elect: Elect

@@ -1,6 +1,7 @@
 // The Helm chart: what Helm makes of it, what its schema refuses, and that the kustomize directories are rendered from it.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { V1MutatingWebhook } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { repository } from '../cluster/paths.ts'
@@ -19,6 +20,7 @@ beforeAll(async () => {
 interface KubeObject {
   kind: string
   metadata: { name: string; namespace?: string }
+  webhooks?: V1MutatingWebhook[]
 }
 const objects = (text: string): KubeObject[] =>
   parseAllDocuments(text)
@@ -76,6 +78,62 @@ describe('the schema refuses', () => {
   })
 })
 
+describe('with named namespaces', () => {
+  const named = ['watchNamespaces={shop,bank}', 'evictUninjected=true', 'secrets.access=namespaces']
+  const rendered = async (...more: string[]) =>
+    objects([...(await renderChart(helm, [...named, ...more])).values()].join('---\n'))
+  const clusterRoles = (all: readonly KubeObject[]) =>
+    all
+      .filter(({ kind }) => kind.startsWith('ClusterRole'))
+      .map(({ kind, metadata: { name } }) => `${kind}/${name}`)
+
+  test('the right to the webhook configuration is the only ClusterRole; with cert-manager there is none', async () => {
+    expect(clusterRoles(await rendered())).toEqual([
+      'ClusterRole/hotreload-tls',
+      'ClusterRoleBinding/hotreload-tls',
+    ])
+    expect(clusterRoles(await rendered('certManager.enabled=true'))).toEqual([])
+  })
+
+  test('each namespace has the same Roles, and they are the only ones besides the release’s own', async () => {
+    const roles = (await rendered()).filter(({ kind }) => kind === 'Role')
+    const of = (namespace: string) =>
+      roles.filter(({ metadata }) => metadata.namespace === namespace).map(({ metadata }) => metadata.name)
+    expect(of('shop')).toEqual(of('bank'))
+    expect(of('shop').toSorted()).toEqual([
+      'hotreload',
+      'hotreload-controller',
+      'hotreload-evict',
+      'hotreload-secrets',
+    ])
+    expect(new Set(roles.map(({ metadata }) => metadata.namespace))).toEqual(
+      new Set(['hotreload-system', 'shop', 'bank']),
+    )
+  })
+
+  test('no entry of the webhook asks about another namespace, and the controller watches no other', async () => {
+    const all = await rendered()
+    const webhooks = all.flatMap((one) => one.webhooks ?? [])
+    expect(webhooks).toHaveLength(5)
+    for (const { namespaceSelector } of webhooks)
+      expect(namespaceSelector?.matchExpressions).toContainEqual({
+        key: 'kubernetes.io/metadata.name',
+        operator: 'In',
+        values: ['shop', 'bank'],
+      })
+    expect(JSON.stringify(all)).toContain('"--watch-namespaces=shop,bank"')
+  })
+
+  test.each([
+    [['watchNamespaces={kube-system}'], 'watchNamespaces names kube-system, where hotreload never acts'],
+    [['watchNamespaces={hotreload-system}'], 'watchNamespaces names hotreload-system, where hotreload never'],
+    [['watchNamespaces={a/b}'], "'a/b' does not match pattern"],
+    [['watchNamespaces={shop}', 'secrets.access=cluster'], 'secrets.access: cluster gives a ClusterRole'],
+  ])('%j is refused', async (set, text) => {
+    await expect(renderChart(helm, set)).rejects.toThrow(text)
+  })
+})
+
 test('with cert-manager, the chart and the overlay make the same objects', async () => {
   const rendered = await renderChart(helm, ['certManager.enabled=true', 'namespace.create=true'])
   const kustomized = await kubectl(['kustomize', join(repository, 'certs')])
@@ -125,7 +183,7 @@ test('the API server takes what the chart makes of every value', async () => {
     everything,
     '--set=certManager.enabled=false',
     '--set=monitoring.serviceMonitor.enabled=false,monitoring.podMonitor.enabled=false,monitoring.rules.enabled=false',
-    '--set=secrets.namespaces={default}',
+    '--set=secrets.namespaces={default},watchNamespaces={kube-public}',
   ])
   const { code, stderr } = await tryKubectl(['apply', '--server-side', '--dry-run=server', '-f', '-'], stdout)
   expect(stderr).toBe('')

@@ -1,6 +1,6 @@
 /** A controller in this process, against the cluster of the test run, and workloads whose rollouts need no kubelet. */
 import { inject } from 'vitest'
-import { type Listener } from '../../src/api/api.ts'
+import type { ApiCall, Listener } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
 import { askAgent } from '../../src/cli/serve/agent-client.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
@@ -20,6 +20,8 @@ export interface TestController extends Pick<ReportRecorder, 'lines' | 'events' 
   rolloutsInProgress: () => number
   isReady: () => boolean
   client: KubeClient
+  /** Calls for which it lacked the right. */
+  denied: readonly string[]
   /** Milliseconds since its last request ended, without requests for its Lease; 0 during a request. */
   restsFor: () => number
 }
@@ -30,6 +32,7 @@ export interface TestControllerOptions {
   /** Kubeconfig of another user. */
   kubeconfig?: string
   evictUninjected?: boolean
+  watchNamespaces?: readonly string[]
   /** It sees these namespaces only, on a cluster that others use at the same time. */
   only?: readonly string[]
 }
@@ -41,13 +44,14 @@ export async function startTestController(
     compat,
     limits,
     evictUninjected,
+    watchNamespaces,
     only,
     kubeconfig = inject('cluster').kubeconfig,
   }: TestControllerOptions = {},
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }
   const client = createClient(connection)
-  const { observed, restsFor } = observeCalls(client)
+  const { observed, denied, restsFor } = observeCalls(client)
   const { report, lines, events, isLeading } = recordReport()
   const controller = new Reconciler({
     api: observed,
@@ -63,6 +67,7 @@ export async function startTestController(
     limits: limits ?? { total: 0, perNamespace: 0 },
     askAgent,
     evictUninjected: evictUninjected ?? false,
+    watchNamespaces,
   })
   controller.start()
   return {
@@ -73,18 +78,27 @@ export async function startTestController(
     events,
     isLeading,
     client,
+    denied,
     restsFor,
   }
 }
 
-/** The client, which records when its calls end. */
-function observeCalls(client: KubeClient): { observed: KubeClient; restsFor: () => number } {
+/** The client, which records when its calls end, and those that the API server refused. */
+function observeCalls(
+  client: KubeClient,
+): { observed: KubeClient } & Pick<TestController, 'denied' | 'restsFor'> {
+  const denied: string[] = []
   let inProgress = 0
   let endedAt = Date.now()
-  const counted = async <T>(request: Promise<T>): Promise<T> => {
+  const counted = async <T extends { status: number }>(
+    { method, path }: Pick<ApiCall, 'method' | 'path'>,
+    request: Promise<T>,
+  ): Promise<T> => {
     inProgress += 1
     try {
-      return await request
+      const response = await request
+      if (response.status === 403) denied.push(`${method} ${path}`)
+      return response
     } finally {
       inProgress -= 1
       endedAt = Date.now()
@@ -93,9 +107,10 @@ function observeCalls(client: KubeClient): { observed: KubeClient; restsFor: () 
   return {
     observed: {
       ...client,
-      call: (call) => counted(client.call(call)),
-      stream: (call, signal) => counted(client.stream(call, signal)),
+      call: (call) => counted(call, client.call(call)),
+      stream: (call, signal) => counted(call, client.stream(call, signal)),
     },
+    denied,
     restsFor: () => (inProgress > 0 ? 0 : Date.now() - endedAt),
   }
 }
@@ -105,7 +120,7 @@ function within(namespaces: readonly string[], listener: Listener): Listener {
     namespaces.includes(namespace || (name ?? ''))
   return {
     listed: () => listener.listed(),
-    refused: (status) => listener.refused(status),
+    refused: (...why) => listener.refused(...why),
     changed(object) {
       if (sees(object.metadata?.namespace, object.metadata?.name)) listener.changed(object)
     },

@@ -9,6 +9,14 @@ annotations:
 {{- end }}
 {{- end }}
 
+{{/*
+The kind of the objects from which the policies for our ServiceAccounts read their names. With watchNamespaces there is one in each namespace where the
+controller has rights, and a policy that names no namespace of its params takes those of the namespace that the request is about.
+*/}}
+{{- define "hotreload.accountsKind" -}}
+{{ ternary "ClusterRoleBinding" "RoleBinding" (empty .Values.watchNamespaces) }}
+{{- end }}
+
 {{/* REPOSITORY:TAG, or REPOSITORY@DIGEST: (list $ IMAGE). */}}
 {{- define "hotreload.image" -}}
 {{- $root := index . 0 }}{{ $image := index . 1 -}}

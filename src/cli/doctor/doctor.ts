@@ -13,11 +13,11 @@ import { formatTable } from '../shared/table.ts'
 import { isInjectedOrOptedIn } from '../status/agents.ts'
 import { checkAgents } from './agents.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
-import { count, type Finding, ifReadable, type Result } from './finding.ts'
+import { count, type Finding, found, ifReadable, type Result } from './finding.ts'
 import { checkCertificates, checkDeployment, checkPolicy, checkWebhooks, trusted } from './install.ts'
 import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
 import { checkRights, type Part, parts } from './rights.ts'
-import { checkPolicyFile, checkSettings, followsOtherTools } from './settings.ts'
+import { checkPolicyFile, checkSettings, followsOtherTools, watchedNamespaces } from './settings.ts'
 import { judgeTrial, untried } from './trial.ts'
 import {
   checkAnnotations,
@@ -71,15 +71,21 @@ export async function examine(
   const read = createClusterReader(client, only, show)
   // First and alone: if this call fails, no other is made.
   const server = checkServer(await read.version())
-  const [configuration, namespaces] = await Promise.all([read.configuration(), read.namespaces()])
+  const [configuration, everyNamespace] = await Promise.all([read.configuration(), read.namespaces()])
   const namespace = installNamespace(configuration)
   const installed = await Promise.all(parts.map((part) => readPart(read, part, namespace)))
+  const watched = watchedNamespaces(readDeployment(installed, 'controller'))
+  const namespaces = within(watched, everyNamespace)
   const policy = await read.policy(namespace)
   return [
     ...server,
-    ...(await examineInstall(read, { configuration, namespace, installed, namespaces, only, policy }, now)),
+    ...(await examineInstall(
+      read,
+      { configuration, namespace, installed, namespaces, watched, only, policy },
+      now,
+    )),
     ...(await examineCluster(read)),
-    ...(await examineWorkloads(read, { installed, namespaces }, given ?? policy.defaults, now)),
+    ...(await examineWorkloads(read, { installed, namespaces, watched }, given ?? policy.defaults, now)),
   ]
 }
 
@@ -93,11 +99,19 @@ interface InstalledPart {
   account: ServiceAccount
 }
 
+function within(watched: readonly string[] | undefined, namespaces: Namespaces): Namespaces {
+  if (watched === undefined || 'denied' in namespaces) return namespaces
+  return found(namespaces.value.filter(({ metadata }) => watched.includes(metadata?.name ?? '')))
+}
+
 interface Install {
   configuration: Awaited<ReturnType<Reader['configuration']>>
   namespace: string
   installed: readonly InstalledPart[]
+  /** Those that hotreload watches. */
   namespaces: Namespaces
+  /** `--watch-namespaces`; undefined: all. */
+  watched: readonly string[] | undefined
   /** The one namespace to check. */
   only: string | undefined
   policy: ClusterPolicy
@@ -110,19 +124,22 @@ async function readPart(read: Reader, part: Part, namespace: string): Promise<In
 
 async function examineInstall(
   read: Reader,
-  { configuration, namespace, installed, namespaces, only, policy }: Install,
+  { configuration, namespace, installed, namespaces, watched, only, policy }: Install,
   now: number,
 ): Promise<Finding[]> {
   const webhooks = ifReadable('webhooks', configuration, checkWebhooks)
   if ('value' in configuration && configuration.value === undefined) return webhooks
-  const found = 'value' in configuration ? configuration.value : undefined
-  const certManager = found?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
+  const installedEntries = 'value' in configuration ? configuration.value : undefined
+  const certManager =
+    installedEntries?.metadata?.annotations?.['cert-manager.io/inject-ca-from'] !== undefined
   const [reports, permissions, trial] = await Promise.all([
     read.replicaReports(namespace),
     Promise.all(
       installed.map(async ({ part, account }) =>
-        ifReadable('permissions', await read.missingRights(part, account, certManager), (missing) =>
-          checkRights(missing, account),
+        ifReadable(
+          'permissions',
+          await read.missingRights(part, account, { certManager, watched }),
+          (missing) => checkRights(missing, account),
         ),
       ),
     ),
@@ -139,7 +156,7 @@ async function examineInstall(
     ...checkPolicyFile(policy),
     ...('value' in reports ? checkPolicy(reports.value) : []),
     ...ifReadable('certificate', 'value' in configuration ? reports : configuration, (ones) =>
-      checkCertificates(trusted(found), ones, now),
+      checkCertificates(trusted(installedEntries), ones, now),
     ),
     trial,
     ...permissions.flat(),
@@ -176,7 +193,7 @@ async function examineCluster(read: Reader): Promise<Finding[]> {
 
 async function examineWorkloads(
   read: Reader,
-  { installed, namespaces }: Pick<Install, 'installed' | 'namespaces'>,
+  { installed, namespaces, watched }: Pick<Install, 'installed' | 'namespaces' | 'watched'>,
   defaults: Defaults,
   now: number,
 ): Promise<Finding[]> {
@@ -191,7 +208,7 @@ async function examineWorkloads(
   const accounts = installed.map(({ account }) => account)
   const secrets = secretsToRead(workloads, labelled, defaults, compat)
   return [
-    ...checkNamespaces(workloads, labelled),
+    ...checkNamespaces(workloads, labelled, watched),
     ...checkAnnotations(workloads, labelled, defaults),
     ...ifReadable('pods', pods, (ones) => checkPods(ones, workloads, labelled, defaults)),
     ...(await examineAgents(read, pods, now)),

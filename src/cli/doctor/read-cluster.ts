@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import type { V1Deployment, V1MutatingWebhookConfiguration, V1Node, V1Pod } from '@kubernetes/client-node'
 import type { ApiResponse } from '../../api/api.ts'
 import { listAll } from '../../api/list.ts'
-import { collectionOf } from '../../api/paths.ts'
+import { collectionOf, pathWithin } from '../../api/paths.ts'
 import { asObject } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
@@ -16,7 +16,7 @@ import { canServiceAccount, type ServiceAccount } from '../shared/service-accoun
 import { statusOfPods } from '../status/status.ts'
 import { found, type Lookup } from './finding.ts'
 import { type ReplicaReport, readReport } from './install.ts'
-import { type Part, rightsNeeded } from './rights.ts'
+import { type Part, type RightsScope, rightsNeeded } from './rights.ts'
 import { trialPod } from './trial.ts'
 
 const METRICS_TIMEOUT_MILLISECONDS = 5_000
@@ -43,8 +43,7 @@ export function createClusterReader(
   }
   let served: Promise<WorkloadKind[]> | undefined
   const servedKinds = (): Promise<WorkloadKind[]> => (served ??= readServedKinds(client))
-  const inNamespace = (path: string): string =>
-    namespace === undefined ? path : path.replace(/\/([a-z]+)$/, `/namespaces/${namespace}/$1`)
+  const inNamespace = (path: string): string => (namespace === undefined ? path : pathWithin(path, namespace))
 
   return {
     async version(): Promise<string> {
@@ -73,8 +72,8 @@ export function createClusterReader(
       return found(await mapLimit(running, (pod) => reportOf(client, pod)))
     },
     /** The rights that a part's ServiceAccount lacks. */
-    async missingRights(part: Part, account: ServiceAccount, certManager: boolean) {
-      const needed = rightsNeeded(part, account, certManager, await servedKinds())
+    async missingRights(part: Part, account: ServiceAccount, scope: Omit<RightsScope, 'kinds'>) {
+      const needed = rightsNeeded(part, account, { ...scope, kinds: await servedKinds() })
       const answers = await mapLimit(needed, ({ right }) => canServiceAccount(client, right, account))
       if (answers.includes(undefined))
         return { denied: 'you may not create subjectaccessreviews' } satisfies Lookup<never>

@@ -1,7 +1,7 @@
 /** The rights that hotreload's two ServiceAccounts need, and what does not work without each. A test compares them with deploy/base. Pure. */
 import { groupOf, replacesItsPods, type WorkloadKind } from '../../workload/kinds.ts'
 import type { Right, ServiceAccount } from '../shared/service-account.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, few } from './finding.ts'
 
 /** The webhook and the controller have a Deployment and a ServiceAccount each. */
 export const parts = ['webhook', 'controller'] as const
@@ -14,6 +14,8 @@ interface Need {
   name?: string
   /** In the install's own namespace only. */
   own?: boolean
+  /** Its objects have no namespace. */
+  isClusterScoped?: boolean
   /** Not needed with cert-manager. */
   ownAuthority?: boolean
   /** The end of "…, so ". */
@@ -22,10 +24,18 @@ interface Need {
 
 const workloadVerbs = ['get', 'list', 'watch', 'patch'] as const
 
-/** @param kinds the kinds of workload that the cluster has */
-export const needsOf = (part: Part, kinds: readonly WorkloadKind[]): Need[] => [
+/** What the rights depend on. */
+export interface RightsScope {
+  certManager: boolean
+  /** The kinds of workload that the cluster has. */
+  kinds: readonly WorkloadKind[]
+  /** `--watch-namespaces`; undefined: all. */
+  watched?: readonly string[] | undefined
+}
+
+export const needsOf = (part: Part, scope: RightsScope): Need[] => [
   ...bothNeed,
-  ...(part === 'webhook' ? webhookNeeds : controllerNeeds(kinds)),
+  ...(part === 'webhook' ? webhookNeeds : controllerNeeds(scope)),
 ]
 
 const bothNeed: readonly Need[] = [
@@ -39,9 +49,13 @@ const bothNeed: readonly Need[] = [
   },
 ]
 
-const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
+const controllerNeeds = ({ kinds, watched }: RightsScope): Need[] => [
   { resource: 'configmaps', verbs: ['list', 'watch'], without: 'no change of a ConfigMap is noticed' },
-  { resource: 'namespaces', verbs: ['list', 'watch'], without: 'no namespace counts as labelled' },
+  {
+    resource: 'namespaces',
+    verbs: watched ? ['get'] : ['list', 'watch'],
+    without: 'no namespace counts as labelled',
+  },
   ...kinds.filter(replacesItsPods).map((kind) => ({
     group: groupOf(kind),
     resource: kind.plural,
@@ -92,10 +106,17 @@ const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
     resource: 'mutatingwebhookconfigurations',
     name: 'hotreload',
     verbs: ['get', 'patch'],
+    isClusterScoped: true,
     ownAuthority: true,
     without: 'the API server does not get the caBundle',
   },
-  { resource: 'configmaps', verbs: ['create', 'patch'], own: true, without: 'no baselines are stored' },
+  {
+    resource: 'configmaps',
+    verbs: ['get', 'list', 'create', 'patch'],
+    own: true,
+    without: 'no baselines are stored',
+  },
+  ...(watched ? ownNamespaceNeeds : []),
   {
     group: 'coordination.k8s.io',
     resource: 'leases',
@@ -110,6 +131,24 @@ const controllerNeeds = (kinds: readonly WorkloadKind[]): Need[] => [
     verbs: ['get', 'update'],
     own: true,
     without: 'no replica leads',
+  },
+]
+
+/** What a ClusterRole grants in the install's own namespace too. */
+const ownNamespaceNeeds: readonly Need[] = [
+  {
+    resource: 'events',
+    verbs: ['create'],
+    own: true,
+    without: 'no Event names a mistake in the policy file',
+  },
+  {
+    group: 'apps',
+    resource: 'deployments',
+    name: 'hotreload-controller',
+    verbs: ['get'],
+    own: true,
+    without: 'no Event names a mistake in the policy file',
   },
 ]
 
@@ -128,22 +167,26 @@ const webhookNeeds: readonly Need[] = [
 export function rightsNeeded(
   part: Part,
   account: ServiceAccount,
-  certManager: boolean,
-  kinds: readonly WorkloadKind[],
+  scope: RightsScope,
 ): { need: Need; right: Right }[] {
-  return needsOf(part, kinds)
-    .filter(({ ownAuthority }) => !(ownAuthority === true && certManager))
+  const everywhere = scope.watched ?? [undefined]
+  const namespacesOf = ({ own, isClusterScoped }: Need): readonly (string | undefined)[] =>
+    own ? [account.namespace] : isClusterScoped ? [undefined] : everywhere
+  return needsOf(part, scope)
+    .filter(({ ownAuthority }) => !(ownAuthority === true && scope.certManager))
     .flatMap((need) =>
-      need.verbs.map((verb) => ({
-        need,
-        right: {
-          verb,
-          resource: need.resource,
-          ...(need.group === undefined ? {} : { group: need.group }),
-          ...(need.name === undefined ? {} : { name: need.name }),
-          ...(need.own === true ? { namespace: account.namespace } : {}),
-        },
-      })),
+      namespacesOf(need).flatMap((namespace) =>
+        need.verbs.map((verb) => ({
+          need,
+          right: {
+            verb,
+            resource: need.resource,
+            ...(need.group === undefined ? {} : { group: need.group }),
+            ...(need.name === undefined ? {} : { name: need.name }),
+            ...(namespace === undefined ? {} : { namespace }),
+          },
+        })),
+      ),
     )
 }
 
@@ -156,13 +199,14 @@ export function checkRights(
   const account = `ServiceAccount ${namespace}/${name}`
   if (missing.length === 0) return [{ check, result: 'ok', text: `${account} has every right that it needs` }]
   return [...Map.groupBy(missing, ({ need }) => need)].map(
-    ([{ resource, group, without, name: only }, rights]) => {
+    ([{ resource, group, without, name: only, own }, rights]) => {
       const what = [resource, group].filter(Boolean).join('.') + (only ? ` ${only}` : '')
-      const verbs = rights.map(({ right }) => right.verb).join(', ')
+      const verbs = [...new Set(rights.map(({ right }) => right.verb))].join(', ')
+      const where = [...new Set(rights.flatMap(({ right }) => (own ? [] : (right.namespace ?? []))))]
       return {
         check,
         result: 'problem',
-        text: `${account} may not ${verbs} ${what}, so ${without}; apply deploy again`,
+        text: `${account} may not ${verbs} ${what}${where.length > 0 ? ` in ${few(where)}` : ''}, so ${without}; ${where.length > 0 ? 'run helm upgrade with these watchNamespaces' : 'apply deploy again'}`,
       }
     },
   )

@@ -25,12 +25,23 @@ const byNamespace = (objects: readonly ApiObject[]): [string, ApiObject[]][] =>
   [...Map.groupBy(objects, namespaceOf)].toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 /** Finds opted-in workloads in namespaces without the label. */
-export function checkNamespaces(workloads: readonly ApiObject[], labelled: ReadonlySet<string>): Finding[] {
+export function checkNamespaces(
+  workloads: readonly ApiObject[],
+  labelled: ReadonlySet<string>,
+  watched?: readonly string[],
+): Finding[] {
   const check = 'namespaces'
   const unlabelled = byNamespace(workloads.filter((one) => isOptedIn(one) && !labelled.has(namespaceOf(one))))
   if (unlabelled.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in workload is in a labelled namespace' }]
   return unlabelled.map(([namespace, ones]) => {
+    if (watched && !watched.includes(namespace))
+      return {
+        check,
+        result: 'warning',
+        namespace,
+        text: `hotreload does not watch namespace ${namespace}, so hotreload.dev/inject does nothing on ${few(ones.map(nameOf))}; add the namespace to watchNamespaces of the chart`,
+      }
     const command = `kubectl label namespace ${namespace} hotreload.dev/injection=enabled`
     const isNever = isNeverLabelled(namespace)
     return {

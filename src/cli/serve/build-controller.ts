@@ -25,7 +25,7 @@ const LEASE = 'hotreload-controller'
 export function buildController(
   { log, metrics: { registry }, defaults }: Pick<ServeContext, 'log' | 'metrics' | 'defaults'>,
   { client, installKey, authority }: Pick<Cluster, 'client' | 'installKey' | 'authority'>,
-  { compat, limits, evictUninjected, alertSinks, issueCertificates }: ControllerSettings,
+  { compat, limits, evictUninjected, alertSinks, issueCertificates, watchNamespaces }: ControllerSettings,
 ): Part {
   const metrics = createControllerMetrics(registry, controllerLabels)
   // In a Pod the host's name is the Pod's; the rest makes the name unique on one machine.
@@ -86,6 +86,7 @@ export function buildController(
     compat,
     limits,
     evictUninjected,
+    watchNamespaces,
     askAgent,
     watchCollection: (collection, listener) =>
       watchCollection(client, collection, listener, {

@@ -8,6 +8,7 @@ import type { CompatOptions, Selector } from '../../compat/request/options.ts'
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
 import { UserError } from '../../errors.ts'
+import { isLegalName } from '../../workload/object-name.ts'
 import type { Flag } from '../shared/flag.ts'
 import { type KeyFlag, keyFlags, reloaderFlags } from './reloader-flags.ts'
 
@@ -16,6 +17,8 @@ export interface ControllerSettings {
   limits: RolloutLimits
   evictUninjected: boolean
   issueCertificates: boolean
+  /** Undefined: all. */
+  watchNamespaces: readonly string[] | undefined
   /** At most one; the policy file may have more. */
   alertSinks: readonly AlertSink[]
 }
@@ -25,6 +28,10 @@ export const controllerFlags = {
     flags: '--compat <which>',
     doc: "all, none: whether other tools' annotations are followed",
     default: 'all',
+  },
+  watchNamespaces: {
+    flags: '--watch-namespaces <list>',
+    doc: "list and watch these namespaces only, for which Roles are enough (the chart's watchNamespaces sets it, with the Roles); --namespaces limits Reloader's annotations, and no list",
   },
   maxReplacedPods: {
     flags: '--max-replaced-pods <number>',
@@ -116,6 +123,13 @@ export function readControllerFlags(
         throw bad(flag, text(flag), 'use an annotation key such as example.com/auto')
     return new Map(given.map((flag) => [keyFlags[flag], text(flag)]))
   }
+  const watched = (): string[] | undefined => {
+    const names = new Set(list('watchNamespaces'))
+    // A name becomes part of a path that we request.
+    for (const name of names)
+      if (!isLegalName(name)) throw bad('watchNamespaces', name, 'use the names of namespaces, such as a,b')
+    return names.size > 0 ? [...names] : undefined
+  }
   // Checked, though they have no effect.
   for (const flag of ['syncAfterRestart', 'isArgoRollouts', 'enableHa', 'enablePprof'] as const) flagged(flag)
   if (text('logFormat') !== '') oneOf('logFormat', 'json')
@@ -138,6 +152,7 @@ export function readControllerFlags(
   return {
     evictUninjected: flagged('evictUninjected'),
     issueCertificates: flagged('issueCertificates'),
+    watchNamespaces: watched(),
     alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
     limits: { total: count('maxReplacedPods'), perNamespace: count('maxReplacedPodsPerNamespace') },
     compat: {

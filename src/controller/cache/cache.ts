@@ -3,7 +3,7 @@
  * workload to reconcile. Nothing runs before `start`.
  */
 import type { Api, Listener, Watch, WatchCollection } from '../../api/api.ts'
-import { collectionOf } from '../../api/paths.ts'
+import { collectionOf, NAMESPACES } from '../../api/paths.ts'
 import type { Clock } from '../../async/clock.ts'
 import { type CompatOptions, isNamespaceAllowed } from '../../compat/request/options.ts'
 import { dependsOnNames, matchesName, type NamesOf } from '../../compat/request/reload-request.ts'
@@ -24,6 +24,7 @@ import { createNamespaces } from './namespaces.ts'
 import { createSourceReader } from './read-source.ts'
 import { createSecretWatches } from './secret-watches.ts'
 import { createSources, type Sources } from './sources.ts'
+import { watchNamespaces } from './watch-namespaces.ts'
 import { createWorkloads, type Workload, type Workloads } from './workloads.ts'
 
 export interface CacheListener {
@@ -55,6 +56,8 @@ export interface Cache {
 export interface CacheOptions {
   api: Api
   watchCollection: WatchCollection
+  /** Nothing is listed outside of these; undefined: all namespaces. */
+  watchNamespaces?: readonly string[] | undefined
   clock: Clock
   defaults: () => Defaults
   installKey: () => InstallKey | undefined
@@ -73,7 +76,10 @@ function guarded({ apiVersion = '', kind = '', metadata = {} }: ApiObject): Obje
 }
 
 export function createCache(options: CacheOptions, listener: CacheListener): Cache {
-  const { api, watchCollection, clock, compat, guard, report } = options
+  const { api, clock, compat, guard, report } = options
+  const watchCollection = options.watchNamespaces
+    ? watchNamespaces(options.watchNamespaces, options)
+    : options.watchCollection
   /** Workloads whose sources depend on which names exist, because an annotation selects them by a pattern. */
   const usersOfPatterns = new Set<string>()
   let configMaps: Watch | undefined
@@ -83,10 +89,11 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
   const lists = createListProgress({
     collections: ['namespaces', 'configmaps', ...workloadKinds.map(kindLabel)],
     onSynced: () => listener.synced(),
-    onRefused: (collection, status) =>
+    onRefused: (collection, status, namespace) =>
       report.log('warn', 'no right to list a collection, so its changes are not noticed', {
         what: collection,
         status,
+        ...(namespace === undefined ? {} : { namespace }),
       }),
   })
   const sources = createSources({
@@ -114,7 +121,8 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
     },
   })
   const secrets = createSecretWatches({
-    watchCollection,
+    watchCollection: options.watchCollection,
+    isClusterWide: options.watchNamespaces === undefined,
     listener: sourceListener('Secret'),
     onRefused: () =>
       report.log('info', 'no right to list all Secrets; watching those of namespaces that grant it'),
@@ -217,7 +225,7 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
       secrets.start()
       workloadWatches = watchWorkloads()
       const ofNamespaces = { ...namespaces.listener, ...lists.of('namespaces') }
-      otherWatches = [watchCollection({ path: '/api/v1/namespaces', metadataOnly: true }, ofNamespaces)]
+      otherWatches = [watchCollection({ path: NAMESPACES, metadataOnly: true }, ofNamespaces)]
       if (compat.csi) {
         const ofPodStatuses = podStatusListener((source, version) => sources.reportVersion(source, version))
         otherWatches.push(watchCollection({ path: podStatusesPath, metadataOnly: false }, ofPodStatuses))

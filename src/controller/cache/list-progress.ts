@@ -14,7 +14,7 @@ export interface ListProgressOptions {
   collections: Iterable<string>
   onSynced: () => void
   /** Not called for 404: a kind that the cluster does not have needs no mention. */
-  onRefused: (collection: string, status: number) => void
+  onRefused: (collection: string, status: number, namespace?: string) => void
 }
 
 export function createListProgress({ collections, onSynced, onRefused }: ListProgressOptions): ListProgress {
@@ -30,10 +30,10 @@ export function createListProgress({ collections, onSynced, onRefused }: ListPro
         refused.delete(collection)
         answered(collection)
       },
-      refused(status) {
+      refused(status, namespace) {
         if (status !== 404) {
           refused.add(collection)
-          onRefused(collection, status)
+          onRefused(collection, status, namespace)
         }
         answered(collection)
       },

@@ -15,6 +15,8 @@ export interface SecretWatches {
 
 export interface SecretWatchesOptions {
   watchCollection: WatchCollection
+  /** False: only those of each namespace in use, whatever RBAC allows. */
+  isClusterWide: boolean
   listener: Pick<Listener, 'changed' | 'removed'>
   /** The API server refuses to list the Secrets of the whole cluster. */
   onRefused: () => void
@@ -22,6 +24,7 @@ export interface SecretWatchesOptions {
 
 export function createSecretWatches({
   watchCollection,
+  isClusterWide,
   listener,
   onRefused,
 }: SecretWatchesOptions): SecretWatches {
@@ -30,7 +33,7 @@ export function createSecretWatches({
   const namespacesOf = new Map<string, ReadonlySet<string>>()
   const byNamespace = new Map<string, Watch | undefined>()
   let wholeCluster: Watch | undefined
-  let isRefused = false
+  let isRefused = !isClusterWide
 
   const wholeClusterListener: Listener = {
     ...listener,
@@ -67,6 +70,7 @@ export function createSecretWatches({
     [wholeCluster, ...byNamespace.values()].filter((watch) => watch !== undefined)
   return {
     start() {
+      if (!isClusterWide) return
       wholeCluster = watchCollection({ path: '/api/v1/secrets', metadataOnly: true }, wholeClusterListener)
     },
     use(user, namespaces) {

@@ -283,6 +283,7 @@ describe('the trial Pod', () => {
 })
 
 describe('permissions', () => {
+  const everyRight = { certManager: false, kinds: workloadKinds }
   const controllerAccount = { ...account, name: 'hotreload-controller' }
   const objects = ['rbac', 'controller-rbac', 'tls-rbac'].flatMap((file) =>
     parseAllDocuments(
@@ -298,8 +299,8 @@ describe('permissions', () => {
       )
       .flatMap(({ kind, rules }) => rules.map((rule: V1PolicyRule) => ({ kind, ...rule })))
   const needed = [
-    ...rightsNeeded('webhook', account, false, workloadKinds).map(({ right }) => ({ right, account })),
-    ...rightsNeeded('controller', controllerAccount, false, workloadKinds).map(({ right }) => ({
+    ...rightsNeeded('webhook', account, everyRight).map(({ right }) => ({ right, account })),
+    ...rightsNeeded('controller', controllerAccount, everyRight).map(({ right }) => ({
       right,
       account: controllerAccount,
     })),
@@ -322,7 +323,7 @@ describe('permissions', () => {
 
   test('with cert-manager, hotreload needs no right to its certificate', () => {
     const named = (part: Part, certManager: boolean) =>
-      rightsNeeded(part, account, certManager, workloadKinds).map(({ right }) => right.name)
+      rightsNeeded(part, account, { certManager, kinds: workloadKinds }).map(({ right }) => right.name)
     for (const part of parts) {
       expect(named(part, false)).toContain('hotreload-serving')
       expect(named(part, true)).not.toContain('hotreload-serving')
@@ -330,8 +331,26 @@ describe('permissions', () => {
     expect(named('webhook', true)).toEqual([undefined, 'hotreload-install-key'])
   })
 
+  test('with named namespaces, each right is asked for in each of them, and none in the whole cluster', () => {
+    const rights = rightsNeeded('controller', controllerAccount, { ...everyRight, watched: ['bank', 'shop'] })
+    const where = (one: string) =>
+      rights
+        .filter(({ right }) => right.resource === one)
+        .map(({ right }) => `${right.verb} ${right.namespace}`)
+    expect(where('namespaces')).toEqual(['get bank', 'get shop'])
+    expect(where('pods')).toHaveLength(6)
+    expect(where('deployments')).toContain('get hotreload-system')
+    expect(
+      rights.filter(({ right }) => right.namespace === undefined).map(({ right }) => right.resource),
+    ).toEqual(['mutatingwebhookconfigurations', 'mutatingwebhookconfigurations'])
+    const missing = rights.filter(({ right }) => right.resource === 'pods')
+    expect(texts(checkRights(missing, controllerAccount))).toBe(
+      'ServiceAccount hotreload-system/hotreload-controller may not get, list, patch pods in bank, shop, so Pods see an edit after a minute instead of at once; run helm upgrade with these watchNamespaces',
+    )
+  })
+
   test('one finding for each object, with its missing rights and what does not work', () => {
-    const missing = rightsNeeded('controller', controllerAccount, false, workloadKinds).filter(
+    const missing = rightsNeeded('controller', controllerAccount, everyRight).filter(
       ({ need }) => need.resource === 'deployments',
     )
     expect(missing.length).toBe(4)
@@ -339,7 +358,7 @@ describe('permissions', () => {
       'ServiceAccount hotreload-system/hotreload-controller may not get, list, watch, patch deployments.apps, so deployments are not rolled out; apply deploy again',
     )
     expect(results(checkRights([], account))).toEqual(['ok'])
-    const needs = parts.flatMap((part) => needsOf(part, workloadKinds))
+    const needs = parts.flatMap((part) => needsOf(part, everyRight))
     expect(needs.every(({ without }) => without !== '')).toBe(true)
   })
 })
@@ -392,6 +411,9 @@ describe('workloads', () => {
     expect(results(checkNamespaces([workload({ own: IN })], labelled))).toEqual(['ok'])
     expect(texts(checkNamespaces([deaf], labelled))).toBe(
       'namespace quiet has no label hotreload.dev/injection=enabled, so hotreload.dev/inject does nothing on Deployment web; kubectl label namespace quiet hotreload.dev/injection=enabled',
+    )
+    expect(texts(checkNamespaces([deaf], labelled, ['shop']))).toBe(
+      'hotreload does not watch namespace quiet, so hotreload.dev/inject does nothing on Deployment web; add the namespace to watchNamespaces of the chart',
     )
     const system = workload({ own: IN, metadata: { namespace: 'kube-system' } })
     expect(texts(checkNamespaces([system], labelled))).toContain('hotreload never acts there')
@@ -666,6 +688,25 @@ describe('the whole', () => {
     expect(findings.find(({ check }) => check === 'injection')?.text).toBe(
       'namespace quiet is not labelled, so nothing is injected there; kubectl label namespace quiet hotreload.dev/injection=enabled',
     )
+  })
+
+  test('a labelled namespace that hotreload does not watch is not tried, and counts as not labelled', async () => {
+    const named = (name: string) => ({ metadata: { name, labels: { 'hotreload.dev/injection': 'enabled' } } })
+    const args = ['serve', '--watch-namespaces=shop']
+    const spec = { template: { spec: { containers: [{ name: 'hotreload', args }] } } }
+    const posted: string[] = []
+    const answer = installed('', {
+      '/api/v1/namespaces': { kind: 'NamespaceList', items: [named('bank'), named('shop')] },
+      '/apis/apps/v1/namespaces/hotreload-system/deployments/hotreload-controller': { spec },
+    })
+    const call: KubeClient['call'] = (one) => {
+      if (one.method === 'POST') posted.push(one.path)
+      return answer.call(one)
+    }
+    await examine({ ...answer, call }, all)
+    expect(posted.filter((path) => path.includes('/pods'))).toEqual([
+      '/api/v1/namespaces/shop/pods?dryRun=All',
+    ])
   })
 
   test('a leaving replica is not asked for its certificate', async () => {

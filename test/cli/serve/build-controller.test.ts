@@ -79,3 +79,13 @@ test('the replica that leads issues the certificate, and no other; with cert-man
   await withCertManager.controller.close()
   expect(withCertManager.issued()).toBe(0)
 })
+
+test('with --watch-namespaces it asks for nothing outside of them', async () => {
+  const { controller, calls } = build({ elected: true, flags: { watchNamespaces: 'shop' } })
+  await controller.start()
+  await until('the lists', () => calls.some((call) => call.includes('/namespaces/shop/deployments')))
+  await until('a Namespace', () => calls.some((call) => call.endsWith('/namespaces/shop')))
+  await controller.close()
+  const outside = calls.filter((call) => !/\/namespaces\/(shop|hotreload-system)(\/|$)/.test(call))
+  expect(outside).toEqual([])
+})

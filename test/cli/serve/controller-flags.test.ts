@@ -12,8 +12,18 @@ test('without flags: everything as it is by default', () => {
     limits: defaultRolloutLimits,
     evictUninjected: false,
     issueCertificates: true,
+    watchNamespaces: undefined,
     alertSinks: [],
   })
+})
+
+test('namespaces to watch, each once; Reloader’s own list is another one', () => {
+  const { watchNamespaces, compat } = readControllerFlags({
+    watchNamespaces: 'shop, bank,shop',
+    namespaces: 'a',
+  })
+  expect(watchNamespaces).toEqual(['shop', 'bank'])
+  expect(compat.namespaces).toEqual(new Set(['a']))
 })
 
 test('Reloader’s flags, with and without a value', () => {
@@ -117,6 +127,10 @@ test.each([
   [
     { webhookUrl: 'https://me:secret@example.com' },
     '--webhook-url: a call in place of a rollout is not possible; leave it out',
+  ],
+  [
+    { watchNamespaces: 'shop,../nodes' },
+    '--watch-namespaces: "../nodes" is not a valid value; use the names',
   ],
   [{ autoAnnotation: 'a b' }, '--auto-annotation: "a b" is not a valid value; use an annotation key'],
   [

@@ -5,11 +5,12 @@ import { fakeWatches } from '../../support/fake-watches.ts'
 const ALL = '/api/v1/secrets'
 const inNamespace = (name: string) => `/api/v1/namespaces/${name}/secrets`
 
-function secretWatches() {
+function secretWatches(isClusterWide = true) {
   const watches = fakeWatches()
   let refusals = 0
   const secrets = createSecretWatches({
     watchCollection: watches.watchCollection,
+    isClusterWide,
     listener: { changed() {}, removed() {} },
     onRefused: () => (refusals += 1),
   })
@@ -63,4 +64,13 @@ test('a list of the whole cluster, once allowed, replaces the others', () => {
   expect(refusals()).toBe(2)
   secrets.stop()
   expect(watched()).toEqual([])
+})
+
+test('where namespaces are named, the whole cluster is never asked for', () => {
+  const { secrets, watched, refusals } = secretWatches(false)
+  secrets.start()
+  expect(watched()).toEqual([])
+  secrets.use('web', new Set(['shop']))
+  expect(watched()).toEqual([inNamespace('shop')])
+  expect(refusals()).toBe(0)
 })
