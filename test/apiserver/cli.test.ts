@@ -165,6 +165,7 @@ describe('explain', () => {
           'Deployment/other +web +envFrom +nothing +not opted in; with hotreload.dev/inject: "true" it would be rolled out: .*',
           'Deployment/plain +web +envFrom +nothing +not opted in; .*',
           'Deployment/web +web +envFrom +rolled out +.*',
+          'warning: Deployment web: change ConfigMap frozen under a new name: .*',
           '',
           `ConfigMap unused in namespace ${ns.name} does not exist: no workload uses it`,
           '$',
