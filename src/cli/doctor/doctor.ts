@@ -4,6 +4,7 @@ import type { KubeClient } from '../../kube/client.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { VERSION } from '../../version.ts'
 import type { ClusterPolicy } from '../installed/policy.ts'
+import { watchedNamespaces } from '../installed/watched-namespaces.ts'
 import { clusterAccess } from '../shared/cluster-access.ts'
 import { hasLabel } from '../shared/namespace-label.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
@@ -17,7 +18,7 @@ import { count, type Finding, found, ifReadable, type Result } from './finding.t
 import { checkCertificates, checkDeployment, checkPolicy, checkWebhooks, trusted } from './install.ts'
 import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
 import { checkRights, type Part, parts } from './rights.ts'
-import { checkPolicyFile, checkSettings, followsOtherTools, watchedNamespaces } from './settings.ts'
+import { checkPolicyFile, checkSettings, followsOtherTools } from './settings.ts'
 import { judgeTrial, untried } from './trial.ts'
 import {
   checkAnnotations,

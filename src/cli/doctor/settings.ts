@@ -1,6 +1,5 @@
 /** Checks that each setting of an install is where its part reads it. Pure. */
 import type { V1Container, V1Deployment } from '@kubernetes/client-node'
-import { commaList } from '../../compat/request/go-words.ts'
 import type { ClusterPolicy } from '../installed/policy.ts'
 import { containerOf, settingOf } from '../installed/settings.ts'
 import { controllerFlags } from '../serve/controller-flags.ts'
@@ -59,12 +58,6 @@ function foreignSettings(container: V1Container | undefined): string[] {
     ...(container?.env ?? []).map(({ name }) => name),
   ]
   return given.filter((name) => /^(--|HOTRELOAD_)/.test(name) && !names.has(name))
-}
-
-/** The namespaces that the controller watches; undefined: all. @param deployment the controller's */
-export function watchedNamespaces(deployment: V1Deployment | undefined): readonly string[] | undefined {
-  const names = commaList(settingOf(containerOf(deployment), controllerFlags.watchNamespaces))
-  return names.length > 0 ? names : undefined
 }
 
 /** Whether the install follows other tools' annotations: it does without `--compat=none`. @param deployment the controller's */

@@ -45,6 +45,8 @@ export interface Surroundings {
   content: (used: UsedKeys) => ConfigContent | Unreadable | undefined
   /** Whether the namespace has our label; undefined: not known. */
   labelled: boolean | undefined
+  /** False: hotreload watches other namespaces only. */
+  isWatched?: boolean
   /** The workload's Pods that run now; undefined: not known. */
   pods?: RunningPods
   /** The objects are in a cluster, so that `content` knows which Secrets hotreload may read. */
@@ -78,13 +80,14 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
   const { problems, warnings } = admissionMessages(workload, reading, checksums)
   const { namespace = 'default' } = metadata
   const optedIn = isOptedIn(object)
-  const isUnlabelled = optedIn && around.labelled === false && !controller(metadata)
+  const { labelled, isWatched = true } = around
+  const isUncovered = optedIn && (labelled === false || !isWatched) && !controller(metadata)
   const reason = unsuitable(template)
   const withoutAgent =
-    optedIn && !isUnlabelled && skip === undefined ? podsWithoutAgent(around.pods) : undefined
+    optedIn && !isUncovered && skip === undefined ? podsWithoutAgent(around.pods) : undefined
   const circumstances = {
     workload: object,
-    ...(isUnlabelled ? { notCovered: whyNotCovered(namespace) } : {}),
+    ...(isUncovered ? { notCovered: whyNotCovered(namespace, isWatched) } : {}),
     ...(withoutAgent?.isEach ? { noAgentYet: withoutAgent.text } : {}),
     ...(reason ? { notInjected: `Pods are not injected: ${skipReasons[reason]}` } : {}),
     immutable: new Set(checksums.immutable.map(sourceId)),
@@ -109,8 +112,12 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
     changes,
     problems: [
       ...problems,
-      ...(isUnlabelled
-        ? [isNeverLabelled(namespace) ? whyNotCovered(namespace) : unlabelledWarning(object, namespace)]
+      ...(isUncovered
+        ? [
+            isNeverLabelled(namespace) || !isWatched
+              ? whyNotCovered(namespace, isWatched)
+              : unlabelledWarning(object, namespace),
+          ]
         : []),
     ],
     warnings: [
@@ -124,15 +131,17 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
         changes.some(({ outcome }) => outcome === 'rolled out'),
       ),
       ...(around.isLive ? [] : secretRights(changes, namespace)),
-      ...otherTools(object, around.defaults, circumstances.forbidden),
+      ...(isWatched ? otherTools(object, around.defaults, circumstances.forbidden) : []),
     ],
   }
 }
 
-const whyNotCovered = (namespace: string): string =>
-  isNeverLabelled(namespace)
-    ? `hotreload never acts in namespace ${namespace}`
-    : `namespace ${namespace} has no label hotreload.dev/injection=enabled`
+function whyNotCovered(namespace: string, isWatched: boolean): string {
+  if (isNeverLabelled(namespace)) return `hotreload never acts in namespace ${namespace}`
+  return isWatched
+    ? `namespace ${namespace} has no label hotreload.dev/injection=enabled`
+    : `hotreload does not watch namespace ${namespace}: watchNamespaces of its chart names others`
+}
 
 function podsWithoutAgent(pods: RunningPods | undefined): { isEach: boolean; text: string } | undefined {
   if (!pods || pods.withoutAgent === 0) return undefined

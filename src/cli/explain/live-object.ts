@@ -16,6 +16,7 @@ import { templateKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller } from '../../workload/pod-template.ts'
 import { isInjected } from '../../workload/references.ts'
 import { type ConfigContent, type Unreadable } from '../../workload/source-content.ts'
+import { readIsWatched } from '../installed/watched-namespaces.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { readHasLabel } from '../shared/namespace-label.ts'
 import { canServiceAccount } from '../shared/service-account.ts'
@@ -50,12 +51,13 @@ export async function liveSurroundings(
   defaults: Defaults,
 ): Promise<Surroundings> {
   const namespace = object.metadata?.namespace ?? client.namespace
-  const [content, labelled, pods] = await Promise.all([
+  const [content, labelled, isWatched, pods] = await Promise.all([
     readContents(client, namespace, sourcesOf(object, defaults)),
     readHasLabel(client, namespace),
+    readIsWatched(client, namespace),
     readPods(client, object, defaults),
   ])
-  return { defaults, content, labelled, isLive: true, ...(pods ? { pods } : {}) }
+  return { defaults, content, labelled, isWatched, isLive: true, ...(pods ? { pods } : {}) }
 }
 
 /** What each of the sources holds; undefined for what is not known. */

@@ -9,6 +9,7 @@ import { sourceId, type UsedKeys } from '../../workload/checksum.ts'
 import { templateKinds } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import { references, type Source } from '../../workload/references.ts'
+import { readIsWatched } from '../installed/watched-namespaces.ts'
 import { refusal } from '../shared/cluster-access.ts'
 import { readHasLabel } from '../shared/namespace-label.ts'
 import { type Change, isAsEver } from './change.ts'
@@ -35,15 +36,16 @@ export async function explainSource(
   const source: Source = { kind: kind === 'Secret' ? 'Secret' : 'ConfigMap', name }
   const { namespace } = client
   const wanted: UsedKeys = { ...source, optional: true }
-  const [content, labelled, objects] = await Promise.all([
+  const [content, labelled, isWatched, objects] = await Promise.all([
     readContents(client, namespace, [wanted]),
     readHasLabel(client, namespace),
+    readIsWatched(client, namespace),
     readObjects(client, namespace),
   ])
   const users = objects.filter((object) => uses(object, source) || follows(object, source, defaults))
   const explanations = await mapLimit(users, async (object) => {
     const pods = await readPods(client, object, defaults)
-    const around = { defaults, content, labelled, isLive: true, ...(pods ? { pods } : {}) }
+    const around = { defaults, content, labelled, isWatched, isLive: true, ...(pods ? { pods } : {}) }
     return about(source, explain(object, around), follows(object, source, defaults))
   })
   return { source, namespace, isAbsent: content(wanted) === 'absent', explanations }

@@ -571,6 +571,16 @@ describe('what is only true for some', () => {
     expect(problems).toEqual(['hotreload never acts in namespace kube-system'])
   })
 
+  test('in a namespace that hotreload does not watch a change does nothing, whatever label and annotations say', () => {
+    const why = 'hotreload does not watch namespace shop: watchNamespaces of its chart names others'
+    const around = { defaults: builtInDefaults, content: () => undefined, labelled: true, isWatched: false }
+    const reloader = { 'reloader.stakater.com/auto': 'true' }
+    const { changes, problems, warnings } = explain(workload({ own: { ...IN, ...reloader } }), around)
+    expect(changes).toMatchObject([{ outcome: 'nothing', how: why }])
+    expect(problems).toEqual([why])
+    expect(warnings).toEqual([])
+  })
+
   const withPods = (running: number, withoutAgent: number, object = optedIn({})) =>
     explain(object, {
       defaults: builtInDefaults,
