@@ -144,6 +144,8 @@ function writeKubeletConfig({ state, controlPlane: { pki }, faults }: NodeOption
     resolvConf,
     // A full disk must not evict Pods: neither a developer's, nor one that a test fills.
     evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '0%', 'imagefs.available': '0%' },
+    // Nor may it cost the node its images after five minutes: nobody could pull them again. 100 means never.
+    imageGCHighThresholdPercent: 100,
   }
   const path = join(state, 'kubelet.yaml')
   writeFileSync(path, stringify(config))
