@@ -11,6 +11,7 @@ import { type ApiObject, controller, podTemplate } from '../../workload/pod-temp
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
+import { restartCommand } from '../shared/restart-command.ts'
 import { count, type Finding, few } from './finding.ts'
 import { checkMissingPods } from './missing-pods.ts'
 
@@ -115,14 +116,16 @@ export function checkPods(
       } no agent, created while hotreload was not available: kubectl rollout restart the workload, or recreate the Pod`,
     }),
   )
-  const ofWorkloads = byNamespace(notMirrored).map(
-    ([namespace, ones]): Finding => ({
+  const ofWorkloads = byNamespace(notMirrored).map(([namespace, ones]): Finding => {
+    const command = restartCommand(namespace, ones)
+    return {
       check,
       result: 'problem',
       namespace,
-      text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them`,
-    }),
-  )
+      text: `Pods of ${few(ones.map(nameOf))} in namespace ${namespace} have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; ${command ?? 'delete these Pods'}`,
+      ...(command === undefined ? {} : { command }),
+    }
+  })
   return [...ofPods, ...ofWorkloads, ...missing]
 }
 

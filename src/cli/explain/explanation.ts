@@ -18,10 +18,11 @@ import { annotationsOf, INJECT, isOptedIn, withAnnotations } from '../../policy/
 import { readPod, readWorkload, type WorkloadReading } from '../../policy/read-workload.ts'
 import { enumerate } from '../../policy/values/bounds.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
-import { groupOf, replacesItsPods, runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
+import { runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
+import { restartCommand } from '../shared/restart-command.ts'
 import { blockers, missingSources } from './blockers.ts'
 import { type Change, explainChange } from './change.ts'
 import { otherTools } from './other-tools.ts'
@@ -155,14 +156,9 @@ function podsWithoutAgent(pods: RunningPods | undefined): { isEach: boolean; tex
 
 /** How a workload gets new Pods. */
 function replacement(object: ApiObject): string {
-  const { namespace = 'default', name = '' } = object.metadata ?? {}
-  const kind = object.kind?.toLowerCase() ?? ''
   if (object.kind === 'Pod') return 'create the Pod anew'
-  return isRestartable(object) ? `kubectl rollout restart -n ${namespace} ${kind}/${name}` : 'delete its Pods'
+  return restartCommand(object.metadata?.namespace ?? 'default', [object]) ?? 'delete its Pods'
 }
-
-/** The kinds that kubectl can restart. */
-const isRestartable = (object: ApiObject): boolean => groupOf(object) === 'apps' && replacesItsPods(object)
 
 /** Manifests don't say what hotreload may read in the cluster. */
 function secretRights(changes: readonly Change[], namespace: string): string[] {

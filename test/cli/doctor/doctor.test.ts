@@ -483,8 +483,13 @@ describe('workloads', () => {
         check: 'pods',
         result: 'problem',
         namespace: 'shop',
-        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart them',
+        text: 'Pods of Deployment web, StatefulSet web in namespace shop have no agent: hotreload.dev/inject was set while hotreload was not available or the namespace had no label; kubectl rollout restart -n shop deployment/web statefulset/web',
+        command: 'kubectl rollout restart -n shop deployment/web statefulset/web',
       },
+    ])
+    const kruise = { ...workload({ kind: 'CloneSet', own: IN }), apiVersion: 'apps.kruise.io/v1alpha1' }
+    expect(checkPods([], [kruise], labelled, builtInDefaults)).toEqual([
+      expect.objectContaining({ text: expect.stringMatching(/; delete these Pods$/) }),
     ])
     const fine = [
       workload({ own: IN, template: { ...IN, ...keys({ mirrored: 'inject' }) } }),
