@@ -102,7 +102,7 @@ function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> & { faile
   return rollsOut ? { state: 'rolls out' } : { state: 'no agent', note: skipReasons[skip] }
 }
 
-/** The row of an agent whose container does not run: its last report says nothing of the next start. */
+/** The row of an agent whose container does not run. */
 export function statusOfContainer({ namespace, pod, container, of }: AgentAddress): AgentStatus | undefined {
   const found = notRunning(of, container)
   return found && { namespace, pod, container, volumes: [], failed: found.state !== 'Completed', ...found }

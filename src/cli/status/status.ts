@@ -108,22 +108,22 @@ export async function statusOfPods(
   for (const pod of pods) {
     const row = statusOfPod(pod, now)
     if (row) known.push(row)
-    else
-      for (const agent of agentsOf(pod)) {
-        const stopped = statusOfContainer(agent)
-        if (stopped) known.push(stopped)
-        else agents.push(agent)
-      }
+    else agents.push(...agentsOf(pod))
   }
   let asked = 0
   const answered = await mapLimit(agents, async (agent) => {
     const row = await ask(client, agent)
     asked += 1
     show(`asking agents: ${asked} of ${agents.length}`)
-    return row
+    const stopped = statusOfContainer(agent)
+    return stopped ? withInvalid(stopped, row) : row
   })
   return [...known, ...answered].toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
 }
+
+/** The last report of an agent says nothing of the next start of its container, except that the validator refuses what is there. */
+const withInvalid = (stopped: AgentStatus, { state, note }: AgentStatus): AgentStatus =>
+  state === 'invalid' ? { ...stopped, note: [stopped.note, note].filter(Boolean).join('; ') } : stopped
 
 const sortKey = ({ namespace, pod, container = '' }: AgentStatus): string =>
   `${namespace}/${pod}/${container}`

@@ -260,6 +260,25 @@ describe('a program that does not run is never loaded', () => {
     expect(await statusOf(client)).toMatchObject([row])
   })
 
+  test('and where its validator refuses the content, that is why', async () => {
+    const crash = kubelet('Running', { containerStatuses: [container(waiting('CrashLoopBackOff'), 3)] })
+    const error = { code: 'HR_VALIDATION_FAILED', message: 'validate exited with code 1' }
+    const client = clientOf((call) =>
+      isList(call) ? ok({ items: [crash] }) : ok({ state: 'invalid', volumes: [volume], error }),
+    )
+    expect(await statusOf(client)).toEqual([
+      {
+        namespace: 'shop',
+        pod: 'web-1',
+        container: 'web',
+        state: 'CrashLoopBackOff',
+        failed: true,
+        volumes: [],
+        note: '3 restarts; validate exited with code 1 [HR_VALIDATION_FAILED]',
+      },
+    ])
+  })
+
   test('a Pod may be pending for five minutes', () => {
     const since = (minutes: number): V1Pod => ({
       ...kubelet('Pending', {}),
