@@ -107,6 +107,11 @@ export const nastyObjects: [what: string, largest: number, make: (size: number) 
       }),
   ],
   ['a probe of kills', 500_000, (size) => asked(podSpec({ containers: [killer(size)] }), signalled)],
+  [
+    'flags of a shell',
+    60_000,
+    (size) => asked(podSpec({ containers: [nginx({ command: ['sh', ...times(size, () => '-e')] })] })),
+  ],
   ['subPath mounts', 40_000, (size) => asked(withMounts(times(size, subPath)))],
   [
     'kept subPath mounts',

@@ -80,7 +80,7 @@ const MAX_SCRIPT = 4096
 /** `sh -ec "exec X …"`. A script that does anything else first may also write the program's configuration, so that it is not looked through. */
 const shell: Wrapper = (words) => {
   for (let at = 1; words[at]?.startsWith('-'); at++) {
-    const [flag = '', script = ''] = words.slice(at)
+    const [flag = '', script = ''] = [words[at], words[at + 1]]
     if (/^-[a-z]*c[a-z]*$/.test(flag)) {
       if (script.length > MAX_SCRIPT) return undefined
       const [first, ...program] = script
