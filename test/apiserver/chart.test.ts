@@ -185,7 +185,10 @@ test('the API server takes what the chart makes of every value', async () => {
     '--set=monitoring.serviceMonitor.enabled=false,monitoring.podMonitor.enabled=false,monitoring.rules.enabled=false',
     '--set=secrets.namespaces={default},watchNamespaces={kube-public}',
   ])
-  const { code, stderr } = await tryKubectl(['apply', '--server-side', '--dry-run=server', '-f', '-'], stdout)
+  const { code, stderr } = await tryKubectl(
+    ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', '-'],
+    stdout,
+  )
   expect(stderr).toBe('')
   expect(code).toBe(0)
 })

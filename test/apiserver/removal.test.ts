@@ -36,7 +36,7 @@ async function ownObjects(): Promise<string[]> {
 test('the removal of docs/install.md leaves nothing', async () => {
   const ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
   for (const directory of ['deploy', 'deploy/secrets/cluster', 'deploy/evict'])
-    await kubectl(['apply', '--server-side', '-k', join(root, directory)])
+    await kubectl(['apply', '--server-side', '--force-conflicts', '-k', join(root, directory)])
   await kubectl(['apply', '--namespace', ns.name, '-k', join(root, 'deploy/secrets')])
   expect((await ownObjects()).length).toBeGreaterThan(10)
   const workload = deployment({ image: 'nginx' }, [], { replicas: 0 })
