@@ -47,8 +47,6 @@ const colours: Readonly<Record<string, number>> = {
   loaded: 32,
   signalled: 32,
   unconfirmed: 33,
-  CrashLoopBackOff: 31,
-  ImagePullBackOff: 31,
   refused: 31,
   invalid: 31,
   killed: 31,
@@ -63,12 +61,15 @@ const colours: Readonly<Record<string, number>> = {
   nothing: 31,
 }
 
+/** The kubelet's words for what does not run: CrashLoopBackOff, ErrImagePull, Error, OOMKilled. They are red. */
+const FAILURE = '\\w*(?:BackOff|Err|Killed)\\w*'
+
 /** Colours a state that is a column of its own: the gap between columns, or the end of the line, follows it. */
 function coloured(text: string, { stdout, env }: QueryIo): string {
   // https://no-color.org: any value but the empty one counts.
   if (stdout.isTTY !== true || (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return text
-  const words = new RegExp(`(?<=^| {3})(${Object.keys(colours).join('|')})(?= {3}|$)`, 'gm')
-  return text.replaceAll(words, (word) => `\u001b[${colours[word]}m${word}\u001b[0m`)
+  const words = new RegExp(`(?<=^| {3})(${[...Object.keys(colours), FAILURE].join('|')})(?= {3}|$)`, 'gm')
+  return text.replaceAll(words, (word) => `\u001b[${colours[word] ?? 31}m${word}\u001b[0m`)
 }
 
 export interface ProgressLine {
