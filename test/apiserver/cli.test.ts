@@ -121,17 +121,30 @@ describe('explain', () => {
     await installed(install([]))
   })
 
-  test('answers by the cluster’s own policy file', async () => {
+  /** What explain answers about web with this policy file. */
+  async function withPolicy(text: string): Promise<Result> {
     const metadata = { name: 'policy', namespace: 'hotreload-system' }
-    const policy = { 'policy.yaml': 'defaults: {subpath: keep}' }
-    await installed({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: policy })
+    await installed({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'policy.yaml': text } })
     await installed(install([{ name: 'HOTRELOAD_POLICY', value: '/etc/hotreload/policy.yaml' }]))
-    const { stdout, stderr } = await hotreload(['explain', 'deploy', 'web', '-n', ns.name])
+    const answer = await hotreload(['explain', 'deploy', 'web', '-n', ns.name])
     await installed(install([]))
+    return answer
+  }
+
+  test('answers by the cluster’s own policy file', async () => {
+    const { stdout, stderr } = await withPolicy('defaults: {subpath: keep}')
     expect(stderr).toBe('')
     expect(stdout).toMatch(
       /\nConfigMap\/web .* rolled out +its subPath is not updated: hotreload.dev\/subpath says keep\n/,
     )
+  })
+
+  test('says that it answers without a policy file that has a mistake', async () => {
+    const { stdout, stderr } = await withPolicy('defaults: {subpath: magic}')
+    expect(stderr).toMatch(
+      /^note: hotreload can't use the cluster's policy file: .*\[HR_BAD_POLICY\]; this answer is without it, while running replicas use the last good one\n$/,
+    )
+    expect(stdout).toMatch(/\nConfigMap\/web .* reloaded /)
   })
 
   test('says that the policy file was not read', async () => {

@@ -88,7 +88,10 @@ async function policyOf(client: KubeClient, { stderr }: QueryIo): Promise<Defaul
   const { defaults, note, problem } = await readClusterPolicy(client)
   if (note !== undefined)
     stderr.write(`note: the cluster's policy file was not read (${note}); --policy FILE names one\n`)
-  if (problem) stderr.write(`note: hotreload can't use the cluster's policy file: ${problem.message}\n`)
+  if (problem)
+    stderr.write(
+      `note: hotreload can't use the cluster's policy file: ${problem.message}; this answer is without it, while running replicas use the last good one\n`,
+    )
   return defaults
 }
 
