@@ -94,8 +94,9 @@ export function runLeaderElection(
 
   async function attempt(): Promise<void> {
     const startedAt = clock.now()
-    // A lease that we hold is renewed without a read, as in client-go; 409 means that another candidate took it.
-    const lease = held ?? (await read())
+    // A lease that we hold is renewed without a read, as in client-go.
+    const known = held
+    const lease = known ?? (await read())
     const { holderIdentity: holder = '', acquireTime, leaseTransitions = 0 } = lease?.spec ?? {}
     const ours = holder === identity
     const text = JSON.stringify(lease?.spec ?? {})
@@ -104,13 +105,16 @@ export function runLeaderElection(
     if (!ours) renewedAt = Number.NEGATIVE_INFINITY
     if (!ours && holder !== '' && startedAt - observed.at < durationOf(lease)) return
     const now = new Date(clock.wall()).toISOString().replace('Z', '000Z')
-    held = await write(lease, {
+    const written = await write(lease, {
       holderIdentity: identity,
       leaseDurationSeconds: LEASE_DURATION / 1_000,
       acquireTime: ours && acquireTime ? acquireTime : now,
       renewTime: now,
       leaseTransitions: leaseTransitions + (ours || !lease ? 0 : 1),
     })
+    held = written
+    // Another candidate took it, or another program wrote its labels: only a read tells which.
+    if (!written && known) return attempt()
     // Renewed too late: writes were skipped meanwhile, so leadership ends and starts anew, which reconciles everything.
     if (!isRenewed()) setLeading(false)
     // The time before the call: the server may have stored the lease long before it answered.

@@ -75,6 +75,15 @@ test('what others wrote in the metadata of the lease stays, so that kubectl and 
   expect(writes).toBeGreaterThan(2)
 })
 
+test('another program’s write to the lease, of labels for example, ends no leadership', async () => {
+  const a = candidate('a')
+  await clock.advance(100)
+  if (lease) lease = { ...lease, metadata: { resourceVersion: 'foreign', labels: { team: 'a' } } }
+  await clock.advance(30_000)
+  expect([a.leads(), a.changes]).toEqual([true, [true]])
+  expect(lease?.metadata.labels).toEqual({ team: 'a' })
+})
+
 test('a released lease is taken at the next attempt', async () => {
   const a = candidate('a')
   await clock.advance(100)
