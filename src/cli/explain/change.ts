@@ -2,6 +2,7 @@
 import type { V1PodSpec } from '@kubernetes/client-node'
 import { PREFIX } from '../../policy/annotations.ts'
 import { isVariable, type Judged } from '../../policy/classify-references.ts'
+import { planEnv } from '../../policy/env.ts'
 import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import { whyNotRestarted } from '../../policy/methods/restart.ts'
@@ -142,9 +143,12 @@ function whyNew(
     return isNativeSidecar(reference, spec)
       ? 'native sidecars are not served'
       : 'init containers run when a Pod starts'
-  const note = own?.notes.find(({ warn }) => warn)?.text.replace(`container ${reference.container}: `, '')
+  const withoutName = (text: string) => text.replace(`container ${reference.container}: `, '')
   if (isVariable(reference)) {
-    if (now.env === 'restart') return note ?? 'its container can not be restarted in place'
+    if (now.env === 'restart') {
+      const [obstacle] = own ? planEnv(own.container, spec, own.reload).notes : []
+      return obstacle ? withoutName(obstacle.text) : 'its container can not be restarted in place'
+    }
     const container = spec.containers.find(({ name }) => name === reference.container)
     const canRestart =
       !now.notInjected &&
@@ -156,7 +160,8 @@ function whyNew(
   const way = own?.ways.get(reference.mountPath ?? '')
   const kept = own?.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)
   if (isInPlace(way) && kept?.mode === 'keep') return `its subPath is not updated: ${kept.reason}`
-  return way?.because.replace(`container ${reference.container}: `, '') ?? note ?? 'nothing says otherwise'
+  const reason = way?.because ?? own?.notes.find(({ warn }) => warn)?.text
+  return reason === undefined ? 'nothing says otherwise' : withoutName(reason)
 }
 
 /** Why a reference that reloads in place, or that hotreload leaves alone, comes with new Pods. */

@@ -127,6 +127,15 @@ describe('each use of a ConfigMap or Secret', () => {
       ],
     ],
     [
+      'variables that can not be restarted, of an unknown program',
+      { env: 'restart' },
+      { ...api({ env, volumeMounts: conf }), shareProcessNamespace: false },
+      [
+        `ConfigMap/web | volume /etc/api | rolled out | ${noWay}`,
+        'ConfigMap/colors | env main | rolled out | take shareProcessNamespace: false away; without shared processes no signal reaches it',
+      ],
+    ],
+    [
       'variables, ignored',
       { env: 'ignore' },
       api({ env }),
