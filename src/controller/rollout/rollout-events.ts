@@ -58,8 +58,9 @@ export function reportProgress(
     report.event(summary, 'Normal', eventReasons.rolledOut, changed + tail(summary))
     return undefined
   }
-  const stalledIn =
-    running && summary.progress === 'running' ? running.progressedAt + REPORT_STALLED - now : undefined
+  // What the user has paused goes on when the user says so.
+  const mayStall = running && summary.progress === 'running' && !summary.isSuspended
+  const stalledIn = mayStall ? running.progressedAt + REPORT_STALLED - now : undefined
   if (summary.progress === 'stuck' || (stalledIn !== undefined && stalledIn <= 0))
     report.event(
       summary,

@@ -46,6 +46,15 @@ test('without a rollout of ours there is nothing to report', () => {
   expect(events()).toEqual([])
 })
 
+test('a rollout that the user has paused is not stalled', () => {
+  const { start, look, events } = setUp()
+  start()
+  expect(look({ isSuspended: true }, 120_000)).toBeUndefined()
+  expect(events()).toEqual(['RolloutStarted: ConfigMap web changed'])
+  look({ isSuspended: false }, 120_000)
+  expect(events()[1]).toContain('RolloutStalled')
+})
+
 test('a rollout that brings no further Pod for two minutes, or gives up, is reported', () => {
   const { start, look, events } = setUp()
   start()
