@@ -189,6 +189,8 @@ test('the API server takes what the chart makes of every value', async () => {
     ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', '-'],
     stdout,
   )
-  expect(stderr).toBe('')
+  // What other tests applied on the client's side gives a warning that kubectl calls non-fatal.
+  const complaints = stderr.split('\n').filter((line) => line && !line.includes('failed to migrate'))
+  expect(complaints).toEqual([])
   expect(code).toBe(0)
 })
