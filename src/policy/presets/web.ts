@@ -1,5 +1,6 @@
 /** Web servers, proxies, caches and the servers of applications. */
 import type { V1Container } from '@kubernetes/client-node'
+import { normalPath } from '../../workload/references.ts'
 import { directoryOf, flag, hasFlag, tagOf } from './arguments.ts'
 import { byItself, byRollout, bySignal, elsewhere, type Preset } from './preset.ts'
 
@@ -63,7 +64,7 @@ export const web = {
     reload: (container) => (/watched_directory/.test(bootstrapOf(container)) ? byItself : byRollout),
     paths: (container) => [
       {
-        under: [flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml'],
+        under: [normalPath(flag(container, '-c', '--config-path') ?? '/etc/envoy/envoy.yaml')],
         way: 'rollout',
         because: 'its bootstrap file is read when it starts only',
       },

@@ -70,6 +70,11 @@ describe('a preset vouches for paths', () => {
       { '/dyn': 'none', '/etc/envoy': 'rollout', '/etc/envoy/envoy.yaml': 'rollout' },
     ],
     [
+      'envoyproxy/envoy',
+      ['--config-yaml', 'watched_directory', '-c', '/etc//own/./envoy.yaml'],
+      { '/dyn': 'none', '/etc/own': 'rollout' },
+    ],
+    [
       'traefik:v3.7',
       ['--providers.file.directory=/dyn'],
       { '/dyn': 'none', '/dyn/certs': 'none', '/etc/traefik': 'rollout', '/certs': 'rollout' },
