@@ -3,7 +3,7 @@
  * container must have new Pods for it, these come for all containers.
  */
 import { sourceId } from '../workload/checksum.ts'
-import { isOfServiceAccount, type Reference, references } from '../workload/references.ts'
+import { ofServiceAccount, type Reference, references } from '../workload/references.ts'
 import { builtInDefaults } from './defaults.ts'
 import type { ContainerPlan, PodPlan } from './plan.ts'
 import { PREFIX } from './values/prefix.ts'
@@ -107,14 +107,13 @@ function judgeOf({
   containers,
 }: Judgeable): (reference: Reference) => Verdict {
   const plans = new Map(containers.map((plan) => [plan.container.name, { plan, kept: keptPaths(plan) }]))
-  const volumes = new Map((spec.volumes ?? []).map((one) => [one.name, one]))
+  const isOfAccount = new Map((spec.volumes ?? []).map((one) => [one.name, ofServiceAccount(one)]))
   const named = shared.container && new Set(shared.container)
   const watched = shared.volumes && new Set(shared.volumes)
   return (reference) => {
     const { container, volume = '', as, init, mountPath = '' } = reference
     if (excludedContainers.has(container) && !named?.has(container)) return leftOut(excluded(reference), true)
-    const mounted = volumes.get(volume)
-    if (mounted && isOfServiceAccount(reference, mounted)) return leftOut(ofServiceAccount)
+    if (isOfAccount.get(volume)?.(reference)) return leftOut(OF_ACCOUNT)
     if (!init && named?.has(container) === false)
       return leftOut(`${PREFIX}container names other containers`, true)
     const { plan, kept } = plans.get(container) ?? {}
@@ -134,7 +133,7 @@ function judgeOf({
 
 const leftOut = (why: string, isOutside = false): Verdict => ({ is: 'leftOut', why, isOutside })
 
-const ofServiceAccount = "it is the ServiceAccount's own, which Kubernetes renews"
+const OF_ACCOUNT = "it is the ServiceAccount's own, which Kubernetes renews"
 
 /** Why a container of this name is left alone, and how a user includes it. The annotation can't name an init container. */
 function excluded({ container, init }: Reference): string {

@@ -86,9 +86,11 @@ const CLUSTER_CA = 'kube-root-ca.crt'
 const hasToken = (projected: V1Volume['projected']): boolean =>
   (projected?.sources ?? []).some(({ serviceAccountToken }) => serviceAccountToken)
 
-/** Whether a reference into this volume is of what belongs to the ServiceAccount. The volume may hold other sources, too. */
-export const isOfServiceAccount = ({ kind, name }: Source, volume: V1Volume): boolean =>
-  isTokenVolume(volume) || (kind === 'ConfigMap' && name === CLUSTER_CA && hasToken(volume.projected))
+/** Tells whether a source in this volume belongs to the ServiceAccount. The volume may hold others, too; it is read once. */
+export function ofServiceAccount(volume: V1Volume): (source: Source) => boolean {
+  const [isAll, holdsToken] = [isTokenVolume(volume), hasToken(volume.projected)]
+  return ({ kind, name }) => isAll || (holdsToken && kind === 'ConfigMap' && name === CLUSTER_CA)
+}
 
 /**
  * How many parts of volumes, over all mounts of a Pod, references() reads: a manifest of 3 MiB can hold 30,000 mounts of a volume with 30,000

@@ -263,3 +263,21 @@ describe('what belongs to the ServiceAccount is no source', () => {
     ['and a ConfigMap beside a token is one', [token, { configMap: { name: 'own' } }], ['ConfigMap/own']],
   ])('%s', (_, sources, rollout) => expect(projected(...sources).rollout).toEqual(rollout))
 })
+
+test('a volume is read equally often, however many sources and references it has', () => {
+  const readsOf = (count: number): number => {
+    let reads = 0
+    const sources = Array.from({ length: count }, (_, at) => ({ configMap: { name: `c${at}` } }))
+    const projected = {
+      get sources() {
+        reads += 1
+        return sources
+      },
+    }
+    const { plan } = decisionFor(podSpec({ volumes: [{ name: 'conf', projected }] }))
+    reads = 0
+    expect(classifyReferences(plan).inPlace).toHaveLength(count)
+    return reads
+  }
+  expect(readsOf(100)).toBe(readsOf(10))
+})
