@@ -1,9 +1,9 @@
 /** The command line as one file, which needs no Node.js: Node.js' own single executable (nodejs.org/api/single-executable-applications.html). */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
 import config, { httpByRequire } from '../../rolldown.config.ts'
+import { withContext } from '../../test/cluster/base-images.ts'
 import { run } from '../../test/cluster/run.ts'
 import { bundledLicences, LICENCES_FILE } from './licences/bundled-packages.ts'
 
@@ -22,8 +22,7 @@ const re2jsInside: Plugin = {
  */
 export async function writeExecutable(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
-  const work = mkdtempSync(join(tmpdir(), 'hotreload-executable-'))
-  try {
+  await withContext(async (work) => {
     const bundle = await rolldown({
       ...config,
       input: { main: config.input.main },
@@ -53,7 +52,5 @@ export async function writeExecutable(path: string): Promise<void> {
     await run([process.execPath, '--build-sea=settings.json'], { cwd: work })
     copyFileSync(join(work, LICENCES_FILE), join(dirname(path), LICENCES_FILE))
     copyFileSync(join(dirname(process.execPath), '../LICENSE'), join(dirname(path), 'node.txt'))
-  } finally {
-    rmSync(work, { recursive: true })
-  }
+  })
 }

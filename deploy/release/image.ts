@@ -1,7 +1,5 @@
 /** Builds an image as an OCI archive, without caches, and the same for the same source: every file has the time `epoch`. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { withContext } from '../../test/cluster/base-images.ts'
 import { buildah, inputFlags } from '../../test/cluster/image-builder.ts'
 import { repository } from '../../test/cluster/paths.ts'
 import { type ProjectImageName, withStandIns } from '../../test/cluster/project-images.ts'
@@ -44,13 +42,13 @@ async function store(
   { epoch, version }: Release,
   call: (command: string, ...args: string[]) => Promise<string>,
 ): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'hotreload-oci-'))
   try {
-    // As a directory: buildah's own archives have the time of the day in them.
-    await call('push', '--quiet', image, `oci:${directory}:${version}`)
-    await writeArchive(archive, directory, ['blobs', 'index.json', 'oci-layout'], epoch)
+    await withContext(async (directory) => {
+      // As a directory: buildah's own archives have the time of the day in them.
+      await call('push', '--quiet', image, `oci:${directory}:${version}`)
+      await writeArchive(archive, directory, ['blobs', 'index.json', 'oci-layout'], epoch)
+    })
   } finally {
-    rmSync(directory, { recursive: true })
     await call('rmi', image)
   }
 }

@@ -1,29 +1,20 @@
 // node deploy/release/main.ts DIRECTORY [--stand-ins]
 // Makes everything that a release publishes, for this machine's architecture, from the source alone. It publishes nothing. With
 // --stand-ins it makes base images itself, where no registry is reached. Programs: buildah, cargo, go, tar; as root.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { rolldown } from 'rolldown'
 import config from '../../rolldown.config.ts'
 import { VERSION } from '../../src/version.ts'
+import { withContext } from '../../test/cluster/base-images.ts'
 import { architecture } from '../../test/cluster/image-archive.ts'
 import { repository } from '../../test/cluster/paths.ts'
 import { kustomizeProgram } from '../../test/cluster/programs.ts'
 import { run } from '../../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
 import { notesOf } from './changelog.ts'
+import { writeChart } from './chart.ts'
 import { writeExecutable } from './executable.ts'
 import { type Release, writeImage } from './image.ts'
 import { linkedCrates } from './sbom/crates.ts'
@@ -53,7 +44,7 @@ rmSync(output, { recursive: true, force: true })
 mkdirSync(output, { recursive: true })
 writeFileSync(inOutput('notes.md'), notesOf(readFileSync(join(repository, 'CHANGELOG.md'), 'utf8'), VERSION))
 await writeManifests()
-await writeChart()
+await writeChart(inOutput(`hotreload-chart-${VERSION}.tgz`), release.epoch)
 await writeCli()
 await writeProgram()
 for (const name of ['hotreload', 'hotreload-agent', 'hotreload-agent-root'] as const)
@@ -75,21 +66,11 @@ async function writeManifests(): Promise<void> {
     writeFileSync(inOutput(file), await run([kustomize, 'build', join(repository, directory)]))
 }
 
-/** As `helm package` lays it out, which itself writes the time of the day. */
-async function writeChart(): Promise<void> {
-  const chart = join(repository, 'deploy/chart')
-  if (!existsSync(join(chart, 'Chart.yaml'))) return
-  await inTemporary(async (directory) => {
-    cpSync(chart, join(directory, 'hotreload'), { recursive: true })
-    await writeArchive(inOutput(`hotreload-chart-${VERSION}.tgz`), directory, ['hotreload'], release.epoch)
-  })
-}
-
 /** The command line for any machine with Node.js: the launcher, its name for kubectl, the bundle and licences. */
 async function writeCli(): Promise<void> {
   release.say('bundling the command line')
   const name = `hotreload-${VERSION}`
-  await inTemporary(async (directory) => {
+  await withContext(async (directory) => {
     const root = join(directory, name)
     mkdirSync(join(root, 'bin'), { recursive: true })
     const bundle = await rolldown(config)
@@ -104,7 +85,7 @@ async function writeCli(): Promise<void> {
 /** The same as one file for this platform. */
 async function writeProgram(): Promise<void> {
   release.say('building the command line as one file')
-  await inTemporary(async (directory) => {
+  await withContext(async (directory) => {
     await writeExecutable(join(directory, 'kubectl-hotreload'))
     symlinkSync('kubectl-hotreload', join(directory, 'hotreload'))
     cpSync(join(repository, 'LICENSE'), join(directory, 'LICENSE'))
@@ -119,13 +100,4 @@ function writeSbom(name: string, packages: Parameters<typeof spdxDocument>[1]): 
     inOutput(`${name}-${VERSION}-linux-${architecture}.spdx.json`),
     `${JSON.stringify(document, null, 2)}\n`,
   )
-}
-
-async function inTemporary(work: (directory: string) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'hotreload-release-'))
-  try {
-    await work(directory)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
 }

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { writeArchive } from '../../deploy/release/archive.ts'
 import { notesOf } from '../../deploy/release/changelog.ts'
+import { writeChart } from '../../deploy/release/chart.ts'
 import { linkedCrates } from '../../deploy/release/sbom/crates.ts'
 import { bundledPackages } from '../../deploy/release/sbom/npm-packages.ts'
 import { spdxDocument } from '../../deploy/release/sbom/spdx.ts'
@@ -48,6 +49,21 @@ test('an archive has the same bytes for the same files, whenever and in whatever
     archives.push(readFileSync(join(root, 'archive.tar.gz')))
   }
   expect(archives[0]).toEqual(archives[1])
+})
+
+test('the archive of the chart holds the files that the chart links', async () => {
+  const archive = join(directory, 'chart.tgz')
+  await writeChart(archive, 1_700_000_000)
+  const { stdout: entries } = spawnSync('tar', ['--list', '--verbose', '--file', archive], {
+    encoding: 'utf8',
+  })
+  expect(entries).toContain(' hotreload/Chart.yaml\n')
+  expect(entries.split('\n').filter((entry) => entry.startsWith('l'))).toEqual([])
+  const path = 'hotreload/files/dashboard.json'
+  const { stdout } = spawnSync('tar', ['--extract', '--to-stdout', '--file', archive, path], {
+    encoding: 'utf8',
+  })
+  expect(stdout).toBe(readFileSync(join(repository, 'deploy/monitoring/dashboard.json'), 'utf8'))
 })
 
 describe('release notes', () => {
