@@ -80,9 +80,9 @@ pub enum Examined {
 pub enum Outcome {
     /// The target has the content, and has confirmed it.
     Done,
-    /// The target was told; nothing more can be known.
+    /// The reload was sent to the target; nothing more can be known.
     Sent,
-    /// The target was told, and does not show that it has the content. `Done` may still follow.
+    /// The reload was sent to the target, which does not show that it has the content. `Done` may still follow.
     Unconfirmed(Problem),
     /// The target read the content at its own start.
     NotNeeded,

@@ -17,14 +17,14 @@ pub struct LastRestart {
     pub digest: u128,
 }
 
-/// The content that a program has, or was told of.
+/// The content that a program has, or was sent the reload of.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Loaded {
     /// The volume.
     pub volume: String,
     /// The digest of the content.
     pub digest: u128,
-    /// Whether the program has confirmed it; else it was told, and nothing more is known.
+    /// Whether the program has confirmed it; else the reload was sent, and nothing more is known.
     pub is_confirmed: bool,
 }
 
@@ -96,7 +96,7 @@ impl SavedState {
         self.loaded.iter().find(|loaded| loaded.volume == volume).map(|loaded| loaded.digest)
     }
 
-    /// Records what a program has, or was told of. What it has confirmed once it need not confirm again.
+    /// Records what a program has, or was sent the reload of. What it has confirmed once it need not confirm again.
     pub fn set_loaded(&mut self, volume: &str, digest: u128, is_confirmed: bool) {
         match self.loaded.iter_mut().find(|loaded| loaded.volume == volume) {
             Some(loaded) if loaded.digest == digest => loaded.is_confirmed |= is_confirmed,

@@ -2,7 +2,7 @@
 import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/client-node'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { holderOf } from '../workload/path-search.ts'
-import { normalPath } from '../workload/references.ts'
+import { normalPath, volumeSources } from '../workload/references.ts'
 import { nameFor } from './names.ts'
 
 export interface WatchedVolume {
@@ -32,7 +32,7 @@ export function watchedVolumes(plan: ContainerPlan): WatchedVolume[] {
       name: volume.name,
       mounted,
       isSecret: !isPublic(volume),
-      isOptional: isOptional(volume),
+      isOptional: volumeSources(volume).some(({ optional }) => optional),
       ignored: ignoredPaths(volume),
     }
   })
@@ -56,11 +56,6 @@ function usedPaths({ container, subPaths }: ContainerPlan): Map<string, string[]
 const isPublic = ({ configMap, projected }: V1Volume): boolean =>
   configMap !== undefined ||
   (projected?.sources !== undefined && projected.sources.every(({ secret }) => !secret))
-
-const isOptional = ({ configMap, secret, projected }: V1Volume): boolean =>
-  [configMap, secret, ...(projected?.sources ?? []).flatMap((from) => [from.configMap, from.secret])].some(
-    (of) => of?.optional === true,
-  )
 
 function ignoredPaths({ projected }: V1Volume): string[] {
   return (projected?.sources ?? []).flatMap((from) => [

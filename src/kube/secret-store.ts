@@ -32,7 +32,7 @@ export function createSecretStore(api: Api): SecretStore {
   return {
     async read(name) {
       const found = await find(name)
-      return isEmpty(found) ? undefined : found
+      return found && !isEmpty(found) ? found : undefined
     },
     async create(name, data) {
       const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name, labels }, data: encode(data) }
@@ -44,8 +44,7 @@ export function createSecretStore(api: Api): SecretStore {
   }
 }
 
-const isEmpty = (secret: StoredSecret | undefined): boolean =>
-  secret !== undefined && Object.keys(secret.data).length === 0
+const isEmpty = ({ data }: StoredSecret): boolean => Object.keys(data).length === 0
 
 function encode(data: Record<string, string>): Record<string, string> {
   return Object.fromEntries(

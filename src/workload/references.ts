@@ -4,6 +4,7 @@
  */
 import type {
   V1Container,
+  V1KeyToPath,
   V1PodSpec,
   V1Volume,
   V1VolumeMount,
@@ -32,7 +33,7 @@ export interface Reference extends Source {
 /** One source of a volume. `items` maps its keys to paths; undefined: each key is a file of the same name. */
 interface VolumeSource extends Source {
   optional: boolean
-  items?: readonly { key: string; path: string }[]
+  items?: readonly V1KeyToPath[]
 }
 
 /** The ConfigMaps and Secrets of a volume; empty for any other kind of volume. */
@@ -54,7 +55,7 @@ export const isConfigVolume = ({ configMap, secret, projected, csi }: V1Volume):
 function source(
   kind: Source['kind'],
   name: string | undefined,
-  { optional, items }: { optional?: boolean; items?: { key: string; path: string }[] },
+  { optional, items }: { optional?: boolean; items?: V1KeyToPath[] },
 ): VolumeSource {
   return { kind, name: name ?? '', optional: optional === true, ...(items ? { items } : {}) }
 }

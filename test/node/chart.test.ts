@@ -7,19 +7,17 @@ import { repository } from '../cluster/paths.ts'
 import { helmProgram } from '../cluster/programs.ts'
 import { run } from '../cluster/run.ts'
 import { answersWhile } from '../support/admission-load.ts'
+import { expectNoInstall, system } from '../support/install.ts'
 import { images, namespace, until } from '../support/kube.ts'
-import { kubectl, tryKubectl } from '../support/kubectl.ts'
+import { kubectl } from '../support/kubectl.ts'
 import { agentStatus, configMap, configMapVolume, deployment, edit } from '../support/reload.ts'
 
-const SYSTEM = 'hotreload-system'
-const system = ['--namespace', SYSTEM]
 const work = mkdtempSync(join(tmpdir(), 'hotreload-chart-'))
 let helm: (...argv: string[]) => Promise<string>
 let image = ''
 
 beforeAll(async () => {
-  const { code } = await tryKubectl(['get', 'namespace', SYSTEM])
-  if (code === 0) throw new Error(`namespace ${SYSTEM} exists already: delete it, or use another cluster`)
+  await expectNoInstall()
   const program = await helmProgram((line) => console.log(line))
   const env = {
     ...process.env,
@@ -30,10 +28,7 @@ beforeAll(async () => {
   helm = (...argv) => run([program, ...argv, ...system], { env, timeoutMs: 400_000 })
   ;[image = ''] = await images('nginx', 'hotreload', 'hotreload-agent')
 })
-afterAll(async () => {
-  rmSync(work, { recursive: true })
-  await tryKubectl(['delete', 'namespace', SYSTEM, '--timeout=300s'])
-})
+afterAll(() => rmSync(work, { recursive: true }))
 
 /** The chart as an archive. */
 async function packaged(version: string): Promise<string> {

@@ -73,7 +73,7 @@ pub struct Report<'a> {
     pub webhook: Option<String>,
 }
 
-/// The engine's state in one word. `is_confirmed`: the program has confirmed all that it was told of.
+/// The engine's state in one word. `is_confirmed`: the program has confirmed every reload that it was sent.
 pub fn state(engine: &Engine, method: &ReloadMethod, is_confirmed: bool) -> &'static str {
     match engine.idle_reason() {
         None if engine.is_validating() => "validating",

@@ -2,8 +2,8 @@
  * Decides which files of a volume may be rewritten in place. A program that reads its whole file at once sees the old or the new content.
  * A shell reads a script while it runs it, and a mapped file shrinks under its program (SIGBUS): such a file is never rewritten.
  */
-import type { V1KeyToPath, V1Volume } from '@kubernetes/client-node'
-import { normalPath } from '../../workload/references.ts'
+import type { V1Volume } from '@kubernetes/client-node'
+import { normalPath, volumeSources } from '../../workload/references.ts'
 
 const EXECUTE = 0o111
 
@@ -27,16 +27,11 @@ export function rewriteObstacle(volume: V1Volume): RewriteObstacle {
   }
 }
 
-function executables({ configMap, secret, projected }: V1Volume): (path: string) => boolean {
-  const isExecutableByDefault =
-    ((configMap?.defaultMode ?? secret?.defaultMode ?? projected?.defaultMode ?? 0) & EXECUTE) !== 0
-  const sources = [
-    configMap,
-    secret,
-    ...(projected?.sources ?? []).flatMap((one) => [one.configMap, one.secret]),
-  ]
+function executables(volume: V1Volume): (path: string) => boolean {
+  const { defaultMode = 0 } = volume.configMap ?? volume.secret ?? volume.projected ?? {}
+  const isExecutableByDefault = (defaultMode & EXECUTE) !== 0
   const exceptions = new Set<string>()
-  for (const { mode, path } of sources.flatMap((one): V1KeyToPath[] => one?.items ?? []))
+  for (const { mode, path } of volumeSources(volume).flatMap(({ items = [] }) => items))
     if (mode !== undefined && ((mode & EXECUTE) !== 0) !== isExecutableByDefault)
       exceptions.add(normalPath(path))
   return (path) => exceptions.has(path) !== isExecutableByDefault

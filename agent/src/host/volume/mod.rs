@@ -80,7 +80,7 @@ impl VolumeState {
         self.digest.is_some() && saved.loaded(&self.options.name) == self.digest
     }
 
-    /// Records that the program has the mounted content, or was told of it, at `at`, milliseconds since 1970.
+    /// Records that the program has the mounted content, or was sent its reload, at `at`, milliseconds since 1970.
     pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64, is_confirmed: bool) {
         let Some(digest) = self.digest else { return };
         let is_new = saved.loaded(&self.options.name) != Some(digest);
@@ -130,7 +130,7 @@ pub fn forget_replaced(volumes: &[VolumeState], saved: &mut SavedState) {
     }
 }
 
-/// Records that the program has the mounted content of all volumes, or was told of it.
+/// Records that the program has the mounted content of all volumes, or was sent its reload.
 pub fn set_all_loaded(volumes: &mut [VolumeState], saved: &mut SavedState, is_confirmed: bool) {
     let at = clock::wall();
     volumes.iter_mut().for_each(|volume| volume.set_loaded(saved, at, is_confirmed));
