@@ -22,8 +22,8 @@ export interface Ledger extends Admissions {
 export interface Round {
   /** The counts so far. */
   soFar: () => Admissions
-  /** Ends the load, waits until every edit has taken effect, and counts. */
-  end: () => Promise<Ledger>
+  /** Ends the load, waits until every edit has taken effect, and counts. `afterLast` runs before the counting. */
+  end: (afterLast?: () => Promise<void>) => Promise<Ledger>
 }
 
 export interface LoadOptions {
@@ -123,9 +123,10 @@ function begin(options: LoadOptions, { counted, edits, seen }: Memory): Round {
 
   return {
     soFar: () => ({ ...admissions.counts }),
-    async end() {
+    async end(afterLast) {
       stop.abort()
       await Promise.all([admissions.done, editing])
+      await afterLast?.()
       await pause(DOUBLED_WITHIN)
       for (const subject of subjects)
         if (await subject.isCutOff?.()) await replace(subject)
