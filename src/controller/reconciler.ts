@@ -243,8 +243,8 @@ export class Reconciler {
   #contentChanged(source: SourceRef, users: ReadonlySet<string>, changedKeysets: ReadonlySet<string>): void {
     for (const key of users) this.#queue.add(key)
     if (!this.#leadership.isLeading()) return
-    for (const key of this.#nudges.sourceChanged(source, users, changedKeysets))
-      this.#agentProblems.changed(key, source)
+    for (const [key, concerned] of this.#nudges.sourceChanged(source, users, changedKeysets))
+      this.#agentProblems.changed(key, source, concerned)
   }
 
   #checkPodsSoon(key: string): void {

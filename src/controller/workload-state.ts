@@ -3,6 +3,7 @@ import type { Clock } from '../async/clock.ts'
 import type { PendingChange } from './decide/pending-change.ts'
 import type { AgentProblemState } from './pods/agent-problems.ts'
 import type { NudgeState } from './pods/nudge.ts'
+import { noChanges } from './pods/reload-events.ts'
 import type { EvictionState } from './pods/uninjected.ts'
 import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
 import type { RolloutEventState } from './rollout/rollout-events.ts'
@@ -35,7 +36,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     rollingOut: undefined,
     dueNudge: undefined,
     reportedProblems: noProblems,
-    unreported: undefined,
+    unreported: noChanges,
     reloadReportedAt: undefined,
     checksSinceChange: undefined,
     firstEvictionAt: undefined,
@@ -47,8 +48,10 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
       return state
     },
     stoppedLeading() {
-      for (const state of states.values())
-        state.pendingChange = state.rollingOut = state.unreported = undefined
+      for (const state of states.values()) {
+        state.pendingChange = state.rollingOut = undefined
+        state.unreported = noChanges
+      }
     },
     forget: (key) => states.delete(key),
   }

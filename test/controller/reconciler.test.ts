@@ -1,6 +1,7 @@
 // The controller as a whole, without a cluster.
 import { expect, test } from 'vitest'
 import { keys, nginx, podSpec, workload } from '../support/builders.ts'
+import { volumesReport } from '../support/pods-with-agents.ts'
 import { DEPLOYMENTS, TestCluster } from '../support/test-cluster.ts'
 
 const KEY = 'Deployment/shop/web'
@@ -268,12 +269,7 @@ test('after a change that reloads in place, the agents’ problems are reported'
 test('containers that are restarted for their variables have one Event with the reason', async () => {
   let loadedAt = 0
   const cluster = new TestCluster({
-    askAgent: async () => ({
-      state: 'loaded',
-      container: 'web',
-      error: null,
-      volumes: [{ loadedAt: new Date(loadedAt).toISOString() }],
-    }),
+    askAgent: async () => volumesReport('loaded', { 'hotreload-env-web-configmap-web': loadedAt }),
   })
   const annotations = keys({ inject: 'true', env: 'restart' })
   const pod = (name: string) => ({

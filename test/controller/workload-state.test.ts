@@ -16,14 +16,14 @@ test('a replica that leads no longer forgets what is due, and what it would repo
   Object.assign(states.of('web'), {
     pendingChange: { desired: '', changedAt: 0, firstChangedAt: 0 },
     rollingOut: new Set(['ConfigMap web']),
-    unreported: { changedAt: 0, sources: new Map() },
+    unreported: new Map([['ConfigMap web', { at: 0, due: new Map(), cause: undefined }]]),
     firstEvictionAt: 5,
   })
   states.stoppedLeading()
   expect(states.of('web')).toMatchObject({
     pendingChange: undefined,
     rollingOut: undefined,
-    unreported: undefined,
+    unreported: new Map(),
     firstEvictionAt: 5,
   })
 })

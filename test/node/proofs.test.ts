@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, inject, test } from 'vitest'
-import { attempt } from '../cluster/run.ts'
 import { property } from '../../src/workload/json-object.ts'
+import { attempt } from '../cluster/run.ts'
 import { images, type Namespace, until } from '../support/kube.ts'
 import {
   agentStatus,

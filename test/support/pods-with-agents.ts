@@ -1,9 +1,9 @@
 /** Pods of one Deployment and their agents, as the controller sees them: the API server and each /status answer from a table. */
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1ContainerStatus, V1Pod, V1PodSpec } from '@kubernetes/client-node'
 import type { Api } from '../../src/api/api.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { createWorkloadStates } from '../../src/controller/workload-state.ts'
-import { keys, podSpec } from './builders.ts'
+import { keys, nginx, podSpec } from './builders.ts'
 import { KEY, workloadOf } from './summaries.ts'
 
 export interface PodWithAgent {
@@ -12,6 +12,8 @@ export interface PodWithAgent {
   report: unknown
   /** RFC 3339; undefined: long ago. */
   createdAt?: string
+  /** When its container started, as `createdAt`. */
+  startedAt?: string
 }
 
 export const AGENT_TIME = '2026-01-01T00:00:01.000Z'
@@ -22,8 +24,39 @@ export const agentReport = (state: string, code: string, message: string, at = A
   error: { code, message, at },
 })
 
+/** An agent's report of its volumes, by their names: when each was loaded, in milliseconds since 1970; 0: before the agent's start. */
+export const volumesReport = (state: string, loadedAt: Record<string, number>) => ({
+  container: 'web',
+  state,
+  error: null,
+  volumes: Object.entries(loadedAt).map(([name, at]) => ({
+    name,
+    ...(at > 0 ? { loadedAt: new Date(at).toISOString() } : {}),
+  })),
+})
+
+/** nginx with ConfigMap `web` in volume `conf` and ConfigMap `other` in volume `more`. */
+const twoVolumes = podSpec({
+  containers: [
+    nginx({
+      volumeMounts: [
+        { name: 'conf', mountPath: '/etc/nginx/conf.d' },
+        { name: 'more', mountPath: '/etc/nginx/more' },
+      ],
+    }),
+  ],
+  volumes: [
+    { name: 'conf', configMap: { name: 'web' } },
+    { name: 'more', configMap: { name: 'other' } },
+  ],
+})
+
 /** A Pod's name is its address, too. */
-export function podsWithAgents(names: readonly string[], annotations: Record<string, string>) {
+export function podsWithAgents(
+  names: readonly string[],
+  annotations: Record<string, string>,
+  spec: V1PodSpec = twoVolumes,
+) {
   const pods = new Map<string, PodWithAgent>(names.map((name) => [name, { ready: true, report: undefined }]))
   /** Pods in the order in which they were nudged. */
   const nudged: string[] = []
@@ -38,6 +71,12 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
     status: {
       phase: 'Running',
       podIP: name,
+      containerStatuses: [
+        {
+          name: 'web',
+          state: { running: { startedAt: pods.get(name)?.startedAt as unknown as Date } },
+        } as V1ContainerStatus,
+      ],
       conditions: [{ type: 'Ready', status: pods.get(name)?.ready ? 'True' : 'False' }],
     },
   })
@@ -58,7 +97,7 @@ export function podsWithAgents(names: readonly string[], annotations: Record<str
   }
   let known: Workload | undefined = workloadOf({
     template: keys({ inject: 'true', ...annotations }),
-    spec: podSpec(),
+    spec,
     fields: { selector: { matchLabels: { app: 'web' } } },
   })
   const states = createWorkloadStates({ now: Date.now })

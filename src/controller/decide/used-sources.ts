@@ -1,7 +1,8 @@
 /** Which ConfigMaps and Secrets one workload's rollouts and reloads depend on. Pure. */
 import { type Candidate, candidates, type NamesOf } from '../../compat/request/reload-request.ts'
 import type { UsedKeys } from '../../workload/checksum.ts'
-import { idIn, MOST_SOURCES, type Use } from '../../workload/sources-in-use.ts'
+import { idIn, keysetOf, MOST_SOURCES, refId, type Use } from '../../workload/sources-in-use.ts'
+import type { AgentSummary } from './agent-summary.ts'
 import type { WorkloadSummary } from './workload-summary.ts'
 
 /** Whose annotations count in a namespace. */
@@ -17,6 +18,8 @@ export interface UsedSources {
   rollout: Use[]
   /** Reloaded in place. They need a rollout only while they are immutable. */
   inPlace: Use[]
+  /** What single agents watch of those in place, where it is not all that the workload uses: a change of other keys does not concern them. */
+  inPlaceParts: Use[]
   /** From other tools' annotations. */
   compat: Candidate[]
   /** Named by an annotation, in another namespace that does not exist: nothing of it is read or watched. */
@@ -52,10 +55,26 @@ export function usedSources(summary: WorkloadSummary, scope: AnnotationScope, na
   return {
     rollout,
     inPlace,
+    inPlaceParts: partsOf(inPlace, planned ? (native?.agents ?? []) : [], inNamespace),
     compat: near.filter(({ use, explicit }) => explicit || !covered.has(idIn(namespace, use))),
     unknown,
     notes,
   }
+}
+
+function partsOf(
+  inPlace: readonly Use[],
+  agents: readonly AgentSummary[],
+  inNamespace: (used: UsedKeys) => Use,
+): Use[] {
+  const whole = new Map(inPlace.map((use) => [refId(use), keysetOf(use)]))
+  const parts = new Map<string, Use>()
+  for (const { watched } of agents)
+    for (const use of watched.map(inNamespace)) {
+      const [id, keyset] = [refId(use), keysetOf(use)]
+      if (whole.has(id) && whole.get(id) !== keyset) parts.set(`${id} ${keyset}`, use)
+    }
+  return [...parts.values()]
 }
 
 /** Separates the sources of the workload's own and of other existing namespaces from those of unknown ones. */
@@ -80,8 +99,9 @@ function byNamespace(
   }
 }
 
-export const allUses = ({ rollout, inPlace, compat }: UsedSources): Use[] => [
+export const allUses = ({ rollout, inPlace, inPlaceParts, compat }: UsedSources): Use[] => [
   ...rollout,
   ...inPlace,
+  ...inPlaceParts,
   ...compat.map(({ use }) => use),
 ]

@@ -4,21 +4,22 @@
  */
 
 import { chartChecksumKeys } from '../../checksum/chart-checksum.ts'
-import { type PlannedSources, plannedSources } from '../../checksum/expected-checksums.ts'
+import type { PlannedSources } from '../../checksum/expected-checksums.ts'
 import type { CompatOptions } from '../../compat/request/options.ts'
 import type { ReloadRequest } from '../../compat/request/reload-request.ts'
 import { readRequest } from '../../compat/tools.ts'
-import { isPaused, PREFIX, writtenKey } from '../../policy/annotations.ts'
+import { isPaused, writtenKey } from '../../policy/annotations.ts'
+import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
-import { methodOf } from '../../policy/methods/reload-methods.ts'
 import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
 import { readWorkload } from '../../policy/read-workload.ts'
-import { parseChecksums, sourceId } from '../../workload/checksum.ts'
+import { parseChecksums, usedKeys } from '../../workload/checksum.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { isSuspended, keptPods, replacesItsPods, rolloutStatusOf } from '../../workload/kinds.ts'
 import type { ObjectVersion } from '../../workload/object-version.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import type { RolloutStatus } from '../../workload/rollout-progress.ts'
+import { type AgentSummary, agentSummaries } from './agent-summary.ts'
 
 export interface WorkloadSummary extends ObjectVersion, RolloutStatus {
   generation: number
@@ -46,10 +47,8 @@ export interface NativeSummary {
   sources: PlannedSources
   /** How many Pods are nudged first; undefined: all at once. */
   canary: number | undefined
-  /** Agents in each Pod, each with a port of its own. */
-  agents: number
-  /** Sources (`ConfigMap/web`) whose change restarts a process, so that Pods are nudged one after the other -> the annotation that says so. */
-  restarting: ReadonlyMap<string, string>
+  /** Of each Pod, each with a port of its own. */
+  agents: readonly AgentSummary[]
   /** The template requests the agent: its Pods have it, unless the webhook was down when they were created. */
   injected: boolean
 }
@@ -98,20 +97,13 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
   const annotations = annotationsOf(template)
   const { plan, problems } = readWorkload(workload, defaults, { annotations, conflicts: [] })
   if (problems.length > 0) return undefined
-  const agents = plan.containers.filter(({ agent }) => agent)
-  const rolls = replacesItsPods(workload)
-  const sources = plannedSources(plan)
+  const { rollout, inPlace } = classifyReferences(plan)
   return {
     checksums: parseChecksums(annotations[CHECKSUM]),
     // A Job's run reads its sources as they are when it starts.
-    sources: rolls ? sources : { rollout: [], inPlace: sources.inPlace },
+    sources: { rollout: replacesItsPods(workload) ? usedKeys(rollout) : [], inPlace: usedKeys(inPlace) },
     canary: plan.policy.shared.canary,
-    agents: agents.length,
-    restarting: new Map(
-      agents.some(({ reload }) => methodOf(reload).endsProcess)
-        ? sources.inPlace.map((source) => [sourceId(source), `${PREFIX}reload`])
-        : agents.flatMap(({ env }) => env.map((source) => [sourceId(source), `${PREFIX}env`])),
-    ),
+    agents: agentSummaries(plan, inPlace),
     injected: annotations[INJECT]?.trim() === 'true',
   }
 }

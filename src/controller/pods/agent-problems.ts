@@ -13,12 +13,13 @@ import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import { type AgentProblem, type AgentState, agentState, podState, problemOf } from './agent-report.ts'
-import { noteChange, type ReloadEventState, reportReloaded } from './reload-events.ts'
-import { type AskAgent, createdAt, hasRunningAgents, podsOf, reportsOf } from './workload-pods.ts'
+import type { ConcernedVolume, DueVolumes } from './due-volumes.ts'
+import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
+import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf, startedAt } from './workload-pods.ts'
 
 export interface AgentProblems {
   /** The workload's agents are about to load a change, so their problems from now on are new. */
-  changed(key: string, source: SourceRef): void
+  changed(key: string, source: SourceRef, concerned: readonly ConcernedVolume[]): void
   /** Asks a workload's agents some time soon, and from time to time after that, until the workload is gone. */
   checkSoon(key: string): void
   stop(): void
@@ -37,6 +38,8 @@ const AFTER_CHANGE = [5_000, 30_000, 120_000]
 const CHECK_EVERY = 600_000
 /** A rollout's new Pods are up by then. */
 const SETTLES_WITHIN = 30_000
+/** A kubelet brings a change to a Pod that nobody nudges within 90 s. */
+const REFRESHED_WITHIN = 120_000
 /** An unreachable agent takes a second each. */
 const CONCURRENT_REQUESTS = 50
 
@@ -74,8 +77,8 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     if (!summary) return undefined
     const state = stateOf(key)
     const next = untilNextCheck(state)
-    if (!summary.native || summary.native.agents === 0 || !isLeading()) return next
-    const asked = await askAgents(summary, state.unreported?.changedAt ?? clock.wall())
+    if (!summary.native || summary.native.agents.length === 0 || !isLeading()) return next
+    const asked = await askAgents(summary, unreportedDue(state))
     if (!asked) return next
     const { found, podStates } = asked
     for (const [id, one] of found) {
@@ -84,38 +87,48 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
     state.reportedProblems = new Set(found.keys())
-    return earliest(next, reportReloaded(report, summary, state, podStates, clock.now()))
+    return earliest(next, reportReloaded(report, summary, state, podStates, clock))
   }
 
-  /** Problems, and what each Pod that was there at `changedAt` has done about a change since then. Undefined where no agent answers. */
+  /** Problems, and what each Pod has done about the changes that concern it. Undefined where no agent answers. */
   async function askAgents(
     summary: WorkloadSummary,
-    changedAt: number,
+    due: DueVolumes,
   ): Promise<{ found: Map<string, Found>; podStates: AgentState[] } | undefined> {
     const podStates: AgentState[] = []
     const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
     const found = new Map<string, Found>()
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
       const some = pods.slice(from, from + CONCURRENT_REQUESTS)
-      const reports = await Promise.all(some.map((pod) => reportsOf(summary, pod, askAgent)))
+      const answers = await Promise.all(some.map((pod) => answersOf(summary, pod, askAgent)))
       for (const [index, pod] of some.entries()) {
-        const ofPod = reports[index] ?? []
-        for (const problem of ofPod.map(problemOf)) if (problem) add(found, pod, problem)
-        const state = podState(ofPod.map((one) => agentState(one, changedAt)))
-        const startedWithIt = state === 'notStarted' && createdAt(pod) > changedAt
-        if (!startedWithIt) podStates.push(state)
+        const ofPod = answers[index] ?? []
+        for (const { report: one } of ofPod) {
+          const problem = problemOf(one)
+          if (problem) add(found, pod, problem)
+        }
+        const state = podState(
+          ofPod.map((one) => agentState(one, due, (at) => hasStartedSince(at, pod, one.container))),
+        )
+        if (state) podStates.push(state)
       }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
-      if (from === 0 && reports.flat().every((one) => one === undefined)) return undefined
+      if (from === 0 && answers.flat().every((one) => one.report === undefined)) return undefined
     }
     return { found, podStates }
   }
 
+  /** A container may start with what its kubelet mounted before the change. Then the kubelet brings the change a little later. */
+  function hasStartedSince(at: number, pod: V1Pod, container: string): boolean {
+    const started = startedAt(pod, container)
+    const isRefreshed = started !== undefined && started > at && clock.wall() - started > REFRESHED_WITHIN
+    return createdAt(pod) > at || isRefreshed
+  }
+
   return {
-    changed(key, source) {
+    changed(key, source, concerned) {
       const state = stateOf(key)
-      const summary = workloads.get(key)?.summary
-      if (summary) noteChange(state, summary, source, clock.wall())
+      noteChange(state, source, concerned, clock.wall())
       state.reportedProblems = new Set()
       state.checksSinceChange = 0
       queue.add(key, untilNextCheck(state))

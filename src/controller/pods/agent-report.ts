@@ -2,13 +2,20 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { isObject } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
+import type { DueVolumes } from './due-volumes.ts'
 
 /**
- * `loaded`: the process has the change. `sent`: the agent has done what it can, and nothing more can be known. `notStarted`: the process has
- * the state from before the change, and no reload is in progress. `unknown`: nothing answers, as under strict mTLS, or what answers is no
- * agent.
+ * `loaded`: the process has the change. `started`: it has the change because it started later. `sent`: the agent has done what it can, and
+ * nothing more can be known. `notStarted`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing
+ * answers, as under strict mTLS, or what answers is no agent.
  */
-export type AgentState = 'loaded' | 'sent' | 'pending' | 'notStarted' | 'refused' | 'unknown'
+export type AgentState = 'loaded' | 'started' | 'sent' | 'pending' | 'notStarted' | 'refused' | 'unknown'
+
+/** What answered for the agent of a container; undefined: nothing. */
+export interface AgentAnswer {
+  container: string
+  report: unknown
+}
 
 /**
  * Whether a report is of this Pod. Pods with hostNetwork share the ports of their node, and an address may soon be another Pod's. Without a
@@ -25,22 +32,38 @@ const SKEW = 2_000
 /** The agent's states in which a change was sent, and the program can't confirm it. */
 const sentStates: ReadonlySet<string> = new Set(['signalled', 'recorded', 'refreshed'])
 
-/** Whether the process has loaded the change of `since` (milliseconds since 1970). */
-export function agentState(report: unknown, since: number): AgentState {
+/**
+ * What the agent has done about the changes; undefined where they do not concern it.
+ * @param hasStartedSince whether the program has read what was there at that time, because it started later
+ */
+export function agentState(
+  { container, report }: AgentAnswer,
+  due: DueVolumes,
+  hasStartedSince: (at: number) => boolean = () => false,
+): AgentState | undefined {
+  const dueHere = due.get(container)
+  if (!dueHere) return undefined
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
   if (problemStates.some((one) => one === report['state'])) return 'refused'
-  const volumes = Array.isArray(report['volumes']) ? report['volumes'].filter(isObject) : []
-  const loadedAt = Math.max(0, ...volumes.map(({ loadedAt: at }) => Date.parse(String(at)) || 0))
   const isSent = sentStates.has(report['state'])
   if (!isSent && report['state'] !== 'loaded') return 'pending'
-  if (loadedAt < since - SKEW) return 'notStarted'
+  // An agent from an earlier template may not watch all of them.
+  const volumes = (Array.isArray(report['volumes']) ? report['volumes'] : []).filter(isObject)
+  const watched = volumes.flatMap(({ name, loadedAt }) => {
+    const at = dueHere.get(String(name))
+    return at === undefined ? [] : { at, isLoaded: (Date.parse(String(loadedAt)) || 0) >= at - SKEW }
+  })
+  if (watched.length === 0) return undefined
+  const behind = watched.filter(({ isLoaded }) => !isLoaded)
+  if (behind.some(({ at }) => !hasStartedSince(at))) return 'notStarted'
+  if (behind.length === watched.length) return 'started'
   return isSent ? 'sent' : 'loaded'
 }
 
-/** One state for the agents of a Pod: problems and reloads in progress count first, an agent that does not use the source counts last. */
-export function podState(states: readonly AgentState[]): AgentState {
-  const order: AgentState[] = ['refused', 'pending', 'unknown', 'sent', 'loaded', 'notStarted']
-  return order.find((state) => states.includes(state)) ?? 'unknown'
+/** One state for the agents of a Pod: problems first, and who has done least. Undefined where the changes concern none of them. */
+export function podState(states: readonly (AgentState | undefined)[]): AgentState | undefined {
+  const order: AgentState[] = ['refused', 'pending', 'unknown', 'notStarted', 'sent', 'loaded', 'started']
+  return order.find((state) => states.includes(state))
 }
 
 export interface AgentProblem {

@@ -5,18 +5,23 @@
  */
 import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
-import { idIn, keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
+import { keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Sources } from '../cache/sources.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { Report } from '../report/report.ts'
-import { createPodNudger, type PodNudgerOptions } from './pod-nudger.ts'
+import { type ConcernedVolume, concernedVolumes, dueSince, joinDue } from './due-volumes.ts'
+import { createPodNudger, type PodNudgerOptions, type PodsToNudge } from './pod-nudger.ts'
 import { hasRunningAgents, podsOf } from './workload-pods.ts'
 
 export interface Nudges {
-  /** Nudges the Pods of those users that load the change in place. Returns their keys. */
-  sourceChanged(source: SourceRef, users: ReadonlySet<string>, changedKeysets: ReadonlySet<string>): string[]
+  /** Nudges the Pods of those users that load the change in place. Returns their keys, with the agents' volumes that bring it. */
+  sourceChanged(
+    source: SourceRef,
+    users: ReadonlySet<string>,
+    changedKeysets: ReadonlySet<string>,
+  ): Map<string, ConcernedVolume[]>
   stop(): void
 }
 
@@ -26,12 +31,7 @@ export interface NudgeState {
   dueNudge: DueNudge | undefined
 }
 
-export interface DueNudge {
-  /** When the source changed, in milliseconds since 1970. */
-  changedAt: number
-  /** The change restarts processes. */
-  restarts: boolean
-}
+export type DueNudge = Pick<PodsToNudge, 'due' | 'restarts'>
 
 /** Milliseconds. A second source of the same edit follows within this time. */
 const BATCH_WITHIN = 50
@@ -86,19 +86,22 @@ export function createNudges(options: NudgesOptions): Nudges {
 
   return {
     sourceChanged(source, users, changedKeysets) {
-      return [...users].filter((key) => {
+      const nudged = new Map<string, ConcernedVolume[]>()
+      for (const key of users) {
         const summary = cache.workloads.get(key)?.summary
-        if (!summary?.native || summary.native.agents === 0 || summary.isPaused) return false
-        if (!loadsInPlace(summary, source, changedKeysets)) return false
+        if (!summary?.native || summary.native.agents.length === 0 || summary.isPaused) continue
+        if (!loadsInPlace(summary, source, changedKeysets)) continue
         const state = stateOf(key)
-        const restarts = summary.native.restarting.has(idIn(summary.namespace, source))
+        const concerned = concernedVolumes(summary, source, changedKeysets)
+        const restarts = concerned.some((one) => one.restarts !== undefined)
         state.dueNudge = {
-          changedAt: clock.wall(),
+          due: joinDue([state.dueNudge?.due ?? new Map(), dueSince(concerned, clock.wall())]),
           restarts: restarts || state.dueNudge?.restarts === true,
         }
         queue.add(key, BATCH_WITHIN)
-        return true
-      })
+        nudged.set(key, concerned)
+      }
+      return nudged
     },
     stop() {
       stopped = true

@@ -8,7 +8,8 @@ import { writtenKey } from '../../policy/annotations.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { Report } from '../report/report.ts'
 import { type AgentState, agentState, podState } from './agent-report.ts'
-import { type AskAgent, hasRunningAgents, isReady, podPath, reportsOf } from './workload-pods.ts'
+import type { DueVolumes } from './due-volumes.ts'
+import { type AskAgent, answersOf, hasRunningAgents, isReady, podPath } from './workload-pods.ts'
 
 export interface PodNudger {
   /** Resolves when all Pods have loaded the change or refused it, or when the time for it is over. */
@@ -18,8 +19,8 @@ export interface PodNudger {
 export interface PodsToNudge {
   pods: readonly V1Pod[]
   summary: WorkloadSummary
-  /** When the source changed, in milliseconds since 1970. */
-  changedAt: number
+  /** What the agents must load. */
+  due: DueVolumes
   /** The change restarts processes, so Pods are nudged one after the other. */
   restarts: boolean
 }
@@ -125,8 +126,8 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
     }
   }
 
-  async function stateOf(pod: V1Pod, { summary, changedAt }: Change): Promise<AgentState> {
-    return podState((await reportsOf(summary, pod, askAgent)).map((one) => agentState(one, changedAt)))
+  async function stateOf(pod: V1Pod, { summary, due }: Change): Promise<AgentState | undefined> {
+    return podState((await answersOf(summary, pod, askAgent)).map((one) => agentState(one, due)))
   }
 
   /** Resolves as well when the Pod is gone, or when the time is over. */

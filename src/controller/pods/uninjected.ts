@@ -58,7 +58,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
       return undefined
     }
     const { summary } = workload
-    if (!isLeading() || !summary.native || summary.native.agents === 0) return CHECK_EVERY
+    if (!isLeading() || !summary.native || summary.native.agents.length === 0) return CHECK_EVERY
     if (!cache.isLabelled(summary.namespace)) return CHECK_EVERY
     const state = stateOf(key)
     const missing = uninjected(await podsOf(api, summary))

@@ -1,11 +1,12 @@
 /** A workload's Pods, and the reports of their agents. */
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
+import { isObject } from '../../workload/json-object.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
-import { isReportOf } from './agent-report.ts'
+import { type AgentAnswer, isReportOf } from './agent-report.ts'
 
 /** An agent's /status as JSON; undefined: unreachable. Never rejects. */
 export type AskAgent = (ip: string, port: number) => Promise<unknown>
@@ -32,9 +33,16 @@ function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
     ...(spec
       ? { spec: { containers: [], ...pick(spec, 'hostPID', 'hostNetwork', 'os', 'nodeSelector') } }
       : {}),
-    status: pick(status, 'phase', 'podIP', 'conditions'),
+    status: {
+      ...pick(status, 'phase', 'podIP', 'conditions'),
+      containerStatuses: (status.containerStatuses ?? []).map(startOf),
+    },
   }
 }
+
+/** When the container started, if it runs. */
+const startOf = ({ name, state }: V1ContainerStatus) =>
+  ({ name, ...(state?.running ? { state: { running: state.running } } : {}) }) as V1ContainerStatus
 
 function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Pick<T, K> {
   const picked = {} as Pick<T, K>
@@ -55,17 +63,29 @@ export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
 /** In milliseconds since 1970. */
 export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
 
+/** In milliseconds since 1970; undefined where the container does not run. */
+export function startedAt({ status }: V1Pod, container: string): number | undefined {
+  const found = status?.containerStatuses?.find(({ name }) => name === container)
+  return Date.parse(String(found?.state?.running?.startedAt)) || undefined
+}
+
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 
-/** The /status of each of a Pod's agents; undefined for an agent that does not answer, or where another Pod's does. */
-export function reportsOf({ native }: WorkloadSummary, pod: V1Pod, askAgent: AskAgent): Promise<unknown[]> {
+/** The answers of a Pod's agents. One from another Pod's agent counts as none. */
+export function answersOf(
+  { native }: WorkloadSummary,
+  pod: V1Pod,
+  askAgent: AskAgent,
+): Promise<AgentAnswer[]> {
   const ip = pod.status?.podIP
-  const ports = Array.from({ length: native?.agents ?? 0 }, (_, index) => FIRST_PORT + index)
   return Promise.all(
-    ports.map(async (port) => {
-      const report = ip === undefined ? undefined : await askAgent(ip, port)
-      return isReportOf(report, pod) ? report : undefined
+    (native?.agents ?? []).map(async ({ container }, index) => {
+      const report = ip === undefined ? undefined : await askAgent(ip, FIRST_PORT + index)
+      if (!isObject(report) || !isReportOf(report, pod)) return { container, report: undefined }
+      // A Pod of an earlier template may have other agents.
+      const own = report['container']
+      return { container: typeof own === 'string' ? own : container, report }
     }),
   )
 }

@@ -2,11 +2,15 @@
 import { expect, test } from 'vitest'
 import { createAgentProblems } from '../../../src/controller/pods/agent-problems.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agentReport, podsWithAgents } from '../../support/pods-with-agents.ts'
+import { agentReport, podsWithAgents, volumesReport } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
 const SOURCE = { kind: 'ConfigMap', namespace: 'shop', name: 'web' } as const
+const OTHER = { ...SOURCE, name: 'other' }
+/** The volumes that bring them. */
+const CONF = [{ container: 'web', volume: 'conf', restarts: undefined }]
+const MORE = [{ container: 'web', volume: 'more', restarts: undefined }]
 const killed = agentReport('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')
 
 function cluster(...names: string[]) {
@@ -14,6 +18,7 @@ function cluster(...names: string[]) {
   const { pods, ...fakes } = podsWithAgents(names, { signal: 'SIGHUP' })
   const { report, events, problems: states } = recordReport()
   const problems = createAgentProblems({ ...fakes, clock, report, isLeading: () => true })
+  const soon = () => new Date(clock.wall() + 1_000).toISOString()
   const answer = (name: string, status: unknown) => pods.set(name, { ready: true, report: status })
   return {
     clock,
@@ -21,11 +26,10 @@ function cluster(...names: string[]) {
     answer,
     allAnswer: (status: unknown) => names.forEach((name) => answer(name, status)),
     create: (name: string, status: unknown) =>
-      pods.set(name, {
-        ready: true,
-        report: status,
-        createdAt: new Date(clock.wall() + 1_000).toISOString(),
-      }),
+      pods.set(name, { ready: true, report: status, createdAt: soon() }),
+    /** It was created before. */
+    start: (name: string, status: unknown) =>
+      pods.set(name, { ready: true, report: status, startedAt: soon() }),
     removeWorkload: fakes.removeWorkload,
     states,
     events: () => events.map(({ name, reason, message }) => `${name} ${reason}: ${message}`),
@@ -37,14 +41,14 @@ const EVENT = 'web KilledByReload: Pod a, container web, at 2026-01-01T00:00:01.
 test('a problem is reported once for a workload, however many Pods have it and however long', async () => {
   const one = cluster('a')
   one.allAnswer(killed)
-  one.problems.changed(KEY, SOURCE)
+  one.problems.changed(KEY, SOURCE, CONF)
   await one.clock.advance(86_400_000)
   expect(one.states).toEqual(['killed'])
   expect(one.events()).toEqual([`${EVENT} 2 s of SIGHUP [HR_KILLED]`])
 
   const many = cluster('a', 'b', 'c')
   many.allAnswer(killed)
-  many.problems.changed(KEY, SOURCE)
+  many.problems.changed(KEY, SOURCE, CONF)
   await many.clock.advance(86_400_000)
   expect(many.states).toHaveLength(1)
   expect(many.events()).toEqual([expect.stringContaining('Pod a (and 2 more), container web')])
@@ -53,9 +57,9 @@ test('a problem is reported once for a workload, however many Pods have it and h
 test('the same problem of another change, or one that returns, is reported again', async () => {
   const { clock, states, events, problems, allAnswer } = cluster('a')
   allAnswer(killed)
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
   expect([states, events()].map(({ length }) => length)).toEqual([2, 2])
   allAnswer({ state: 'loaded', error: null })
@@ -68,7 +72,7 @@ test('the same problem of another change, or one that returns, is reported again
 test('a late problem, as after a slow validation, and one of a change that the controller did not see are found, too', async () => {
   const { clock, states, events, problems, answer, allAnswer } = cluster('a', 'b')
   allAnswer({ state: 'validating', error: null })
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(20_000)
   expect([states, events()]).toEqual([[], []])
   answer('a', agentReport('invalid', 'HR_VALIDATION_FAILED', 'nginx -t failed'))
@@ -84,7 +88,7 @@ test('a late problem, as after a slow validation, and one of a change that the c
 test('a reload that the program does not confirm is reported, with where to look', async () => {
   const { clock, states, events, problems, allAnswer } = cluster('a')
   allAnswer(agentReport('unconfirmed', 'HR_UNCONFIRMED', 'no new workers; kubectl logs POD -c web'))
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
   expect(states).toEqual(['unconfirmed'])
   expect(events()).toEqual([
@@ -95,7 +99,7 @@ test('a reload that the program does not confirm is reported, with where to look
 test('the answer of another Pod’s agent is no problem of this workload', async () => {
   const { clock, states, problems, allAnswer } = cluster('a')
   allAnswer({ ...killed, podUid: 'another' })
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
   expect(states).toEqual([])
   allAnswer({ ...killed, podUid: 'a' })
@@ -129,22 +133,18 @@ test('unreachable agents, as under strict mTLS, are not asked one after the othe
     report: recordReport().report,
     isLeading: () => true,
   })
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(20_000)
   expect(asked).toBe(50)
   problems.stop()
 })
 
-const loaded = (at: number) => ({
-  state: 'loaded',
-  error: null,
-  volumes: [{ loadedAt: new Date(at).toISOString() }],
-})
+const loaded = (at: number) => volumesReport('loaded', { conf: at, more: 0 })
 
 test('a change is reported as reloaded once all Pods have confirmed it, once for all of them', async () => {
   const { clock, problems, answer, allAnswer, events } = cluster('a', 'b')
   allAnswer(loaded(clock.wall() - 3_600_000))
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   await clock.advance(5_000)
   expect(events()).toEqual([])
   answer('a', loaded(clock.wall()))
@@ -160,12 +160,55 @@ test('a Pod that was there before the change and has not begun is waited for; on
   const { clock, problems, answer, create, events } = cluster('a', 'b')
   const before = loaded(clock.wall() - 3_600_000)
   answer('b', before)
-  problems.changed(KEY, SOURCE)
+  problems.changed(KEY, SOURCE, CONF)
   answer('a', loaded(clock.wall()))
-  create('c', before)
+  create('c', loaded(0))
   await clock.advance(5_000)
   expect(events()).toEqual([])
   answer('b', loaded(clock.wall()))
   await clock.advance(30_000)
   expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 2 Pods have it'])
+})
+
+test('a Pod that was created before the change and started after it has it once the kubelet has refreshed its volumes', async () => {
+  const { clock, problems, answer, start, events } = cluster('a', 'b')
+  problems.changed(KEY, SOURCE, CONF)
+  answer('a', loaded(clock.wall()))
+  start('b', loaded(0))
+  await clock.advance(60_000)
+  expect(events()).toEqual([])
+  await clock.advance(120_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('two sources of a workload that change together: no Event names the one that no Pod has yet', async () => {
+  const { clock, problems, answer, events } = cluster('a')
+  problems.changed(KEY, SOURCE, CONF)
+  problems.changed(KEY, OTHER, MORE)
+  answer('a', volumesReport('loaded', { conf: clock.wall(), more: clock.wall() - 3_600_000 }))
+  await clock.advance(10_000)
+  expect(events()).toEqual([])
+  answer('a', volumesReport('loaded', { conf: clock.wall(), more: clock.wall() }))
+  await clock.advance(60_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web, ConfigMap other changed; 1 Pod has it'])
+})
+
+test('a change that was taken back before the kubelet looked does not keep later ones from their Event', async () => {
+  const { clock, problems, answer, events } = cluster('a')
+  answer('a', volumesReport('loaded', { conf: 0, more: 0 }))
+  problems.changed(KEY, OTHER, MORE)
+  await clock.advance(900_000)
+  problems.changed(KEY, SOURCE, CONF)
+  answer('a', volumesReport('loaded', { conf: clock.wall(), more: 0 }))
+  await clock.advance(10_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('an agent that the change does not concern is not waited for', async () => {
+  const { clock, problems, answer, events } = cluster('a')
+  problems.changed(KEY, SOURCE, CONF)
+  problems.changed(KEY, OTHER, [])
+  answer('a', loaded(clock.wall()))
+  await clock.advance(10_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
 })

@@ -4,7 +4,11 @@ import { AGENT_TIME as AT, agentReport as report } from '../../support/pods-with
 
 describe('the state of an agent', () => {
   const since = Date.UTC(2026, 0, 1, 12)
-  const at = (milliseconds: number) => [{ loadedAt: new Date(since + milliseconds).toISOString() }]
+  const volume = (name: string, milliseconds: number) => ({
+    name,
+    loadedAt: new Date(since + milliseconds).toISOString(),
+  })
+  const at = (milliseconds: number) => [volume('conf', milliseconds), volume('not-due', -90_000)]
   test.each([
     [{ state: 'loaded', volumes: at(300) }, 'loaded'],
     [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
@@ -15,20 +19,38 @@ describe('the state of an agent', () => {
     [{ state: 'recorded', volumes: at(300) }, 'sent'],
     [{ state: 'refreshed', volumes: at(300) }, 'sent'],
     [{ state: 'unconfirmed', volumes: at(-60_000) }, 'refused'],
-    [{ state: 'loaded' }, 'notStarted'],
+    [{ state: 'loaded', volumes: [{ name: 'conf' }] }, 'notStarted'],
+    [{ state: 'loaded', volumes: [...at(300), volume('more', -60_000)] }, 'notStarted'],
+    [{ state: 'loaded', volumes: [volume('conf', -60_000), volume('more', 300)] }, 'notStarted'],
+    [{ state: 'loaded', volumes: [volume('not-due', 300)] }, undefined],
+    [{ state: 'loaded' }, undefined],
     [{ state: 'refused', volumes: at(300) }, 'refused'],
     [{ state: 'invalid' }, 'refused'],
     [{}, 'unknown'],
     ['<html>', 'unknown'],
     [undefined, 'unknown'],
-  ])('%j is %s', (report, expected) => expect(agentState(report, since)).toBe(expected))
+  ])('%j is %s', (report, expected) => {
+    const due = new Map([['web', new Map(Object.entries({ conf: since, more: since - 10_000 }))]])
+    expect(agentState({ container: 'web', report }, due)).toBe(expected)
+    expect(agentState({ container: 'sidecar', report }, due)).toBeUndefined()
+  })
 
-  test('of several agents: problems and reloads in progress count first, an agent that does not use the source last', () => {
+  test('is `started` where all that it lacks was there before its container started', () => {
+    const due = new Map([['web', new Map(Object.entries({ conf: since, more: since - 10_000 }))]])
+    const stateOf = (report: unknown, started: number) =>
+      agentState({ container: 'web', report }, due, (time) => time < started)
+    const fresh = { state: 'loaded', volumes: [{ name: 'conf' }, { name: 'more' }] }
+    expect(stateOf(fresh, since + 1)).toBe('started')
+    expect(stateOf(fresh, since - 1)).toBe('notStarted')
+    expect(stateOf({ state: 'loaded', volumes: [...at(300), { name: 'more' }] }, since)).toBe('loaded')
+  })
+
+  test('of several agents: problems first, and who has done least; those that are not concerned do not count', () => {
     expect(podState(['loaded', 'pending', 'unknown'])).toBe('pending')
-    expect(podState(['loaded', 'notStarted'])).toBe('loaded')
+    expect(podState(['loaded', 'notStarted'])).toBe('notStarted')
     expect(podState(['loaded', 'sent'])).toBe('sent')
-    expect(podState(['notStarted', 'notStarted'])).toBe('notStarted')
-    expect(podState([])).toBe('unknown')
+    expect(podState(['loaded', undefined])).toBe('loaded')
+    expect(podState([undefined])).toBeUndefined()
   })
 })
 

@@ -1,12 +1,15 @@
 // Which Pods are nudged when: Pods, agents and kubelet are a table, the clock is the test's.
+
+import type { V1PodSpec } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../../src/api/api.ts'
 import type { WorkloadSummary } from '../../../src/controller/decide/workload-summary.ts'
 import { createNudges } from '../../../src/controller/pods/nudge.ts'
 import { createWorkloadStates } from '../../../src/controller/workload-state.ts'
 import type { SourceRef } from '../../../src/workload/sources-in-use.ts'
+import { nginx, podSpec } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { podsWithAgents } from '../../support/pods-with-agents.ts'
+import { podsWithAgents, volumesReport } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
@@ -24,34 +27,29 @@ interface Change {
   isSourcePaused?: boolean
   /** Of the workload's summary. */
   summary?: Partial<WorkloadSummary>
-  /** Sources whose change restarts processes. */
-  restarting?: string[]
+  spec?: V1PodSpec
 }
 
 function cluster(
   annotations: Record<string, string>,
   names: readonly string[] = ['a', 'b', 'c'],
-  { isSourcePaused = false, summary = {}, restarting }: Change = {},
+  { isSourcePaused = false, summary = {}, spec }: Change = {},
 ) {
   const clock = fakeClock()
-  const { pods, nudged, ...fakes } = podsWithAgents(names, annotations)
+  const { pods, nudged, ...fakes } = podsWithAgents(names, annotations, spec)
   /** Answers in place of the API server, unless it returns undefined. */
   let instead = (_call: ApiCall): ApiResponse | undefined => undefined
   let isLeading = true
   let [asking, askedAtOnce] = [0, 0]
   const is = (name: string, state: string, ready = true, loadedAt = clock.now()) => {
-    const volumes = [{ loadedAt: new Date(loadedAt).toISOString() }]
-    pods.set(name, { ready, report: { state, volumes } })
+    pods.set(name, { ready, report: volumesReport(state, { conf: loadedAt, more: loadedAt }) })
   }
+  const loads = (name: string, loadedAt: Record<string, number>) =>
+    pods.set(name, { ready: true, report: volumesReport('loaded', loadedAt) })
   for (const name of pods.keys()) is(name, 'loaded', true, 0)
   const used = [SOURCE, OTHER].map((source) => ({ ...source, optional: false }))
   const known = fakes.workloads.get(KEY)
   const workload = known && { ...known, summary: { ...known.summary, ...summary } }
-  if (workload?.summary.native && restarting)
-    workload.summary.native = {
-      ...workload.summary.native,
-      restarting: new Map(restarting.map((id) => [id, 'hotreload.dev/reload'])),
-    }
   const nudges = createNudges({
     ...fakes,
     api: {
@@ -72,7 +70,14 @@ function cluster(
     cache: {
       workloads: { get: () => workload },
       sources: { state: () => ({ ...unpaused, isPaused: isSourcePaused }) },
-      usedSources: () => ({ rollout: [], inPlace: used, compat: [], unknown: [], notes: [] }),
+      usedSources: () => ({
+        rollout: [],
+        inPlace: used,
+        inPlaceParts: [],
+        compat: [],
+        unknown: [],
+        notes: [],
+      }),
     },
     isLeading: () => isLeading,
   })
@@ -83,6 +88,7 @@ function cluster(
     askedAtOnce: () => askedAtOnce,
     nudged,
     is,
+    loads,
     silent: (name: string) => pods.set(name, { ready: true, report: undefined }),
     edit: (source = SOURCE) => nudges.sourceChanged(source, new Set([KEY]), new Set(['*'])),
   }
@@ -99,6 +105,17 @@ test('programs that reload: all Pods at once, and again after two seconds those 
   expect(nudged).toEqual(['a', 'b', 'c', 'c'])
   await clock.advance(600_000)
   expect(nudged).toHaveLength(4)
+})
+
+test('a Pod that has loaded one source of an edit is nudged again for the other', async () => {
+  const { clock, nudged, edit, loads } = cluster({ signal: 'SIGHUP' }, ['a', 'b'])
+  edit(SOURCE)
+  edit(OTHER)
+  await clock.advance(100)
+  loads('a', { conf: clock.now(), more: clock.now() })
+  loads('b', { conf: clock.now(), more: 0 })
+  await clock.advance(5_000)
+  expect(nudged).toEqual(['a', 'b', 'b'])
 })
 
 test('processes that restart: the next Pod when the last one has loaded the change and is Ready again', async () => {
@@ -169,19 +186,21 @@ test.each<[string, Change]>([
   ['the workload has no agent', { summary: { native: undefined } }],
 ])('no Pod is nudged where %s', async (_name, change) => {
   const { clock, nudged, edit } = cluster({ signal: 'SIGHUP' }, ['a'], change)
-  expect(edit()).toEqual([])
+  expect(edit()).toEqual(new Map())
   await clock.advance(60_000)
   expect(nudged).toEqual([])
 })
 
 test('two sources of one edit are one nudge, and Pods restart one after the other if either restarts them', async () => {
-  const restarting = ['ConfigMap/web']
+  const spec = podSpec({
+    containers: [nginx({ envFrom: [{ configMapRef: { name: 'other' } }] })],
+  })
   for (const sources of [
     [SOURCE, OTHER],
     [OTHER, SOURCE],
   ]) {
-    const { clock, nudged, edit } = cluster({ signal: 'SIGHUP' }, ['a', 'b'], { restarting })
-    for (const source of sources) expect(edit(source)).toEqual([KEY])
+    const { clock, nudged, edit } = cluster({ signal: 'SIGHUP', env: 'restart' }, ['a', 'b'], { spec })
+    for (const source of sources) expect([...edit(source).keys()]).toEqual([KEY])
     await clock.advance(1_000)
     expect(nudged).toEqual(['a'])
   }
@@ -240,6 +259,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
       usedSources: () => ({
         rollout: [],
         inPlace: [{ ...SOURCE, optional: false }],
+        inPlaceParts: [],
         compat: [],
         unknown: [],
         notes: [],

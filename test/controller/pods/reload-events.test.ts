@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { AgentState } from '../../../src/controller/pods/agent-report.ts'
 import {
+  noChanges,
   noteChange,
   type ReloadEventState,
   reportReloaded,
@@ -11,17 +12,19 @@ import { summaryOf } from '../../support/summaries.ts'
 
 const source = (name: string) => ({ kind: 'ConfigMap', namespace: 'shop', name }) as const
 
-function setUp(restarting: [string, string][] = []) {
+/** @param restarts name of a source -> the annotation for which it restarts the container */
+function setUp(restarts: Record<string, string> = {}) {
   const summary = summaryOf({
     own: keys({ inject: 'true', signal: 'HUP' }),
     template: keys({ inject: 'true' }),
   })
-  if (summary.native) summary.native = { ...summary.native, restarting: new Map(restarting) }
-  const state: ReloadEventState = { unreported: undefined, reloadReportedAt: undefined }
+  const state: ReloadEventState = { unreported: noChanges, reloadReportedAt: undefined }
   const { report, events } = recordReport()
   return {
-    change: (name = 'web') => noteChange(state, summary, source(name), 0),
-    look: (pods: AgentState[], now = 0) => reportReloaded(report, summary, state, pods, now),
+    change: (name = 'web') =>
+      noteChange(state, source(name), [{ container: 'web', volume: name, restarts: restarts[name] }], 0),
+    look: (pods: AgentState[], now = 0) =>
+      reportReloaded(report, summary, state, pods, { now: () => now, wall: () => now }),
     events: () => events.map(({ reason, message }) => `${reason}: ${message}`),
   }
 }
@@ -33,11 +36,19 @@ test.each<[string, AgentState[]]>([
   ['no Pod has it', ['notStarted', 'notStarted']],
   ['a Pod has not begun, as while Pods restart one after the other', ['loaded', 'notStarted']],
   ['there is no Pod', []],
+  ['all Pods started later', ['started']],
 ])('nothing is reported while %s', (_, pods) => {
   const { change, look, events } = setUp()
   change()
   look(pods)
   expect(events()).toEqual([])
+})
+
+test('Pods that started later are not counted', () => {
+  const { change, look, events } = setUp()
+  change()
+  look(['loaded', 'started'])
+  expect(events()).toEqual(['Reloaded: ConfigMap web changed; 1 Pod has it'])
 })
 
 test('what a program can’t confirm is not called reloaded', () => {
@@ -50,7 +61,7 @@ test('what a program can’t confirm is not called reloaded', () => {
 })
 
 test('a restart names the annotation that is its reason', () => {
-  const { change, look, events } = setUp([['ConfigMap/envs', 'hotreload.dev/env']])
+  const { change, look, events } = setUp({ envs: 'hotreload.dev/env' })
   change('envs')
   change('web')
   look(['loaded', 'loaded'])
@@ -61,7 +72,7 @@ test('a restart names the annotation that is its reason', () => {
 })
 
 test('a change that is only recorded for a liveness probe is not called restarted', () => {
-  const { change, look, events } = setUp([['ConfigMap/web', 'hotreload.dev/reload']])
+  const { change, look, events } = setUp({ web: 'hotreload.dev/reload' })
   change()
   look(['sent'])
   expect(events()).toEqual([

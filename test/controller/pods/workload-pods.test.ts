@@ -5,6 +5,8 @@ import { createClient } from '../../../src/kube/client.ts'
 import { keys } from '../../support/builders.ts'
 import { podsWithAgents } from '../../support/pods-with-agents.ts'
 
+const state = { running: { startedAt: '2026-01-01T00:00:00Z' } }
+
 test('the Pods of a large workload are listed in pages', async () => {
   const pod = (index: number) => ({
     metadata: {
@@ -14,7 +16,11 @@ test('the Pods of a large workload are listed in pages', async () => {
       annotations: { ...keys({ status: '{}' }), other: 'x'.repeat(8_000) },
     },
     spec: { containers: [{ name: 'app' }], hostPID: true },
-    status: { phase: 'Running', podIP: '10.0.0.1', containerStatuses: [] },
+    status: {
+      phase: 'Running',
+      podIP: '10.0.0.1',
+      containerStatuses: [{ name: 'app', state, imageID: 'sha256:0' }],
+    },
   })
   const server = createServer((request, response) => {
     const query = new URL(request.url ?? '', 'http://localhost').searchParams
@@ -37,7 +43,7 @@ test('the Pods of a large workload are listed in pages', async () => {
     expect(pods[1_999]).toEqual({
       metadata: { name: 'p1999', namespace: 'shop', uid: '1999', annotations: keys({ status: '{}' }) },
       spec: { containers: [], hostPID: true },
-      status: { phase: 'Running', podIP: '10.0.0.1' },
+      status: { phase: 'Running', podIP: '10.0.0.1', containerStatuses: [{ name: 'app', state }] },
     })
   } finally {
     server.closeAllConnections()
