@@ -1,10 +1,11 @@
 /**
- * Measures what is computed for one object. An object that takes too long, or throws, is set aside: nothing is computed for it until it changes
- * or some time has passed. The readers have bounds of their own; this is for what they do not foresee, so that no object stops the others.
+ * Measures what is computed for one object, and ends what does not end. An object that takes too long, or throws, is set aside: nothing is computed
+ * for it until it changes or some time has passed. The readers have bounds of their own; this is for what they do not foresee, so that no object stops the others.
  */
 import type { Clock } from '../../async/clock.ts'
 import { describeError } from '../../errors.ts'
 import type { ObjectVersion } from '../../workload/object-version.ts'
+import { computeWithin, TIMED_OUT } from './time-limit.ts'
 
 export interface SetAside extends ObjectVersion {
   /** Half a sentence: why. */
@@ -39,6 +40,8 @@ export interface GuardOptions {
 export const MOST_MILLISECONDS = 250
 /** An object that takes less than this is measured twice: a pause of the whole process seldom comes twice. */
 const MOST_FOR_SECOND_TRY = 1_000
+/** Milliseconds after which a computation is ended: it may never end by itself. The kubelet's probes wait longer. */
+const ENDED_AFTER = 2_000
 /** Milliseconds before the next try; twice as long after each failure. A changed object is tried after the first delay. */
 export const FIRST_DELAY = 60_000
 const LAST_DELAY = 3_600_000
@@ -65,9 +68,9 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
     return clock.wall() < dueAt(entry)
   }
 
-  function measure<T>(compute: () => T): { value: T; took: number } {
+  function measure<T>(compute: () => T): { value: T | typeof TIMED_OUT; took: number } {
     const start = stopwatch()
-    const value = compute()
+    const value = computeWithin(ENDED_AFTER, compute)
     return { value, took: stopwatch() - start }
   }
 
@@ -76,6 +79,7 @@ export function createGuard({ clock, stopwatch = () => performance.now(), onChan
       const first = measure(compute)
       const isSuspect = first.took > MOST_MILLISECONDS && first.took < MOST_FOR_SECOND_TRY
       const { value, took } = isSuspect ? measure(compute) : first
+      if (value === TIMED_OUT) return { why: `its processing had not ended after ${ENDED_AFTER} ms` }
       return took <= MOST_MILLISECONDS ? { value } : { why: `it took ${Math.round(took)} ms to process` }
     } catch (error) {
       return { why: `it could not be processed (${describeError(error).error})` }

@@ -65,6 +65,30 @@ test('an object that takes seconds is not computed a second time', () => {
   expect(runs()).toBe(1)
 })
 
+test.each([
+  [
+    'an endless loop',
+    () => {
+      for (;;);
+    },
+  ],
+  [
+    'an endless loop that catches everything',
+    () => {
+      for (;;)
+        try {
+          throw new Error('again')
+        } catch {}
+    },
+  ],
+  ['a regular expression that takes ages', () => /^(a+)+$/.test(`${'a'.repeat(60)}b`)],
+])('%s is ended, and sets the object aside', (_, compute) => {
+  const { guard, run } = guardOf()
+  expect(guard.run(object(), compute)).toBeUndefined()
+  expect(guard.setAside()).toMatchObject([{ why: 'its processing had not ended after 2000 ms' }])
+  expect(run([0], object('1', 'u2'))).toBe('result')
+})
+
 test('an exception sets the object aside, and its message is not quoted', () => {
   const { guard } = guardOf()
   const fail = (): never => {
