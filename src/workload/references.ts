@@ -217,10 +217,16 @@ function variables(container: V1Container, init: boolean): Reference[] {
   ]
 }
 
-/** Normalizes a path as the kubelet does: `./conf//nginx.conf/` is `conf/nginx.conf`, and `.` is the empty path. Absolute paths stay absolute. */
+/** Characters of a path, one less than PATH_MAX of the kernel. No mount and no file can have a longer one. */
+const PATH_LENGTH = 4095
+
+/**
+ * Normalizes a path as the kubelet does: `./conf//nginx.conf/` is `conf/nginx.conf`, and `.` is the empty path. Absolute paths stay absolute.
+ * A path that is too long to exist stays as it is.
+ */
 export function normalPath(path: string): string {
   // Nearly all paths are normal, and a manifest can have thousands.
-  if (!/\/\/|(^|\/)\.(\/|$)|.\/$/s.test(path)) return path
+  if (path.length > PATH_LENGTH || !/\/\/|(^|\/)\.(\/|$)|.\/$/s.test(path)) return path
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   return (path.startsWith('/') ? '/' : '') + parts.join('/')
 }

@@ -154,6 +154,12 @@ test.each([
   ['', ''],
 ])('normalPath(%j) is %j', (path, normal) => expect(normalPath(path)).toBe(normal))
 
+test('a path that is too long to exist is not read: a manifest can have one of 3 MiB', () => {
+  const longest = `/${'a/./'.repeat(1_023)}ab`
+  expect(normalPath(longest)).toBe(`/${'a/'.repeat(1_023)}ab`)
+  expect(normalPath(`${longest}/.`)).toBe(`${longest}/.`)
+})
+
 test.each([
   ['/etc/nginx', '/etc/nginx', true],
   ['/etc/nginx/conf.d', '/etc/nginx', true],
