@@ -19,13 +19,13 @@ export interface RolloutLimiter {
   isAvailable(namespace: string): boolean
   /** Counts a rollout, and wakes the next workload if there is room left. @param pods that it replaces at once */
   acquire(key: string, namespace: string, pods: number): void
-  /** Ends a rollout, if one is in progress, and wakes the workload that has waited longest and may begin now. */
+  /** Ends a rollout, if one is in progress, and wakes the next workload that may begin now. */
   release(key: string): void
   /** Has the workload woken when it may begin. */
   wait(key: string, namespace: string): void
   /** The workload waits no longer. */
   cancel(key: string): void
-  /** Wakes one workload. A woken workload that begins no rollout wakes the next. */
+  /** Wakes one workload: of each namespace in turn the one that has waited longest. A woken workload that begins no rollout wakes the next. */
   wakeNext(): void
   isInProgress(key: string): boolean
   /** How many rollouts are in progress. */
@@ -36,8 +36,9 @@ export function createRolloutLimiter(
   { total, perNamespace }: RolloutLimits,
   wake: (key: string) => void,
 ): RolloutLimiter {
-  /** Key -> namespace, the longest waiting first. */
-  const waiting = new Map<string, string>()
+  /** Namespace -> keys, the longest waiting first. A wake-up looks at namespaces only: thousands of workloads may wait in one that is full. */
+  const waiting = new Map<string, Set<string>>()
+  const namespaceOf = new Map<string, string>()
   const running = new Map<string, { namespace: string; pods: number }>()
   let allPods = 0
   const podsOf = new Map<string, number>()
@@ -47,22 +48,39 @@ export function createRolloutLimiter(
     if (now > 0) podsOf.set(namespace, now)
     else podsOf.delete(namespace)
   }
+  const hasRoom = () => total === 0 || allPods < total
   const isAvailable = (namespace: string) =>
-    (total === 0 || allPods < total) && (perNamespace === 0 || (podsOf.get(namespace) ?? 0) < perNamespace)
+    hasRoom() && (perNamespace === 0 || (podsOf.get(namespace) ?? 0) < perNamespace)
+
+  function cancel(key: string): void {
+    const namespace = namespaceOf.get(key)
+    if (namespace === undefined) return
+    namespaceOf.delete(key)
+    const keys = waiting.get(namespace)
+    keys?.delete(key)
+    if (keys?.size === 0) waiting.delete(namespace)
+  }
 
   function wakeNext(): void {
-    for (const [key, namespace] of waiting)
-      if (isAvailable(namespace)) {
-        waiting.delete(key)
-        wake(key)
-        return
-      }
+    if (!hasRoom()) return
+    for (const [namespace, keys] of waiting) {
+      const [key] = keys
+      if (key === undefined || !isAvailable(namespace)) continue
+      waiting.delete(namespace)
+      waiting.set(namespace, keys)
+      cancel(key)
+      wake(key)
+      return
+    }
   }
 
   return {
     isAvailable,
-    wait: (key, namespace) => waiting.set(key, namespace),
-    cancel: (key) => waiting.delete(key),
+    wait(key, namespace) {
+      namespaceOf.set(key, namespace)
+      waiting.set(namespace, (waiting.get(namespace) ?? new Set()).add(key))
+    },
+    cancel,
     wakeNext,
     acquire(key, namespace, pods) {
       if (running.has(key)) return
