@@ -21,8 +21,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(NPM) ## a reload on a real node: install, label, apply, edit
-	@node test/demo/main.ts
+demo: $(NPM) ## a reload of nginx on this machine, in the first half minute, then on a real node; PARTS=--without-node: only the first
+	@node test/demo/main.ts $(PARTS)
 
 .PHONY: build
 build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) and bin/hotreload-agent
@@ -42,7 +42,7 @@ lint: $(NPM) $(MUSL) ## formatters, linters, types
 	cd agent && cargo fmt --check && cargo clippy --locked --quiet --all-targets -- --deny warnings
 
 .PHONY: test-unit
-test-unit: $(NPM) bin/hotreload ## tests without a cluster
+test-unit: build ## tests without a cluster
 	@echo "== unit tests"
 	$(call vitest,unit)
 
@@ -111,6 +111,10 @@ release-dry-run: $(NPM) ## the same without a registry, made twice and compared
 	@echo "== pushing into out/registry, as the workflow does to the registry"
 	@mkdir -p out/registry
 	deploy/release/push-images.sh out/release oci:$(CURDIR)/out/registry 2>/dev/null
+	@echo "== pushing the chart to a registry on this machine, and pulling it"
+	deploy/release/with-registry.sh sh -ec 'deploy/release/push-chart.sh out/release "oci://$$REGISTRY/charts" --plain-http; \
+	  deploy/release/helm.sh pull "oci://$$REGISTRY/charts/hotreload" --destination $(CURDIR)/out/registry'
+	cmp out/release/hotreload-chart-*.tgz out/registry/hotreload-*.tgz
 
 .PHONY: clean
 clean: ## removes build results; ~/.cache/hotreload (Kubernetes, images) stays

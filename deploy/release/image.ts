@@ -1,6 +1,9 @@
 /** Builds an image as an OCI archive, without caches, and the same for the same source: every file has the time `epoch`. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { withContext } from '../../test/cluster/base-images.ts'
 import { buildah, inputFlags } from '../../test/cluster/image-builder.ts'
+import { imageReference } from '../../test/cluster/images.ts'
 import { repository } from '../../test/cluster/paths.ts'
 import { type ProjectImageName, withStandIns } from '../../test/cluster/project-images.ts'
 import { run } from '../../test/cluster/run.ts'
@@ -30,13 +33,14 @@ export async function writeImage(name: ProjectImageName, archive: string, releas
   say(`building ${name}`)
   if (!standIns) {
     await run(['buildah', 'build', ...flags, `--target=${name}`, repository], { timeoutMs: 3_600_000 })
-    return store(image, archive, release, (...args) => run(['buildah', ...args]))
+    return store(name, image, archive, release, (...args) => run(['buildah', ...args]))
   }
   await withStandIns(name, say, (inputs) => buildah('build', ...flags, ...inputFlags(inputs), repository))
-  await store(image, archive, release, buildah)
+  await store(name, image, archive, release, buildah)
 }
 
 async function store(
+  name: ProjectImageName,
   image: string,
   archive: string,
   { epoch, version }: Release,
@@ -46,9 +50,19 @@ async function store(
     await withContext(async (directory) => {
       // As a directory: buildah's own archives have the time of the day in them.
       await call('push', '--quiet', image, `oci:${directory}:${version}`)
+      nameForContainerd(directory, imageReference(name))
       await writeArchive(archive, directory, ['blobs', 'index.json', 'oci-layout'], epoch)
     })
   } finally {
     await call('rmi', image)
   }
+}
+
+/** Without this, containerd (`ctr images import`, `kind load image-archive`) gives the image a name with the date, which no Pod asks for. */
+export function nameForContainerd(layout: string, name: string): void {
+  const path = join(layout, 'index.json')
+  const index = JSON.parse(readFileSync(path, 'utf8'))
+  for (const manifest of index.manifests)
+    manifest.annotations = { ...manifest.annotations, 'io.containerd.image.name': name }
+  writeFileSync(path, JSON.stringify(index))
 }

@@ -1,8 +1,9 @@
-// hotreload installed by Helm on a real node: install, upgrade under load, rollback, uninstall.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// hotreload installed by Helm on a real node: README's first screen, with the chart from a registry; upgrade under load, rollback, uninstall.
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { writeChart } from '../../deploy/release/chart.ts'
 import { repository } from '../cluster/paths.ts'
 import { helmProgram } from '../cluster/programs.ts'
 import { run } from '../cluster/run.ts'
@@ -10,9 +11,17 @@ import { answersWhile } from '../support/admission-load.ts'
 import { expectNoInstall, system } from '../support/install.ts'
 import { images, namespace, until } from '../support/kube.ts'
 import { kubectl } from '../support/kubectl.ts'
-import { agentStatus, configMap, configMapVolume, deployment, edit } from '../support/reload.ts'
+import {
+  configMap,
+  configMapVolume,
+  deployment,
+  expectReloadedOnce,
+  expectUntouched,
+  serves,
+} from '../support/reload.ts'
 
 const work = mkdtempSync(join(tmpdir(), 'hotreload-chart-'))
+let user: (command: string) => Promise<string>
 let helm: (...argv: string[]) => Promise<string>
 let image = ''
 
@@ -22,22 +31,38 @@ beforeAll(async () => {
   const env = {
     ...process.env,
     KUBECONFIG: inject('cluster').kubeconfig,
+    HELM: program,
     HELM_CACHE_HOME: work,
     HELM_DATA_HOME: work,
+    PATH: `${work}:${process.env['PATH']}`,
+    // What a user's editor does to the ConfigMap.
+    KUBE_EDITOR: 'sed -i s/one/two/',
   }
+  symlinkSync(program, join(work, 'helm'))
+  symlinkSync(inject('cluster').kubectl, join(work, 'kubectl'))
+  user = (command) => run(['bash', '-ec', command], { env, cwd: repository })
   helm = (...argv) => run([program, ...argv, ...system], { env, timeoutMs: 400_000 })
   ;[image = ''] = await images('nginx', 'hotreload', 'hotreload-agent')
 })
 afterAll(() => rmSync(work, { recursive: true }))
 
-/** The chart as an archive. */
+/** The chart as the archive of another version. */
 async function packaged(version: string): Promise<string> {
   const directory = join(work, version)
   cpSync(join(repository, 'deploy/chart'), directory, { recursive: true })
   const file = join(directory, 'Chart.yaml')
   writeFileSync(file, readFileSync(file, 'utf8').replace(/^version: .*/m, `version: ${version}`))
   await helm('package', directory, '--destination', work)
-  return join(work, `hotreload-${version}.tgz`)
+  const archive = join(directory, `hotreload-chart-${version}.tgz`)
+  renameSync(join(work, `hotreload-${version}.tgz`), archive)
+  return archive
+}
+
+/** The commands of README's first screen, for a namespace of this test, and with the chart from a registry: [install, label, annotate, edit]. */
+function firstScreen(chart: string, ns: string): string[] {
+  const [, block = ''] = /```sh\n([^]*?)```/.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
+  const commands = block.split('\n').filter((line) => /^(helm|kubectl) /.test(line))
+  return commands.map((line) => line.replace(' deploy/chart ', ` ${chart} `).replaceAll(/\bshop\b/g, ns))
 }
 
 const authority = () =>
@@ -51,34 +76,35 @@ const bare = {
   spec: { containers: [{ name: 'app', image: 'localhost/none:1' }] },
 }
 
-test('from install to uninstall', async () => {
-  await helm(
-    'install',
-    'hotreload',
-    await packaged('0.0.9'),
-    '--create-namespace',
-    '--wait',
-    '--timeout=300s',
-  )
-  const ns = await namespace({ 'hotreload.dev/injection': 'enabled' })
-  await until('the webhook has a trusted certificate', async () => (await authority()) !== '')
+test("README's first screen, then from upgrade to uninstall", async () => {
+  const ns = await namespace()
   const mounted = { image, volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] }
-  const page = (text: string) => ({ 'default.conf': `server { listen 8080; return 200 ${text}; }` })
-  await ns.apply(configMap('conf', page('one')))
-  await until('Pods are injected', async () => {
-    await ns.apply(deployment(mounted, [configMapVolume('conf')]))
-    const [pod] = await ns.podsReady('app=web')
-    if (pod?.spec?.initContainers?.some(({ name }) => name === 'hotreload-agent')) return true
-    await ns.kubectl(['delete', 'deployment', 'web'])
-    return false
+  const workload = deployment(mounted, [configMapVolume('conf', 'web')])
+  await ns.apply([
+    configMap('web', { 'default.conf': 'server { listen 8080; return 200 one; }' }),
+    { ...workload, metadata: { name: 'web' } },
+  ])
+  const [old] = await ns.podsReady('app=web')
+  const registry = `oci://$REGISTRY/charts`
+  const [install = '', ...commands] = firstScreen(`${registry}/hotreload`, ns.name)
+  const push = `deploy/release/push-chart.sh ${dirname(await packaged('0.0.9'))} "${registry}" --plain-http`
+  await user(`deploy/release/with-registry.sh bash -ec '${push}; ${install}'`)
+  expect(await helm('list', '--output=json')).toContain('"chart":"hotreload-0.0.9"')
+  const edit = commands.pop() ?? ''
+  for (const command of commands) await user(command)
+  const pod = await until('the Pod with an agent has replaced the other', async () => {
+    const [now] = await ns.podsReady('app=web')
+    return now?.metadata?.uid !== old?.metadata?.uid && now
   })
-  const [pod] = await ns.podsReady('app=web')
-  if (!pod) throw new Error('no Pod')
-  await edit(ns, 'conf', page('two'), [pod])
-  await until('the edit is loaded', async () => (await agentStatus(ns, pod)).state === 'loaded')
+  await serves(ns, pod, 'one')
+  await user(edit)
+  await serves(ns, pod, 'two')
+  await expectReloadedOnce(ns, pod)
+  await expectUntouched(ns, pod)
 
   const before = await authority()
-  const current = await packaged('0.1.0')
+  const current = join(work, 'current.tgz')
+  await writeChart(current, 0)
   const required = await namespace({ 'hotreload.dev/injection': 'required' })
   const statuses = await answersWhile(required, bare, () =>
     helm('upgrade', 'hotreload', current, '--set=logLevel=warn', '--wait', '--timeout=300s'),

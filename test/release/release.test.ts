@@ -18,6 +18,7 @@ import { parse } from 'yaml'
 import { writeArchive } from '../../deploy/release/archive.ts'
 import { notesOf } from '../../deploy/release/changelog.ts'
 import { writeChart } from '../../deploy/release/chart.ts'
+import { nameForContainerd } from '../../deploy/release/image.ts'
 import { linkedCrates } from '../../deploy/release/sbom/crates.ts'
 import { bundledPackages } from '../../deploy/release/sbom/npm-packages.ts'
 import { spdxDocument } from '../../deploy/release/sbom/spdx.ts'
@@ -179,5 +180,48 @@ describe('what two machines built', () => {
     built('amd64', { 'install.yaml': 'one' })
     built('arm64', { 'install.yaml': 'two' })
     expect(merge()).toMatchObject({ status: 1, stderr: expect.stringContaining('install.yaml differs') })
+  })
+})
+
+describe('signing', () => {
+  test('signs images and chart by digest, and attaches SBOMs to the image of their name alone', () => {
+    const calls = join(directory, 'calls')
+    writeFileSync(join(directory, 'cosign'), `#!/bin/sh\necho "$@" >>${calls}\n`, { mode: 0o755 })
+    const sbom = (name: string): string => join(directory, `${name}-0.1.0-linux-amd64.spdx.json`)
+    for (const name of ['hotreload', 'hotreload-agent']) writeFileSync(sbom(name), '{}')
+    const digest = `sha256:${'1'.repeat(64)}`
+    const references = ['hotreload', 'hotreload-agent', 'charts/hotreload'].map(
+      (name) => `ghcr.io/hotreload/${name}`,
+    )
+    writeFileSync(join(directory, 'IMAGES'), references.map((one) => `${one}:0.1.0@${digest}\n`).join(''))
+    const env = { ...process.env, PATH: `${directory}:${process.env['PATH']}` }
+    const { status } = spawnSync(join(repository, 'deploy/release/sign.sh'), [directory], { env })
+    expect(status).toBe(0)
+    const [image, agent, chart] = references.map((one) => `${one}@${digest}`)
+    const attest = (name: string, to = '') => `attest --yes --type spdxjson --predicate ${sbom(name)} ${to}`
+    expect(readFileSync(calls, 'utf8').trim().split('\n')).toEqual([
+      `sign --yes ${image}`,
+      attest('hotreload', image),
+      `sign --yes ${agent}`,
+      attest('hotreload-agent', agent),
+      `sign --yes ${chart}`,
+      `sign-blob --yes --bundle ${directory}/SHA256SUMS.sigstore.json ${directory}/SHA256SUMS`,
+    ])
+  })
+})
+
+test('an archive of an image has the name that the manifests ask for, without which containerd names it by the date', () => {
+  writeFileSync(
+    join(directory, 'index.json'),
+    '{"manifests":[{"digest":"sha256:1","annotations":{"a":"b"}}]}',
+  )
+  nameForContainerd(directory, 'ghcr.io/hotreload/hotreload:0.1.0')
+  expect(JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'))).toEqual({
+    manifests: [
+      {
+        digest: 'sha256:1',
+        annotations: { a: 'b', 'io.containerd.image.name': 'ghcr.io/hotreload/hotreload:0.1.0' },
+      },
+    ],
   })
 })
