@@ -16,6 +16,7 @@ RUN cargo build --release --locked ${RUST_TARGET:+--target "$RUST_TARGET"} \
   && mkdir --parents /image/licenses && cp "target/$RUST_TARGET/release/hotreload-agent" /image \
   && ./licences.sh ${RUST_TARGET:+--target "$RUST_TARGET"} >/image/licenses/third-party.txt
 COPY LICENSE /image/licenses/hotreload.txt
+COPY NOTICE /image/licenses/NOTICE.txt
 
 FROM scratch AS hotreload-agent
 COPY --from=agent /image /
@@ -43,6 +44,7 @@ FROM scratch AS hotreload
 COPY --from=runtime /runtime /
 COPY --from=bundle /licenses /licenses
 COPY LICENSE /licenses/hotreload.txt
+COPY NOTICE /licenses/NOTICE.txt
 COPY --from=bundle /build/dist /usr/local/lib/hotreload
 ENV PATH=/usr/local/bin
 # This variable and the flags below save 5 to 20 MB each, which the process allocates in bursts and never returns (docs/benchmarks.md).

@@ -77,7 +77,7 @@ async function writeCli(): Promise<void> {
     await bundle.write({ ...config.output, dir: join(root, 'dist') })
     cpSync(join(repository, 'src/hotreload.sh'), join(root, 'bin/hotreload'))
     symlinkSync('hotreload', join(root, 'bin/kubectl-hotreload'))
-    cpSync(join(repository, 'LICENSE'), join(root, 'LICENSE'))
+    for (const file of ['LICENSE', 'NOTICE']) cpSync(join(repository, file), join(root, file))
     await writeArchive(inOutput(`${name}-cli.tar.gz`), directory, [name], release.epoch)
   })
 }
@@ -88,7 +88,7 @@ async function writeProgram(): Promise<void> {
   await withContext(async (directory) => {
     await writeExecutable(join(directory, 'kubectl-hotreload'))
     symlinkSync('kubectl-hotreload', join(directory, 'hotreload'))
-    cpSync(join(repository, 'LICENSE'), join(directory, 'LICENSE'))
+    for (const file of ['LICENSE', 'NOTICE']) cpSync(join(repository, file), join(directory, file))
     const archive = `kubectl-hotreload-${VERSION}-linux-${architecture}.tar.gz`
     await writeArchive(inOutput(archive), directory, readdirSync(directory), release.epoch)
   })

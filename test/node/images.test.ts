@@ -86,7 +86,16 @@ test('hotreload is node, its libraries and licences, without shell and package m
   const folders =
     /^\/(lib|lib64|usr\/lib|licenses|usr\/share\/common-licenses|var\/lib\/dpkg\/status\.d|etc)\//
   expect(files.filter((path: string) => !folders.test(path) && !programs.includes(path))).toEqual([])
-  const licences = ['hotreload', 'libatomic1', 'libc6', 'libgcc-s1', 'libstdc++6', 'node', 'npm-packages']
+  const licences = [
+    'NOTICE',
+    'hotreload',
+    'libatomic1',
+    'libc6',
+    'libgcc-s1',
+    'libstdc++6',
+    'node',
+    'npm-packages',
+  ]
   expect(files.filter((path: string) => path.startsWith('/licenses/')).toSorted()).toEqual(
     licences.map((name) => `/licenses/${name}.txt`),
   )
