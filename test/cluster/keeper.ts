@@ -99,6 +99,8 @@ async function startWithNode(): Promise<Cluster> {
 /** Kills all programs and removes all files of the cluster. Nothing shuts down gracefully, because nobody needs the data. */
 function stop(code: number): Promise<void> {
   stopping ??= (async () => {
+    // What runs to its end, such as a build of Kubernetes, is in the keeper's own process group, and this process ignores it by now.
+    process.kill(-process.pid, 'SIGTERM')
     await Promise.all(processes.map(({ child }) => kill(child)))
     const ownsNode = holder(NODE_LOCK)?.pid === process.pid // else another keeper owns it, and this one stops for that reason
     if (ownsNode) {

@@ -78,24 +78,37 @@ export async function kustomizeProgram(version: string, say: (line: string) => v
 export async function prometheusPrograms(
   say: (line: string) => void,
 ): Promise<{ prometheus: string; promtool: string }> {
-  const directory = cache('prometheus')
-  const programs = {
-    prometheus: join(directory, 'usr/bin/prometheus'),
-    promtool: join(directory, 'usr/bin/promtool'),
-  }
+  const program = (name: string): Promise<string> => debianProgram('prometheus', `usr/bin/${name}`, say)
+  return { prometheus: await program('prometheus'), promtool: await program('promtool') }
+}
+
+/** nginx from PATH, else from Debian's package, which is only unpacked: installed, it would start a service. */
+export async function nginxProgram(say: (line: string) => void): Promise<string> {
+  const { code, stdout } = await attempt(['sh', '-c', 'command -v nginx'])
+  return code === 0 ? stdout.trim() : debianProgram('nginx', 'usr/sbin/nginx', say)
+}
+
+/** A program of a Debian package. The first use unpacks the package in the cache. */
+async function debianProgram(
+  packageName: string,
+  path: string,
+  say: (line: string) => void,
+): Promise<string> {
+  const directory = cache(packageName)
+  const program = join(directory, path)
   await withLock(join(directory, 'build.lock'), async () => {
-    if (existsSync(programs.promtool)) return
-    say(`unpacking Debian's prometheus in ${directory} (once)`)
-    const download = ['apt-get', 'download', 'prometheus']
+    if (existsSync(program)) return
+    say(`unpacking Debian's ${packageName} in ${directory} (once)`)
+    const download = ['apt-get', 'download', packageName]
     const first = await attempt(download, { cwd: directory })
     if (first.code !== 0) {
       await run(['apt-get', 'update']) // the lists may be old or absent
       await run(download, { cwd: directory })
     }
-    const file = readdirSync(directory).find((name) => /^prometheus_.*\.deb$/.test(name)) ?? ''
+    const file = readdirSync(directory).find((name) => name.endsWith('.deb')) ?? ''
     await run(['dpkg-deb', '--extract', file, '.'], { cwd: directory })
   })
-  return programs
+  return program
 }
 
 /**
@@ -135,9 +148,12 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
   say(
     `building Kubernetes ${KUBERNETES_VERSION} and etcd in ${directory} (once; about 8 minutes on two cores)`,
   )
-  const started = Date.now()
-  const alive = setInterval(
-    () => say(`still building (${Math.round((Date.now() - started) / 1000)} s)`),
+  const modules = { cwd: join(repository, 'test/cluster'), env: { ...process.env, CGO_ENABLED: '0' } }
+  const total = (await run(['go', 'list', '-deps', 'tool'], modules)).split('\n').length - 1
+  // With -v Go names each package that it compiles, and none that its cache has.
+  let compiled = 0
+  const progress = setInterval(
+    () => say(`building Kubernetes: ${compiled} packages compiled, of at most ${total}; then it links`),
     30_000,
   )
   // These flags never vary, because a change of any rebuilds all seven programs.
@@ -149,13 +165,15 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
     ...version.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
   ]
   try {
-    await run(['go', 'build', '-trimpath', '-ldflags', flags.join(' '), '-o', `${directory}/`, 'tool'], {
-      cwd: join(repository, 'test/cluster'),
-      env: { ...process.env, CGO_ENABLED: '0' },
+    // `nice`, because the demo builds and shows other things meanwhile.
+    const build = ['nice', 'go', 'build', '-v', '-trimpath', '-ldflags', flags.join(' ')]
+    await run([...build, '-o', `${directory}/`, 'tool'], {
+      ...modules,
       timeoutMs: 60 * 60_000,
+      onError: (text) => (compiled += text.split('\n').length - 1),
     })
   } finally {
-    clearInterval(alive)
+    clearInterval(progress)
   }
   renameSync(join(directory, 'server'), join(directory, 'etcd')) // the package of etcd's program is called server
 }

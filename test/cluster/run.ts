@@ -8,6 +8,8 @@ export interface RunOptions {
   input?: string
   env?: NodeJS.ProcessEnv
   cwd?: string
+  /** Gets standard error while the program runs. */
+  onError?: (text: string) => void
   /** Milliseconds after which the program is killed (`code` is null); 10 minutes by default. */
   timeoutMs?: number
 }
@@ -26,7 +28,10 @@ export function attempt(argv: readonly string[], options: RunOptions = {}): Prom
     const child = spawn(program, args, { cwd: options.cwd, env: options.env ?? process.env })
     const output = { stdout: '', stderr: '' }
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      output.stderr += text
+      options.onError?.(text)
+    })
     child.stdin.on('error', () => undefined) // EPIPE: the program ended without reading, and its exit code has the reason
     child.stdin.end(options.input ?? '')
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 600_000)
@@ -59,11 +64,17 @@ export interface Background {
 }
 
 /**
- * Starts a program that ends with this process, however this process ends: with setpriv, the kernel kills the program when its parent
+ * Starts a program that ends with this process, however this process ends: with setpriv, the kernel sends it `deathSignal` when its parent
  * ends (prctl(2), PR_SET_PDEATHSIG).
  */
-export function start(name: string, argv: readonly string[], log: string, env = process.env): Background {
-  const spawned = (): ChildProcess => spawnBound(argv, log, env)
+export function start(
+  name: string,
+  argv: readonly string[],
+  log: string,
+  env = process.env,
+  deathSignal: 'KILL' | 'TERM' = 'KILL',
+): Background {
+  const spawned = (): ChildProcess => spawnBound(argv, log, env, deathSignal)
   const program: Background = {
     name,
     log,
@@ -75,10 +86,15 @@ export function start(name: string, argv: readonly string[], log: string, env = 
   return program
 }
 
-function spawnBound(argv: readonly string[], log: string, env: NodeJS.ProcessEnv): ChildProcess {
+function spawnBound(
+  argv: readonly string[],
+  log: string,
+  env: NodeJS.ProcessEnv,
+  deathSignal: string,
+): ChildProcess {
   // If the parent has ended before that request to the kernel, the shell between them has another parent, and does not start the program.
   const orphaned = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
-  const deathsig = ['setpriv', '--pdeathsig', 'KILL', '--', ...orphaned]
+  const deathsig = ['setpriv', '--pdeathsig', deathSignal, '--', ...orphaned]
   const bound = existsSync('/usr/bin/setpriv') ? [...deathsig, ...argv] : [...argv]
   const output = openSync(log, 'a')
   const [program = '', ...args] = bound
