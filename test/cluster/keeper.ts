@@ -103,7 +103,8 @@ function stop(code: number): Promise<void> {
     process.kill(-process.pid, 'SIGTERM')
     await Promise.all(processes.map(({ child }) => kill(child)))
     const ownsNode = holder(NODE_LOCK)?.pid === process.pid // else another keeper owns it, and this one stops for that reason
-    if (ownsNode) {
+    // Without a program of its own it has no link and no cgroups either: those are of a node with another cache.
+    if (ownsNode && processes.length > 0) {
       await removeLink()
       await removeCgroups()
     }
