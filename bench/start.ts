@@ -21,7 +21,7 @@ type Measure = (variant: Variant, name: string) => Promise<number>
 const parts = [
   ["the agent's container", "agent's image", 'plain'],
   ['hotreload-install', "app's image", "agent's image"],
-  ['hotreload-link', 'symlink', "app's image"],
+  ['linking before the app starts', 'symlink', "app's image"],
 ] as const
 
 await onNode(['reader', 'nginx', 'hotreload-agent'], main)

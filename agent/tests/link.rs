@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{Agent, BINARY, Root, eventually};
+use support::{Agent, BINARY, Root, Running, calm, eventually};
 
 fn link(root: &Root, args: &[String]) -> Output {
     Command::new(BINARY).arg("link").args(args).env("HOTRELOAD_ROOT", &root.path).output().unwrap()
@@ -162,7 +162,95 @@ fn errors_are_reported() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("HR_BAD_OPTION"));
     fs::write(root.join("file"), "").unwrap();
     let output = link(&root, &[format!("--parent={}", root.join("file").display())]);
-    assert!(String::from_utf8(output.stdout).unwrap().contains("not a directory"));
+    let log = String::from_utf8(output.stdout).unwrap();
+    assert!(log.contains("not a directory") && log.contains("HR_LINK_FAILED"), "{log}");
+}
+
+const WATCH: [&str; 4] = ["--link=once", "--container=web", "--volume=conf", "--reload=none"];
+
+/// The hook of the agent's container.
+fn hook(root: &Root) -> Running {
+    Running(Command::new(BINARY).args(["link", "--await=web"]).env("HOTRELOAD_ROOT", &root.path).spawn().unwrap())
+}
+
+#[test]
+fn the_agent_links_once_and_its_hook_waits_for_that() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let parent = image(&root);
+    let flags =
+        [format!("--parent={parent}"), format!("--symlink={parent}/app.yaml:conf/a"), "--copy=/app/a:conf/a".into()];
+    let args: Vec<&str> = WATCH.into_iter().chain(flags.iter().map(String::as_str)).collect();
+    let mut early = hook(&root);
+    calm();
+    assert!(!early.has_ended(), "nothing is linked");
+    let agent = Agent::watch(&root, &args);
+    eventually("the hook ends", || early.has_ended().then_some(()));
+    assert!(early.0.wait().unwrap().success());
+    let copied = root.join(&format!("dir{parent}/run"));
+    assert_eq!((root.read(&format!("dir{parent}/app.yaml")).as_str(), mode(&copied)), ("1", 0o4755));
+    assert!(agent.status().contains("\"state\":\"refreshed\"") || agent.status().contains("\"state\":\"loaded\""));
+
+    // By now the app runs. It has changed a file of the directory, and its mount of the copy is the file's inode.
+    fs::write(&copied, "changed by the app").unwrap();
+    let inode = fs::metadata(root.join("copy/app/a")).unwrap().ino();
+    drop(agent);
+    volume.swap(&[("a", "2")]);
+    let _again = Agent::watch(&root, &args);
+    assert!(hook(&root).0.wait().unwrap().success());
+    eventually("the change is there", || (root.read("copy/app/a") == "2").then_some(()));
+    assert_eq!(fs::metadata(root.join("copy/app/a")).unwrap().ino(), inode);
+    assert_eq!(fs::read_to_string(&copied).unwrap(), "changed by the app");
+}
+
+#[test]
+fn an_agent_that_can_not_link_ends_and_the_next_one_links() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let mut waiting = hook(&root);
+    fs::write(root.join("copy/app"), "in the way").unwrap();
+    let watch = || {
+        let mut command = Command::new(BINARY);
+        command.arg("watch").args(WATCH).arg("--copy=/app/a:conf/a").env("HOTRELOAD_ROOT", &root.path);
+        command.output().unwrap()
+    };
+    let ended = watch();
+    let log = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{log}");
+    assert!(log.contains("HR_LINK_FAILED") && log.contains("/app/a: not prepared: "), "{log}");
+    calm();
+    assert!(!waiting.has_ended());
+    fs::remove_file(root.join("copy/app")).unwrap();
+    let _agent = Agent::watch(&root, &[&WATCH[..], &["--copy=/app/a:conf/a"]].concat());
+    assert!(waiting.0.wait().unwrap().success());
+    assert_eq!(root.read("copy/app/a"), "1");
+}
+
+#[test]
+fn an_agent_with_a_bad_option_does_not_let_the_app_start() {
+    let root = Root::new();
+    let args = ["watch", "--link=once", "--container=web", "--reload=none", "--oops=1"];
+    let ended = Command::new(BINARY).args(args).env("HOTRELOAD_ROOT", &root.path).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8(ended.stdout).unwrap().contains("HR_BAD_OPTION"));
+}
+
+#[test]
+fn the_agent_gives_up_the_rights_that_only_linking_needs() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let capabilities = |agent: &Agent| {
+        let status = fs::read_to_string(format!("/proc/{}/status", agent.process.pid())).unwrap();
+        let lines = status.lines().filter_map(|line| line.strip_prefix("Cap")?.split_once(":\t"));
+        lines.map(|(set, mask)| (set.to_string(), u64::from_str_radix(mask, 16).unwrap())).collect::<Vec<_>>()
+    };
+    const KILL: u64 = 1 << 5;
+    let before = capabilities(&Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none"]));
+    let had = before.iter().find(|(set, _)| set == "Prm").unwrap().1;
+    assert!(had & !KILL != 0, "the test needs more rights than KILL");
+    let linked = capabilities(&Agent::watch(&root, &[&WATCH[..], &["--copy=/app/a:conf/a"]].concat()));
+    let only_kill = |set: &str| if ["Prm", "Eff", "Bnd"].contains(&set) { KILL } else { 0 };
+    assert_eq!(linked, before.into_iter().map(|(set, _)| (set.clone(), only_kill(&set))).collect::<Vec<_>>());
 }
 
 #[test]

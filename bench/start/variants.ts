@@ -17,7 +17,7 @@ export interface Variant {
 }
 
 const signal = { 'hotreload.dev/signal': 'SIGHUP' }
-const [install, link, agent] = ['hotreload-install', 'hotreload-link-app', 'hotreload-agent']
+const [install, agent] = ['hotreload-install', 'hotreload-agent']
 
 export const variants: readonly Variant[] = [
   { name: 'plain', added: [] },
@@ -26,13 +26,13 @@ export const variants: readonly Variant[] = [
   { name: "app's image", added: [install, agent], annotations: signal },
   {
     name: 'symlink',
-    added: [install, link, agent],
+    added: [install, agent],
     annotations: { ...signal, 'hotreload.dev/subpath': 'symlink' },
     subPath: true,
   },
   {
     name: 'copy',
-    added: [install, link, agent],
+    added: [install, agent],
     annotations: { ...signal, 'hotreload.dev/subpath': 'copy' },
     subPath: true,
   },

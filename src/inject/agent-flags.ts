@@ -35,11 +35,20 @@ const rewriteArgs = (subPaths: readonly SubPathMount[]): string[] =>
       return `--${mode}=${literal(mountPath)}:${mount.name}/${to}`
     })
 
+const parentArgs = (parents: readonly string[]): string[] =>
+  parents.map((parent) => `--parent=${literal(parent)}`)
+
 export const linkArgs = (subPaths: readonly SubPathMount[], parents: readonly string[]): string[] => [
   'link',
-  ...parents.map((parent) => `--parent=${literal(parent)}`),
+  ...parentArgs(parents),
   ...rewriteArgs(subPaths),
 ]
+
+/** For an agent that links at its first start. Its other flags name the files. */
+export const linkOnceArgs = (parents: readonly string[]): string[] => ['--link=once', ...parentArgs(parents)]
+
+/** For the hook of that agent. */
+export const awaitLinkArgs = (container: string): string[] => ['link', `--await=${container}`]
 
 /** What an agent watches and does. The flags are the same beside the app and, with `supervise`, in its container. */
 export function watchArgs(

@@ -45,16 +45,28 @@ export const runsCommands = ({ validate, reload }: ContainerPlan): boolean =>
 const isUserUnknown = ({ container }: ContainerPlan, spec: V1PodSpec): boolean =>
   runAsUser(container, spec) === undefined
 
-/** Whether the agent's container runs in the app's image. */
-export const watchesInAppImage = (plan: ContainerPlan, spec: V1PodSpec): boolean =>
-  isUserUnknown(plan, spec) || runsCommands(plan)
+/**
+ * What prepares the files behind rewritten subPath mounts, before the app starts. `agent`: the agent at its first start, while its hook holds
+ * back the app; an init container costs each Pod another second. `initContainer`: where no agent runs beside the app, or the agent has the
+ * app's mounts, these files included.
+ */
+export const linksIn = (agent: Agent): 'agent' | 'initContainer' | undefined => {
+  if (!agent.rewrite) return undefined
+  return isBeside(agent) && !runsCommands(agent.plan) ? 'agent' : 'initContainer'
+}
 
-/** Whether the init container that prepares files runs in the app's image: only there it can copy a directory of that image. */
+/** Whether what prepares files runs in the app's image: only there it can copy a directory of that image. */
 export const linksInAppImage = ({ plan, rewrite }: Agent, spec: V1PodSpec): boolean =>
   rewrite !== undefined && (rewrite.parents.length > 0 || isUserUnknown(plan, spec))
+
+/** Whether the agent's container runs in the app's image. */
+export const watchesInAppImage = (agent: Agent, spec: V1PodSpec): boolean =>
+  isUserUnknown(agent.plan, spec) ||
+  runsCommands(agent.plan) ||
+  (linksIn(agent) === 'agent' && linksInAppImage(agent, spec))
 
 /** Whether some container with the app's image runs the agent's program, which must be installed there first. */
 export const needsInstall = (agent: Agent, spec: V1PodSpec): boolean =>
   methodOf(agent.plan.reload).changesContainer ||
-  (isBeside(agent) && watchesInAppImage(agent.plan, spec)) ||
+  (isBeside(agent) && watchesInAppImage(agent, spec)) ||
   linksInAppImage(agent, spec)

@@ -2,7 +2,7 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { PodPlan } from '../policy/plan.ts'
 import type { PodTemplate } from '../workload/pod-template.ts'
-import { type Agent, isBeside, needsInstall, planAgents } from './agent.ts'
+import { type Agent, isBeside, linksIn, needsInstall, planAgents } from './agent.ts'
 import { emptyDir } from './agent-flags.ts'
 import { changeAppContainer } from './app-container.ts'
 import { withEvictableVolumes } from './local-volumes.ts'
@@ -69,7 +69,9 @@ const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }
   const added: V1Container[] = [
     ...(first ? [installContainer(first.plan, spec, agentImage)] : []),
     ...agents.flatMap((agent) =>
-      agent.rewrite ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })] : [],
+      agent.rewrite && linksIn(agent) === 'initContainer'
+        ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })]
+        : [],
     ),
     ...agents.filter(isBeside).map((agent) => agentContainer({ agent, spec, policy, agentImage })),
   ]

@@ -3,7 +3,7 @@ import type { V1Capabilities, V1Container, V1PodSpec, V1SecurityContext } from '
 import { mayRunAsRoot } from '../workload/run-as-user.ts'
 
 /** Capabilities that an added container may have after dropping ALL; each only if the app's container has it. */
-export type Capability = 'KILL' | 'CHOWN' | 'DAC_OVERRIDE' | 'FOWNER'
+export type Capability = 'KILL' | 'CHOWN' | 'DAC_OVERRIDE' | 'FOWNER' | 'SETPCAP'
 
 /** The user and confinement of the app's container without its capabilities, except `wanted` ones that a root container has. */
 export function rightsBeside(

@@ -3,8 +3,8 @@ import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-n
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
-import { type Agent, linksInAppImage, runsCommands, watchesInAppImage } from './agent.ts'
-import { AGENT, linkArgs, paths, watchArgs } from './agent-flags.ts'
+import { type Agent, linksIn, linksInAppImage, runsCommands, watchesInAppImage } from './agent.ts'
+import { AGENT, awaitLinkArgs, linkArgs, linkOnceArgs, paths, watchArgs } from './agent-flags.ts'
 import { nameFor } from './names.ts'
 import { agentResources, initResources } from './resources.ts'
 import { type Capability, installerRights, rightsBeside, rightsOf } from './security-context.ts'
@@ -50,6 +50,9 @@ interface ContainerRequest {
   agentImage: string
 }
 
+/** To keep the owners of the files that are copied, if the app itself is root and could do the same. */
+const LINK_CAPABILITIES: readonly Capability[] = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER']
+
 /** Prepares the files that replace subPath mounts, before the app starts. */
 export function linkContainer({
   agent,
@@ -73,8 +76,7 @@ export function linkContainer({
       ...rewrite.below,
       noToken,
     ],
-    // To keep the owners of the files that it copies, if the app itself is root and could do the same.
-    securityContext: rightsBeside(container, spec, ['CHOWN', 'DAC_OVERRIDE', 'FOWNER']),
+    securityContext: rightsBeside(container, spec, LINK_CAPABILITIES),
     ...initResources(container, spec),
   }
 }
@@ -104,7 +106,8 @@ export function agentContainer({
   const { plan, name, rewrite } = agent
   const { container } = plan
   const asTarget = runsCommands(plan)
-  const inAppImage = watchesInAppImage(plan, spec)
+  const inAppImage = watchesInAppImage(agent, spec)
+  const linked = linksIn(agent) === 'agent' ? rewrite : undefined
   const appMounts = rewrite?.volumeMounts ?? container.volumeMounts ?? []
   const resources = agentResources(spec, policy, asTarget ? container : undefined)
   const own = [...binMount(inAppImage), ...agentMounts(agent), noToken]
@@ -112,8 +115,9 @@ export function agentContainer({
   return {
     name,
     ...program(container, inAppImage, agentImage),
-    args: ['watch', ...agentArgs(agent, spec)],
-    ...(asTarget ? variablesOf(container) : variables(plan, [])),
+    args: ['watch', ...(linked ? linkOnceArgs(linked.parents) : []), ...agentArgs(agent, spec)],
+    ...(linked ? awaitLink(container, inAppImage) : {}),
+    ...(asTarget ? variablesOf(container) : variables(plan, linked?.below ?? [])),
     ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
     volumeMounts: [
@@ -121,13 +125,25 @@ export function agentContainer({
         ? repeated(appMounts.filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath)))
         : []),
       ...own,
+      ...(linked?.below ?? []),
     ],
     securityContext: asTarget
       ? rightsOf(container, spec)
-      : rightsBeside(container, spec, agentCapabilities(plan)),
+      : rightsBeside(container, spec, [
+          ...agentCapabilities(plan),
+          ...(linked ? [...LINK_CAPABILITIES, ...TO_GIVE_UP] : []),
+        ]),
     ...(resources ? { resources } : {}),
   }
 }
+
+/** The kubelet starts the app when the hook has ended, and the agent again, with its hook, after one that failed. */
+const awaitLink = ({ name }: V1Container, inAppImage: boolean): Pick<V1Container, 'lifecycle'> => ({
+  lifecycle: { postStart: { exec: { command: [programPath(inAppImage), ...awaitLinkArgs(name)] } } },
+})
+
+/** With it, the agent takes the capabilities for linking from its bounding set, too, once it has linked. */
+const TO_GIVE_UP: readonly Capability[] = ['SETPCAP']
 
 /** Without KILL, even root can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
 const agentCapabilities = (plan: ContainerPlan): Capability[] =>
@@ -144,9 +160,12 @@ function program(
   return {
     ...(target.image === undefined ? {} : { image: target.image }),
     ...(target.imagePullPolicy === undefined ? {} : { imagePullPolicy: target.imagePullPolicy }),
-    command: [`${paths.bin}/${AGENT}`],
+    command: [programPath(inAppImage)],
   }
 }
+
+/** In the app's image, or in the agent's own (Dockerfile). */
+const programPath = (inAppImage: boolean): string => `${inAppImage ? paths.bin : ''}/${AGENT}`
 
 export const binMount = (inAppImage: boolean): V1VolumeMount[] =>
   inAppImage ? [{ name: BIN_VOLUME, mountPath: paths.bin, readOnly: true }] : []

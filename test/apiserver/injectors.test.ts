@@ -47,7 +47,7 @@ test.each(['a-first', 'z-last'])(
     )
     const { spec }: V1Pod = JSON.parse(made)
     const inits = (spec?.initContainers ?? []).map(({ name }) => name)
-    expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-link-web', 'hotreload-agent'])
+    expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-agent'])
     const [proxy, web] = spec?.containers ?? []
     expect(proxy?.name).toBe(OTHER_CONTAINER)
     expect(proxy?.volumeMounts?.map(({ name }) => name)).toContain('istiod-ca-cert')

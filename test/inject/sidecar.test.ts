@@ -84,21 +84,66 @@ test('the installer runs in the agent’s image, for the app’s image', () => {
   })
 })
 
-describe('the init container that prepares files', () => {
+describe('what prepares files before the app starts', () => {
   const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx/a.conf', subPath: 'a.conf' }]
+  const link = (short: Record<string, string>, container: Partial<V1Container> = {}) => {
+    const find = added(short, { volumeMounts, ...container })
+    return { byAgent: find('hotreload-agent'), before: find('hotreload-link-web') }
+  }
 
-  test('copies a directory in the app’s image, with the rights of root where the app has them', () => {
-    const link = added({ subpath: 'symlink' }, { volumeMounts })('hotreload-link-web')
-    expect(link).toMatchObject({
+  test('the agent copies a directory in the app’s image, with the rights of root where the app has them', () => {
+    const { byAgent, before } = link({ subpath: 'symlink' })
+    expect(before).toBeUndefined()
+    expect(byAgent).toMatchObject({
       image: nginx().image,
-      args: expect.arrayContaining(['--parent=/etc/nginx']),
+      args: expect.arrayContaining(['--link=once', '--parent=/etc/nginx']),
+      lifecycle: {
+        postStart: { exec: { command: ['/.hotreload/bin/hotreload-agent', 'link', '--await=web'] } },
+      },
     })
-    expect(link?.securityContext?.capabilities?.add).toEqual(['CHOWN', 'DAC_OVERRIDE', 'FOWNER'])
+    expect(byAgent?.securityContext?.capabilities?.add).toEqual([
+      'KILL',
+      'CHOWN',
+      'DAC_OVERRIDE',
+      'FOWNER',
+      'SETPCAP',
+    ])
   })
 
-  test('rewrites a file in the agent’s image if the user is known', () =>
-    expect(added({ subpath: 'copy' }, { ...user, volumeMounts })('hotreload-link-web')).toMatchObject({
+  test('the agent copies a directory in the app’s image also for a known user, who gets no rights', () => {
+    const { byAgent } = link({ subpath: 'symlink' }, user)
+    expect(byAgent).toMatchObject({ image: nginx().image })
+    expect(byAgent?.securityContext?.capabilities).toEqual({ drop: ['ALL'] })
+  })
+
+  test('the agent rewrites a file in its own image if the user is known', () => {
+    const { byAgent } = link({ subpath: 'copy' }, user)
+    expect(byAgent).toMatchObject({
       image: AGENT_IMAGE,
-      args: ['link', '--copy=/etc/nginx/a.conf:conf/a.conf'],
-    }))
+      args: expect.arrayContaining(['--link=once', '--copy=/etc/nginx/a.conf:conf/a.conf']),
+      lifecycle: { postStart: { exec: { command: ['/hotreload-agent', 'link', '--await=web'] } } },
+    })
+  })
+
+  test('the agent sees what the app mounts below the directory, so that the mount points exist', () => {
+    const below = { name: 'cache', mountPath: '/etc/nginx/cache' }
+    const { byAgent } = link({ subpath: 'symlink' }, { volumeMounts: [...volumeMounts, below] })
+    expect(byAgent?.volumeMounts).toContainEqual({ ...below, readOnly: true })
+  })
+
+  test('an agent without files to prepare has no hook and no further rights', () => {
+    const one = agent({})
+    expect(one?.lifecycle).toBeUndefined()
+    expect(one?.securityContext?.capabilities?.add).toEqual(['KILL'])
+  })
+
+  test.each<[why: string, short: Record<string, string>]>([
+    ['the agent has the app’s mounts, these files included', { validate: 'nginx -t' }],
+    ['no agent runs beside the app', { reload: 'supervise' }],
+  ])('an init container does it where %s', (_, short) => {
+    const { byAgent, before } = link({ subpath: 'symlink', ...short }, { command: ['nginx'] })
+    expect(before).toMatchObject({ image: nginx().image, args: expect.arrayContaining(['link']) })
+    expect(before?.securityContext?.capabilities?.add).toEqual(['CHOWN', 'DAC_OVERRIDE', 'FOWNER'])
+    expect(byAgent?.lifecycle).toBeUndefined()
+  })
 })

@@ -1,6 +1,8 @@
 // The agent rewrites files that can't become symlinks: in /, inside another mount, of a Secret. The program's image holds nothing else.
+import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
-import { images } from '../support/kube.ts'
+import { capabilitiesOf, processesOf } from '../support/container-process.ts'
+import { images, type Namespace, until } from '../support/kube.ts'
 import {
   agentStatus,
   configMap,
@@ -15,6 +17,9 @@ import {
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 const annotations = { 'hotreload.dev/signal': 'SIGHUP' }
+const AGENT = 'hotreload-agent'
+/** CAP_KILL of capabilities(7). */
+const KILL = 1n << 5n
 let reader = ''
 let hook: Webhook
 beforeAll(async () => {
@@ -44,7 +49,29 @@ test.each([
   await serves(ns, pod, 'two')
   await expectReloadedOnce(ns, pod)
   await expectUntouched(ns, pod)
+
+  // The program is root, so that its agent needed rights to prepare the file.
+  const [agent = 0] = processesOf(pod, AGENT)
+  expect(capabilitiesOf(agent)).toEqual({ Inh: 0n, Prm: KILL, Eff: KILL, Bnd: KILL, Amb: 0n })
+  const [program = 0] = processesOf(pod, 'web')
+  await restarts(ns, pod, 'web', program)
+  await serves(ns, pod, 'two')
+  await restarts(ns, pod, AGENT, agent)
+  await ns.podsReady('app=web')
+  await edit(ns, 'config', { key: 'three' }, [pod])
+  await serves(ns, pod, 'three')
 })
+
+/** Kills a container's process and waits until the kubelet has started the container again. */
+async function restarts(ns: Namespace, pod: V1Pod, name: string, pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL')
+  await until(`${name} runs again`, async () => {
+    const { status } = await ns.get<V1Pod>('pod', pod.metadata?.name ?? '')
+    const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])]
+    const found = all.find((one) => one.name === name)
+    return found?.restartCount === 1 && found.state?.running !== undefined
+  })
+}
 
 test('a subPath file of a Secret stays in memory, with its mode', async () => {
   const ns = await hook.namespace()

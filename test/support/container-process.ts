@@ -15,6 +15,12 @@ export function processesOf({ status }: V1Pod, container: string): number[] {
     .filter((pid) => pid > 0 && cgroupsOf(pid).some(({ path }) => path.includes(id)))
 }
 
+/** The capability sets of a process, as masks (capabilities(7)). */
+export function capabilitiesOf(pid: number): Record<string, bigint> {
+  const sets = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^Cap(\w+):\t([0-9a-f]+)$/gm)
+  return Object.fromEntries([...sets].map(([, set = '', mask]) => [set, BigInt(`0x${mask}`)]))
+}
+
 interface Cgroup {
   /** Names with commas; empty for the unified hierarchy. */
   controllers: string

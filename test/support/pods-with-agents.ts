@@ -14,6 +14,8 @@ export interface PodWithAgent {
   createdAt?: string
   /** When its container started, as `createdAt`. */
   startedAt?: string
+  /** What its agent left as termination message, before the app could start. */
+  failedToStart?: string
 }
 
 export const AGENT_TIME = '2026-01-01T00:00:01.000Z'
@@ -51,6 +53,24 @@ const twoVolumes = podSpec({
   ],
 })
 
+const phaseOf = (message: string | undefined): V1Pod['status'] =>
+  message === undefined
+    ? { phase: 'Running' }
+    : {
+        phase: 'Pending',
+        initContainerStatuses: [
+          {
+            name: 'hotreload-agent',
+            image: '',
+            imageID: '',
+            ready: false,
+            restartCount: 3,
+            state: { waiting: { reason: 'CrashLoopBackOff' } },
+            lastState: { terminated: { exitCode: 1, message } },
+          },
+        ],
+      }
+
 /** A Pod's name is its address, too. */
 export function podsWithAgents(
   names: readonly string[],
@@ -69,7 +89,7 @@ export function podsWithAgents(
       annotations: keys({ status: '{}' }),
     },
     status: {
-      phase: 'Running',
+      ...phaseOf(pods.get(name)?.failedToStart),
       podIP: name,
       containerStatuses: [
         {

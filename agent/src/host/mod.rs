@@ -13,6 +13,7 @@ mod main_loop;
 pub mod methods;
 pub mod procfs;
 mod random;
+mod rights;
 mod server;
 mod state_file;
 mod volume;

@@ -1,8 +1,8 @@
 //! The flags of `link`.
 
-use super::{bad_value, split, subpath_file, unknown_flag};
+use super::{non_empty, parent, split, subpath_file, unknown_flag};
 use crate::errors::Problem;
-use crate::subpath_file::{self, SubPathFile};
+use crate::subpath_file::SubPathFile;
 use alloc::{string::String, vec::Vec};
 
 /// The directories and files to prepare.
@@ -12,6 +12,8 @@ pub struct LinkOptions {
     pub parents: Vec<String>,
     /// SubPath files to create.
     pub subpath_files: Vec<SubPathFile>,
+    /// The container for which `watch` prepares them: wait until it has.
+    pub awaited: Option<String>,
 }
 
 /// Reads the flags of `link`.
@@ -20,9 +22,9 @@ pub fn link(args: &[&str]) -> Result<LinkOptions, Vec<Problem>> {
     let read = |arg: &&str| {
         let (name, value) = split(arg)?;
         match name {
-            "--parent" if subpath_file::is_absolute(value) => link.parents.push(value.trim_end_matches('/').into()),
-            "--parent" => return Err(bad_value(name, value, "an absolute path without ..")),
+            "--parent" => link.parents.push(parent(name, value)?),
             "--symlink" | "--copy" => link.subpath_files.push(subpath_file(name, value)?),
+            "--await" => link.awaited = Some(non_empty(name, value)?),
             _ => return Err(unknown_flag(name)),
         }
         Ok(())

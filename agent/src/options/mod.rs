@@ -9,7 +9,7 @@ pub mod probe;
 pub mod watch;
 
 use crate::errors::{Code, Problem};
-use crate::subpath_file::{Kind, SubPathFile};
+use crate::subpath_file::{Kind, SubPathFile, is_absolute};
 use crate::time;
 use alloc::{format, string::String};
 
@@ -24,6 +24,12 @@ fn split(arg: &str) -> Result<(&str, &str), Problem> {
 fn subpath_file(name: &str, value: &str) -> Result<SubPathFile, Problem> {
     let kind = if name == "--symlink" { Kind::Symlink } else { Kind::Copy };
     SubPathFile::parse(kind, value).ok_or_else(|| bad_value(name, value, "MOUNTPATH:VOLUME/PATH"))
+}
+
+/// A directory of the image, without a slash at its end.
+fn parent(name: &str, value: &str) -> Result<String, Problem> {
+    let path = value.trim_end_matches('/').into();
+    is_absolute(value).then_some(path).ok_or_else(|| bad_value(name, value, "an absolute path without .."))
 }
 
 /// A text that is not empty.

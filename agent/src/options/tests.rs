@@ -124,6 +124,17 @@ fn the_flags_of_link_are_read() {
 }
 
 #[test]
+fn watch_links_only_if_a_flag_says_so() {
+    let read = |flags: &[&str]| watch(&[&["--reload=none", "--volume=conf"], flags].concat());
+    let (options, problems) = read(&["--link=once", "--parent=/etc/nginx/", "--copy=/a:conf/a"]);
+    assert!(options.links && problems.is_empty() && options.parents == ["/etc/nginx"]);
+    assert!(!read(&["--copy=/a:conf/a"]).0.links);
+    assert_eq!(read(&["--link=always", "--parent=etc"]).1.len(), 2);
+    assert_eq!(link(&["--await=web"]).unwrap().awaited.as_deref(), Some("web"));
+    assert!(link(&["--await="]).is_err());
+}
+
+#[test]
 fn the_flags_of_probe_are_read() {
     let found = probe(&["--container=web", "--http-get=http://127.0.0.1:8080/live", "--timeout=5s"]).unwrap();
     let original = found.original.unwrap();

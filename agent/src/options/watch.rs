@@ -2,7 +2,7 @@
 //! bad option idles and shows the mistake on its port instead of exiting.
 
 use super::method::{MethodFlags, ReloadMethod, Termination};
-use super::{bad_url, bad_value, duration, non_empty, split, subpath_file, unknown_flag};
+use super::{bad_url, bad_value, duration, non_empty, parent, split, subpath_file, unknown_flag};
 use crate::errors::{Code, Problem};
 use crate::http;
 use crate::json;
@@ -43,6 +43,10 @@ pub struct Options {
     pub volumes: Vec<Volume>,
     /// The subPath files to refresh.
     pub subpath_files: Vec<SubPathFile>,
+    /// Whether `watch` prepares them before the app starts, as `link` does.
+    pub links: bool,
+    /// The directories that it copies from the image for that.
+    pub parents: Vec<String>,
     /// How a change reaches the program.
     pub method: ReloadMethod,
     /// How the container is ended when its environment changed.
@@ -80,6 +84,8 @@ struct Flags {
     ignored: Vec<(String, String)>,
     optional: Vec<String>,
     subpath_files: Vec<SubPathFile>,
+    links: bool,
+    parents: Vec<String>,
     method: MethodFlags,
     port: Option<u16>,
     confirm: Option<Proof>,
@@ -145,6 +151,8 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         target: flags.target,
         volumes: flags.volumes,
         subpath_files: flags.subpath_files,
+        links: flags.links,
+        parents: flags.parents,
         method,
         env_restart: flags.method.termination(),
         confirm: flags.confirm,
@@ -198,6 +206,9 @@ impl Flags {
             }
             "--optional" => self.optional.push(non_empty(name, value)?),
             "--symlink" | "--copy" => self.subpath_files.push(subpath_file(name, value)?),
+            "--link" if value == "once" => self.links = true,
+            "--link" => return Err(bad("once")),
+            "--parent" => self.parents.push(parent(name, value)?),
             "--reload" => self.method.reload = Some(value.into()),
             "--signal" => self.method.signal = Some(signals::number(value).ok_or_else(|| bad_signal(value))?),
             "--url" => self.method.url = Some(http::parse_reload_request(value).ok_or_else(|| bad_url(value))?),

@@ -10,6 +10,9 @@ export interface KubeletState {
 /** Reasons to wait that are no failure. */
 const usual: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing'])
 
+/** Characters of a message, which the container's program may have written. */
+const LONGEST = 500
+
 /** Longer than the pull of a large image takes. */
 const PENDING_MILLISECONDS = 5 * 60_000
 
@@ -19,13 +22,15 @@ export function notRunning({ status }: V1Pod, container: string): KubeletState |
   return found && stateOf(found)
 }
 
-function stateOf({ state, restartCount }: V1ContainerStatus): KubeletState | undefined {
+function stateOf({ state, lastState, restartCount }: V1ContainerStatus): KubeletState | undefined {
   const { waiting, terminated } = state ?? {}
   const reason = waiting?.reason ?? terminated?.reason
   if (state?.running || reason === undefined) return undefined
   const restarts =
     restartCount > 0 ? `${restartCount} ${restartCount === 1 ? 'restart' : 'restarts'}` : undefined
-  const note = [waiting?.message ?? terminated?.message, restarts].filter(Boolean).join('; ')
+  // What the last run has left for the kubelet to show, as an agent does that does not let the app start.
+  const why = terminated?.message ?? lastState?.terminated?.message?.slice(0, LONGEST)
+  const note = [waiting?.message, why, restarts].filter(Boolean).join('; ')
   return { state: reason, ...(note ? { note } : {}) }
 }
 

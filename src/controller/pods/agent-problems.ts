@@ -15,6 +15,7 @@ import { type EventReason, eventReasons, type ProblemState, type Report } from '
 import { type AgentProblem, type AgentState, agentState, podState, problemOf } from './agent-report.ts'
 import type { ConcernedVolume, DueVolumes } from './due-volumes.ts'
 import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
+import { startProblems } from './start-problems.ts'
 import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf, startedAt } from './workload-pods.ts'
 
 export interface AgentProblems {
@@ -78,26 +79,28 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const state = stateOf(key)
     const next = untilNextCheck(state)
     if (!summary.native || summary.native.agents.length === 0 || !isLeading()) return next
-    const asked = await askAgents(summary, unreportedDue(state))
-    if (!asked) return next
-    const { found, podStates } = asked
+    const pods = await podsOf(api, summary)
+    const found = new Map<string, Found>()
+    for (const pod of pods) for (const problem of startProblems(pod)) add(found, pod, problem)
+    const running = pods.filter(hasRunningAgents)
+    const podStates = await askAgents(summary, running, unreportedDue(state), found)
     for (const [id, one] of found) {
       if (state.reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
-    state.reportedProblems = new Set(found.keys())
-    return earliest(next, reportReloaded(report, summary, state, podStates, clock))
+    state.reportedProblems = new Set([...(podStates ? [] : state.reportedProblems), ...found.keys()])
+    return podStates ? earliest(next, reportReloaded(report, summary, state, podStates, clock)) : next
   }
 
-  /** Problems, and what each Pod has done about the changes that concern it. Undefined where no agent answers. */
+  /** Adds the agents' problems to `found`, and returns what each Pod has done about the changes that concern it. Undefined where no agent answers. */
   async function askAgents(
     summary: WorkloadSummary,
+    pods: readonly V1Pod[],
     due: DueVolumes,
-  ): Promise<{ found: Map<string, Found>; podStates: AgentState[] } | undefined> {
+    found: Map<string, Found>,
+  ): Promise<AgentState[] | undefined> {
     const podStates: AgentState[] = []
-    const pods = (await podsOf(api, summary)).filter(hasRunningAgents)
-    const found = new Map<string, Found>()
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
       const some = pods.slice(from, from + CONCURRENT_REQUESTS)
       const answers = await Promise.all(some.map((pod) => answersOf(summary, pod, askAgent)))
@@ -115,7 +118,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && answers.flat().every((one) => one.report === undefined)) return undefined
     }
-    return { found, podStates }
+    return podStates
   }
 
   /** A container may start with what its kubelet mounted before the change. Then the kubelet brings the change a little later. */

@@ -76,7 +76,11 @@ export interface AgentProblem {
   at: string
 }
 
-const LONGEST_MESSAGE = 500
+export const LONGEST_MESSAGE = 500
+
+/** A text of someone else: cut, and without control characters. */
+export const text = (value: unknown, most: number): string =>
+  typeof value === 'string' ? value.replaceAll(/\p{C}+/gu, ' ').slice(0, most) : ''
 
 /** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
 export function problemOf(report: unknown): AgentProblem | undefined {
@@ -84,8 +88,6 @@ export function problemOf(report: unknown): AgentProblem | undefined {
   const state = problemStates.find((one) => one === report['state'])
   const { error } = report
   if (state === undefined || !isObject(error)) return undefined
-  const text = (value: unknown, most: number): string =>
-    typeof value === 'string' ? value.replaceAll(/\p{C}+/gu, ' ').slice(0, most) : ''
   const code = text(error['code'], 63)
   if (!/^HR_[A-Z_]+$/.test(code)) return undefined
   return {

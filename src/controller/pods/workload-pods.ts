@@ -35,6 +35,7 @@ function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
       : {}),
     status: {
       ...pick(status, 'phase', 'podIP', 'conditions'),
+      ...(status.phase === 'Pending' ? pick(status, 'initContainerStatuses') : {}),
       containerStatuses: (status.containerStatuses ?? []).map(startOf),
     },
   }

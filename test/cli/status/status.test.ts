@@ -249,6 +249,24 @@ describe('a program that does not run is never loaded', () => {
       { state: 'ImagePullBackOff', failed: true, note: 'container hotreload-agent: no such image' },
     ],
     [
+      'an agent that can not prepare what the app needs',
+      kubelet('Pending', {
+        initContainerStatuses: [
+          {
+            ...container(waiting('CrashLoopBackOff', 'back-off 10s'), 2),
+            name: 'hotreload-agent',
+            lastState: { terminated: { exitCode: 1, message: '/etc/a: not prepared [HR_LINK_FAILED]' } },
+          },
+        ],
+        containerStatuses: [container(waiting('PodInitializing'))],
+      }),
+      {
+        state: 'CrashLoopBackOff',
+        failed: true,
+        note: 'container hotreload-agent: back-off 10s; /etc/a: not prepared [HR_LINK_FAILED]; 2 restarts',
+      },
+    ],
+    [
       'a Pod that no node takes',
       kubelet('Pending', { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes' }] }),
       { state: 'pending', failed: false, note: '0/3 nodes' },

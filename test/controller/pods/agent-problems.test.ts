@@ -24,6 +24,8 @@ function cluster(...names: string[]) {
     clock,
     problems,
     answer,
+    fail: (name: string, failedToStart: string) =>
+      pods.set(name, { ready: false, report: undefined, failedToStart }),
     allAnswer: (status: unknown) => names.forEach((name) => answer(name, status)),
     create: (name: string, status: unknown) =>
       pods.set(name, { ready: true, report: status, createdAt: soon() }),
@@ -52,6 +54,26 @@ test('a problem is reported once for a workload, however many Pods have it and h
   await many.clock.advance(86_400_000)
   expect(many.states).toHaveLength(1)
   expect(many.events()).toEqual([expect.stringContaining('Pod a (and 2 more), container web')])
+})
+
+test('an agent that does not let its app start is reported once, although it does not answer, and again after it has', async () => {
+  const { clock, states, events, problems, answer, fail } = cluster('a', 'b')
+  answer('b', { state: 'loaded', error: null })
+  fail('a', '/etc/app/a: not prepared: no space left [HR_LINK_FAILED]')
+  problems.checkSoon(KEY)
+  await clock.advance(1_300_000)
+  expect(states).toEqual(['error'])
+  expect(events()).toEqual([
+    expect.stringMatching(
+      /^web AgentUnusable: Pod a, container hotreload-agent, .*no space left \[HR_LINK_FAILED\]$/,
+    ),
+  ])
+  answer('a', { state: 'loaded', error: null })
+  await clock.advance(600_000)
+  fail('a', '/etc/app/a: not prepared: no space left [HR_LINK_FAILED]')
+  answer('b', undefined)
+  await clock.advance(1_300_000)
+  expect(states).toEqual(['error', 'error'])
 })
 
 test('the same problem of another change, or one that returns, is reported again', async () => {

@@ -1,63 +1,116 @@
-//! `link`: fills the directories and files that replace the app's subPath mounts, before the app starts. It runs once, in
-//! the app's image and as its user. It is safe to repeat.
+//! `link`: fills the directories and files that replace the app's subPath mounts, before the app starts, in the app's
+//! image and as its user. It is safe to repeat until the app has started. Either an init container does it, or the agent
+//! at its first start; then the container's postStart hook, for which the kubelet waits, waits until it is done.
 
 use super::copy_tree::{Copier, copy_bytes};
 use crate::host::layout::Layout;
 use crate::host::volume::subpath_files::{open_source, symlink_text};
-use crate::host::{files, log};
+use crate::host::{clock, files, log, rights};
+use agent::errors::{Code, Problem};
 use agent::mountinfo::mount_points;
 use agent::options::link::{self, LinkOptions};
+use agent::options::watch::Options;
 use agent::subpath_file::{Kind, SubPathFile};
 use alloc::ffi::CString;
-use alloc::string::String;
+use alloc::{format, string::String, vec::Vec};
+use core::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::{self, Errno};
 
+const MOUNTINFO: &str = "/proc/self/mountinfo";
 /// Far above the mount table of any container.
 const MOUNTINFO_MAX_BYTES: usize = 4 << 20;
 
-/// The exit code: 1 if something that the app needs can't be created.
+/// More than the copy of any directory takes. While a hook waits, the kubelet does nothing else for the Pod.
+const WAIT_MAX_MS: u64 = 120_000;
+const WAIT_STEP: Duration = Duration::from_millis(5);
+/// The kubelet shows what is in it beside the container's exit code.
+const TERMINATION_MESSAGE: &str = "/dev/termination-log";
+
+/// The exit code: 1 if something that the app needs can't be created, or is not there in time.
 #[inline(never)] // inlined beside watch, its locals would occupy the idle agent's stack
 pub fn link(args: &[&str], layout: &Layout) -> i32 {
-    let options = match link::link(args) {
-        Ok(options) => options,
-        Err(problems) => {
-            problems.iter().for_each(|problem| log::error("bad option").string("error", &problem.sentence()).write());
-            return 1;
-        }
+    let linked = match link::link(args) {
+        Ok(LinkOptions { awaited: Some(container), .. }) => wait(&done_path(layout, &container)),
+        Ok(options) => create(&options.parents, &options.subpath_files, layout),
+        Err(problems) => Err(problems),
     };
-    match create(&options, layout) {
-        Ok(()) => {
-            log::info("linked")
-                .number("parents", options.parents.len() as u64)
-                .number("files", options.subpath_files.len() as u64)
-                .write();
-            0
-        }
-        Err((path, error)) => {
-            log::error("could not link").string("path", &path).string("error", &files::describe(error)).write();
-            1
-        }
-    }
+    linked.map_or_else(|problems| report(&problems), |()| 0)
 }
 
-fn create(options: &LinkOptions, layout: &Layout) -> Result<(), (String, Errno)> {
-    let mountinfo = files::read(CWD, "/proc/self/mountinfo", MOUNTINFO_MAX_BYTES);
-    let copier = Copier { mounts: mount_points(&mountinfo.map_err(|error| ("/proc/self/mountinfo".into(), error))?) };
-    for parent in &options.parents {
-        let target = layout.path(&alloc::format!("dir{parent}"));
+/// Does the same for `watch` with `--link`, once for the Pod: a later start of the agent finds the app running, with these
+/// files. After that the agent gives up the capabilities that it had for it. The exit code, if the app may not start.
+#[inline(never)]
+pub fn link_once(options: &Options, problems: &[Problem], layout: &Layout) -> Result<(), i32> {
+    if !options.links {
+        return Ok(());
+    }
+    let done = done_path(layout, options.container());
+    if fs::stat(done.as_str()).is_err() {
+        let usable = if problems.is_empty() { Ok(()) } else { Err(problems.into()) };
+        usable
+            .and_then(|()| create(&options.parents, &options.subpath_files, layout))
+            .and_then(|()| files::replace(&done, b"", Mode::RUSR).map_err(|error| not_linked(&done, error)))
+            .map_err(|problems| report(&problems))?;
+    }
+    rights::keep_kill_only();
+    Ok(())
+}
+
+/// The file that says that the agent has linked.
+fn done_path(layout: &Layout, container: &str) -> String {
+    layout.state(container) + ".linked"
+}
+
+fn wait(done: &str) -> Result<(), Vec<Problem>> {
+    let end = clock::now() + WAIT_MAX_MS;
+    while fs::stat(done).is_err() {
+        if clock::now() > end {
+            return Err(not_linked(done, Errno::TIMEDOUT));
+        }
+        clock::sleep(WAIT_STEP);
+    }
+    Ok(())
+}
+
+/// Logs the problems, and leaves the first for the kubelet to show; the exit code.
+fn report(problems: &[Problem]) -> i32 {
+    for problem in problems {
+        log::error("could not link").string("code", problem.code.text()).string("error", &problem.message).write();
+    }
+    let file = files::open(CWD, TERMINATION_MESSAGE, OFlags::WRONLY | OFlags::TRUNC);
+    if let (Ok(file), Some(problem)) = (file, problems.first()) {
+        let _ = files::write_all(&file, problem.sentence().as_bytes());
+    }
+    1
+}
+
+fn not_linked(path: &str, error: Errno) -> Vec<Problem> {
+    let message = format!(
+        "{path}: not prepared: {}; the app starts when it is. hotreload.dev/subpath: keep does without",
+        files::describe(error)
+    );
+    Vec::from([Problem::new(Code::LinkFailed, message)])
+}
+
+fn create(parents: &[String], subpath_files: &[SubPathFile], layout: &Layout) -> Result<(), Vec<Problem>> {
+    let mountinfo = files::read(CWD, MOUNTINFO, MOUNTINFO_MAX_BYTES).map_err(|error| not_linked(MOUNTINFO, error))?;
+    let copier = Copier { mounts: mount_points(&mountinfo) };
+    for parent in parents {
+        let target = layout.path(&format!("dir{parent}"));
         copier
             .directory(parent, &target)
-            .map_err(|(path, error)| (String::from_utf8_lossy(&path).into_owned(), error))?;
+            .map_err(|(path, error)| not_linked(&String::from_utf8_lossy(&path), error))?;
     }
-    for subpath in &options.subpath_files {
+    for subpath in subpath_files {
         let created = match subpath.kind {
             Kind::Symlink => symlink(subpath, layout),
             Kind::Copy => copy(subpath, layout),
         };
-        created.map_err(|error| (subpath.mount_path.clone(), error))?;
+        created.map_err(|error| not_linked(&subpath.mount_path, error))?;
     }
+    log::info("linked").number("parents", parents.len() as u64).number("files", subpath_files.len() as u64).write();
     Ok(())
 }
 

@@ -1,6 +1,7 @@
-//! `watch`: the sidecar. It ends only at SIGTERM or SIGINT: a native sidecar that exits takes the app's Pod out of its
-//! Services.
+//! `watch`: the sidecar. Once the app may start, it ends only at SIGTERM or SIGINT: a native sidecar that exits takes the
+//! app's Pod out of its Services.
 
+use super::link::link_once;
 use crate::host::agent::Agent;
 use crate::host::events::{SIGCHLD, SIGINT, SIGIO, SIGTERM, bit};
 use crate::host::layout::Layout;
@@ -15,10 +16,13 @@ struct Sidecar {
     is_stopping: bool,
 }
 
-/// The exit code: 0 at SIGTERM or SIGINT.
+/// The exit code: 0 at SIGTERM or SIGINT, 1 if what the app needs at its start can't be prepared.
 pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i32 {
-    let signals = runtime::signal_fd(bit(SIGTERM) | bit(SIGINT) | bit(SIGCHLD) | bit(SIGIO));
     let (options, problems) = watch::watch(args);
+    if let Err(code) = link_once(&options, &problems, &layout) {
+        return code;
+    }
+    let signals = runtime::signal_fd(bit(SIGTERM) | bit(SIGINT) | bit(SIGCHLD) | bit(SIGIO));
     let main_loop = MainLoop::new(options, problems, layout, environment);
     main_loop.run(signals.as_ref(), &mut Sidecar { is_stopping: false })
 }
