@@ -103,6 +103,7 @@ test('a chart’s ConfigMap and its Deployment, seconds apart, cause one rollout
   await ns.apply(
     deployment('web', { template: { 'checksum/config': '2', 'hotreload.dev/checksum': checksum } }),
   )
+  await until('the rollout', async () => (await revisions())[0] === '2')
   await aWhile(2_000)
   expect(await revisions()).toEqual(['2'])
 })

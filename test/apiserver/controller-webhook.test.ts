@@ -73,6 +73,7 @@ test('a ConfigMap and its workload, applied together, cause one rollout', async 
   const next = web()
   Object.assign(next.spec.template.spec.containers[0] ?? {}, { image: 'localhost/none:2' })
   await ns.apply([configMap('conf', { a: '2' }), next])
+  await until('the second revision', async () => revisionOf(await get()) === '2')
   await aWhile()
   expect(revisionOf(await get())).toBe('2')
 })

@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { OTHER_CONTAINER, otherInjector } from '../support/other-injector.ts'
 import { configMap, configMapVolume } from '../support/reload.ts'
+import { until } from '../support/until.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 let hook: Webhook
@@ -41,11 +42,11 @@ test.each(['a-first', 'z-last'])(
     const ns = await hook.namespace({ 'hotreload.dev/injection': 'enabled', ...label })
     await ns.apply(configMap('conf', { 'nginx.conf': 'events {}' }))
     // A dry run: the garbage collector would delete a stored Pod, because its owner does not exist.
-    const made = await ns.kubectl(
-      ['create', '--dry-run=server', '--output=json', '-f', '-'],
-      JSON.stringify(pod),
-    )
-    const { spec }: V1Pod = JSON.parse(made)
+    const create = ['create', '--dry-run=server', '--output=json', '-f', '-']
+    const { spec } = await until('the API server calls the other injector', async () => {
+      const made: V1Pod = JSON.parse(await ns.kubectl(create, JSON.stringify(pod)))
+      return made.spec?.containers.some(({ name }) => name === OTHER_CONTAINER) && made
+    })
     const inits = (spec?.initContainers ?? []).map(({ name }) => name)
     expect(inits).toEqual(['istio-init', 'hotreload-install', 'hotreload-agent'])
     const [proxy, web] = spec?.containers ?? []

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
+import { freePort } from '../cluster/control-plane.ts'
 import { namespace, until } from '../support/kube.ts'
 import { alerts, queries } from '../support/monitoring.ts'
-import { freePort, startPrometheus } from '../support/prometheus.ts'
+import { startPrometheus } from '../support/prometheus.ts'
 import { type Serve, startServe } from '../support/serve.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -1,5 +1,5 @@
 // Objects that are made to stop hotreload, stored where nobody asked for it: those of the others are rolled out, and the probes answer.
-import type { V1Deployment } from '@kubernetes/client-node'
+import type { V1ConfigMap, V1Deployment } from '@kubernetes/client-node'
 import { afterEach, expect, test } from 'vitest'
 import { configMap, deployment } from '../support/controller.ts'
 import { type Namespace, namespace, until } from '../support/kube.ts'
@@ -68,8 +68,12 @@ test('with nasty objects stored the ordinary ones are rolled out, and the probes
   const first = await startProbed(own)
   await until('it leads', () => first.logged('leading').length > 0)
   await nasty.apply(objects.slice(5), '--server-side')
-  // The baselines must be recorded before the edit.
-  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  await until('all baselines are stored', async () => {
+    const shards = await own.list<V1ConfigMap>('configmaps', 'hotreload.dev/part=baselines')
+    const known = new Set(shards.flatMap(({ data = {} }) => Object.keys(data)))
+    const all = await ns.list<V1Deployment>('deployments')
+    return all.every(({ metadata }) => known.has(metadata?.uid ?? ''))
+  })
   await expectRollouts(ns, '2', 2)
   await first.stop()
   replicas.length = 0
@@ -79,4 +83,4 @@ test('with nasty objects stored the ordinary ones are rolled out, and the probes
   await until('it leads', () => second.logged('leading').length > 0)
   await expectRollouts(ns, '3', 3)
   expect(second.longestSilence()).toBeLessThan(PROBE)
-})
+}, 300_000)

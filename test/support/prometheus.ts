@@ -1,9 +1,9 @@
-/** A real Prometheus on this machine, and a free port for what it scrapes. */
+/** A real Prometheus on this machine. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../cluster/control-plane.ts'
 import { prometheusPrograms } from '../cluster/programs.ts'
 import { until } from './until.ts'
 
@@ -49,12 +49,3 @@ export async function startPrometheus(config: object): Promise<Prometheus> {
     },
   }
 }
-
-/** For programs that don't say which port they got. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })

@@ -15,6 +15,7 @@ import type { InstallKey } from '../../src/workload/checksum.ts'
 import { type Namespace, namespace } from './kube.ts'
 import { kubectl, manifest, tryKubectl } from './kubectl.ts'
 import { listen } from './server.ts'
+import { until } from './until.ts'
 
 export interface Webhook {
   /** Creates a namespace that this webhook sees, by default labelled `injection=enabled`. */
@@ -84,12 +85,22 @@ export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const configuration = registered(await deployedConfiguration(), `test-${id}`, id, port, authority.cert)
   await kubectl(['create', '-f', '-'], manifest((options.configuration ?? ((same) => same))(configuration)))
   registrations.push({ name: `test-${id}`, close: () => server.close() })
-  return {
-    namespace: (labels = { 'hotreload.dev/injection': 'enabled' }) =>
-      namespace({ ...labels, [TEST_WEBHOOK_LABEL]: id }),
-    answered,
-    port,
-  }
+  const seen = (labels: Readonly<Record<string, string>> = { 'hotreload.dev/injection': 'enabled' }) =>
+    namespace({ ...labels, [TEST_WEBHOOK_LABEL]: id })
+  const probe = await seen()
+  await until('the API server calls the webhook', async () => {
+    await probe.kubectl(['create', '--dry-run=server', '-f', '-'], manifest(optedIn))
+    return answered.length > 0
+  })
+  return { namespace: seen, answered, port }
+}
+
+/** The API server takes a moment to see a new configuration. Meanwhile it would store such a Pod as it is. */
+const optedIn = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'probe', annotations: { 'hotreload.dev/inject': 'true' } },
+  spec: { containers: [{ name: 'app', image: 'localhost/none:1' }] },
 }
 
 /** The MutatingWebhookConfiguration of deploy/. */
