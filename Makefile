@@ -12,8 +12,8 @@ AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
 SOURCES := $(shell find src deploy/release/licences -type f) package.json rolldown.config.ts tsconfig.json
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
-# Each vitest project writes a report, and test/report.ts sums them up.
-vitest = vitest run --project $(1) --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$(1).json
+# vitest of a project, or of several at once under a name. It writes a report of that name, and test/report.ts sums them up.
+vitest = vitest run $(foreach project,$(or $(2),$(1)),--project $(project)) --reporter=default --reporter=json --outputFile.json=$(REPORTS)/$(1).json
 
 .PHONY: help
 help: ## this list
@@ -32,7 +32,7 @@ cli: $(NPM) ## out/cli/kubectl-hotreload, one file that needs no Node.js, for th
 	node --eval 'import("./deploy/release/executable.ts").then((one) => one.writeExecutable("out/cli/kubectl-hotreload"))'
 
 .PHONY: test
-test: lint test-unit test-agent test-api test-node ## lint and all tests; the first run builds Kubernetes (8 minutes)
+test: lint test-unit test-agent test-clusters test-oldest ## lint and all tests; the first run builds Kubernetes twice (15 minutes)
 
 .PHONY: lint
 lint: $(NPM) $(MUSL) ## formatters, linters, types
@@ -54,14 +54,27 @@ test-agent: $(MUSL) ## the agent's tests
 	PROPTEST_CASES=$${PROPTEST_CASES:-10000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --no-fail-fast 2>&1 | tee $(REPORTS)/agent.txt
 
 .PHONY: test-api
-test-api: $(NPM) build ## tests on a real API server (that of KUBECONFIG, if set; KUBEBUILDER_ASSETS saves the build)
+test-api: $(NPM) build ## tests on a real API server (that of KUBECONFIG, if set; KUBERNETES=1.30; KUBEBUILDER_ASSETS saves the build)
 	@echo "== tests on an API server"
 	$(call vitest,apiserver)
+
+.PHONY: test-oldest
+test-oldest: $(NPM) build ## those that differ between versions of Kubernetes, on the oldest; the whole: make test-api KUBERNETES=1.30
+	@echo "== tests on an API server of Kubernetes 1.30"
+	$(call vitest,oldest)
 
 .PHONY: test-node
 test-node: $(NPM) bin/hotreload ## tests on a real node (that of KUBECONFIG, if set), and faults on one of its own
 	@echo "== tests on a node"
-	$(call vitest,node) --max-workers=3
+	$(call vitest,node)
+	$(call vitest,install)
+	$(call vitest,faults)
+
+# A test of the node waits for tokens, while those on API servers run.
+.PHONY: test-clusters
+test-clusters: $(NPM) build ## test-api and test-node at once
+	@echo "== tests on API servers and on a node"
+	$(call vitest,clusters,apiserver node)
 	$(call vitest,install)
 	$(call vitest,faults)
 

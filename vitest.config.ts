@@ -4,10 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files whose place in the order matters. The others run between them in vitest's own order. */
 const places: Readonly<Record<string, number>> = {
-  // It waits 16 minutes for tokens while the others run.
+  // It waits 16 minutes for tokens while the others run, those on API servers too.
   'token.test.ts': -1,
-  // Afterwards the controller manager is busy for minutes with the removal of 500 workloads.
-  'controller-install.test.ts': 1,
 }
 
 class InPlace extends BaseSequencer {
@@ -18,6 +16,27 @@ class InPlace extends BaseSequencer {
     return sorted.toSorted((a, b) => place(a) - place(b))
   }
 }
+
+/**
+ * Test files that run at the same time, also of two projects: more than the processors of a small machine, because most of them wait. Each
+ * worker has an API server of its own. That of KUBECONFIG can't be divided.
+ */
+const workers = 3
+const apiWorkers = process.env['KUBECONFIG'] ? 1 : workers
+
+/** Tests of what differs between the versions of Kubernetes. In each run they also run on the oldest. */
+const versioned = [
+  'any-pod',
+  'apply',
+  'certificates',
+  'chart',
+  'controller-jobs',
+  'controller-rollouts',
+  'corpus',
+  'deploy',
+  'policies',
+  'roles',
+].map((name) => `test/apiserver/${name}.test.ts`)
 
 /** Tests that install hotreload in the cluster of the node. */
 const installs = ['test/node/install.test.ts', 'test/node/chart.test.ts']
@@ -43,7 +62,18 @@ export default defineConfig({
           globalSetup: 'test/cluster/control-plane.setup.ts',
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: apiWorkers,
+        },
+      },
+      {
+        test: {
+          name: 'oldest',
+          include: versioned,
+          globalSetup: 'test/cluster/control-plane.setup.ts',
+          env: { KUBERNETES: '1.30' },
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: apiWorkers,
         },
       },
       {
@@ -55,6 +85,7 @@ export default defineConfig({
           testTimeout: 600_000,
           // A hook builds the images of its file, and waits for builds of other files.
           hookTimeout: 1_800_000,
+          maxWorkers: workers,
         },
       },
       {

@@ -40,13 +40,13 @@ test('a cargo run that does not compile counts as a failure', () => {
 test('a missing or unreadable report counts as a failure, and sumUp names it', () => {
   writeFileSync(join(directory, 'unit.json'), vitest())
   writeFileSync(join(directory, 'agent.txt'), cargo)
-  writeFileSync(join(directory, 'apiserver.json'), '{"numPassed')
+  writeFileSync(join(directory, 'clusters.json'), '{"numPassed')
   const lines: string[] = []
   expect(sumUp(directory, (line) => lines.push(line))).toEqual({ passed: 6, failed: 5, skipped: 1 })
   expect(lines).toEqual([
-    expect.stringMatching(/^apiserver\.json: unreadable/),
-    expect.stringMatching(/^node\.json: no report/),
+    expect.stringMatching(/^clusters\.json: unreadable/),
     expect.stringMatching(/^install\.json: no report/),
     expect.stringMatching(/^faults\.json: no report/),
+    expect.stringMatching(/^oldest\.json: no report/),
   ])
 })

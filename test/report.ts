@@ -38,10 +38,10 @@ export function countCargo(text: string): Counts {
 const reports: Readonly<Record<string, (text: string) => Counts>> = {
   'unit.json': countVitest,
   'agent.txt': countCargo,
-  'apiserver.json': countVitest,
-  'node.json': countVitest,
+  'clusters.json': countVitest,
   'install.json': countVitest,
   'faults.json': countVitest,
+  'oldest.json': countVitest,
 }
 
 /** Adds up all reports in a directory. A missing or unreadable report counts as a failure. */

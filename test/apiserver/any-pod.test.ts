@@ -1,17 +1,17 @@
 // The API server accepts every injected Pod whose original it accepts.
 import fc from 'fast-check'
 import jsonpatch from 'fast-json-patch'
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
 import { anyAnnotations, anySpec } from '../support/any-pod.ts'
 import { pod, pods, requestFor } from '../support/builders.ts'
-import { namespace } from '../support/kube.ts'
+import { cluster, namespace } from '../support/kube.ts'
 
 test('the API server accepts every injected Pod whose original it accepts', async () => {
   const ns = await namespace()
-  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
+  const client = createClient(await kubeconfigConnection(cluster().kubeconfig, ns.name))
   /** Why the API server refuses the object; empty if it accepts it. */
   const refusal = async (object: ApiObject): Promise<string> => {
     const path = `/api/v1/namespaces/${ns.name}/pods?dryRun=All`

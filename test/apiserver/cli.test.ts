@@ -5,11 +5,11 @@ import { createServer } from 'node:http'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FIRST_PORT } from '../../src/inject/agent-flags.ts'
 import { attempt, type Result } from '../cluster/run.ts'
 import { configMap, deployment } from '../support/controller.ts'
-import { kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
+import { cluster, kubectl, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -33,7 +33,7 @@ const environment = (kubeconfig: string): NodeJS.ProcessEnv => ({
   KUBECONFIG: kubeconfig,
   PATH: `${directory}${delimiter}${process.env['PATH']}`,
 })
-const hotreload = (argv: readonly string[], kubeconfig = inject('cluster').kubeconfig): Promise<Result> =>
+const hotreload = (argv: readonly string[], kubeconfig = cluster().kubeconfig): Promise<Result> =>
   attempt([process.execPath, MAIN, ...argv], { env: environment(kubeconfig) })
 
 const nginx = (name: string, annotations: Record<string, string> = IN) => ({
@@ -213,7 +213,7 @@ describe('explain', () => {
   })
 
   test('as kubectl’s plugin, describes the workload in the cluster', async () => {
-    const { kubectl: program, kubeconfig } = inject('cluster')
+    const { kubectl: program, kubeconfig } = cluster()
     const argv = [program, 'hotreload', 'explain', 'deploy/web', '-n', ns.name]
     const { code, stdout, stderr } = await attempt(argv, { env: environment(kubeconfig) })
     expect(stderr).toBe('')
@@ -273,7 +273,7 @@ describe('explain', () => {
       })),
       users: config.users.map((user) => ({ ...Object(user), name: 'me' })),
     }))
-    const both = [inject('cluster').kubeconfig, join(directory, 'missing'), second].join(delimiter)
+    const both = [cluster().kubeconfig, join(directory, 'missing'), second].join(delimiter)
     const { code, stdout, stderr } = await hotreload(['explain', 'deployment/web', '--context=mine'], both)
     await kubectl(['delete', 'clusterrolebinding', ns.name])
     expect(stderr).toBe('')
@@ -391,7 +391,7 @@ describe('status', () => {
     await watched.apply(nginx('web'))
     const pod = await until('its Pod', async () => (await watched.list<V1Pod>('pods', 'app=web'))[0])
     const argv = [MAIN, 'status', '--watch', '-l', 'app=web', '-n', watched.name]
-    const child = spawn(process.execPath, argv, { env: environment(inject('cluster').kubeconfig) })
+    const child = spawn(process.execPath, argv, { env: environment(cluster().kubeconfig) })
     onTestFinished(() => void child.kill())
     let out = ''
     child.stdout.on('data', (text: Buffer) => (out += text.toString()))

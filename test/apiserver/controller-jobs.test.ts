@@ -1,6 +1,6 @@
 // A Job is deleted and recreated, and the controller is killed at each step.
 import type { V1ConfigMap, V1Job } from '@kubernetes/client-node'
-import { beforeEach, expect, inject, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { type Api, type ApiCall } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
@@ -8,7 +8,7 @@ import { createJobReplacements, type JobReplacements } from '../../src/compat/jo
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
-import { type Namespace, namespace, until } from '../support/kube.ts'
+import { cluster, type Namespace, namespace, until } from '../support/kube.ts'
 
 let own: Namespace
 let ns: Namespace
@@ -16,7 +16,7 @@ let api: Api
 beforeEach(async () => {
   ;[own, ns] = [await namespace(), await namespace()]
   api = createClient({
-    ...(await kubeconfigConnection(inject('cluster').kubeconfig, own.name)),
+    ...(await kubeconfigConnection(cluster().kubeconfig, own.name)),
     namespace: own.name,
   })
 })

@@ -1,5 +1,5 @@
 // Our small client against a real API server: it handles conflicts, and changes nothing but the caBundle.
-import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { createConfigReader } from '../../src/api/config-reader.ts'
 import { ensureInstallKey } from '../../src/cli/serve/install-key.ts'
 import { createBundlePublisher } from '../../src/kube/ca-bundle.ts'
@@ -8,13 +8,13 @@ import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { createSecretStore } from '../../src/kube/secret-store.ts'
 import { ownAuthority } from '../../src/tls/own-authority.ts'
 import { type Namespace, namespace } from '../support/kube.ts'
-import { kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
+import { cluster, kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
 
 let ns: Namespace
 let client: KubeClient
 beforeAll(async () => {
   ns = await namespace()
-  const connection = await kubeconfigConnection(inject('cluster').kubeconfig, 'default')
+  const connection = await kubeconfigConnection(cluster().kubeconfig, 'default')
   client = createClient({ ...connection, namespace: ns.name })
 })
 

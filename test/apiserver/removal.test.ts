@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { V1Deployment, V1Namespace } from '@kubernetes/client-node'
-import { expect, inject, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { attempt } from '../cluster/run.ts'
 import { namespace } from '../support/kube.ts'
-import { kubectl } from '../support/kubectl.ts'
+import { cluster, kubectl } from '../support/kubectl.ts'
 import { deployment } from '../support/reload-manifests.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -50,7 +50,7 @@ test('the removal of docs/install.md leaves nothing', async () => {
     },
   })
 
-  const { kubectl: program, kubeconfig } = inject('cluster')
+  const { kubectl: program, kubeconfig } = cluster()
   const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${dirname(program)}:${process.env['PATH']}` }
   const { code, stderr } = await attempt(['bash', '-c', `cd ${root}\n${removal()}`], { env })
 

@@ -1,6 +1,6 @@
 // The controller with the Roles that the chart makes for named namespaces, and no ClusterRole.
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { mapLimit } from '../../src/async/map-limit.ts'
 import { nameOf } from '../../src/cli/doctor/read-cluster.ts'
@@ -19,7 +19,7 @@ import {
   startTestController,
   type TestController,
 } from '../support/controller.ts'
-import { kubectl, manifest, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
+import { cluster, kubectl, manifest, type Namespace, namespace, tryKubectl, until } from '../support/kube.ts'
 
 const LABEL = { 'hotreload.dev/injection': 'enabled' }
 /** Policies have no namespace, and other files install theirs. */
@@ -150,7 +150,7 @@ test('in named namespaces changes roll out and nudge; in others nothing happens,
 })
 
 test.each(parts)('doctor asks for no right that the Roles of the %s lack', async (part) => {
-  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, own.name))
+  const client = createClient(await kubeconfigConnection(cluster().kubeconfig, own.name))
   const account = { namespace: own.name, name: nameOf[part] }
   const scope = { certManager: true, kinds: workloadKinds, watched: [shop.name, bank.name] }
   const lacking = await mapLimit(rightsNeeded(part, account, scope), async ({ right }) =>

@@ -35,6 +35,10 @@ export interface ClusterOptions {
   stay?: boolean
   /** For tests of faults: a small file system for Pods' volumes, which they fill, and a kubelet that looks every 10 s for what it missed. */
   faults?: boolean
+  /** For tests of many workloads: the controller manager makes 500 requests a second, not its default of 20. */
+  quick?: boolean
+  /** Its version, e.g. 1.30, by default that of the environment (programs.ts). Without a node only. */
+  kubernetes?: string | undefined
   say: (line: string) => void
 }
 
@@ -83,11 +87,21 @@ export function runningNode(): Cluster | undefined {
 }
 
 /** Starts a cluster in a keeper and returns when it is ready. Without `stay` it ends with this process, however that ends. */
-export function startCluster({ node, stay, faults, say }: ClusterOptions): Promise<Running> {
-  const flags = [...(node ? ['--node'] : []), ...(stay ? ['--stay'] : []), ...(faults ? ['--faults'] : [])]
+export function startCluster({
+  node,
+  stay,
+  faults,
+  quick,
+  kubernetes,
+  say,
+}: ClusterOptions): Promise<Running> {
+  const flags = Object.entries({ node, stay, faults, quick }).flatMap(([flag, isSet]) =>
+    isSet ? [`--${flag}`] : [],
+  )
   const keeper = spawn(process.execPath, [join(import.meta.dirname, 'keeper.ts'), ...flags], {
     detached: true, // Ctrl-C in a terminal reaches this process only, and the keeper stops at the end of its pipe
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...(kubernetes ? { KUBERNETES: kubernetes } : {}) },
   })
   const ended = new Promise<number | null>((resolve) => keeper.on('close', resolve))
   const stop = async (): Promise<void> => {

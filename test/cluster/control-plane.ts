@@ -1,4 +1,5 @@
 // Starts etcd, API server, controller manager and scheduler as processes of this machine, on free ports.
+import { randomInt } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -13,6 +14,8 @@ export interface ControlPlaneOptions {
   /** The API server's address. Pods of a node must reach it, so a cluster with a node has one that isn't loopback. */
   address: string
   node?: { name: string; address: string }
+  /** See ClusterOptions. */
+  quick?: boolean
   /** Receives every process that starts. */
   processes: Background[]
 }
@@ -25,7 +28,7 @@ export interface ControlPlane {
 
 /** Starts a control plane and returns when it answers. The programs end with this process. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { programs, state, address, node, processes } = options
+  const { programs, state, address, node, quick, processes } = options
   mkdirSync(join(state, 'logs'), { recursive: true })
   const log = (name: string): string => join(state, 'logs', `${name}.log`)
   const [clientPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort(address)])
@@ -68,7 +71,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const clients = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--secure-port=0']
   if (programs['kube-controller-manager']) {
     const keys = [`--service-account-private-key-file=${pki.serviceAccountKey}`, `--root-ca-file=${pki.ca}`]
-    const argv = [programs['kube-controller-manager'], ...clients, ...keys]
+    const rate = quick ? ['--kube-api-qps=500', '--kube-api-burst=500'] : []
+    const argv = [programs['kube-controller-manager'], ...clients, ...keys, ...rate]
     processes.push(start('kube-controller-manager', argv, log('kube-controller-manager')))
   }
   if (programs['kube-scheduler']) {
@@ -105,14 +109,23 @@ function apiserverCommand(options: ControlPlaneOptions, pki: Pki, etcdUrl: strin
   ]
 }
 
-/** Finds a free TCP port of an address. */
-export function freePort(address = '127.0.0.1'): Promise<number> {
+/**
+ * Finds a free TCP port of an address, for a program that can't choose its own. It is none of those that Linux gives to outgoing
+ * connections (32768 and above): a connection of another test could take one of these before the program does.
+ */
+export async function freePort(address = '127.0.0.1'): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_768)
+    if (await isFree(port, address)) return port
+  }
+}
+
+function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer()
-    server.on('error', reject)
-    server.listen(0, address, () => {
-      const bound = server.address()
-      server.close(() => resolve(typeof bound === 'object' && bound ? bound.port : 0))
-    })
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    )
+    server.listen(port, address, () => server.close(() => resolve(true)))
   })
 }

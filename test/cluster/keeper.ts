@@ -19,7 +19,12 @@ const PREFIX = 'hotreload-cluster-'
 /** Until a program that ended is started again. */
 const RESTART_MS = 1_000
 const { values: flags } = parseArgs({
-  options: { node: { type: 'boolean' }, stay: { type: 'boolean' }, faults: { type: 'boolean' } },
+  options: {
+    node: { type: 'boolean' },
+    stay: { type: 'boolean' },
+    faults: { type: 'boolean' },
+    quick: { type: 'boolean' },
+  },
 })
 const report = (line: Report): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
 const say = (line: string): boolean => report({ say: line })
@@ -62,7 +67,8 @@ function keepRunning(program: Background): void {
 
 async function startWithoutNode(): Promise<Cluster> {
   const programs = await controlPlanePrograms(say)
-  const controlPlane = await startControlPlane({ programs, state, address: '127.0.0.1', processes })
+  const { quick = false } = flags
+  const controlPlane = await startControlPlane({ programs, state, address: '127.0.0.1', quick, processes })
   return {
     kubeconfig: controlPlane.kubeconfig,
     kubectl: programs.kubectl,

@@ -6,6 +6,6 @@ const say = (line: string): void => console.log(`[node] ${line}`)
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { cluster, stop } = await acquire({ node: true, say })
-  project.provide('cluster', cluster)
+  project.provide('clusters', [cluster])
   return stop
 }

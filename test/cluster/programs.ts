@@ -1,9 +1,9 @@
-// The programs of a Kubernetes cluster: built once from the Go module proxy (test/cluster/go.mod) into the cache, or those of
-// setup-envtest in KUBEBUILDER_ASSETS.
+// The programs of a Kubernetes cluster: built once from the Go module proxy (the go.mod here, and for API tests that of kubernetes-1.30/)
+// into the cache, or those of setup-envtest in KUBEBUILDER_ASSETS.
 import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from './lock.ts'
-import { cache, HELM_VERSION, KUBERNETES_VERSION, repository } from './paths.ts'
+import { cache, HELM_VERSION, KUBERNETES_VERSION, OLDEST_KUBERNETES_VERSION, repository } from './paths.ts'
 import { attempt, run } from './run.ts'
 
 const controlPlane = ['etcd', 'kube-apiserver', 'kubectl'] as const
@@ -16,16 +16,44 @@ const everything = [
 ] as const
 export type ProgramName = (typeof everything)[number]
 
-/** Paths of the programs. Those of KUBEBUILDER_ASSETS lack the last four. */
+/** Paths of the programs. Those of KUBEBUILDER_ASSETS lack the last four, those of an older Kubernetes the last three. */
 export type Programs = Record<(typeof controlPlane)[number], string> & Partial<Record<ProgramName, string>>
 
+/** A Kubernetes that can be built. */
+interface Release {
+  version: string
+  /** Of its go.mod, in this directory. */
+  directory: string
+  programs: readonly ProgramName[]
+  /** Build tags. */
+  tags: string
+  /** How long the build takes on two cores. */
+  minutes: number
+}
+
+const newest: Release = {
+  version: KUBERNETES_VERSION,
+  directory: '.',
+  programs: everything,
+  tags: '',
+  minutes: 8,
+}
+
+const oldest: Release = {
+  version: OLDEST_KUBERNETES_VERSION,
+  directory: 'kubernetes-1.30',
+  programs: [...controlPlane, 'kube-controller-manager'],
+  tags: 'providerless', // without the clients of clouds
+  minutes: 5,
+}
+
 /**
- * The programs of a control plane: from KUBEBUILDER_ASSETS if that is set, else from `nodePrograms`.
- * @throws if KUBEBUILDER_ASSETS lacks one of them
+ * The programs of a control plane: from KUBEBUILDER_ASSETS if that is set, else those of the version in KUBERNETES, by default the newest.
+ * @throws if KUBEBUILDER_ASSETS lacks one of them, KUBERNETES has another version than those known here, or the build fails
  */
 export async function controlPlanePrograms(say: (line: string) => void): Promise<Programs> {
   const assets = process.env['KUBEBUILDER_ASSETS']
-  if (!assets) return nodePrograms(say)
+  if (!assets) return chosenPrograms(process.env['KUBERNETES'], say)
   const missing = controlPlane.filter((name) => !existsSync(join(assets, name)))
   if (missing.length > 0) {
     throw new Error(
@@ -36,16 +64,25 @@ export async function controlPlanePrograms(say: (line: string) => void): Promise
   return { etcd: path('etcd'), 'kube-apiserver': path('kube-apiserver'), kubectl: path('kubectl') }
 }
 
+async function chosenPrograms(chosen: string | undefined, say: (line: string) => void): Promise<Programs> {
+  const isMinorOf = ({ version }: Release): boolean => version.startsWith(`v${chosen}.`)
+  if (!chosen || isMinorOf(newest)) return nodePrograms(say)
+  if (!isMinorOf(oldest)) throw new Error(`KUBERNETES=${chosen} is not known; use 1.30 or 1.36`)
+  const path = await built(oldest, say)
+  return {
+    etcd: path('etcd'),
+    'kube-apiserver': path('kube-apiserver'),
+    'kube-controller-manager': path('kube-controller-manager'),
+    kubectl: path('kubectl'),
+  }
+}
+
 /**
  * All seven programs of a cluster with a node. The first use builds them (8 minutes on two cores).
  * @throws if the build needs Go and there is none, or the build fails
  */
 export async function nodePrograms(say: (line: string) => void): Promise<Record<ProgramName, string>> {
-  const directory = cache(`kubernetes-${KUBERNETES_VERSION}`)
-  const path = (name: ProgramName): string => join(directory, name)
-  await withLock(join(directory, 'build.lock'), async () => {
-    if (everything.some((name) => !existsSync(path(name)))) await build(directory, say)
-  })
+  const path = await built(newest, say)
   return {
     etcd: path('etcd'),
     'kube-apiserver': path('kube-apiserver'),
@@ -55,6 +92,16 @@ export async function nodePrograms(say: (line: string) => void): Promise<Record<
     kubectl: path('kubectl'),
     kubelet: path('kubelet'),
   }
+}
+
+/** Builds a release unless it is built. Returns where each of its programs is. */
+async function built(release: Release, say: (line: string) => void): Promise<(name: ProgramName) => string> {
+  const directory = cache(`kubernetes-${release.version}`)
+  const path = (name: ProgramName): string => join(directory, name)
+  await withLock(join(directory, 'build.lock'), async () => {
+    if (release.programs.some((name) => !existsSync(path(name)))) await build(release, directory, say)
+  })
+  return path
 }
 
 /**
@@ -140,33 +187,38 @@ export async function helmProgram(say: (line: string) => void): Promise<string> 
   return path
 }
 
-async function build(directory: string, say: (line: string) => void): Promise<void> {
+async function build(
+  { version, directory: source, tags, minutes }: Release,
+  directory: string,
+  say: (line: string) => void,
+): Promise<void> {
   const go = await attempt(['go', 'version']).catch(() => undefined)
   if (go?.code !== 0) {
     throw new Error('Kubernetes is built with Go 1.26 or later, which is not in PATH: see https://go.dev/dl/')
   }
-  say(
-    `building Kubernetes ${KUBERNETES_VERSION} and etcd in ${directory} (once; about 8 minutes on two cores)`,
-  )
-  const modules = { cwd: join(repository, 'test/cluster'), env: { ...process.env, CGO_ENABLED: '0' } }
-  const total = (await run(['go', 'list', '-deps', 'tool'], modules)).split('\n').length - 1
+  say(`building Kubernetes ${version} and etcd in ${directory} (once; about ${minutes} minutes on two cores)`)
+  const modules = {
+    cwd: join(repository, 'test/cluster', source),
+    env: { ...process.env, CGO_ENABLED: '0' },
+  }
+  const total = (await run(['go', 'list', '-deps', `-tags=${tags}`, 'tool'], modules)).split('\n').length - 1
   // With -v Go names each package that it compiles, and none that its cache has.
   let compiled = 0
   const progress = setInterval(
     () => say(`building Kubernetes: ${compiled} packages compiled, of at most ${total}; then it links`),
     30_000,
   )
-  // These flags never vary, because a change of any rebuilds all seven programs.
-  const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.')
-  const version = Object.entries({ gitVersion: KUBERNETES_VERSION, gitMajor: major, gitMinor: minor })
+  // These flags never vary, because a change of any rebuilds all programs.
+  const [major = '', minor = ''] = version.slice(1).split('.')
+  const stamps = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor })
   const flags = [
     '-s',
     '-w',
-    ...version.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
+    ...stamps.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`),
   ]
   try {
     // `nice`, because the demo builds and shows other things meanwhile.
-    const build = ['nice', 'go', 'build', '-v', '-trimpath', '-ldflags', flags.join(' ')]
+    const build = ['nice', 'go', 'build', '-v', '-trimpath', `-tags=${tags}`, '-ldflags', flags.join(' ')]
     await run([...build, '-o', `${directory}/`, 'tool'], {
       ...modules,
       timeoutMs: 60 * 60_000,

@@ -1,7 +1,7 @@
 // hotreload with objects stored that are made to stop it: fifty ordinary workloads beside them are injected, nudged and rolled out, while every
 // replica stays Ready, and after a restart too. It prints times, and expects none.
 import type { V1Deployment } from '@kubernetes/client-node'
-import { beforeAll, expect, inject, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import {
@@ -14,7 +14,7 @@ import {
   system,
 } from '../support/install.ts'
 import { images, type Namespace, namespace, until } from '../support/kube.ts'
-import { kubectl } from '../support/kubectl.ts'
+import { cluster, kubectl } from '../support/kubectl.ts'
 import { nastyWorkloads } from '../support/nasty-workloads.ts'
 import { configMap } from '../support/reload.ts'
 import { hasAgent } from './admissions.ts'
@@ -28,7 +28,7 @@ let image = ''
 let client: KubeClient
 beforeAll(async () => {
   ;[image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
-  client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, SYSTEM))
+  client = createClient(await kubeconfigConnection(cluster().kubeconfig, SYSTEM))
   await expectNoInstall()
   await kubectl(['apply', '-f', '-'], await rendered('deploy'))
   await installReady()

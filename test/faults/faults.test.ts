@@ -1,6 +1,6 @@
 // Faults under load: while Pods are created and ConfigMaps edited without pause, a part of the cluster or of hotreload fails. Nothing is lost,
 // nothing missed, nothing done twice. FAULT_ROUNDS is how often each fault comes, FAULT_SECONDS how long the load goes on after its beginning.
-import { beforeAll, expect, inject, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { pause } from '../cluster/run.ts'
@@ -13,7 +13,7 @@ import {
   system,
 } from '../support/install.ts'
 import { images, type Namespace, until } from '../support/kube.ts'
-import { kubectl, tryKubectl } from '../support/kubectl.ts'
+import { cluster, kubectl, tryKubectl } from '../support/kubectl.ts'
 import { clockConfigMap, clockPatch } from './clock.ts'
 import { faults } from './faults.ts'
 import { prepareLoad, type Round } from './load.ts'
@@ -38,7 +38,7 @@ beforeAll(async () => {
   await installReady()
   const required = await installNamespace('required')
   ns = await installNamespace('enabled')
-  client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, ns.name))
+  client = createClient(await kubeconfigConnection(cluster().kubeconfig, ns.name))
   subjects = {
     directory: reloaded(ns, client, image, 'directory'),
     subPath: reloaded(ns, client, image, 'sub-path', { mountPath: '/etc/reader/config', subPath: 'config' }),

@@ -1,10 +1,9 @@
 // The faults: one row each. `begin` causes it, and returns what ends it, where it does not end by itself.
-import { inject } from 'vitest'
 import { KUBELET_DIRECTORY } from '../cluster/node.ts'
 import { onNode, signalProcess } from '../cluster/processes.ts'
 import { attempt, pause, run } from '../cluster/run.ts'
 import { system } from '../support/install.ts'
-import { kubectl } from '../support/kubectl.ts'
+import { cluster, kubectl } from '../support/kubectl.ts'
 import { loseAuthority, renewAuthority, renewServing } from './authority.ts'
 import { setClocks } from './clock.ts'
 import { CONTROLLER, drain, kill, leader, oneReplica, partition, WEBHOOK } from './replicas.ts'
@@ -17,8 +16,6 @@ export interface Fault {
   /** The kubelet may remove volumes that it can't update. */
   cutsPodsOff?: true
 }
-
-const cluster = () => inject('cluster')
 
 /** Until the API server gives up a call to the webhook (timeoutSeconds in deploy/base/webhook.yaml), and a second. */
 const LAST_ANSWER_MS = 6_000

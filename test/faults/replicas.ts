@@ -1,11 +1,10 @@
 // The replicas of hotreload, and what a fault does to one.
 import type { V1Pod } from '@kubernetes/client-node'
-import { inject } from 'vitest'
 import { onNode } from '../cluster/processes.ts'
 import { run } from '../cluster/run.ts'
 import { network } from '../cluster/sandbox.ts'
 import { installReady, SYSTEM, system } from '../support/install.ts'
-import { kubectl } from '../support/kubectl.ts'
+import { cluster, kubectl } from '../support/kubectl.ts'
 import { until } from '../support/until.ts'
 
 export const WEBHOOK = 'hotreload'
@@ -38,7 +37,7 @@ export function leader(): Promise<V1Pod> {
 /** A signal to the process of a Pod's container. The kubelet starts it again that ended. */
 export async function kill(pod: V1Pod, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const id = pod.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
-  const socket = inject('cluster').containerd ?? ''
+  const socket = cluster().containerd ?? ''
   await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', signal, id])
 }
 
@@ -64,7 +63,7 @@ export async function partition({ status }: V1Pod): Promise<() => Promise<void>>
   ]
   const change = async (how: string): Promise<void> => {
     for (const rule of rules)
-      await run(onNode(inject('cluster'), ['iptables', how, 'FORWARD', ...rule, '--jump', 'DROP']))
+      await run(onNode(cluster(), ['iptables', how, 'FORWARD', ...rule, '--jump', 'DROP']))
   }
   await change('--insert')
   return () => change('--delete')

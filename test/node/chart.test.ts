@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeChart } from '../../deploy/release/chart.ts'
 import { repository } from '../cluster/paths.ts'
 import { helmProgram } from '../cluster/programs.ts'
@@ -10,7 +10,7 @@ import { run } from '../cluster/run.ts'
 import { answersWhile } from '../support/admission-load.ts'
 import { expectNoInstall, system } from '../support/install.ts'
 import { images, namespace, until } from '../support/kube.ts'
-import { kubectl } from '../support/kubectl.ts'
+import { cluster, kubectl } from '../support/kubectl.ts'
 import {
   configMap,
   configMapVolume,
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const program = await helmProgram((line) => console.log(line))
   const env = {
     ...process.env,
-    KUBECONFIG: inject('cluster').kubeconfig,
+    KUBECONFIG: cluster().kubeconfig,
     HELM: program,
     HELM_CACHE_HOME: work,
     HELM_DATA_HOME: work,
@@ -39,7 +39,7 @@ beforeAll(async () => {
     KUBE_EDITOR: 'sed -i s/one/two/',
   }
   symlinkSync(program, join(work, 'helm'))
-  symlinkSync(inject('cluster').kubectl, join(work, 'kubectl'))
+  symlinkSync(cluster().kubectl, join(work, 'kubectl'))
   user = (command) => run(['bash', '-ec', command], { env, cwd: repository })
   helm = (...argv) => run([program, ...argv, ...system], { env, timeoutMs: 400_000 })
   ;[image = ''] = await images('nginx', 'hotreload', 'hotreload-agent')

@@ -1,10 +1,10 @@
 // The agent says `loaded` only of what is proved: what the real programs show after a good edit, after a mistake, and while they don't run.
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
-import { beforeAll, expect, inject, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { property } from '../../src/workload/json-object.ts'
 import { attempt } from '../cluster/run.ts'
-import { images, type Namespace, until } from '../support/kube.ts'
+import { cluster, images, type Namespace, until } from '../support/kube.ts'
 import {
   agentStatus,
   configMap,
@@ -139,7 +139,7 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
 /** The rows of `hotreload status`, and its exit code. */
 async function statusOf(ns: Namespace): Promise<{ code: number | null; rows: Record<string, unknown>[] }> {
-  const env = { ...process.env, KUBECONFIG: inject('cluster').kubeconfig }
+  const env = { ...process.env, KUBECONFIG: cluster().kubeconfig }
   const argv = [process.execPath, MAIN, 'status', '-n', ns.name, '-o', 'json']
   const { code, stdout } = await attempt(argv, { env })
   const answer: unknown = JSON.parse(stdout)

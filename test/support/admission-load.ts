@@ -1,11 +1,10 @@
 // Admission load on a real install: Pods are created, as dry runs, while its replicas are replaced.
 import type { V1Pod } from '@kubernetes/client-node'
-import { inject } from 'vitest'
 import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { installReady, system } from './install.ts'
 import { type Namespace, until } from './kube.ts'
-import { kubectl } from './kubectl.ts'
+import { cluster, kubectl } from './kubectl.ts'
 
 /** Names of the webhook's replicas, also those that are terminating. */
 async function replicas(): Promise<string[]> {
@@ -27,7 +26,7 @@ export async function answersWhile(
   replaceAll: () => Promise<unknown>,
 ): Promise<Map<number, number>> {
   const old = await replicas()
-  const client = createClient(await kubeconfigConnection(inject('cluster').kubeconfig, required.name))
+  const client = createClient(await kubeconfigConnection(cluster().kubeconfig, required.name))
   const path = `/api/v1/namespaces/${required.name}/pods?dryRun=All`
   const statuses = new Map<number, number>()
   const stop = new AbortController()

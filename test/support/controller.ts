@@ -1,5 +1,4 @@
 /** A controller in this process, against the cluster of the test run, and workloads whose rollouts need no kubelet. */
-import { inject } from 'vitest'
 import type { ApiCall, Listener } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
 import { askAgent } from '../../src/cli/serve/agent-client.ts'
@@ -14,6 +13,7 @@ import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { type ReportRecorder, recordReport } from './report-recorder.ts'
 import { until } from './until.ts'
+import { cluster } from './kubectl.ts'
 
 export interface TestController extends Pick<ReportRecorder, 'lines' | 'events' | 'isLeading'> {
   stop: () => Promise<void>
@@ -46,7 +46,7 @@ export async function startTestController(
     evictUninjected,
     watchNamespaces,
     only,
-    kubeconfig = inject('cluster').kubeconfig,
+    kubeconfig = cluster().kubeconfig,
   }: TestControllerOptions = {},
 ): Promise<TestController> {
   const connection = { ...(await kubeconfigConnection(kubeconfig, own)), namespace: own }

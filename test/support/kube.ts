@@ -6,13 +6,13 @@
 //   const pod = await ns.podReady('web')          // a workload's Pods: await ns.podsReady('app=web', 2)
 //   await until('the new page', async () => (await ns.fetch('web', '/')).body.includes('new'))
 import type { V1Pod } from '@kubernetes/client-node'
-import { afterAll, afterEach, inject } from 'vitest'
+import { afterAll, afterEach } from 'vitest'
 import { bringImages, type ImageName, imageReference } from '../cluster/images.ts'
-import { kubectl, manifest, tryKubectl } from './kubectl.ts'
+import { cluster, kubectl, manifest, tryKubectl } from './kubectl.ts'
 import { until } from './until.ts'
 
 export { imageReference } from '../cluster/images.ts'
-export { kubectl, manifest, tryKubectl } from './kubectl.ts'
+export { cluster, type KubeObject, kubectl, manifest, tryKubectl } from './kubectl.ts'
 export { until } from './until.ts'
 
 const created: Namespace[] = []
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 /** Builds images if needed and brings them to the node; returns their names for Pods. Call it in beforeAll, because a build takes time. */
 export async function images(...names: readonly ImageName[]): Promise<string[]> {
-  await bringImages(inject('cluster'), names, (line) => console.log(line))
+  await bringImages(cluster(), names, (line) => console.log(line))
   return names.map((name) => imageReference(name))
 }
 

@@ -5,7 +5,8 @@ import { attempt, type Result } from '../cluster/run.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    cluster: Cluster
+    /** One for each worker; one on which all files run beside each other, if they do so on a node. */
+    clusters: Cluster[]
   }
 }
 
@@ -13,12 +14,21 @@ declare module 'vitest' {
 export interface KubeObject {
   apiVersion: string
   kind: string
-  metadata: { name?: string; namespace?: string }
+  metadata: { name?: string; namespace?: string; resourceVersion?: string }
+}
+
+/** The cluster of this test file. API test files that run at the same time have one each. */
+export function cluster(): Cluster {
+  const clusters = inject('clusters')
+  const worker = Number(process.env['VITEST_POOL_ID']) - 1
+  const own = clusters[worker % clusters.length]
+  if (!own) throw new Error('this project of vitest.config.ts starts no cluster')
+  return own
 }
 
 /** Runs kubectl to its end, whatever its exit code. `input` is its standard input. */
 export function tryKubectl(argv: readonly string[], input?: string): Promise<Result> {
-  const { kubectl, kubeconfig } = inject('cluster')
+  const { kubectl, kubeconfig } = cluster()
   const env = { ...process.env, KUBECONFIG: kubeconfig }
   return attempt([kubectl, ...argv], input === undefined ? { env } : { env, input })
 }

@@ -3,8 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inject } from 'vitest'
-import { kubectl, type Namespace } from './kube.ts'
+import { cluster, kubectl, type Namespace } from './kube.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
@@ -29,7 +28,7 @@ export interface Serve {
 export async function startServe(own: Namespace, flags: string[], node: string[] = []): Promise<Serve> {
   const directory = await mkdtemp(join(tmpdir(), 'hotreload-serve-'))
   const file = join(directory, 'kubeconfig')
-  await copyFile(inject('cluster').kubeconfig, file)
+  await copyFile(cluster().kubeconfig, file)
   await kubectl(['config', '--kubeconfig', file, 'set-context', '--current', `--namespace=${own.name}`])
   const argv = [...node, MAIN, 'serve', `--kubeconfig=${file}`, '--metrics-port=0', ...flags]
   const child = spawn(process.execPath, argv, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
