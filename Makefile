@@ -21,8 +21,14 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(NPM) ## a reload of nginx on this machine, in the first half minute, then on a real node; PARTS=--without-node: only the first
+demo: ## a reload of nginx on this machine, in the first half minute, then on a real node; PARTS=--without-node: only the first
+	@$(MAKE) --silent --jobs=2 $(NPM) agent-dependencies
 	@node test/demo/main.ts $(PARTS)
+
+# Beside npm ci, whose work is mostly the network's. It links nothing, and so needs no musl; a machine without cargo learns it from the demo.
+.PHONY: agent-dependencies
+agent-dependencies:
+	@cargo build --release --locked --quiet --lib --manifest-path agent/Cargo.toml || true
 
 .PHONY: build
 build: bin/hotreload bin/hotreload-agent ## bin/hotreload (a launcher of dist/) and bin/hotreload-agent
