@@ -10,6 +10,8 @@ NPM := node_modules/.installed
 REPORTS := reports
 AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
 SOURCES := $(shell find src deploy/release/licences -type f) package.json rolldown.config.ts tsconfig.json
+# They strip the programs of both architectures.
+BINUTILS := binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu
 MUSL := /usr/lib/$(shell uname -m)-linux-musl/libc.a
 
 # vitest of a project, or of several at once under a name. It writes a report of that name, and test/report.ts sums them up.
@@ -120,12 +122,12 @@ pin-bases: ## the digests of the base images in the Dockerfile, as their tags ar
 
 .PHONY: release
 release: $(NPM) ## what a release publishes, for this architecture, in out/release (the workflow publishes it)
-	node test/cluster/main.ts packages buildah binutils
+	node test/cluster/main.ts packages buildah $(BINUTILS)
 	node deploy/release/main.ts out/release
 
 .PHONY: release-dry-run
 release-dry-run: $(NPM) ## the same without a registry, made twice and compared
-	node test/cluster/main.ts packages buildah binutils mmdebstrap debian-archive-keyring
+	node test/cluster/main.ts packages buildah $(BINUTILS) mmdebstrap debian-archive-keyring
 	deploy/release/reproduce.sh out/release --stand-ins
 	@echo "== pushing into out/registry, as the workflow does to the registry"
 	@mkdir -p out/registry

@@ -6,6 +6,7 @@ import config, { httpByRequire } from '../../rolldown.config.ts'
 import { withContext } from '../../test/cluster/base-images.ts'
 import { run } from '../../test/cluster/run.ts'
 import { bundledLicences, LICENCES_FILE } from './licences/bundled-packages.ts'
+import { here, nodeOf, type Platform } from './node-of-platform.ts'
 
 /** There is no file beside it that could be required: RE2JS is inside, and runs when a workload has a pattern. */
 const re2jsInside: Plugin = {
@@ -17,10 +18,11 @@ const re2jsInside: Plugin = {
 }
 
 /**
- * Writes the program for this machine's platform, and beside it the licences of what it contains. The same source gives the same bytes:
- * it has no code cache, which would save 0.1 s of each start and differs from build to build.
+ * Writes the program for a platform, and beside it the licences of what it contains. The same source gives the same bytes on any machine:
+ * it has no code cache, which would save 0.1 s of each start, differs from build to build, and belongs to one platform. A program for
+ * macOS has no signature.
  */
-export async function writeExecutable(path: string): Promise<void> {
+export async function writeExecutable(path: string, platform: Platform = here): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
   await withContext(async (work) => {
     const bundle = await rolldown({
@@ -35,10 +37,10 @@ export async function writeExecutable(path: string): Promise<void> {
       codeSplitting: false,
       minify: true,
     })
-    const node = join(work, 'node')
-    copyFileSync(process.execPath, node)
+    const { program, licence, strip } = await nodeOf(platform, work)
+    copyFileSync(program, join(work, 'node'))
     // Before the build: a finished program that is stripped doesn't start.
-    await run(['strip', '--strip-all', node])
+    if (strip) await run([strip, '--strip-all', join(work, 'node')])
     const settings = {
       // Relative: the program has this path in it.
       main: 'main.mjs',
@@ -51,6 +53,6 @@ export async function writeExecutable(path: string): Promise<void> {
     writeFileSync(join(work, 'settings.json'), JSON.stringify(settings))
     await run([process.execPath, '--build-sea=settings.json'], { cwd: work })
     copyFileSync(join(work, LICENCES_FILE), join(dirname(path), LICENCES_FILE))
-    copyFileSync(join(dirname(process.execPath), '../LICENSE'), join(dirname(path), 'node.txt'))
+    copyFileSync(licence, join(dirname(path), 'node.txt'))
   })
 }

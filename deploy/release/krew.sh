@@ -1,16 +1,18 @@
 #!/bin/sh
-# Usage: krew.sh DIRECTORY. Prints the manifest for krew (krew.sigs.k8s.io) of the programs in a merged release.
+# Usage: krew.sh DIRECTORY. Prints the manifest for krew (krew.sigs.k8s.io) of the programs in a release.
 set -eu
 cd "$1"
 platforms=
-for archive in kubectl-hotreload-*-linux-*.tar.gz; do
-  version=${archive#kubectl-hotreload-}
-  version=${version%-linux-*}
-  architecture=${archive##*-}
-  architecture=${architecture%.tar.gz}
+for archive in kubectl-hotreload-*-*-*.tar.gz; do
+  platform=${archive%.tar.gz}
+  architecture=${platform##*-}
+  platform=${platform%-*}
+  os=${platform##*-}
+  version=${platform%-*}
+  version=${version#kubectl-hotreload-}
   sum=$(sha256sum "$archive" | cut -d ' ' -f 1)
   platforms="$platforms
-    - selector: {matchLabels: {os: linux, arch: $architecture}}
+    - selector: {matchLabels: {os: $os, arch: $architecture}}
       uri: https://github.com/hotreload/hotreload/releases/download/v$version/$archive
       sha256: $sum
       bin: kubectl-hotreload"

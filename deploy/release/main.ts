@@ -1,5 +1,5 @@
 // node deploy/release/main.ts DIRECTORY [--stand-ins]
-// Makes everything that a release publishes, for this machine's architecture, from the source alone. It publishes nothing. With
+// Makes everything that a release publishes, the images for this machine's architecture, from the source alone. It publishes nothing. With
 // --stand-ins it makes base images itself, where no registry is reached. Programs: buildah, cargo, go, tar; as root.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -17,6 +17,7 @@ import { notesOf } from './changelog.ts'
 import { writeChart } from './chart.ts'
 import { writeExecutable } from './executable.ts'
 import { type Release, writeImage } from './image.ts'
+import { type Platform, platforms } from './node-of-platform.ts'
 import { linkedCrates } from './sbom/crates.ts'
 import { bundledPackages } from './sbom/npm-packages.ts'
 import { spdxDocument } from './sbom/spdx.ts'
@@ -46,7 +47,7 @@ writeFileSync(inOutput('notes.md'), notesOf(readFileSync(join(repository, 'CHANG
 await writeManifests()
 await writeChart(inOutput(`hotreload-chart-${VERSION}.tgz`), release.epoch)
 await writeCli()
-await writeProgram()
+for (const platform of platforms) await writeProgram(platform)
 for (const name of ['hotreload', 'hotreload-agent', 'hotreload-agent-root'] as const)
   await writeImage(name, inOutput(`${name}-${VERSION}-linux-${architecture}.oci.tar`), release)
 writeSbom('hotreload', await bundledPackages())
@@ -82,14 +83,14 @@ async function writeCli(): Promise<void> {
   })
 }
 
-/** The same as one file for this platform. */
-async function writeProgram(): Promise<void> {
-  release.say('building the command line as one file')
+/** The same as one file for a platform. */
+async function writeProgram(platform: Platform): Promise<void> {
+  release.say(`building the command line as one file for ${platform}`)
   await withContext(async (directory) => {
-    await writeExecutable(join(directory, 'kubectl-hotreload'))
+    await writeExecutable(join(directory, 'kubectl-hotreload'), platform)
     symlinkSync('kubectl-hotreload', join(directory, 'hotreload'))
     for (const file of ['LICENSE', 'NOTICE']) cpSync(join(repository, file), join(directory, file))
-    const archive = `kubectl-hotreload-${VERSION}-linux-${architecture}.tar.gz`
+    const archive = `kubectl-hotreload-${VERSION}-${platform}.tar.gz`
     await writeArchive(inOutput(archive), directory, readdirSync(directory), release.epoch)
   })
 }

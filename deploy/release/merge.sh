@@ -1,6 +1,6 @@
 #!/bin/sh
 # Usage: merge.sh BUILT DIRECTORY. Puts the files of BUILT/release-ARCHITECTURE/ together, and checks that files of one name, made on
-# different machines, have the same bytes.
+# different machines, have the same bytes. Those of BUILT/signed-darwin/ then take the place of the unsigned ones.
 set -eu
 built=$1
 directory=$2
@@ -13,6 +13,9 @@ for path in "$built"/release-*/*; do
     exit 1
   fi
   cp "$path" "$directory/$name"
+done
+for path in "$built"/signed-darwin/*; do
+  if [ -e "$path" ]; then cp "$path" "$directory"; fi
 done
 deploy/release/krew.sh "$directory" >"$directory/krew.yaml"
 cd "$directory"

@@ -133,6 +133,26 @@ test('a release stops at a base image without a digest, before it builds anythin
   expect(stderr).toMatch(/RUST_IMAGE=\S+ has no digest: run make pin-bases/)
 })
 
+test('programs for macOS are signed, run, and packed again', () => {
+  const [built, root] = [join(directory, 'built'), join(directory, 'root')]
+  for (const path of [built, root]) mkdirSync(path)
+  const file = (path: string, text: string) => writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  file(join(root, 'kubectl-hotreload'), 'echo ran')
+  writeFileSync(join(root, 'LICENSE'), 'text')
+  const archive = 'kubectl-hotreload-0.1.0-darwin-arm64.tar.gz'
+  spawnSync('tar', ['-czf', join(built, archive), '-C', root, '.'])
+  // The signature is a further line of the file.
+  file(join(directory, 'codesign'), '[ "$1" = --verify ] || echo "# signed" >>"$5"')
+  const { status, stdout, stderr } = spawnSync(
+    join(repository, 'deploy/release/sign-darwin.sh'),
+    [built, join(directory, 'signed')],
+    { encoding: 'utf8', env: { ...process.env, PATH: `${directory}:${process.env['PATH']}` } },
+  )
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'ran\n', stderr: '' })
+  const signed = ['-xzOf', join(directory, 'signed', archive), './kubectl-hotreload', './LICENSE']
+  expect(spawnSync('tar', signed, { encoding: 'utf8' }).stdout).toBe('text#!/bin/sh\necho ran\n# signed\n')
+})
+
 test('a tag must have the version of package.json, Cargo.toml and a dated section of the changelog', () => {
   expect(script('check-tag.sh', 'v99.0.0').stderr).toMatch(
     /^package.json has version .*, the tag is 99\.0\.0/,
@@ -154,26 +174,37 @@ describe('what two machines built', () => {
   }
   const merge = () => script('merge.sh', join(directory, 'built'), join(directory, 'merged'))
 
-  test('is put together, with new checksums', () => {
-    const program = (architecture: string) => `kubectl-hotreload-0.1.0-linux-${architecture}.tar.gz`
-    built('amd64', { 'install.yaml': 'same', [program('amd64')]: '1' })
-    built('arm64', { 'install.yaml': 'same', [program('arm64')]: '2' })
+  const program = (platform: string) => `kubectl-hotreload-0.1.0-${platform}.tar.gz`
+
+  test('is put together, with new checksums, and with the signed programs for macOS', () => {
+    const programs = { [program('linux-arm64')]: '1', [program('darwin-arm64')]: 'unsigned' }
+    built('amd64', { 'install.yaml': 'same', ...programs })
+    built('arm64', { 'install.yaml': 'same', ...programs })
+    const signed = join(directory, 'built/signed-darwin')
+    mkdirSync(signed)
+    writeFileSync(join(signed, program('darwin-arm64')), 'signed')
     expect(merge()).toMatchObject({ status: 0, stderr: '' })
     const sums = readFileSync(join(directory, 'merged/SHA256SUMS'), 'utf8')
     expect([...sums.matchAll(/ {2}(.*)/g)].map(([, name = '']) => name).toSorted()).toEqual([
       'install.yaml',
       'krew.yaml',
-      program('amd64'),
-      program('arm64'),
+      program('darwin-arm64'),
+      program('linux-arm64'),
     ])
+    expect(readFileSync(join(directory, 'merged', program('darwin-arm64')), 'utf8')).toBe('signed')
     const { spec } = parse(readFileSync(join(directory, 'merged/krew.yaml'), 'utf8'))
     expect(spec.version).toBe('v0.1.0')
-    expect(spec.platforms[1]).toEqual({
-      selector: { matchLabels: { os: 'linux', arch: 'arm64' } },
-      uri: `https://github.com/hotreload/hotreload/releases/download/v0.1.0/${program('arm64')}`,
-      sha256: createHash('sha256').update('2').digest('hex'),
-      bin: 'kubectl-hotreload',
-    })
+    expect(spec.platforms).toEqual(
+      [
+        ['darwin', 'signed'],
+        ['linux', '1'],
+      ].map(([os, content = '']) => ({
+        selector: { matchLabels: { os, arch: 'arm64' } },
+        uri: `https://github.com/hotreload/hotreload/releases/download/v0.1.0/${program(`${os}-arm64`)}`,
+        sha256: createHash('sha256').update(content).digest('hex'),
+        bin: 'kubectl-hotreload',
+      })),
+    )
   })
 
   test('is refused where one file has two contents', () => {
