@@ -60,10 +60,6 @@ impl Agent {
             settle: change::settle(options.volumes.len(), all_atomic),
             validate: options.validate.is_some(),
         };
-        log::info("watching")
-            .string("reload", options.method.name())
-            .number("volumes", options.volumes.len() as u64)
-            .write();
         let mut agent = Agent {
             options,
             layout,
@@ -80,6 +76,11 @@ impl Agent {
             success_at: 0,
         };
         agent.read_first(is_first);
+        // Not earlier: a change after this is one.
+        log::info("watching")
+            .string("reload", agent.options.method.name())
+            .number("volumes", agent.options.volumes.len() as u64)
+            .write();
         agent
     }
 
