@@ -99,6 +99,11 @@ fuzz: $(NPM) $(MUSL) ## the readers of webhook, controller and agent with FUZZ_C
 test-programs: $(NPM) bin/hotreload ## before a release: reloads of programs that take minutes to build
 	vitest run --project programs
 
+.PHONY: test-arm64
+test-arm64: $(NPM) ## before a release: the agent for arm64 and its tests, and the one-file command line, in emulation
+	node test/cluster/main.ts packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static binfmt-support mmdebstrap debian-archive-keyring
+	test/arm64/run.sh
+
 .PHONY: bench
 bench: $(NPM) build ## measurements, see bench/ and docs/benchmarks.md
 	cargo build --release --locked --manifest-path agent/Cargo.toml --bins --example bare
