@@ -138,6 +138,12 @@ export const appImages = {
     cmd: ['varnishd', '-F', '-a', ':8080', '-f', '/etc/varnish/default.vcl', '-n', '/tmp/varnish'],
   },
   caddy: { packages: ['caddy'], cmd: ['caddy', 'run', '--config', '/etc/caddy/Caddyfile'] },
+  telegraf: {
+    packages: ['busybox-static'],
+    foreign: 'telegraf',
+    cmd: ['telegraf', '--config', '/etc/telegraf/telegraf.conf'],
+  },
+  openvpn: { packages: ['openvpn'], cmd: ['openvpn', '--config', '/etc/openvpn/server.conf'] },
   keepalived: {
     packages: ['keepalived', 'iproute2'],
     cmd: ['keepalived', '--dont-fork', '--log-console', '--use-file', '/etc/keepalived/keepalived.conf'],

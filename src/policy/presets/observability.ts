@@ -143,6 +143,7 @@ export const observability = {
     ],
     doc: 'SIGHUP restarts all plugins in the same process; with --watch-config it watches its configuration, and reads all else when it starts only. A mistake in the configuration ends it',
     source: 'github.com/influxdata/telegraf, cmd/telegraf/telegraf.go',
+    proved: 'at releases',
   },
   vector: {
     names: ['vector'],
