@@ -42,7 +42,7 @@ beforeAll(async () => {
   await kubectl(['apply', '-f', '-'], installed)
   controller = await accountKubeconfig(`${prefix}hotreload-controller-two`, system.name)
   webhook = await accountKubeconfig(`${prefix}hotreload-two`, system.name)
-}, 60_000)
+})
 afterAll(async () => {
   await tryKubectl(['delete', '--ignore-not-found', '-f', '-'], installed)
 })
@@ -125,7 +125,7 @@ describe('workloads', () => {
       'the policy is in force',
       async () => (await patch('deployment/web', { spec: { replicas: 1 } })) !== '',
     )
-  }, 60_000)
+  })
 
   test.each<[string, object, string?]>([
     ['its checksum in the template', inTemplate(annotated({ 'hotreload.dev/checksum': '{"a":"b"}' }))],

@@ -1,7 +1,7 @@
 // The process that owns a cluster: it starts the cluster, keeps it, and removes it. It stops at SIGTERM and SIGINT and, without --stay,
 // when its standard input ends with the process that started it. If the keeper is killed, the kernel kills the cluster's programs, too
 // (run.ts, sandbox.ts), and the next keeper removes their files.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -32,7 +32,9 @@ process.stdout.on('error', () => undefined) // the reader is gone, which is norm
 
 removeLeftovers()
 const state = mkdtempSync(join(tmpdir(), PREFIX))
-writeFileSync(join(state, 'keeper.pid'), `${process.pid}`)
+// Renamed, because another keeper that reads an empty file would take the directory for a left one.
+writeFileSync(join(state, 'keeper.pid.new'), `${process.pid}`)
+renameSync(join(state, 'keeper.pid.new'), join(state, 'keeper.pid'))
 const processes: Background[] = []
 let stopping: Promise<void> | undefined
 

@@ -10,7 +10,7 @@ const INTERVAL_MS = 200
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
   intervalMs = INTERVAL_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs
