@@ -135,11 +135,12 @@ release-dry-run: $(NPM) ## the same without a registry, made twice and compared
 	node test/cluster/main.ts packages buildah $(BINUTILS) mmdebstrap debian-archive-keyring
 	deploy/release/reproduce.sh out/release --stand-ins
 	@echo "== pushing into out/registry, as the workflow does to the registry"
-	@mkdir -p out/registry
+	@rm -rf out/registry && mkdir -p out/registry
 	deploy/release/push-images.sh out/release oci:$(CURDIR)/out/registry 2>/dev/null
 	@echo "== pushing the chart to a registry on this machine, and pulling it"
-	deploy/release/with-registry.sh sh -ec 'deploy/release/push-chart.sh out/release "oci://$$REGISTRY/charts" --plain-http; \
-	  deploy/release/helm.sh pull "oci://$$REGISTRY/charts/hotreload" --destination $(CURDIR)/out/registry'
+	HELM=$$(node test/cluster/main.ts helm) deploy/release/with-registry.sh sh -ec \
+	  'deploy/release/push-chart.sh out/release "oci://$$REGISTRY/charts" --plain-http; \
+	  $$HELM pull "oci://$$REGISTRY/charts/hotreload" --destination out/registry'
 	cmp out/release/hotreload-chart-*.tgz out/registry/hotreload-*.tgz
 
 .PHONY: clean

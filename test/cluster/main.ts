@@ -1,9 +1,11 @@
 // Controls the cluster of the tests by hand: `up` starts one and leaves it running, `down` stops it, `env` prints its environment,
-// `images [NAME…]` builds images (all without a name) and brings them to its node, `packages NAME…` installs Debian packages.
+// `images [NAME…]` builds images (all without a name) and brings them to its node, `packages NAME…` installs Debian packages, `helm`
+// prints the path of Helm, which the first call builds.
 
 import { type Cluster, runningNode, startCluster, stopRunningNode } from './cluster.ts'
 import { bringImages, imageNames } from './images.ts'
 import { installPackages } from './packages.ts'
+import { helmProgram } from './programs.ts'
 
 const started = Date.now()
 const say = (line: string): void => console.error(`[${((Date.now() - started) / 1000).toFixed(1)} s] ${line}`)
@@ -18,6 +20,7 @@ const commands: Record<string, () => Promise<void>> = {
   down: async () => say((await stopRunningNode()) ? 'stopped' : 'no node is running'),
   env: async () => printEnvironment(),
   packages: () => installPackages(process.argv.slice(3), say),
+  helm: async () => console.log(await helmProgram(say)),
   images: async () => {
     const requested = process.argv.slice(3)
     const unknown = requested.filter((name) => !imageNames.some((known) => known === name))
