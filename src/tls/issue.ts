@@ -12,8 +12,8 @@ const DAY_MILLISECONDS = 86_400_000
 export const CA_LIFE_MILLISECONDS = 365 * DAY_MILLISECONDS
 export const SERVING_LIFE_MILLISECONDS = 90 * DAY_MILLISECONDS
 
-/** How far notBefore lies in the past, for API servers whose clocks are behind ours. */
-export const BACKDATED_MILLISECONDS = 3_600_000
+/** How far notBefore lies in the past, for API servers whose clocks are behind ours: a clock that is wrong is mostly so by hours, as by a time zone. */
+export const BACKDATED_MILLISECONDS = DAY_MILLISECONDS
 
 /** A new authority with a unique name, so that a verifier finds the right one of two in a bundle. */
 export function issueAuthority(now: Date): Promise<KeyPair> {

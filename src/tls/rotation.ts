@@ -52,13 +52,22 @@ export interface ServingState {
   names: readonly string[]
 }
 
-export type ServingReason = 'good' | 'absent' | 'otherNames' | 'untrusted' | 'ending' | 'otherAuthority'
+export type ServingReason =
+  | 'good'
+  | 'absent'
+  | 'otherNames'
+  | 'early'
+  | 'untrusted'
+  | 'ending'
+  | 'otherAuthority'
 
 /** Why a new serving certificate is due, or `good`. */
 export function decideServing(state: ServingState, now: Date): ServingReason {
   const { serving, signer, bundle, published, names } = state
   if (serving === undefined) return 'absent'
   if (!names.every((name) => serving.names.includes(name))) return 'otherNames'
+  // Issued when this clock, or another leader's, was ahead.
+  if (serving.notBefore > now) return 'early'
   if (!bundle.some((authority) => serving.signedBy(authority))) return 'untrusted'
   // A certificate of the old authority ends with it, so its renewal waits for the new one, at most until it has expired.
   const settled = published && now.getTime() >= issuedAt(signer) + OVERLAP_MILLISECONDS
