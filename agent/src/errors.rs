@@ -45,6 +45,7 @@ codes! {
     KeyAbsent "HR_KEY_ABSENT" "The key of a rewritten subPath file is absent from an optional volume.",
     NeedsNewPod "HR_NEEDS_NEW_POD" "The key of a rewritten subPath file was absent when the Pod started; only a new Pod gets the file.",
     LinkLost "HR_LINK_LOST" "A rewritten subPath file was not a symlink any more; the agent put it back.",
+    InstallFailed "HR_INSTALL_FAILED" "The agent's program could not be installed for the app's image, so the app does not start.",
     LinkFailed "HR_LINK_FAILED" "What stands in for the app's subPath mounts could not be prepared, so the app does not start.",
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",

@@ -27,6 +27,7 @@ hotreload-agent supervise FLAGS -- COMMAND …   starts the program, and watches
 hotreload-agent probe FLAGS                    is the program's liveness probe
 hotreload-agent link FLAGS                     prepares files before the program starts
 hotreload-agent install FILE                   copies itself to FILE
+hotreload-agent idle                           waits for SIGTERM
 hotreload-agent --version
 
 docs/agent.md explains the flags.
@@ -41,6 +42,7 @@ fn run(args: &[&'static CStr]) -> i32 {
     panics::on_request(&environment);
     match words.split_first() {
         Some((&"install", rest)) => install::install(rest),
+        Some((&"idle", [])) => install::idle(),
         Some((&"link", rest)) => link::link(rest, &layout),
         Some((&"probe", rest)) => probe::probe(rest, &layout),
         Some((&"supervise", rest)) => supervise::supervise(rest, &args[2..], layout, &environment),

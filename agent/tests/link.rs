@@ -50,7 +50,21 @@ fn install_replaces_the_file_in_one_step() {
     assert_eq!(fs::read(&file).unwrap(), fs::read(BINARY).unwrap());
     let failed = Command::new(BINARY).args(["install", "/nowhere/bin"]).output().unwrap();
     assert_eq!(failed.status.code(), Some(1));
-    assert!(String::from_utf8(failed.stdout).unwrap().contains("no such file or directory"));
+    let log = String::from_utf8(failed.stdout).unwrap();
+    assert!(log.contains("no such file or directory") && log.contains("HR_INSTALL_FAILED"), "{log}");
+}
+
+#[test]
+fn the_container_that_installs_idles_until_it_is_stopped() {
+    let mut idle = Running(Command::new(BINARY).arg("idle").spawn().unwrap());
+    eventually("it is ready for the signal", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", idle.pid())).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).unwrap();
+        (u64::from_str_radix(blocked, 16).unwrap() & 1 << 14 != 0).then_some(())
+    });
+    assert!(!idle.has_ended());
+    idle.signal("TERM");
+    assert_eq!(idle.0.wait().unwrap().code(), Some(0));
 }
 
 #[test]

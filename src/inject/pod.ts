@@ -65,9 +65,8 @@ const changeTargets = changeSpec((spec, { agents }) => ({
 }))
 
 const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }) => {
-  const first = agents.find((agent) => needsInstall(agent, spec))
   const added: V1Container[] = [
-    ...(first ? [installContainer(first.plan, spec, agentImage)] : []),
+    ...(agents.some((agent) => needsInstall(agent, spec)) ? [installContainer(spec, policy, agentImage)] : []),
     ...agents.flatMap((agent) =>
       agent.rewrite && linksIn(agent) === 'initContainer'
         ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })]

@@ -29,19 +29,28 @@ const noToken: V1VolumeMount = {
   readOnly: true,
 }
 
-/** Copies the agent's program to a volume, so that a container with the app's image can run it. */
-export const installContainer = (
-  { container }: ContainerPlan,
-  spec: V1PodSpec,
-  agentImage: string,
-): V1Container => ({
-  name: INSTALL,
-  image: agentImage,
-  imagePullPolicy: 'IfNotPresent',
-  args: ['install', `${paths.bin}/${AGENT}`],
-  volumeMounts: [{ name: BIN_VOLUME, mountPath: paths.bin }, noToken],
-  securityContext: installerRights(spec),
-  ...initResources(container, spec),
+/**
+ * Copies the agent's program to a volume, so that a container with the app's image can run it. Its hook does that; as an init container it
+ * would cost each Pod another half second.
+ */
+export function installContainer(spec: V1PodSpec, policy: Policy, agentImage: string): V1Container {
+  const resources = agentResources(spec, policy)
+  return {
+    name: INSTALL,
+    image: agentImage,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['idle'],
+    ...holdBack(programPath(false), 'install', programPath(true)),
+    restartPolicy: 'Always',
+    volumeMounts: [{ name: BIN_VOLUME, mountPath: paths.bin }, noToken],
+    securityContext: installerRights(spec),
+    ...(resources ? { resources } : {}),
+  }
+}
+
+/** The kubelet starts the next container when the hook has ended, and this one again, with its hook, after one that failed. */
+const holdBack = (...command: string[]): Pick<V1Container, 'lifecycle'> => ({
+  lifecycle: { postStart: { exec: { command } } },
 })
 
 interface ContainerRequest {
@@ -116,7 +125,7 @@ export function agentContainer({
     name,
     ...program(container, inAppImage, agentImage),
     args: ['watch', ...(linked ? linkOnceArgs(linked.parents) : []), ...agentArgs(agent, spec)],
-    ...(linked ? awaitLink(container, inAppImage) : {}),
+    ...(linked ? holdBack(programPath(inAppImage), ...awaitLinkArgs(container.name)) : {}),
     ...(asTarget ? variablesOf(container) : variables(plan, linked?.below ?? [])),
     ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
@@ -136,11 +145,6 @@ export function agentContainer({
     ...(resources ? { resources } : {}),
   }
 }
-
-/** The kubelet starts the app when the hook has ended, and the agent again, with its hook, after one that failed. */
-const awaitLink = ({ name }: V1Container, inAppImage: boolean): Pick<V1Container, 'lifecycle'> => ({
-  lifecycle: { postStart: { exec: { command: [programPath(inAppImage), ...awaitLinkArgs(name)] } } },
-})
 
 /** With it, the agent takes the capabilities for linking from its bounding set, too, once it has linked. */
 const TO_GIVE_UP: readonly Capability[] = ['SETPCAP']

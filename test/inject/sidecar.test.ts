@@ -76,11 +76,16 @@ test('a variable with a resource of the container keeps naming that container', 
   expect(agent(command, { env: field('api') })?.env).toEqual(field('api'))
 })
 
-test('the installer runs in the agent’s image, for the app’s image', () => {
+test('the installer runs in the agent’s image, for the app’s image, and its hook holds back what needs the program', () => {
   expect(added({}, user)('hotreload-install')).toBeUndefined()
   expect(added({})('hotreload-install')).toMatchObject({
     image: AGENT_IMAGE,
-    args: ['install', '/.hotreload/bin/hotreload-agent'],
+    args: ['idle'],
+    restartPolicy: 'Always',
+    lifecycle: {
+      postStart: { exec: { command: ['/hotreload-agent', 'install', '/.hotreload/bin/hotreload-agent'] } },
+    },
+    resources: { requests: { cpu: '1m', memory: '4Mi' }, limits: { memory: '16Mi' } },
   })
 })
 

@@ -4,11 +4,14 @@
 
 use super::{clock, files};
 use crate::runtime::stdout;
-use agent::{json::Object, time::rfc3339};
+use agent::{errors::Problem, json::Object, time::rfc3339};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, OFlags};
 use rustix::time::Timespec;
 
+/// Kubernetes' default terminationMessagePath.
+const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 /// PIPE_BUF (pipe(7)): a pipe that is ready for writing takes at least so many bytes.
 const CHUNK: usize = 4096;
 /// Lines that were dropped since the start.
@@ -39,6 +42,18 @@ pub fn warn(msg: &str) -> Line {
 /// The agent could not follow its flags or its command.
 pub fn error(msg: &str) -> Line {
     line("error", msg)
+}
+
+/// Logs why the app may not start. The first problem is also what the kubelet shows when the container has ended: nobody
+/// sees the output of a hook.
+pub fn held_back(msg: &str, problems: &[Problem]) {
+    for problem in problems {
+        error(msg).string("code", problem.code.text()).string("error", &problem.message).write();
+    }
+    let file = files::open(CWD, TERMINATION_MESSAGE, OFlags::WRONLY | OFlags::TRUNC);
+    if let (Ok(file), Some(problem)) = (file, problems.first()) {
+        let _ = files::write_all(&file, problem.sentence().as_bytes());
+    }
 }
 
 fn line(level: &str, msg: &str) -> Line {

@@ -1,11 +1,13 @@
 /** Reads from a Pod's status why an agent does not let the app start: it has ended, so that nothing answers at its port. Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { AGENT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { type AgentProblem, LONGEST_MESSAGE, text } from './agent-report.ts'
 
 /** The agent leaves its sentence and its code as the container's termination message (agent/src/host/commands/link.rs). */
 const SENTENCE = /^(.+) \[(HR_[A-Z_]+)\]$/s
+
+/** The agent's containers, and the one that installs its program. */
+const ours = /^hotreload-(agent|install)(-|$)/
 
 /** Of the agents that have ended before the app started, or that do so again and again. */
 export function startProblems({ metadata, status }: V1Pod): AgentProblem[] {
@@ -14,7 +16,7 @@ export function startProblems({ metadata, status }: V1Pod): AgentProblem[] {
   return (status.initContainerStatuses ?? []).flatMap(({ name, state, lastState }) => {
     const ended = state?.terminated ?? lastState?.terminated
     const [, message, code] = SENTENCE.exec(ended?.message ?? '') ?? []
-    if (!name.startsWith(AGENT) || state?.running || !ended || code === undefined) return []
+    if (!ours.test(name) || state?.running || !ended || code === undefined) return []
     return {
       state: 'error',
       container: text(name, 63),

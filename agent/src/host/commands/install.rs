@@ -1,6 +1,12 @@
-//! `install FILE`: copies this program to a file that the Pod's other containers mount.
+//! `install FILE`: copies this program to a file that the Pod's other containers mount. It is the hook of a sidecar whose
+//! main process is `idle`: the kubelet waits for a hook without looking away, and for an init container a second.
 
+use crate::host::events::{SIGINT, SIGTERM, bit, wait};
 use crate::host::{files, log};
+use crate::runtime;
+use agent::errors::{Code, Problem};
+use alloc::format;
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{CWD, Mode};
 
 /// More than any build of this program.
@@ -18,8 +24,17 @@ pub fn install(args: &[&str]) -> i32 {
     match copied {
         Ok(()) => log::info("installed").string("file", path).write(),
         Err(error) => {
-            log::error("could not install").string("file", path).string("error", &files::describe(error)).write()
+            let message = format!("{path}: not installed: {}", files::describe(error));
+            log::held_back("could not install", &[Problem::new(Code::InstallFailed, message)]);
         }
     }
     copied.is_err().into()
+}
+
+/// Waits for SIGTERM or SIGINT; the exit code.
+pub fn idle() -> i32 {
+    if let Some(signals) = runtime::signal_fd(bit(SIGTERM) | bit(SIGINT)) {
+        wait(&mut [PollFd::new(&signals, PollFlags::IN)], None);
+    }
+    0
 }

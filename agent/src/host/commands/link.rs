@@ -25,8 +25,6 @@ const MOUNTINFO_MAX_BYTES: usize = 4 << 20;
 /// More than the copy of any directory takes. While a hook waits, the kubelet does nothing else for the Pod.
 const WAIT_MAX_MS: u64 = 120_000;
 const WAIT_STEP: Duration = Duration::from_millis(5);
-/// The kubelet shows what is in it beside the container's exit code.
-const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// The exit code: 1 if something that the app needs can't be created, or is not there in time.
 #[inline(never)] // inlined beside watch, its locals would occupy the idle agent's stack
@@ -74,15 +72,9 @@ fn wait(done: &str) -> Result<(), Vec<Problem>> {
     Ok(())
 }
 
-/// Logs the problems, and leaves the first for the kubelet to show; the exit code.
+/// Reports the problems; the exit code.
 fn report(problems: &[Problem]) -> i32 {
-    for problem in problems {
-        log::error("could not link").string("code", problem.code.text()).string("error", &problem.message).write();
-    }
-    let file = files::open(CWD, TERMINATION_MESSAGE, OFlags::WRONLY | OFlags::TRUNC);
-    if let (Ok(file), Some(problem)) = (file, problems.first()) {
-        let _ = files::write_all(&file, problem.sentence().as_bytes());
-    }
+    log::held_back("could not link", problems);
     1
 }
 
