@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { type ApiObject, controller, isReplacedPod, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
-import { patchBase64 } from './review.ts'
+import { base64 } from './review.ts'
 
 /** Each takes some 10 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
 const MAX_ANSWERS = 500
@@ -37,11 +37,12 @@ export function cachePatches(
     if (known) return known
     const answer = handler(request)
     if (answer.outcome !== 'injected') return answer
-    const content = JSON.stringify([answer.patch, answer.warnings])
-    if (tokenVolume !== undefined && content.includes(tokenVolume)) return answer
+    const patch = JSON.stringify(answer.patch ?? [])
+    const kept = { ...answer, patchBase64: base64(patch) }
+    if (tokenVolume !== undefined && [patch, ...answer.warnings].some((text) => text.includes(tokenVolume)))
+      return kept
     const [oldest] = answers.keys()
     if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
-    const kept = { ...answer, patchBase64: patchBase64(answer.patch ?? []) }
     answers.set(key, kept)
     return kept
   }

@@ -31,7 +31,7 @@ function copyAlong(object: ApiObject, patch: readonly Operation[]): ApiObject {
     const child = parent[key]
     // Nothing to copy: applyPatch throws.
     if (!isContainer(child)) return {}
-    const copy: Container = Array.isArray(child) ? Object.assign([], child) : { ...child }
+    const copy = (Array.isArray(child) ? child.slice() : { ...child }) as Container
     parent[key] = copy
     copies.set(path, copy)
     return copy

@@ -2,7 +2,6 @@
  * Reads and writes the wire form, an AdmissionReview of admission.k8s.io/v1: unknown JSON to an AdmissionRequest, an AdmissionResponse to the text of
  * the response. It checks only the envelope; the handlers read the objects.
  */
-import type { Operation } from 'fast-json-patch'
 import { UserError } from '../errors.ts'
 import { isObject } from '../workload/json-object.ts'
 import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
@@ -73,16 +72,15 @@ export function writeReview(uid: string, answer: AdmissionResponse): string {
     }
   else if (answer.patch !== undefined && answer.patch.length > 0) {
     response['patchType'] = 'JSONPatch'
-    response['patch'] = answer.patchBase64 ?? patchBase64(answer.patch)
+    response['patch'] = answer.patchBase64 ?? base64(JSON.stringify(answer.patch))
   }
   const warnings = boundWarnings(answer.warnings)
   if (warnings.length > 0) response['warnings'] = warnings
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
 
-/** The patch in base64, as `response.patch` requires it. */
-export const patchBase64 = (patch: readonly Operation[]): string =>
-  Buffer.from(JSON.stringify(patch)).toString('base64')
+/** As `response.patch` requires it. */
+export const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 function malformed(field: string, value: unknown, expected: string): UserError {
   return new UserError(

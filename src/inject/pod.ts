@@ -66,7 +66,9 @@ const changeTargets = changeSpec((spec, { agents }) => ({
 
 const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }) => {
   const added: V1Container[] = [
-    ...(agents.some((agent) => needsInstall(agent, spec)) ? [installContainer(spec, policy, agentImage)] : []),
+    ...(agents.some((agent) => needsInstall(agent, spec))
+      ? [installContainer(spec, policy, agentImage)]
+      : []),
     ...agents.flatMap((agent) =>
       agent.rewrite && linksIn(agent) === 'initContainer'
         ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })]
