@@ -18,8 +18,10 @@ const variants = ['node:https', 'fastify', 'server alone', 'hotreload'] as const
 /** The defaults of Node.js. */
 const BARE: Launch = { flags: [], environment: {} }
 
-/** A second load for hotreload: each Pod is the first of its template, so that no answer comes from the cache. */
+/** More loads for hotreload. Each Pod is the first of its template, so that no answer comes from the cache. */
 const FIRST_PODS = 'first Pods'
+/** Deployments of the same template, as they are created: no answer is kept, and a reader answers at once for the API server. */
+const WORKLOADS = 'workloads'
 const concurrencies = [1, 8, 64]
 
 /** Alternating, so that other work on the machine affects all variants alike. */
@@ -54,9 +56,9 @@ async function main(): Promise<void> {
   const load = start(1, 'load.ts', [], BARE)
   await message(load)
   const servers = await Promise.all(
-    [...variants, FIRST_PODS].map(async (variant) => {
+    [...variants, FIRST_PODS, WORKLOADS].map(async (variant) => {
       const isOurs = variant !== 'node:https' && variant !== 'fastify'
-      const argv = [variant === FIRST_PODS ? 'hotreload' : variant, directory]
+      const argv = [variant === FIRST_PODS || variant === WORKLOADS ? 'hotreload' : variant, directory]
       const child = start(0, 'server.ts', argv, isOurs ? SHIPPED : BARE)
       const { port } = (await message(child)) as { port: number }
       return { variant, child, port }
@@ -68,7 +70,12 @@ async function main(): Promise<void> {
     milliseconds: number,
   ): Promise<LoadResult> => {
     const ownTemplates = variant === FIRST_PODS
-    load.send({ port, ca: authority.cert, body, ownTemplates, concurrency, milliseconds } satisfies Job)
+    const request =
+      variant === WORKLOADS
+        ? { path: '/mutate/workloads', body: deploymentReview(body) }
+        : { path: '/mutate/pods', body }
+    const job = { port, ca: authority.cert, ...request, ownTemplates, concurrency, milliseconds }
+    load.send(job satisfies Job)
     return message(load) as Promise<LoadResult>
   }
   for (const server of servers) await job(server, 8, WARM_UP_MILLISECONDS)
@@ -114,6 +121,27 @@ function row(concurrency: number, variant: string, sample: Sample, all: Readonly
     ratio('node:https').padStart(13),
     ratio('fastify').padStart(10),
   ].join(' ')
+}
+
+/** The review of a Deployment whose template is the reviewed Pod's, with the opt-in in its own metadata. */
+function deploymentReview(text: string): string {
+  const review = JSON.parse(text)
+  const { metadata, spec } = review.request.object
+  const { annotations, generateName: _, ownerReferences: __, managedFields, ...rest } = metadata
+  const { 'hotreload.dev/inject': inject, 'hotreload.dev/mirrored': ___, ...others } = annotations
+  const object = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name: 'web',
+      namespace: 'shop',
+      annotations: { 'hotreload.dev/inject': inject },
+      managedFields,
+    },
+    spec: { replicas: 3, template: { metadata: { ...rest, annotations: others }, spec } },
+  }
+  const kind = { group: 'apps', version: 'v1', kind: 'Deployment' }
+  return JSON.stringify({ ...review, request: { ...review.request, kind, object, oldObject: null } })
 }
 
 /** The real handler's answer, which the bare servers send too. */

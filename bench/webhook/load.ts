@@ -5,6 +5,7 @@ import { connect, type TLSSocket } from 'node:tls'
 export interface Job {
   port: number
   ca: string
+  path: string
   /** A review. Each request gets its own uid and token volume, as for a ReplicaSet's Pods. */
   body: string
   /** Whether each Pod is also the first of its template. */
@@ -24,14 +25,14 @@ export interface LoadResult {
 /** More than the webhook's cache holds, so that with templates of their own no request hits the cache when the requests repeat. */
 const REQUESTS = 2_000
 
-function render({ body, ownTemplates }: Job, index: number): Buffer {
+function render({ path, body, ownTemplates }: Job, index: number): Buffer {
   const number = String(index).padStart(5, '0')
   const build = `"example.com/build":"${ownTemplates ? number : '00000'}"`
   const text = body
     .replace('"uid":"97d032f8', `"uid":"000${number}`)
     .replaceAll('kube-api-access-jdft2', `kube-api-access-${number}`)
     .replace('"hotreload.dev/inject":"true"', (inject) => `${inject},${build}`)
-  const head = `POST /mutate/pods HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`
   return Buffer.from(head + text)
 }
 

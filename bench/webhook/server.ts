@@ -8,11 +8,14 @@ import { fastify } from 'fastify'
 import type { Handler } from '../../src/admission/handler.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import { createServer } from '../../src/admission/server.ts'
+import { workloadHandler } from '../../src/admission/workload-handler.ts'
+import type { ConfigReader } from '../../src/api/config-reader.ts'
 import { reportReview } from '../../src/cli/serve/report/review-report.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
+import type { InstallKey } from '../../src/workload/checksum.ts'
 
 /** `server alone`: the webhook's server with a handler that answers with the constant patch too. */
 type Variant = 'hotreload' | 'server alone' | 'fastify' | 'node:https'
@@ -33,12 +36,20 @@ const constantReview = ({ request: { uid } }: Review) => ({
   response: { uid, allowed: true, patchType: 'JSONPatch', patch: constantPatch },
 })
 
+const content = {
+  data: { 'default.conf': 'server {}' },
+  binaryData: { secret: 'bm9uZQ==' },
+  immutable: false,
+}
+const reader: ConfigReader = { configMap: async () => content, secret: async () => content }
+const installKey: InstallKey = { id: '0badcafe', key: new Uint8Array(32) }
+
 /** As `serve` builds it: metrics, and a log line for each review. */
-async function ours(pods: Handler): Promise<Server> {
+async function ours(pods: Handler, workloads: Handler = pods): Promise<Server> {
   const log = createLog('info')
   const metrics = createMetrics()
   const app = createServer({
-    handlers: { pods, workloads: pods, unlabelled: pods },
+    handlers: { pods, workloads, unlabelled: pods },
     onAnswered: (answered) => reportReview(answered, log, metrics),
     onRefused: (code) => metrics.refused(code),
   })
@@ -49,7 +60,10 @@ async function ours(pods: Handler): Promise<Server> {
 
 const makers: Record<Variant, () => Promise<Server>> = {
   hotreload: () =>
-    ours(podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults })),
+    ours(
+      podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults }),
+      workloadHandler({ defaults: () => builtInDefaults, reader, installKey: () => installKey }),
+    ),
   'server alone': () => {
     const patch: Operation[] = JSON.parse(Buffer.from(constantPatch, 'base64').toString())
     return ours(() => ({ allowed: true, patch, warnings: [], outcome: 'injected' }))
