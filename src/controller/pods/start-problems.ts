@@ -9,14 +9,14 @@ const SENTENCE = /^(.+) \[(HR_[A-Z_]+)\]$/s
 /** The agent's containers, and the one that installs its program. */
 const ours = /^hotreload-(agent|install)(-|$)/
 
-/** Of the agents that have ended before the app started, or that do so again and again. */
+/** Of the agents that have ended before the app started, also while they try again. */
 export function startProblems({ metadata, status }: V1Pod): AgentProblem[] {
   const isInjected = metadata?.annotations?.[writtenKey('status')] !== undefined
   if (!isInjected || metadata.deletionTimestamp !== undefined || status?.phase !== 'Pending') return []
   return (status.initContainerStatuses ?? []).flatMap(({ name, state, lastState }) => {
     const ended = state?.terminated ?? lastState?.terminated
     const [, message, code] = SENTENCE.exec(ended?.message ?? '') ?? []
-    if (!ours.test(name) || state?.running || !ended || code === undefined) return []
+    if (!ours.test(name) || !ended || code === undefined) return []
     return {
       state: 'error',
       container: text(name, 63),

@@ -17,6 +17,7 @@ const podWith = (status: object, change: V1Pod['metadata'] = {}, phase = 'Pendin
 test.each<[when: string, status: object]>([
   ['while the kubelet waits', { state: backOff, lastState: ended(SENTENCE) }],
   ['at its end', { state: ended(SENTENCE), lastState: {} }],
+  ['while it tries again', { state: { running: {} }, lastState: ended(SENTENCE) }],
 ])('an agent that can not prepare files is a problem %s', (_, status) =>
   expect(startProblems(podWith(status))).toEqual([
     {
@@ -31,7 +32,6 @@ test.each<[when: string, status: object]>([
 
 const failing = { state: backOff, lastState: ended(SENTENCE) }
 test.each<[what: string, pod: V1Pod]>([
-  ['a Pod whose agent runs again', podWith({ state: { running: {} }, lastState: ended(SENTENCE) })],
   ['an agent that ended without a sentence', podWith({ state: backOff, lastState: ended('') })],
   ['a container of somebody else', podWith({ ...failing, name: 'setup' })],
   ['a Pod that runs', podWith(failing, {}, 'Running')],
