@@ -49,17 +49,32 @@ test.each([
   await serves(ns, pod, 'two')
   await expectReloadedOnce(ns, pod)
   await expectUntouched(ns, pod)
+})
 
+test('what the agent has prepared stays when it or the program starts again, and its process has kept no right for that', async () => {
+  const ns = await hook.namespace()
+  const container = {
+    image: reader,
+    args: ['/config', '8080'],
+    volumeMounts: [{ name: 'config', mountPath: '/config', subPath: 'key' }],
+  }
+  await ns.apply([
+    configMap('config', { key: 'one' }),
+    deployment(container, [configMapVolume('config')], { annotations }),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  await serves(ns, pod, 'one')
   // The program is root, so that its agent needed rights to prepare the file.
   const [agent = 0] = processesOf(pod, AGENT)
   expect(capabilitiesOf(agent)).toEqual({ Inh: 0n, Prm: KILL, Eff: KILL, Bnd: KILL, Amb: 0n })
   const [program = 0] = processesOf(pod, 'web')
   await restarts(ns, pod, 'web', program)
-  await serves(ns, pod, 'two')
   await restarts(ns, pod, AGENT, agent)
   await ns.podsReady('app=web')
-  await edit(ns, 'config', { key: 'three' }, [pod])
-  await serves(ns, pod, 'three')
+  await serves(ns, pod, 'one')
+  await edit(ns, 'config', { key: 'two' }, [pod])
+  await serves(ns, pod, 'two')
 })
 
 /** Kills a container's process and waits until the kubelet has started the container again. */
