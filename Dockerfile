@@ -8,7 +8,7 @@ FROM ${RUST_IMAGE} AS agent
 # A target of the Rust toolchain; empty: its default.
 ARG RUST_TARGET=
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-dev
-RUN if [ -n "$RUST_TARGET" ]; then rustup target add "$RUST_TARGET"; fi
+RUN if [ -n "$RUST_TARGET" ] && [ ! -d "$(rustc --print target-libdir --target "$RUST_TARGET")" ]; then rustup target add "$RUST_TARGET"; fi
 WORKDIR /build
 COPY agent/Cargo.toml agent/Cargo.lock agent/build.rs agent/discard.ld agent/licences.sh ./
 COPY agent/src src

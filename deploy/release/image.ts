@@ -8,6 +8,7 @@ import { repository } from '../../test/cluster/paths.ts'
 import { type ProjectImageName, withStandIns } from '../../test/cluster/project-images.ts'
 import { run } from '../../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
+import { type Architecture, crossInputs, here } from './cross.ts'
 
 export interface Release {
   version: string
@@ -18,24 +19,36 @@ export interface Release {
   say: (line: string) => void
 }
 
-/** @param archive the path of the file to write */
-export async function writeImage(name: ProjectImageName, archive: string, release: Release): Promise<void> {
+/**
+ * @param archive the path of the file to write
+ * @param architecture that of this machine, or with stand-ins for the agent the other one
+ */
+export async function writeImage(
+  name: ProjectImageName,
+  archive: string,
+  release: Release,
+  architecture: Architecture = here,
+): Promise<void> {
   const { version, epoch, standIns, say } = release
   const image = `localhost/release-${name}:${version}`
   const flags = [
     `--timestamp=${epoch}`,
     `--tag=${image}`,
+    `--platform=linux/${architecture}`,
     '--no-cache',
     ...['licenses=Apache-2.0', `version=${version}`, 'source=https://github.com/hotreload/hotreload'].map(
       (label) => `--label=org.opencontainers.image.${label}`,
     ),
   ]
-  say(`building ${name}`)
+  say(`building ${name} for ${architecture}`)
   if (!standIns) {
     await run(['buildah', 'build', ...flags, `--target=${name}`, repository], { timeoutMs: 3_600_000 })
     return store(name, image, archive, release, (...args) => run(['buildah', ...args]))
   }
-  await withStandIns(name, say, (inputs) => buildah('build', ...flags, ...inputFlags(inputs), repository))
+  await withStandIns(name, say, async (own) => {
+    const inputs = architecture === here ? own : await crossInputs(own, say)
+    await buildah('build', ...flags, ...inputFlags(inputs), repository)
+  })
   await store(name, image, archive, release, buildah)
 }
 

@@ -8,13 +8,13 @@ import { rolldown } from 'rolldown'
 import config from '../../rolldown.config.ts'
 import { VERSION } from '../../src/version.ts'
 import { withContext } from '../../test/cluster/base-images.ts'
-import { architecture } from '../../test/cluster/image-archive.ts'
 import { repository } from '../../test/cluster/paths.ts'
 import { kustomizeProgram } from '../../test/cluster/programs.ts'
 import { run } from '../../test/cluster/run.ts'
 import { writeArchive } from './archive.ts'
 import { notesOf } from './changelog.ts'
 import { writeChart } from './chart.ts'
+import { type Architecture, here, other } from './cross.ts'
 import { writeExecutable } from './executable.ts'
 import { type Release, writeImage } from './image.ts'
 import { type Platform, platforms } from './node-of-platform.ts'
@@ -49,9 +49,15 @@ await writeChart(inOutput(`hotreload-chart-${VERSION}.tgz`), release.epoch)
 await writeCli()
 for (const platform of platforms) await writeProgram(platform)
 for (const name of ['hotreload', 'hotreload-agent', 'hotreload-agent-root'] as const)
-  await writeImage(name, inOutput(`${name}-${VERSION}-linux-${architecture}.oci.tar`), release)
-writeSbom('hotreload', await bundledPackages())
-writeSbom('hotreload-agent', await linkedCrates())
+  await writeImage(name, inOutput(`${name}-${VERSION}-linux-${here}.oci.tar`), release)
+writeSbom('hotreload', here, await bundledPackages())
+writeSbom('hotreload-agent', here, await linkedCrates(here))
+// Elsewhere a machine of that architecture makes them.
+if (release.standIns) {
+  for (const name of ['hotreload-agent', 'hotreload-agent-root'] as const)
+    await writeImage(name, inOutput(`${name}-${VERSION}-linux-${other}.oci.tar`), release, other)
+  writeSbom('hotreload-agent', other, await linkedCrates(other))
+}
 const sums = await run(['sha256sum', ...readdirSync(output).toSorted()], { cwd: output })
 writeFileSync(inOutput('SHA256SUMS'), sums)
 console.log(sums.trimEnd())
@@ -95,7 +101,11 @@ async function writeProgram(platform: Platform): Promise<void> {
   })
 }
 
-function writeSbom(name: string, packages: Parameters<typeof spdxDocument>[1]): void {
+function writeSbom(
+  name: string,
+  architecture: Architecture,
+  packages: Parameters<typeof spdxDocument>[1],
+): void {
   const document = spdxDocument(`${name}-${VERSION}`, packages, release.epoch)
   writeFileSync(
     inOutput(`${name}-${VERSION}-linux-${architecture}.spdx.json`),

@@ -1,11 +1,13 @@
-/** Each program that is distributed carries the licence texts of what it contains. */
+/** Each program that is distributed carries the licence texts of what it contains, and its SBOM names the same packages. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'rolldown'
 import { expect, test } from 'vitest'
+import { here } from '../../deploy/release/cross.ts'
 import { LICENCES_FILE } from '../../deploy/release/licences/bundled-packages.ts'
 import { linkedCrates } from '../../deploy/release/sbom/crates.ts'
+import { bundledPackages } from '../../deploy/release/sbom/npm-packages.ts'
 import config from '../../rolldown.config.ts'
 
 const agent = join(import.meta.dirname, '../../agent')
@@ -38,13 +40,15 @@ test('the bundle: each npm package with a module in it', async () => {
   const named = new Map([...sections].map(([title, text]) => [title.replace(/ [^ ]*$/, ''), text]))
   expect(withoutText(packages, named)).toEqual([])
   expect([...named.keys()].filter((name) => !packages.has(name))).toEqual([])
-}, 60_000)
+  const inSbom = (await bundledPackages()).map(({ name, version }) => `${name} ${version}`)
+  expect(inSbom.toSorted()).toEqual([...sections.keys(), `node ${process.version.slice(1)}`].toSorted())
+}, 600_000)
 
 test("the agent: each crate that is linked, Rust's library and musl", async () => {
-  const crates = (await linkedCrates()).map(({ name, version }) => `${name} ${version}`)
+  const crates = (await linkedCrates(here)).map(({ name, version }) => `${name} ${version}`)
   expect(crates.length).toBeGreaterThan(5)
   const sections = sectionsOf(await run('sh', 'licences.sh'))
   const rust = 'Rust (core, alloc, compiler_builtins), copyright The Rust Project Contributors'
   expect(withoutText([...crates, rust, 'musl'], sections)).toEqual([])
   expect([...sections.keys()].toSorted()).toEqual([...crates, rust, 'musl'].toSorted())
-}, 60_000)
+}, 600_000)

@@ -1,8 +1,9 @@
-/** The crates that are linked into the agent, as cargo resolves them for this machine's architecture. */
+/** The crates that are linked into the agent, as cargo resolves them for an architecture. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repository } from '../../../test/cluster/paths.ts'
 import { run } from '../../../test/cluster/run.ts'
+import { type Architecture, targetOf } from '../cross.ts'
 import type { Package } from './spdx.ts'
 
 interface Metadata {
@@ -14,8 +15,7 @@ interface Metadata {
 }
 
 /** Neither crates of tests nor crates that only run while it is built. */
-export async function linkedCrates(): Promise<Package[]> {
-  const host = /^host: (.*)$/m.exec(await run(['rustc', '--version', '--verbose']))?.[1]
+export async function linkedCrates(architecture: Architecture): Promise<Package[]> {
   const manifest = `--manifest-path=${join(repository, 'agent/Cargo.toml')}`
   const output = await run([
     'cargo',
@@ -23,7 +23,7 @@ export async function linkedCrates(): Promise<Package[]> {
     manifest,
     '--locked',
     '--format-version=1',
-    `--filter-platform=${host}`,
+    `--filter-platform=${targetOf(architecture)}`,
   ])
   const { packages, resolve }: Metadata = JSON.parse(output)
   const linked = new Set([resolve.root])
