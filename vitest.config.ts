@@ -90,7 +90,7 @@ export default defineConfig({
       },
       {
         test: {
-          // `make test-programs`: the builds of its programs take minutes.
+          // `make test-programs`: its programs take minutes to build, or need a device of the machine.
           name: 'programs',
           include: ['test/programs/**/*.test.ts'],
           globalSetup: 'test/cluster/node.setup.ts',

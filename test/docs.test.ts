@@ -193,7 +193,7 @@ into which a variable named \`…_FILE\` points rolls out, too, unless the table
 ends the program.
 
 **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package, or the project's own) on a real node, and sees the new value in effect in the same process.
-For a rollout, it proves that a signal would not have brought the new value. At releases: the program takes minutes to build, so that the test is no part of each run.
+For a rollout, it proves that a signal would not have brought the new value. At releases: the program takes minutes to build, or needs a device of the machine, so that the test is no part of each run.
 
 Where it says that a program is **not tested**, the row rests on its source: no package registry that the tests use has a current version of the program, its licence (AGPL, BUSL) keeps it out of the tests, or nobody has written the test.
 `

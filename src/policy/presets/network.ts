@@ -57,7 +57,7 @@ export const network = {
     reload: byRollout,
     doc: 'SIGHUP ends every connection, and fails if it stepped down from root; a rollout does no more harm',
     source: 'openvpn(8), SIGNALS and --user',
-    proved: true,
+    proved: 'at releases',
   },
   dovecot: {
     names: ['dovecot'],

@@ -38,8 +38,8 @@ export interface Preset {
   /** For the documentation: a value for `hotreload.dev/validate`. It is no default, because paths and images differ. */
   validate?: string
   /**
-   * A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. `at releases`: it takes
-   * minutes to build the program, so that `make test-programs` has the test.
+   * A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. `at releases`:
+   * `make test-programs` has the test, because it takes minutes to build the program, or the program needs a device of the machine.
    */
   proved?: true | 'at releases'
 }
