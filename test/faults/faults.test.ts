@@ -1,6 +1,6 @@
 // Faults under load: while Pods are created and ConfigMaps edited without pause, a part of the cluster or of hotreload fails. Nothing is lost,
 // nothing missed, nothing done twice. FAULT_ROUNDS is how often each fault comes, FAULT_SECONDS how long the load goes on after its beginning.
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { pause } from '../cluster/run.ts'
@@ -17,18 +17,20 @@ import { cluster, kubectl, tryKubectl } from '../support/kubectl.ts'
 import { clockConfigMap, clockPatch } from './clock.ts'
 import { faults } from './faults.ts'
 import { prepareLoad, type Round } from './load.ts'
+import { expectUndisturbed } from './nasty-objects.ts'
 import { kill, WEBHOOK } from './replicas.ts'
 import { onlyPod, reloaded, rolledOut, type Subject } from './subjects.ts'
 
 const ROUNDS = Number(process.env['FAULT_ROUNDS'] ?? 1)
-const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 5)
+const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 0)
 
 let begin: () => Round
 let subjects: Record<'directory' | 'subPath' | 'pod' | 'noPod', Subject>
 let ns: Namespace
 let client: KubeClient
+let image = ''
 beforeAll(async () => {
-  const [image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
+  ;[image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
   await expectNoInstall()
   // As deployed: replicas stay until nobody is connected.
   await kubectl(['apply', '-f', '-'], await rendered('deploy', 120))
@@ -71,28 +73,35 @@ async function recovered(): Promise<void> {
   await installReady()
 }
 
+/** Its load ends with its test, also where that fails: the next one counts from there. */
+function beginRound(): Round {
+  const round = begin()
+  onTestFinished(async () => void (await round.end()))
+  return round
+}
+
 const rows = Array.from({ length: ROUNDS }, () => faults).flat()
 test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions, cutsPodsOff }) => {
-  const round = begin()
-  await pause(1_000)
+  const from = Date.now()
+  const round = beginRound()
+  await round.goesOn()
   const end = await beginFault()
   await pause(SECONDS * 1_000)
   await end?.()
   await recovered()
   const during = round.soFar()
-  await pause(2_000)
+  await round.goesOn()
   const ledger = await round.end()
-  console.log(`${name}: ${JSON.stringify({ during, ledger })}`)
+  const seconds = Math.round((Date.now() - from) / 1_000)
+  console.log(`${name}: ${JSON.stringify({ seconds, during, ledger })}`)
 
   const { lost, uninjected } = costsAdmissions ? during : { lost: 0, uninjected: 0 }
   const cutOff = cutsPodsOff ? ledger.cutOff : 0
   expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0, cutOff })
-  expect(ledger.admitted).toBeGreaterThan(20)
-  expect(ledger.edits).toBeGreaterThan(4)
 })
 
 test('the ledger notices what is lost and what is done twice', async () => {
-  const round = begin()
+  const round = beginRound()
   await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=0', ...system])
   await until('it notices', () => round.soFar().lost > 0 && round.soFar().uninjected > 0)
   await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=2', ...system])
@@ -105,6 +114,8 @@ test('the ledger notices what is lost and what is done twice', async () => {
   })
   expect(ledger).toMatchObject({ missed: 0, doubled: 2 })
 })
+
+test('nasty objects take hotreload from nobody', () => expectUndisturbed(client, image))
 
 /** Does something that takes effect once more. */
 async function countsMore({ name, counts }: Subject, act: () => Promise<unknown>): Promise<void> {

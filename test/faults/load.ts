@@ -22,7 +22,12 @@ export interface Ledger extends Admissions {
 export interface Round {
   /** The counts so far. */
   soFar: () => Admissions
-  /** Ends the load, waits until every edit has taken effect, and counts. `afterLast` runs before the counting. */
+  /** Waits until there is one more edit, and Pods of everyone who creates them. */
+  goesOn: () => Promise<unknown>
+  /**
+   * Ends the load, waits until every edit has taken effect, and counts. A second effect that comes later counts in the next round.
+   * `afterLast` runs before the counting.
+   */
   end: (afterLast?: () => Promise<void>) => Promise<Ledger>
 }
 
@@ -39,9 +44,9 @@ export interface LoadOptions {
 
 /** Milliseconds until an edit counts as missed: the kubelet comes by itself within 90 s, and after an outage later. */
 const MISSED_AFTER = 240_000
-/** A second effect of one edit would come within this time. */
-const DOUBLED_WITHIN = 3_000
 const BETWEEN_EDITS = 500
+/** Ten of each who creates them. */
+const PODS = 40
 
 /** Stores the subjects; returns what begins a round of load. */
 export async function prepareLoad(options: LoadOptions): Promise<() => Round> {
@@ -95,6 +100,7 @@ function begin(options: LoadOptions, { counted, edits, seen }: Memory): Round {
         ledger.slowest = Math.max(ledger.slowest, Math.round((Date.now() - from) / 1000))
       } catch (error) {
         console.error(error)
+        ledger.missed += 1
       }
       await pause(BETWEEN_EDITS)
     }
@@ -103,9 +109,14 @@ function begin(options: LoadOptions, { counted, edits, seen }: Memory): Round {
 
   async function compare(subject: Subject): Promise<void> {
     const was = counted.get(subject) ?? []
-    const is = await subject.counts()
-    counted.set(subject, is)
     const expected = (edits.get(subject) ?? 0) - (before.get(subject) ?? 0)
+    let is = was
+    // An agent counts a reload after its effect.
+    await until(`${subject.name} counts ${expected} more`, async () => {
+      is = await subject.counts()
+      return is.every((count, index) => count >= (was[index] ?? 0) + expected)
+    }).catch(console.error)
+    counted.set(subject, is)
     const surplus = is.map((count, index) => count - (was[index] ?? 0) - expected)
     if (surplus.some((one) => one !== 0))
       console.error(`${subject.name}: ${expected} edits, counted ${is.join()} after ${was.join()}`)
@@ -121,22 +132,29 @@ function begin(options: LoadOptions, { counted, edits, seen }: Memory): Round {
     counted.set(subject, await subject.counts())
   }
 
+  async function end(afterLast?: () => Promise<void>): Promise<Ledger> {
+    stop.abort()
+    await Promise.all([admissions.done, editing])
+    await afterLast?.()
+    for (const subject of subjects)
+      if (await subject.isCutOff?.()) await replace(subject)
+      else await compare(subject)
+    const pods = await ns.list<V1Pod>('pods')
+    const added = pods.filter(({ metadata }) => !seen.has(metadata?.uid ?? ''))
+    for (const { metadata } of added) seen.add(metadata?.uid ?? '')
+    const uninjected = admissions.counts.uninjected + added.filter((one) => !hasAgent(one)).length
+    return { ...admissions.counts, uninjected, ...ledger }
+  }
+  let ended: Promise<Ledger> | undefined
+
   return {
     soFar: () => ({ ...admissions.counts }),
-    async end(afterLast) {
-      stop.abort()
-      await Promise.all([admissions.done, editing])
-      await afterLast?.()
-      await pause(DOUBLED_WITHIN)
-      for (const subject of subjects)
-        if (await subject.isCutOff?.()) await replace(subject)
-        else await compare(subject)
-      const pods = await ns.list<V1Pod>('pods')
-      const added = pods.filter(({ metadata }) => !seen.has(metadata?.uid ?? ''))
-      for (const { metadata } of added) seen.add(metadata?.uid ?? '')
-      const uninjected = admissions.counts.uninjected + added.filter((one) => !hasAgent(one)).length
-      return { ...admissions.counts, uninjected, ...ledger }
+    goesOn() {
+      const [pods, changes] = [admissions.counts.admitted + PODS, ledger.edits + 1]
+      const hasMore = () => admissions.counts.admitted >= pods && ledger.edits >= changes
+      return until('the load goes on', hasMore, MISSED_AFTER)
     },
+    end: (afterLast) => (ended ??= end(afterLast)),
   }
 }
 

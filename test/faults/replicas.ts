@@ -34,12 +34,25 @@ export function leader(): Promise<V1Pod> {
   })
 }
 
-/** A signal to the process of a Pod's container. The kubelet starts it again that ended. */
+/** Kills the process of a replica. @returns when the kubelet has started it again */
+export async function restart(pod: V1Pod): Promise<void> {
+  const name = pod.metadata?.name ?? ''
+  await kill(pod)
+  await until(`${name} runs again`, async () => {
+    const id = await kubectl(['get', 'pod', name, `--output=jsonpath=${CONTAINER_ID}`, ...system])
+    return id !== '' && id !== containerId(pod)
+  })
+}
+
+/** A signal to the process of a Pod's container. */
 export async function kill(pod: V1Pod, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const id = pod.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? ''
   const socket = cluster().containerd ?? ''
+  const id = containerId(pod).replace('containerd://', '')
   await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', signal, id])
 }
+
+const CONTAINER_ID = '{.status.containerStatuses[0].containerID}'
+const containerId = ({ status }: V1Pod): string => status?.containerStatuses?.[0]?.containerID ?? ''
 
 /** Evicts each, as `kubectl drain` does: where the PodDisruptionBudget forbids it, again and again. */
 export async function drain(deployment: string): Promise<void> {
