@@ -41,16 +41,17 @@ function grouped(rows: readonly AgentStatus[], result: Finding['result']): Findi
     const [first] = ones
     if (!first) return []
     const { namespace, state, note, container, pod } = first
-    const log =
+    const look =
       container === undefined
         ? `kubectl describe pod -n ${namespace} ${pod}`
         : `kubectl logs -n ${namespace} ${pod} --all-containers`
+    const remedy = first.remedy ?? look
     return {
       check,
       result,
       namespace,
-      text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(names(ones))}): ${[state, note].filter(Boolean).join(': ')}; ${log}`,
-      command: log,
+      text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(names(ones))}): ${[state, note].filter(Boolean).join(': ')}; ${remedy}`,
+      ...(remedy.startsWith('kubectl ') ? { command: remedy } : {}),
     }
   })
 }

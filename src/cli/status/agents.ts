@@ -1,6 +1,7 @@
 /** The agents of injected Pods, and their reports (docs/agent.md, /status). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { isReportOf } from '../../controller/pods/agent-report.ts'
+import { isReportOf, problemState } from '../../controller/pods/agent-report.ts'
+import { remedyOf } from '../../controller/pods/problem-remedy.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
@@ -51,6 +52,8 @@ export interface AgentStatus {
   lastReloadAt?: string
   /** Why the content is not loaded, or not known. */
   note?: string
+  /** What a person does about it: a command, or a sentence. */
+  remedy?: string
 }
 
 const STATUS = writtenKey('status')
@@ -63,16 +66,6 @@ export function agentsOf(pod: V1Pod): AgentAddress[] {
     .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index, of: pod }))
 }
-
-/** States of an agent in which the configuration is not loaded, and will not be without a change, or may not be. */
-const failedStates: ReadonlySet<string> = new Set([
-  'refused',
-  'invalid',
-  'killed',
-  'removed',
-  'error',
-  'unconfirmed',
-])
 
 /** The row of a Pod whose agents need not be asked; undefined: ask them. */
 export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
@@ -88,13 +81,14 @@ export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
 }
 
 /** As the webhook decides about the Pod: `not injected` if it should have an agent. */
-function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note'> & { failed?: boolean } {
+function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note' | 'remedy'> & { failed?: boolean } {
   const { skip } = readPod(pod, builtInDefaults)
   if (skip === undefined)
     return {
       state: 'not injected',
       failed: true,
-      note: 'it is opted in and has no agent: see hotreload doctor',
+      note: 'it is opted in and has no agent',
+      remedy: `hotreload doctor -n ${pod.metadata?.namespace}`,
     }
   const isReplaced = !['Job', undefined].includes(controller(pod.metadata)?.kind)
   const rollsOut =
@@ -113,8 +107,8 @@ export const isInjectedOrOptedIn = ({ metadata }: V1Pod): boolean =>
   metadata?.annotations?.[STATUS] !== undefined ||
   metadata?.annotations?.[`${PREFIX}inject`]?.trim() === 'true'
 
-/** The row of an agent's report. */
-export function readReport(agent: AgentAddress, report: unknown): AgentStatus {
+/** The row of an agent's report. @param now milliseconds since 1970 */
+export function readReport(agent: AgentAddress, report: unknown, now: number): AgentStatus {
   const { namespace, pod, container, of } = agent
   const at = { namespace, pod, container }
   const state = isObject(report) ? text(report['state']) : undefined
@@ -128,14 +122,17 @@ export function readReport(agent: AgentAddress, report: unknown): AgentStatus {
   const isEnvOnly =
     reload === 'none' && volumes.length > 0 && volumes.every(({ source }) => source !== undefined)
   const note = [report['error'], ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
+  const failed = problemState({ container, report }, of, now) !== undefined
+  const remedy = failed ? remedyOf(of, container, text(property(report['error'], 'code')) ?? '') : undefined
   return {
     ...at,
     state,
-    failed: failedStates.has(state),
+    failed,
     ...(reload ? { reload: isEnvOnly ? 'restart' : reload } : {}),
     volumes,
     ...(lastReloadAt ? { lastReloadAt } : {}),
     ...(note ? { note } : {}),
+    ...(remedy ? { remedy } : {}),
   }
 }
 

@@ -24,7 +24,7 @@ export function statusTable(
     head,
     cells,
     columns,
-    rows.map(({ note = '' }) => note),
+    rows.map(({ note, remedy }) => [note, remedy].filter(Boolean).join('; ')),
   )
 }
 

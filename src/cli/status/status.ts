@@ -112,7 +112,7 @@ export async function statusOfPods(
   }
   let asked = 0
   const answered = await mapLimit(agents, async (agent) => {
-    const row = await ask(client, agent)
+    const row = await ask(client, agent, now)
     asked += 1
     show(`asking agents: ${asked} of ${agents.length}`)
     const stopped = statusOfContainer(agent)
@@ -129,7 +129,7 @@ const sortKey = ({ namespace, pod, container = '' }: AgentStatus): string =>
   `${namespace}/${pod}/${container}`
 
 /** Asks through the API server's proxy: a user's machine can't reach the addresses of Pods. */
-async function ask(client: KubeClient, agent: AgentAddress): Promise<AgentStatus> {
+async function ask(client: KubeClient, agent: AgentAddress, now: number): Promise<AgentStatus> {
   const { namespace, pod, port } = agent
   const path = `/api/v1/namespaces/${namespace}/pods/${pod}:${port}/proxy/status`
   try {
@@ -138,7 +138,7 @@ async function ask(client: KubeClient, agent: AgentAddress): Promise<AgentStatus
       path,
       timeoutMilliseconds: TIMEOUT_MILLISECONDS,
     })
-    if (status === 200) return readReport(agent, body)
+    if (status === 200) return readReport(agent, body, now)
     const why =
       asObject(body)['code'] === 403 && status === 403
         ? 'you may not get pods/proxy'

@@ -12,11 +12,19 @@ import type { SourceRef } from '../../workload/sources-in-use.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
-import { type AgentProblem, type AgentState, agentState, podState, problemOf } from './agent-report.ts'
+import {
+  type AgentProblem,
+  type AgentState,
+  agentState,
+  podState,
+  problemOf,
+  startedAt,
+} from './agent-report.ts'
 import type { ConcernedVolume, DueVolumes } from './due-volumes.ts'
+import { remedyOf } from './problem-remedy.ts'
 import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
 import { startProblems } from './start-problems.ts'
-import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf, startedAt } from './workload-pods.ts'
+import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
   /** The workload's agents are about to load a change, so their problems from now on are new. */
@@ -61,6 +69,8 @@ const reasons: Record<ProblemState, EventReason> = {
   unconfirmed: eventReasons.reloadUnconfirmed,
   removed: eventReasons.keyRemoved,
   error: eventReasons.agentUnusable,
+  waiting: eventReasons.reloadWaiting,
+  retrying: eventReasons.reloadFailing,
 }
 
 export function createAgentProblems(options: AgentProblemsOptions): AgentProblems {
@@ -106,8 +116,8 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       const answers = await Promise.all(some.map((pod) => answersOf(summary, pod, askAgent)))
       for (const [index, pod] of some.entries()) {
         const ofPod = answers[index] ?? []
-        for (const { report: one } of ofPod) {
-          const problem = problemOf(one)
+        for (const one of ofPod) {
+          const problem = problemOf(one, pod, clock.wall())
           if (problem) add(found, pod, problem)
         }
         const state = podState(
@@ -151,7 +161,7 @@ function untilNextCheck(state: AgentProblemState): number {
 /** The same problem, with one Pod that has it and the number of the others. */
 interface Found {
   problem: AgentProblem
-  pod: string
+  pod: V1Pod
   others: number
 }
 
@@ -159,11 +169,12 @@ function add(found: Map<string, Found>, pod: V1Pod, problem: AgentProblem): void
   const id = `${problem.container} ${problem.code}`
   const same = found.get(id)
   if (same) same.others += 1
-  else found.set(id, { problem, pod: pod.metadata?.name ?? '', others: 0 })
+  else found.set(id, { problem, pod, others: 0 })
 }
 
 /** It holds the time, so that the same mistake in the next edit is another Event. */
 function sentence({ problem: { container, message, code, at }, pod, others }: Found): string {
-  const where = `Pod ${pod}${others > 0 ? ` (and ${others} more)` : ''}, container ${container}`
-  return `${where}, at ${at}: ${message} [${code}]`
+  const where = `Pod ${pod.metadata?.name}${others > 0 ? ` (and ${others} more)` : ''}, container ${container}`
+  const remedy = remedyOf(pod, container, code)
+  return `${where}, at ${at}: ${message} [${code}]${remedy ? `; ${remedy}` : ''}`
 }

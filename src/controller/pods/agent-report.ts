@@ -1,6 +1,6 @@
 /** Reads what the controller needs of an agent's report at http://POD-IP:9467/status (docs/agent.md). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { isObject } from '../../workload/json-object.ts'
+import { isObject, property } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 import type { DueVolumes } from './due-volumes.ts'
 
@@ -26,6 +26,32 @@ export function isReportOf(report: unknown, { metadata, spec }: Pick<V1Pod, 'met
   return typeof uid === 'string' ? uid === metadata?.uid : spec?.hostNetwork !== true
 }
 
+/** States in which the agent tries again by itself. */
+const retriedStates: ReadonlySet<string> = new Set(['waiting', 'retrying'] satisfies ProblemState[])
+
+/** Milliseconds after which such a state is a problem: most programs start within them. */
+const LASTS = 120_000
+
+/** The state of a report, if a person must look at it. @param now milliseconds since 1970 */
+export function problemState(
+  { container, report }: AgentAnswer,
+  pod: Pick<V1Pod, 'status'>,
+  now: number,
+): ProblemState | undefined {
+  if (!isObject(report)) return undefined
+  const state = problemStates.find((one) => one === report['state'])
+  if (state === undefined || !retriedStates.has(state)) return state
+  // Of a container that does not run the kubelet says more. One that has just started may not have its program yet.
+  const since = [Date.parse(String(property(report['error'], 'at'))), startedAt(pod, container) ?? NaN]
+  return now - Math.max(...since) >= LASTS ? state : undefined
+}
+
+/** Milliseconds since 1970; undefined where the container does not run. */
+export function startedAt({ status }: Pick<V1Pod, 'status'>, container: string): number | undefined {
+  const found = status?.containerStatuses?.find(({ name }) => name === container)
+  return Date.parse(String(found?.state?.running?.startedAt)) || undefined
+}
+
 /** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
 const SKEW = 2_000
 
@@ -44,7 +70,8 @@ export function agentState(
   const dueHere = due.get(container)
   if (!dueHere) return undefined
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
-  if (problemStates.some((one) => one === report['state'])) return 'refused'
+  const isProblem = problemStates.some((one) => one === report['state'])
+  if (isProblem && !retriedStates.has(report['state'])) return 'refused'
   const isSent = sentStates.has(report['state'])
   if (!isSent && report['state'] !== 'loaded') return 'pending'
   // An agent from an earlier template may not watch all of them.
@@ -83,16 +110,19 @@ export const text = (value: unknown, most: number): string =>
   typeof value === 'string' ? value.replaceAll(/\p{C}+/gu, ' ').slice(0, most) : ''
 
 /** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
-export function problemOf(report: unknown): AgentProblem | undefined {
-  if (!isObject(report)) return undefined
-  const state = problemStates.find((one) => one === report['state'])
-  const { error } = report
+export function problemOf(
+  answer: AgentAnswer,
+  pod: Pick<V1Pod, 'status'>,
+  now: number,
+): AgentProblem | undefined {
+  const state = problemState(answer, pod, now)
+  const error = property(answer.report, 'error')
   if (state === undefined || !isObject(error)) return undefined
   const code = text(error['code'], 63)
   if (!/^HR_[A-Z_]+$/.test(code)) return undefined
   return {
     state,
-    container: text(report['container'], 63),
+    container: text(answer.container, 63),
     code,
     message: text(error['message'], LONGEST_MESSAGE),
     at: text(error['at'], 30),

@@ -64,12 +64,6 @@ export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
 /** In milliseconds since 1970. */
 export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
 
-/** In milliseconds since 1970; undefined where the container does not run. */
-export function startedAt({ status }: V1Pod, container: string): number | undefined {
-  const found = status?.containerStatuses?.find(({ name }) => name === container)
-  return Date.parse(String(found?.state?.running?.startedAt)) || undefined
-}
-
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 

@@ -32,12 +32,26 @@ export const eventReasons = {
   reloadUnconfirmed: 'ReloadUnconfirmed',
   keyRemoved: 'KeyRemoved',
   agentUnusable: 'AgentUnusable',
+  reloadWaiting: 'ReloadWaiting',
+  reloadFailing: 'ReloadFailing',
   policyInvalid: 'PolicyInvalid',
 } as const
 export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 
-/** An agent's states in which a change is not loaded, as far as is known, and the agent tries nothing more. The values are labels of a metric. */
-export const problemStates = ['refused', 'invalid', 'killed', 'unconfirmed', 'removed', 'error'] as const
+/**
+ * An agent's states in which a change is not loaded, as far as is known. In the last two the agent tries again by itself, so they are a problem
+ * only if they last. The values are labels of a metric.
+ */
+export const problemStates = [
+  'refused',
+  'invalid',
+  'killed',
+  'unconfirmed',
+  'removed',
+  'error',
+  'waiting',
+  'retrying',
+] as const
 export type ProblemState = (typeof problemStates)[number]
 
 export interface Report {

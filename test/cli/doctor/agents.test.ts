@@ -33,6 +33,19 @@ test('a Pod that does not start is described', () => {
   ])
 })
 
+test('the log that says why is the command', () => {
+  const remedy = 'kubectl logs -n shop a -c hotreload-agent'
+  expect(checkAgents([row('a', 'invalid', { ...failed, remedy })])).toMatchObject([
+    {
+      command: remedy,
+      text: expect.stringMatching(/: SIGHUP not sent; kubectl logs -n shop a -c hotreload-agent$/),
+    },
+  ])
+  const [advice] = checkAgents([row('a', 'waiting', { ...failed, remedy: 'check hotreload.dev/preset' })])
+  expect(advice).not.toHaveProperty('command')
+  expect(advice?.text).toMatch(/; check hotreload.dev\/preset$/)
+})
+
 test('an agent that waits for its program is a warning', () =>
   expect(checkAgents([row('a', 'waiting', { note: 'no process is visible' })])).toMatchObject([
     { result: 'warning', text: expect.stringContaining('waiting: no process is visible') },

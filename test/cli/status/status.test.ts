@@ -89,14 +89,18 @@ const volume = {
 describe('the reports', () => {
   test('all is loaded', () =>
     expect(
-      readReport(at, {
-        version: '0.1.0',
-        container: 'web',
-        reload: 'signal',
-        state: 'loaded',
-        error: null,
-        volumes: [volume],
-      }),
+      readReport(
+        at,
+        {
+          version: '0.1.0',
+          container: 'web',
+          reload: 'signal',
+          state: 'loaded',
+          error: null,
+          volumes: [volume],
+        },
+        NOW,
+      ),
     ).toEqual({
       namespace: 'shop',
       pod: 'web-1',
@@ -109,27 +113,69 @@ describe('the reports', () => {
 
   test('the reason why something is not loaded comes first, then the warnings', () =>
     expect(
-      readReport(at, {
-        state: 'refused',
-        error: { code: 'HR_SIGNAL_REFUSED', message: 'SIGHUP not sent' },
-        warnings: [{ code: 'HR_LINK_LOST', message: 'put back' }],
-        volumes: [{ ...volume, current: false, sha256: null }],
-      }),
+      readReport(
+        at,
+        {
+          state: 'refused',
+          error: { code: 'HR_SIGNAL_REFUSED', message: 'SIGHUP not sent' },
+          warnings: [{ code: 'HR_LINK_LOST', message: 'put back' }],
+          volumes: [{ ...volume, current: false, sha256: null }],
+        },
+        NOW,
+      ),
     ).toMatchObject({
       state: 'refused',
       note: 'SIGHUP not sent [HR_SIGNAL_REFUSED]; put back [HR_LINK_LOST]',
       volumes: [{ name: 'conf', current: false }],
     }))
 
+  const problem = (state: string, code: string, seconds: number) => ({
+    state,
+    error: { code, message: 'not done', at: new Date(NOW - seconds * 1000).toISOString() },
+  })
+
+  test('an agent that waits or tries again fails once that lasts, while its container runs', () => {
+    const runsFor = (seconds: number) => {
+      const state = { running: { startedAt: new Date(NOW - seconds * 1000) } }
+      return { ...at, of: { ...of, status: { containerStatuses: [{ name: 'web', state }] } } as V1Pod }
+    }
+    const waiting = problem('waiting', 'HR_NO_PROCESS', 130)
+    expect(readReport(runsFor(3_600), waiting, NOW)).toMatchObject({
+      failed: true,
+      remedy: 'check hotreload.dev/preset, hotreload.dev/process, hotreload.dev/signal',
+    })
+    expect(readReport(runsFor(60), waiting, NOW)).toMatchObject({ state: 'waiting', failed: false })
+    expect(readReport(at, waiting, NOW)).toMatchObject({ state: 'waiting', failed: false })
+    expect(readReport(runsFor(3_600), problem('retrying', 'HR_HTTP_FAILED', 30), NOW).failed).toBe(false)
+    expect(readReport(runsFor(3_600), problem('retrying', 'HR_HTTP_FAILED', 130), NOW).failed).toBe(true)
+  })
+
+  test.each([
+    ['unconfirmed', 'HR_UNCONFIRMED', {}, 'web'],
+    [
+      'invalid',
+      'HR_VALIDATION_FAILED',
+      { reload: 'signal', agent: 'hotreload-agent-web' },
+      'hotreload-agent-web',
+    ],
+    ['invalid', 'HR_VALIDATION_FAILED', { reload: 'supervise', agent: 'hotreload-agent' }, 'web'],
+  ])('%s [%s] of %j: the log that says why, as a command', (state, code, status, log) => {
+    const annotations = { 'hotreload.dev/status': JSON.stringify({ containers: { web: status } }) }
+    const pod = { ...of, metadata: { ...of.metadata, namespace: 'shop', name: 'web-1', annotations } }
+    const row = readReport({ ...at, of: pod }, problem(state, code, 0), NOW)
+    expect(row.remedy).toBe(`kubectl logs -n shop web-1 -c ${log}`)
+    expect(statusTable([row], 'shop', NOW, undefined)).toContain(`not done [${code}]; ${row.remedy}`)
+  })
+
   test('of another Pod’s agent is not believed: with hostNetwork the Pods of a node share its ports', () => {
     const elsewhere = { state: 'loaded', podUid: 'another' }
     const note = "the port belongs to another Pod's agent"
-    expect(readReport(at, elsewhere)).toMatchObject({ state: 'unreachable', volumes: [], note })
-    expect(readReport(at, { state: 'loaded', podUid: '6f9c' }).state).toBe('loaded')
+    expect(readReport(at, elsewhere, NOW)).toMatchObject({ state: 'unreachable', volumes: [], note })
+    expect(readReport(at, { state: 'loaded', podUid: '6f9c' }, NOW).state).toBe('loaded')
   })
 
   test.each([undefined, null, 'hello', [], {}, { state: 3 }])('%j is no agent', (answer) =>
-    expect(readReport(at, answer)).toMatchObject({ state: 'unreachable', volumes: [] }),
+    expect(readReport(at, answer, NOW)).toMatchObject({ state: 'unreachable', volumes: [] }),
   )
 })
 
@@ -313,7 +359,7 @@ describe('a program that does not run is never loaded', () => {
 test('a restart for variables is named as one, with its ConfigMap', () => {
   const env = { name: 'hotreload-env-web-configmap-envs', configMap: { name: 'envs' } }
   const report = { state: 'loaded', reload: 'none', volumes: [{ ...volume, name: env.name }] }
-  const row = readReport({ ...at, of: { ...of, spec: { containers: [], volumes: [env] } } }, report)
+  const row = readReport({ ...at, of: { ...of, spec: { containers: [], volumes: [env] } } }, report, NOW)
   expect(row).toMatchObject({ reload: 'restart', volumes: [{ source: 'ConfigMap/envs' }] })
   expect(statusTable([row], 'shop', NOW, undefined)).toMatch(
     / restart +10m +env of ConfigMap\/envs@abababab\n$/,
@@ -353,7 +399,7 @@ describe('which Pods', () => {
 
 test.each([80, 100, 160])('rows fit %d columns, and a long note stands below its row', (columns) => {
   const row = {
-    ...readReport(at, { state: 'loaded', reload: 'signal', volumes: [volume] }),
+    ...readReport(at, { state: 'loaded', reload: 'signal', volumes: [volume] }, NOW),
     pod: 'web-76b4bd5d88-jv9jf',
   }
   const refused = { ...row, state: 'refused', note: 'SIGHUP not sent: '.repeat(8).trim() }

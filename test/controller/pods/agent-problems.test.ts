@@ -23,6 +23,7 @@ function cluster(...names: string[]) {
   return {
     clock,
     problems,
+    pods,
     answer,
     fail: (name: string, failedToStart: string) =>
       pods.set(name, { ready: false, report: undefined, failedToStart }),
@@ -46,7 +47,7 @@ test('a problem is reported once for a workload, however many Pods have it and h
   one.problems.changed(KEY, SOURCE, CONF)
   await one.clock.advance(86_400_000)
   expect(one.states).toEqual(['killed'])
-  expect(one.events()).toEqual([`${EVENT} 2 s of SIGHUP [HR_KILLED]`])
+  expect(one.events()).toEqual([`${EVENT} 2 s of SIGHUP [HR_KILLED]; kubectl logs -n shop a -c web`])
 
   const many = cluster('a', 'b', 'c')
   many.allAnswer(killed)
@@ -109,12 +110,12 @@ test('a late problem, as after a slow validation, and one of a change that the c
 
 test('a reload that the program does not confirm is reported, with where to look', async () => {
   const { clock, states, events, problems, allAnswer } = cluster('a')
-  allAnswer(agentReport('unconfirmed', 'HR_UNCONFIRMED', 'no new workers; kubectl logs POD -c web'))
+  allAnswer(agentReport('unconfirmed', 'HR_UNCONFIRMED', 'no new workers'))
   problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
   expect(states).toEqual(['unconfirmed'])
   expect(events()).toEqual([
-    'web ReloadUnconfirmed: Pod a, container web, at 2026-01-01T00:00:01.000Z: no new workers; kubectl logs POD -c web [HR_UNCONFIRMED]',
+    'web ReloadUnconfirmed: Pod a, container web, at 2026-01-01T00:00:01.000Z: no new workers [HR_UNCONFIRMED]; kubectl logs -n shop a -c web',
   ])
 })
 
@@ -233,4 +234,19 @@ test('an agent that the change does not concern is not waited for', async () => 
   answer('a', loaded(clock.wall()))
   await clock.advance(10_000)
   expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('an agent that waits for a process that never comes is reported once it has waited two minutes', async () => {
+  const { clock, problems, pods, events, states } = cluster('a')
+  const at = new Date(clock.wall()).toISOString()
+  const report = agentReport('waiting', 'HR_NO_PROCESS', 'no process named haproxy runs', at)
+  pods.set('a', { ready: true, report, startedAt: new Date(clock.wall() - 3_600_000).toISOString() })
+  problems.changed(KEY, SOURCE, CONF)
+  await clock.advance(60_000)
+  expect(events()).toEqual([])
+  await clock.advance(120_000)
+  expect(states).toEqual(['waiting'])
+  expect(events()).toEqual([
+    `web ReloadWaiting: Pod a, container web, at ${at}: no process named haproxy runs [HR_NO_PROCESS]; check hotreload.dev/preset, hotreload.dev/process, hotreload.dev/signal`,
+  ])
 })

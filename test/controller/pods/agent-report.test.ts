@@ -1,3 +1,4 @@
+import type { V1ContainerState, V1ContainerStatus } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
 import { agentState, isReportOf, podState, problemOf } from '../../../src/controller/pods/agent-report.ts'
 import { AGENT_TIME as AT, agentReport as report } from '../../support/pods-with-agents.ts'
@@ -71,11 +72,18 @@ describe('whose report it is', () => {
   )
 })
 
+const NOW = Date.parse(AT) + 600_000
+const runsFor = (seconds: number) => ({ running: { startedAt: new Date(NOW - seconds * 1000) } })
+function problemIn(answer: unknown, state: V1ContainerState = runsFor(3_600)) {
+  const container = { name: 'web', state } as V1ContainerStatus
+  return problemOf({ container: 'web', report: answer }, { status: { containerStatuses: [container] } }, NOW)
+}
+
 const killed = report('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')
 
 describe('the problem in an agent’s report', () => {
   test('is read where the agent tries nothing more', () => {
-    expect(problemOf(killed)).toEqual({
+    expect(problemIn(killed)).toEqual({
       state: 'killed',
       container: 'web',
       code: 'HR_KILLED',
@@ -85,13 +93,24 @@ describe('the problem in an agent’s report', () => {
   })
   test.each([
     ['nothing is wrong', { state: 'loaded', error: null }],
-    ['it tries again', report('retrying', 'HR_HTTP_FAILED', 'refused')],
     ['it has no code', report('refused', 'please click here', 'now')],
     ['it is no agent’s', 'hello'],
     ['no agent answers', undefined],
-  ])('is none where %s', (_name, answer) => expect(problemOf(answer)).toBeUndefined())
+  ])('is none where %s', (_name, answer) => expect(problemIn(answer)).toBeUndefined())
+  test.each<[string, string, V1ContainerState, boolean]>([
+    ['waits for a process that never comes', 'waiting', runsFor(3_600), true],
+    ['waits in a container that has just started', 'waiting', runsFor(60), false],
+    ['waits for a container that crashes', 'waiting', { waiting: { reason: 'CrashLoopBackOff' } }, false],
+    ['tries again and again', 'retrying', runsFor(3_600), true],
+  ])('where the agent %s', (_, state, container, is) => {
+    expect(problemIn(report(state, 'HR_NO_PROCESS', 'no process'), container) !== undefined).toBe(is)
+  })
+  test('is none while it may pass by itself', () => {
+    const at = new Date(NOW - 60_000).toISOString()
+    expect(problemIn(report('retrying', 'HR_HTTP_FAILED', 'refused', at))).toBeUndefined()
+  })
   test('is cut and cleaned, because any program in a Pod may answer there', () => {
-    const problem = problemOf(report('invalid', 'HR_VALIDATION_FAILED', `a\n\u001b[31m${'b'.repeat(9_000)}`))
+    const problem = problemIn(report('invalid', 'HR_VALIDATION_FAILED', `a\n\u001b[31m${'b'.repeat(9_000)}`))
     expect(problem?.message).toHaveLength(500)
     expect(problem?.message).toMatch(/^a \[31mb+$/)
   })

@@ -41,7 +41,7 @@ impl Agent {
         let result = is_valid.then_some(()).ok_or_else(|| {
             let effect =
                 if self.engine.is_new() { "keeps the old configuration" } else { "started with this configuration" };
-            let message = format!("validate {}; the program {effect}, see the agent's log", ended.describe());
+            let message = format!("validate {}; the program {effect}", ended.describe());
             Problem::new(Code::ValidationFailed, message)
         });
         self.engine.validated(clock::now(), result, is_same)

@@ -19,6 +19,6 @@ pub fn outcome(ended: Ended) -> Outcome {
     if ended == Ended::Code(0) {
         return Outcome::Done;
     }
-    let message = format!("command {}; trying again, see the agent's log", ended.describe());
+    let message = format!("command {}; trying again", ended.describe());
     Outcome::Failed(Problem::new(Code::ExecFailed, message))
 }

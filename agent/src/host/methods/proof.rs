@@ -8,7 +8,7 @@ use agent::errors::{Code, Problem};
 use agent::proc::Process;
 use agent::proof::{self, Evidence, MetricScan, Proof, STAY_MS};
 use agent::signals;
-use alloc::{format, string::String};
+use alloc::format;
 use rustix::event::PollFd;
 
 /// A reload takes no longer, unless the program is unusually large.
@@ -22,7 +22,6 @@ pub struct Confirmation {
     proof: Proof,
     master: Process,
     signal: u32,
-    container: String,
     /// Milliseconds since boot, and since 1970.
     signalled_at: (u64, u64),
     /// The metric before the signal, as far as it is known.
@@ -37,20 +36,12 @@ pub struct Confirmation {
 
 impl Confirmation {
     /// Begins after a signal; `signalled_at` is a time just before it, milliseconds since boot.
-    pub fn new(
-        proof: &Proof,
-        master: Process,
-        signal: u32,
-        container: &str,
-        signalled_at: u64,
-        known: u64,
-    ) -> Confirmation {
+    pub fn new(proof: &Proof, master: Process, signal: u32, signalled_at: u64, known: u64) -> Confirmation {
         let now = clock::now();
         Confirmation {
             proof: proof.clone(),
             master,
             signal,
-            container: container.into(),
             signalled_at: (signalled_at, clock::wall().saturating_sub(now - signalled_at)),
             known,
             next: signalled_at + FIRST_MS,
@@ -124,9 +115,8 @@ impl Confirmation {
             Proof::Metric { .. } => "reports no reload",
         };
         let message = format!(
-            "process {pid} ({comm}) {missing} {} s after {signal}, and may have refused the configuration; its log says why: kubectl logs POD -c {}",
+            "process {pid} ({comm}) {missing} {} s after {signal}, and may have refused the configuration; its log says why",
             WITHIN_MS / 1000,
-            self.container
         );
         Problem::new(Code::Unconfirmed, message)
     }

@@ -57,8 +57,8 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
             let (process, sent_at) = (signalled.process.clone(), signalled.sent_at);
             context.target.signalled = Some(signalled);
             if let Some(proof) = &context.options.confirm {
-                let (container, known) = (context.options.container(), context.target.known);
-                let confirmation = Confirmation::new(proof, process, signal, container, sent_at, known);
+                let known = context.target.known;
+                let confirmation = Confirmation::new(proof, process, signal, sent_at, known);
                 return Begun::InFlight(InFlight::Proof(Box::new(confirmation)));
             }
             Outcome::Sent
