@@ -222,3 +222,13 @@ export function rolloutStatusOf(
   // No new Pod comes of it.
   return inPlacePolicy(workload) === undefined ? result : { ...result, isComplete: false }
 }
+
+type NamedWorkload = TypeMeta & { name?: string | undefined }
+
+/** The command that gives workloads of one namespace new Pods; undefined: kubectl can't restart all of their kinds. */
+export function restartCommand(namespace: string, workloads: readonly NamedWorkload[]): string | undefined {
+  const names = workloads.map(({ kind = '', name }) => `${kind.toLowerCase()}/${name}`)
+  return workloads.every((one) => groupOf(one) === 'apps' && replacesItsPods(one))
+    ? `kubectl rollout restart -n ${namespace} ${names.join(' ')}`
+    : undefined
+}

@@ -1,5 +1,6 @@
 /** Checks the installation: the webhook configuration, the replicas, the certificates. Pure. */
 import type { V1Deployment, V1MutatingWebhookConfiguration } from '@kubernetes/client-node'
+import { manual } from '../../manual.ts'
 import { type Certificate, parseBundle } from '../../tls/certificates.ts'
 import { containerOf, valueOf } from '../installed/settings.ts'
 import { CONTROLLER_NAME, INSTALL_NAME } from '../shared/install-names.ts'
@@ -14,7 +15,7 @@ export const ENTRIES = [
   'unlabelled.hotreload.dev',
 ] as const
 
-const INSTALL = 'kubectl apply -k deploy'
+const INSTALL = `install hotreload: ${manual('install')}`
 
 /** @param configuration undefined: it does not exist */
 export function checkWebhooks(configuration: V1MutatingWebhookConfiguration | undefined): Finding[] {

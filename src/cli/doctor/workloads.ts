@@ -6,12 +6,11 @@ import { classifyReferences } from '../../policy/classify-references.ts'
 import type { Defaults } from '../../policy/defaults.ts'
 import { annotationsOf, INJECT, isOptedIn } from '../../policy/mirror.ts'
 import { readPod, readWorkload } from '../../policy/read-workload.ts'
-import { kindLabel, runsToCompletion } from '../../workload/kinds.ts'
+import { kindLabel, restartCommand, runsToCompletion } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import { references } from '../../workload/references.ts'
 import { followedSources } from '../explain/other-tools.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
-import { restartCommand } from '../shared/restart-command.ts'
 import { count, type Finding, few } from './finding.ts'
 import { checkMissingPods } from './missing-pods.ts'
 
@@ -106,18 +105,24 @@ export function checkPods(
   const missing = checkMissingPods(ours)
   if (without.length === 0 && notMirrored.length === 0 && missing.length === 0)
     return [{ check, result: 'ok', text: 'every opted-in Pod has its agent' }]
-  const ofPods = byNamespace(without).map(
-    ([namespace, ones]): Finding => ({
+  const ofPods = byNamespace(without).map(([namespace, ones]): Finding => {
+    const owners = new Map(ones.map((one) => [JSON.stringify(workloadOf(one)), workloadOf(one)]))
+    const command = restartCommand(namespace, [...owners.values()])
+    return {
       check,
       result: 'problem',
       namespace,
       text: `${count(ones.length, 'Pod')} in namespace ${namespace} (${few(ones.map(({ metadata }) => metadata?.name ?? ''))}) ${
         ones.length === 1 ? 'is opted in and has' : 'are opted in and have'
-      } no agent, created while hotreload was not available: kubectl rollout restart the workload, or recreate the Pod`,
-    }),
-  )
+      } no agent, created while hotreload was not available; ${command ?? 'create them anew'}`,
+      ...(command === undefined ? {} : { command }),
+    }
+  })
   const ofWorkloads = byNamespace(notMirrored).map(([namespace, ones]): Finding => {
-    const command = restartCommand(namespace, ones)
+    const command = restartCommand(
+      namespace,
+      ones.map(({ kind, apiVersion, metadata }) => ({ kind, apiVersion, name: metadata?.name })),
+    )
     return {
       check,
       result: 'problem',
@@ -127,6 +132,15 @@ export function checkPods(
     }
   })
   return [...ofPods, ...ofWorkloads, ...missing]
+}
+
+/** The workload that a Pod belongs to: the Deployment behind a ReplicaSet that has its name and the hash of a template. */
+function workloadOf({ metadata }: V1Pod): { apiVersion?: string; kind?: string; name?: string } {
+  const { apiVersion = '', kind = 'Pod', name = metadata?.name ?? '' } = controller(metadata) ?? {}
+  const suffix = `-${metadata?.labels?.['pod-template-hash']}`
+  return kind === 'ReplicaSet' && name.endsWith(suffix)
+    ? { apiVersion, kind: 'Deployment', name: name.slice(0, -suffix.length) }
+    : { apiVersion, kind, name }
 }
 
 /** Whether the opt-in is missing in the template, so that its Pods get no agent. A new apply of the same manifest changes nothing. */

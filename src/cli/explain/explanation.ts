@@ -18,11 +18,10 @@ import { annotationsOf, INJECT, isOptedIn, withAnnotations } from '../../policy/
 import { readPod, readWorkload, type WorkloadReading } from '../../policy/read-workload.ts'
 import { enumerate } from '../../policy/values/bounds.ts'
 import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksum.ts'
-import { runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
+import { restartCommand, runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
 import { isNeverLabelled } from '../shared/namespace-label.ts'
-import { restartCommand } from '../shared/restart-command.ts'
 import { blockers, missingSources } from './blockers.ts'
 import { type Change, explainChange } from './change.ts'
 import { otherTools } from './other-tools.ts'
@@ -157,7 +156,11 @@ function podsWithoutAgent(pods: RunningPods | undefined): { isEach: boolean; tex
 /** How a workload gets new Pods. */
 function replacement(object: ApiObject): string {
   if (object.kind === 'Pod') return 'create the Pod anew'
-  return restartCommand(object.metadata?.namespace ?? 'default', [object]) ?? 'delete its Pods'
+  const { kind, apiVersion, metadata } = object
+  return (
+    restartCommand(metadata?.namespace ?? 'default', [{ kind, apiVersion, name: metadata?.name }]) ??
+    'delete its Pods'
+  )
 }
 
 /** Manifests don't say what hotreload may read in the cluster. */

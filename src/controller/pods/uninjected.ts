@@ -9,6 +9,7 @@ import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { unsuitable } from '../../policy/decide.ts'
+import { restartCommand } from '../../workload/kinds.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Workloads } from '../cache/workloads.ts'
 import { eventReasons, type Report } from '../report/report.ts'
@@ -76,7 +77,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
       summary,
       'Warning',
       eventReasons.notInjected,
-      `Pods that run without the agent: ${missing.length}; ${why}; replace them with kubectl rollout restart`,
+      `Pods that run without the agent: ${missing.length}; ${why}; ${restartCommand(summary.namespace, [summary]) ?? 'delete these Pods'}`,
     )
     const since = state.firstEvictionAt
     const isInVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)

@@ -74,7 +74,9 @@ export function reportProgress(
 const tail = ({ keptPods }: WorkloadSummary): string => (keptPods === undefined ? '' : `; ${keptPods}`)
 
 /** A StatefulSet waits for a Pod that is not ready, also with a mended template (kubernetes/kubernetes#67250). */
-const remedy = ({ kind }: WorkloadSummary): string =>
-  kind === 'StatefulSet'
-    ? 'mend what changed, then delete the Pods that are not ready'
-    : 'mend what changed, or look at the new Pods'
+function remedy({ kind, namespace, selector }: WorkloadSummary): string {
+  const pods = `kubectl describe pods -n ${namespace}${selector === undefined ? '' : ` -l '${selector}'`}`
+  return kind === 'StatefulSet'
+    ? `mend what changed, then delete the Pods that are not ready (${pods})`
+    : `mend what changed, or look at the new Pods (${pods})`
+}

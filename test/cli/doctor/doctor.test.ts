@@ -83,7 +83,9 @@ describe('webhooks', () => {
   })
 
   test('none: not installed', () =>
-    expect(texts(checkWebhooks(undefined))).toContain('not installed; kubectl apply -k deploy'))
+    expect(texts(checkWebhooks(undefined))).toMatch(
+      /not installed; install hotreload: https:.*\/docs\/install.md$/,
+    ))
 
   test('an entry is missing', () => {
     const { webhooks = [], ...rest } = configuration()
@@ -464,7 +466,9 @@ describe('workloads', () => {
     expect(checkPods([one()], [], labelled, builtInDefaults)).toMatchObject([
       {
         result: 'problem',
-        text: expect.stringMatching(/^1 Pod in namespace shop \(web-1\) is opted in and has no agent/),
+        text: expect.stringMatching(
+          /^1 Pod in namespace shop \(web-1\) is opted in and has no agent.*; kubectl rollout restart -n shop deployment\/web$/,
+        ),
       },
     ])
     // No agent is due: nothing to watch, at its end, where nobody listens.

@@ -86,7 +86,10 @@ test('an Event and the gauge count them', async () => {
   add('b', 0)
   await clock.advance(3_600_000)
   expect(missing()).toBe(2)
-  expect(events[0]).toMatchObject({ reason: 'NotInjected', message: expect.stringContaining('agent: 2;') })
+  expect(events[0]).toMatchObject({
+    reason: 'NotInjected',
+    message: expect.stringMatching(/agent: 2;.*; kubectl rollout restart -n shop deployment\/web$/),
+  })
   expect(evicted()).toEqual([])
 })
 

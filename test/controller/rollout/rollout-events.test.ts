@@ -61,7 +61,7 @@ test('a rollout that brings no further Pod for two minutes, or gives up, is repo
   expect(look({}, 120_000)).toBeUndefined()
   look({ progress: 'stuck' })
   const stalled =
-    'RolloutStalled: mend what changed, or look at the new Pods: ConfigMap web changed, and no further new Pod became available'
+    'RolloutStalled: mend what changed, or look at the new Pods (kubectl describe pods -n shop): ConfigMap web changed, and no further new Pod became available'
   // The writer of Events leaves repetitions out.
   expect(events().slice(1)).toEqual([stalled, stalled])
   look({ isComplete: true }, 130_000)
