@@ -45,8 +45,15 @@ function withoutEndingSlashes(path: string): string {
   return path.slice(0, end) || '/'
 }
 
-/** With a web configuration file, a program like Prometheus may require TLS and a password, which the agent does not have. */
-export const isOpen = (container: V1Container): boolean => flag(container, '--web.config.file') === undefined
+const addressFlags = ['--web.external-url', '--web.route-prefix', '--web.listen-address']
+
+/**
+ * Whether the agent can ask a program like Prometheus. With a web configuration file that may require TLS and a password, which the agent does
+ * not have; and only the kubelet knows an address with a variable, `$(PREFIX)`.
+ */
+export const isOpen = (container: V1Container): boolean =>
+  flag(container, '--web.config.file') === undefined &&
+  !addressFlags.some((name) => flag(container, name)?.includes('$('))
 
 /** The address of a program like Prometheus, from its --web.… flags. */
 export function webAddress(container: V1Container, defaultPort: number): string {

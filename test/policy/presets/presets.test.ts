@@ -70,6 +70,8 @@ describe('the arguments of a program decide', () => {
     ['alertmanager', [], 'POST http://127.0.0.1:9093/-/reload'],
     ['alertmanager', ['--web.route-prefix=/am'], 'POST http://127.0.0.1:9093/am/-/reload'],
     ['alertmanager', ['--web.config.file=/web.yml'], 'signal SIGHUP'],
+    ['alertmanager', ['--web.listen-address=:$(PORT)'], 'signal SIGHUP'],
+    ['prometheus', ['--web.enable-lifecycle', '--web.external-url=$(EXTERNAL_URL)'], 'signal SIGHUP'],
     ['fluent-bit', [], 'rollout'],
     ['fluent-bit', ['-Y'], 'POST http://127.0.0.1:2020/api/v2/reload'],
     ['haproxy', [], 'signal SIGUSR2'],
