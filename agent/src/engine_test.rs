@@ -28,6 +28,18 @@ fn loaded_content_is_not_loaded_again() {
 }
 
 #[test]
+fn content_that_was_judged_before_is_loaded_without_a_validator() {
+    let mut engine = engine(Settings { validate: true, is_judged: true, ..Settings::default() });
+    assert_eq!(engine.started(), Action::Nothing);
+    engine.changed(5);
+    engine.trust(1);
+    assert_eq!(engine.examined(5, Examined::Changed(1)), Action::Reload);
+    engine.reloaded(5, Outcome::Done);
+    engine.changed(6);
+    assert_eq!(engine.examined(6, Examined::Changed(2)), Action::Validate);
+}
+
+#[test]
 fn several_volumes_settle_for_a_limited_time() {
     let mut engine = engine(Settings { settle: 100, ..Settings::default() });
     for now in (0..=900).step_by(50) {
@@ -195,7 +207,7 @@ proptest! {
     /// calm and succeeds, the last content is loaded.
     #[test]
     fn the_last_content_wins(steps in proptest::collection::vec(world(), 0..60), validate in any::<bool>(), stagger in 0u64..2_000, settle in 0u64..200) {
-        let mut engine = engine(Settings { settle, validate });
+        let mut engine = engine(Settings { settle, validate, ..Settings::default() });
         engine.stagger(stagger);
         let (mut now, mut content, mut loaded, mut examined) = (0u64, 0u128, 0u128, 0u128);
         let (mut validating, mut reloading) = (false, false);

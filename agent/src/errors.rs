@@ -49,6 +49,7 @@ codes! {
     LinkFailed "HR_LINK_FAILED" "What stands in for the app's subPath mounts could not be prepared, so the app does not start.",
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",
+    GateFull "HR_GATE_FULL" "The gate has no room for the new configuration; what is published stays whole.",
     ExecFailed "HR_EXEC_FAILED" "The reload command failed.",
     ProbeNotRecorded "HR_PROBE_NOT_RECORDED" "The change could not be recorded for the liveness probe.",
     Restarting "HR_RESTARTING" "The agent ended the container, which has not started again yet.",

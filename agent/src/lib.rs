@@ -10,6 +10,7 @@ pub mod child_lifecycle;
 pub mod digest;
 pub mod engine;
 pub mod errors;
+pub mod gate;
 pub mod http;
 pub mod json;
 pub mod mountinfo;

@@ -10,7 +10,7 @@ mod runtime;
 use agent::options::compat;
 use alloc::{string::String, vec::Vec};
 use core::ffi::CStr;
-use host::commands::{install, link, probe, supervise, watch};
+use host::commands::{gate, install, link, probe, supervise, watch};
 use host::layout::Layout;
 
 #[cfg(feature = "std")]
@@ -26,6 +26,7 @@ hotreload-agent watch FLAGS                    watches beside the program
 hotreload-agent supervise FLAGS -- COMMAND …   starts the program, and watches
 hotreload-agent probe FLAGS                    is the program's liveness probe
 hotreload-agent link FLAGS                     prepares files before the program starts
+hotreload-agent gate FLAGS                     publishes gated files before the program starts
 hotreload-agent install FILE                   copies itself to FILE
 hotreload-agent idle                           waits for SIGTERM
 hotreload-agent --version
@@ -41,6 +42,7 @@ fn run(args: &[&'static CStr]) -> i32 {
     #[cfg(debug_assertions)]
     panics::on_request(&environment);
     match words.split_first() {
+        Some((&"gate", rest)) => gate::gate(rest, &layout),
         Some((&"install", rest)) => install::install(rest),
         Some((&"idle", [])) => install::idle(),
         Some((&"link", rest)) => link::link(rest, &layout),

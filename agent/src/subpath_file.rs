@@ -49,6 +49,11 @@ impl SubPathFile {
         };
         format!("{root}{}", self.mount_path)
     }
+
+    /// The same for the copy that the validator sees, of a gated volume.
+    pub fn candidate(&self) -> String {
+        format!("copy/.candidate{}", self.mount_path)
+    }
 }
 
 /// A volume's name: one path component.

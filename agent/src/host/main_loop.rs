@@ -82,8 +82,7 @@ impl MainLoop {
             };
         }
         // Watching begins before the first read, so no change is missed in between.
-        let directories = options.volumes.iter().map(|volume| layout.directory(volume)).collect();
-        let watcher = Watcher::new(directories, clock::now());
+        let watcher = Watcher::new(watched_directories(&options, &layout), clock::now());
         let mut agent = Agent::start(options, layout, watcher.all_atomic(), panics::count(environment));
         not_listening.into_iter().for_each(|problem| agent.warn(problem));
         MainLoop { server, work: Work::Watching(Box::new(Watching { watcher, agent })) }
@@ -144,6 +143,12 @@ impl MainLoop {
         self.server.descriptors(&mut polled);
         wait(&mut polled, deadline);
     }
+}
+
+/// The directory of each volume, then that of the Pod's annotations, if a gate reads them.
+pub fn watched_directories(options: &Options, layout: &Layout) -> Vec<String> {
+    let volumes = options.volumes.iter().map(|volume| layout.mounted(volume));
+    volumes.chain(options.gate.map(|_| layout.path("approve"))).collect()
 }
 
 impl Watching {

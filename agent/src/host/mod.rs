@@ -6,6 +6,7 @@ pub mod clock;
 pub mod commands;
 mod events;
 pub mod files;
+mod gate;
 mod http_call;
 pub mod layout;
 pub mod log;

@@ -14,6 +14,8 @@ pub struct LinkOptions {
     pub subpath_files: Vec<SubPathFile>,
     /// The container for which `watch` prepares them: wait until it has.
     pub awaited: Option<String>,
+    /// Volumes whose copies get a second file, which the validator sees.
+    pub gated: Vec<String>,
 }
 
 /// Reads the flags of `link`.
@@ -25,6 +27,7 @@ pub fn link(args: &[&str]) -> Result<LinkOptions, Vec<Problem>> {
             "--parent" => link.parents.push(parent(name, value)?),
             "--symlink" | "--copy" => link.subpath_files.push(subpath_file(name, value)?),
             "--await" => link.awaited = Some(non_empty(name, value)?),
+            "--gated" => link.gated.push(non_empty(name, value)?),
             _ => return Err(unknown_flag(name)),
         }
         Ok(())

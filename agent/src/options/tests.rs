@@ -2,6 +2,7 @@ use super::link::link;
 use super::method::{ReloadMethod, Termination};
 use super::probe::probe;
 use super::watch::{Volume, supervise, watch};
+use crate::gate::GateMode;
 use alloc::{string::String, vec::Vec};
 use proptest::prelude::*;
 
@@ -34,7 +35,8 @@ fn the_flags_of_the_webhook_are_read() {
             secret: true,
             optional: false,
             ignored: ["token".into()].into(),
-            env: false
+            env: false,
+            gated: false
         }
     );
     assert_eq!(options.subpath_files.len(), 1);
@@ -113,6 +115,18 @@ fn restarts_are_staggered_like_reloads_unless_a_flag_differs() {
     ] {
         let (options, problems) = watch(args);
         assert_eq!((options.stagger, options.restart_stagger, problems), (wanted.0, wanted.1, [].into()), "{args:?}");
+    }
+}
+
+#[test]
+fn a_gate_needs_a_validator() {
+    let gate = ["--reload=none", "--volume=conf", "--gated=conf", "--gate=strict"];
+    assert_eq!(watch(&gate).1.len(), 1);
+    let (options, problems) = watch(&[&gate[..], &["--validate=[\"true\"]", "--mount-point=/etc/a/b:conf/b"]].concat());
+    assert_eq!((options.gate, options.volumes[0].gated, problems), (Some(GateMode::Strict), true, [].into()));
+    assert_eq!(options.mount_points[0].path, "b");
+    for bad in ["--gate=on", "--gated=other", "--mount-point=/a/b:other/b"] {
+        assert_eq!(watch(&["--reload=none", bad]).1.len(), 1, "{bad}");
     }
 }
 

@@ -4,6 +4,7 @@
 use super::method::{MethodFlags, ReloadMethod, Termination};
 use super::{bad_url, bad_value, duration, non_empty, parent, split, subpath_file, unknown_flag};
 use crate::errors::{Code, Problem};
+use crate::gate::GateMode;
 use crate::http;
 use crate::json;
 use crate::proof::Proof;
@@ -16,6 +17,9 @@ use alloc::{format, string::String, vec::Vec};
 pub const DEFAULT_PORT: u16 = 9467;
 /// A validator or reload command that takes longer is stuck.
 const TIMEOUT_MS: u64 = 30_000;
+
+/// As many as `gate::Set` has bits.
+const GATED_MAX: usize = 64;
 
 /// A watched volume.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +36,8 @@ pub struct Volume {
     pub ignored: Vec<String>,
     /// The program gets it as environment: only a restart of the container brings a change in.
     pub env: bool,
+    /// The program sees only what the agent publishes of it.
+    pub gated: bool,
 }
 
 /// How the watcher was started.
@@ -55,6 +61,10 @@ pub struct Options {
     pub confirm: Option<Proof>,
     /// The command that must exit with 0 before a reload.
     pub validate: Option<Vec<String>>,
+    /// What happens where content is refused and nothing is published; None: no volume is gated.
+    pub gate: Option<GateMode>,
+    /// Mounts below those of gated volumes, which need a mount point in what the program sees.
+    pub mount_points: Vec<SubPathFile>,
     /// Milliseconds that `validate` and the reload command may take.
     pub timeout: u64,
     /// Whether /metrics also shows configmap-reload's metrics.
@@ -83,6 +93,9 @@ struct Flags {
     volumes: Vec<Volume>,
     ignored: Vec<(String, String)>,
     optional: Vec<String>,
+    gated: Vec<String>,
+    gate: Option<GateMode>,
+    mount_points: Vec<SubPathFile>,
     subpath_files: Vec<SubPathFile>,
     links: bool,
     parents: Vec<String>,
@@ -138,7 +151,19 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
             None => problems.push(unknown_volume("--optional", &volume)),
         }
     }
-    for file in &flags.subpath_files {
+    for volume in core::mem::take(&mut flags.gated) {
+        match flags.volumes.iter_mut().find(|known| known.name == volume) {
+            Some(known) => known.gated = true,
+            None => problems.push(unknown_volume("--gated", &volume)),
+        }
+    }
+    if flags.volumes.iter().any(|volume| volume.gated) && (flags.gate.is_none() || flags.validate.is_none()) {
+        problems.push(Problem::new(Code::BadOption, "--gated needs --gate and --validate"));
+    }
+    if flags.volumes.iter().filter(|volume| volume.gated).count() > GATED_MAX {
+        problems.push(Problem::new(Code::BadOption, "--gated: 64 volumes of a container at most"));
+    }
+    for file in flags.subpath_files.iter().chain(&flags.mount_points) {
         if !flags.volumes.iter().any(|volume| volume.name == file.volume) {
             problems.push(unknown_volume(&file.mount_path, &file.volume));
         }
@@ -157,6 +182,8 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         env_restart: flags.method.termination(),
         confirm: flags.confirm,
         validate: flags.validate,
+        gate: flags.gate,
+        mount_points: flags.mount_points,
         timeout: flags.timeout.unwrap_or(TIMEOUT_MS),
         compat_metrics: flags.compat_metrics,
         stagger,
@@ -184,6 +211,7 @@ impl Flags {
                     optional: false,
                     ignored: Vec::new(),
                     env: name.starts_with("--env-"),
+                    gated: false,
                 };
                 self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("a volume's name, each once"))?);
             }
@@ -197,6 +225,7 @@ impl Flags {
                     optional: false,
                     ignored: Vec::new(),
                     env: false,
+                    gated: false,
                 };
                 self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("an absolute path without .."))?);
             }
@@ -205,6 +234,15 @@ impl Flags {
                 self.ignored.push((volume.into(), path.trim_end_matches('/').into()));
             }
             "--optional" => self.optional.push(non_empty(name, value)?),
+            "--gated" => self.gated.push(non_empty(name, value)?),
+            "--gate" => {
+                self.gate = Some(match value {
+                    "publish" => GateMode::Publish,
+                    "strict" => GateMode::Strict,
+                    _ => return Err(bad("publish or strict")),
+                });
+            }
+            "--mount-point" => self.mount_points.push(subpath_file("--copy", value)?),
             "--symlink" | "--copy" => self.subpath_files.push(subpath_file(name, value)?),
             "--link" if value == "once" => self.links = true,
             "--link" => return Err(bad("once")),

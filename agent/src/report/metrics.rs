@@ -1,7 +1,7 @@
 //! /metrics, for Prometheus.
 
 use super::prometheus_text::{Sample, family, labels};
-use super::{Report, compat_metrics};
+use super::{GateReport, Report, compat_metrics};
 use alloc::{string::String, vec::Vec};
 
 /// The text of /metrics.
@@ -60,6 +60,18 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
         .filter_map(|volume| Some((labels(&[("volume", volume.name), ("sha256", volume.sha256?)]), 1)))
         .collect();
     family("config_info", "gauge", "SHA-256 of the loaded content, ConfigMap volumes only.", &hashes);
+    let gates: Vec<(&str, &GateReport<'_>)> =
+        report.volumes.iter().filter_map(|volume| Some((volume.name, volume.gate.as_ref()?))).collect();
+    if !gates.is_empty() {
+        let published = gates
+            .iter()
+            .filter_map(|(volume, gate)| Some((labels(&[("volume", *volume), ("sha256", gate.published?)]), 1)));
+        let published: Vec<Sample> = published.collect();
+        family("published_info", "gauge", "SHA-256 of what the program sees of a gated volume.", &published);
+        let held = gates.iter().filter_map(|(_, gate)| Some(gate.held.as_ref()?.seconds)).max();
+        let held = [(String::new(), held.unwrap_or(0))];
+        family("held_seconds", "gauge", "Seconds since the gate refused content that it still holds; 0: none.", &held);
+    }
     if let Some(url) = &report.webhook {
         text.push_str(&compat_metrics::metrics(url, c));
     }

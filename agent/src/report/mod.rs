@@ -30,6 +30,32 @@ pub struct VolumeReport<'a> {
     pub loaded_at: u64,
     /// SHA-256 of the loaded content, ConfigMaps only.
     pub sha256: Option<&'a str>,
+    /// Its gate, if it has one.
+    pub gate: Option<GateReport<'a>>,
+}
+
+/// What the program may see of a gated volume.
+pub struct GateReport<'a> {
+    /// SHA-256 of what the program sees.
+    pub published: Option<&'a str>,
+    /// Whether that was refused, and published because there was nothing else.
+    pub is_unproved: bool,
+    /// The content that the program does not see.
+    pub held: Option<Held<'a>>,
+}
+
+/// Content that the validator has refused.
+pub struct Held<'a> {
+    /// SHA-256 of it.
+    pub sha256: &'a str,
+    /// How often it was refused.
+    pub refusals: u32,
+    /// The first and the last time, milliseconds since 1970.
+    pub since: u64,
+    /// The last time.
+    pub last: u64,
+    /// Seconds since the first time.
+    pub seconds: u64,
 }
 
 /// The process that the agent notified last.
@@ -71,6 +97,15 @@ pub struct Report<'a> {
     pub success_at: u64,
     /// The URL, where the agent also shows configmap-reload's metrics.
     pub webhook: Option<String>,
+}
+
+/// The word for the gates, if there is something to say; it replaces a state in which nothing else is to be done.
+pub fn gate_state(volumes: &[VolumeReport<'_>]) -> Option<&'static str> {
+    let mut gates = volumes.iter().filter_map(|volume| volume.gate.as_ref());
+    if gates.clone().any(|gate| gate.held.is_some()) {
+        return Some("held");
+    }
+    gates.any(|gate| gate.is_unproved).then_some("unproved")
 }
 
 /// The engine's state in one word. `is_confirmed`: the program has confirmed every reload that it was sent.

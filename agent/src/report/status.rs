@@ -2,7 +2,7 @@
 
 use crate::errors::Problem;
 use crate::json::{self, Object};
-use crate::report::{Report, VolumeReport};
+use crate::report::{GateReport, Report, VolumeReport};
 use crate::time::rfc3339;
 use alloc::string::String;
 
@@ -45,14 +45,34 @@ fn problem(problem: &Problem) -> Object {
 }
 
 fn volume(volume: &VolumeReport<'_>) -> String {
-    Object::new()
+    let object = Object::new()
         .string("name", volume.name)
         .string("watch", volume.watch)
         .optional("seen", volume.seen)
         .optional("loaded", volume.loaded)
         .boolean("current", volume.current)
         .optional("loadedAt", time(volume.loaded_at).as_deref())
-        .optional("sha256", volume.sha256)
+        .optional("sha256", volume.sha256);
+    match &volume.gate {
+        Some(found) => object.raw("gate", &gate(found)).finish(),
+        None => object.finish(),
+    }
+}
+
+fn gate(gate: &GateReport<'_>) -> String {
+    let held = match &gate.held {
+        Some(held) => Object::new()
+            .string("sha256", held.sha256)
+            .number("refusals", held.refusals.into())
+            .string("since", &rfc3339(held.since))
+            .string("lastRefusedAt", &rfc3339(held.last))
+            .finish(),
+        None => "null".into(),
+    };
+    Object::new()
+        .optional("published", gate.published)
+        .boolean("unproved", gate.is_unproved)
+        .raw("held", &held)
         .finish()
 }
 

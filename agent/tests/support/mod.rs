@@ -66,7 +66,16 @@ impl Root {
     }
 
     pub fn volume(&self, name: &str, files: &[(&str, &str)]) -> Volume {
-        let volume = Volume { path: self.join("vol").join(name), generation: AtomicU32::new(0) };
+        self.volume_at(&format!("vol/{name}"), files)
+    }
+
+    /// A volume with a gate, as the kubelet fills it.
+    pub fn gated(&self, name: &str, files: &[(&str, &str)]) -> Volume {
+        self.volume_at(&format!("live/{name}"), files)
+    }
+
+    pub fn volume_at(&self, path: &str, files: &[(&str, &str)]) -> Volume {
+        let volume = Volume { path: self.join(path), generation: AtomicU32::new(0) };
         fs::create_dir_all(&volume.path).unwrap();
         volume.swap(files);
         volume

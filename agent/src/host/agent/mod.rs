@@ -1,11 +1,13 @@
 //! The agent: performs the actions that the engine decides on, and keeps the state that /status shows.
 
+mod changes;
 mod page;
 mod reload;
 
 pub use page::bad_options_page;
 
 use super::child::Ended;
+use super::gate::Gate;
 use super::layout::Layout;
 use super::methods::{InFlight, Target};
 use super::procfs::Proc;
@@ -23,6 +25,7 @@ use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
 use agent::report::counters::Counters;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use rustix::event::{PollFd, PollFlags};
@@ -34,6 +37,9 @@ pub struct Agent {
     proc: Option<Proc>,
     saved: StateFile,
     volumes: Vec<VolumeState>,
+    gate: Option<Box<Gate>>,
+    /// An ungated volume has changed while the gate's validator ran.
+    is_postponed: bool,
     engine: Engine,
     in_flight: Option<InFlight>,
     /// When the last reload began, milliseconds since boot.
@@ -56,9 +62,11 @@ impl Agent {
         let is_first = !had_state || (matches!(options.method, ReloadMethod::Supervise(_)) && panics == 0);
         let volumes: Vec<VolumeState> =
             options.volumes.iter().map(|volume| VolumeState::new(volume.clone(), &layout)).collect();
+        let gate = Gate::start(&options, &layout, false).map(Box::new);
         let settings = Settings {
             settle: change::settle(options.volumes.len(), all_atomic),
             validate: options.validate.is_some(),
+            is_judged: gate.is_some(),
         };
         let mut agent = Agent {
             options,
@@ -66,6 +74,8 @@ impl Agent {
             proc: Proc::open().ok(),
             saved,
             volumes,
+            gate,
+            is_postponed: false,
             engine: Engine::new(settings, random()[0]),
             in_flight: None,
             began_at: 0,
@@ -111,23 +121,13 @@ impl Agent {
         self.target.process = program;
     }
 
-    /// The content of these volumes may have changed.
-    pub fn changed(&mut self, indices: &[usize]) {
-        let now = clock::now();
-        for index in indices {
-            let volume = &mut self.volumes[*index];
-            (volume.is_dirty, volume.changed_at) = (true, Some(now));
-        }
-        if !indices.is_empty() {
-            let action = self.engine.changed(now);
-            self.run(action);
-        }
-    }
-
     /// Does everything that is due.
     pub fn tick(&mut self) {
-        let action = self.engine.tick(clock::now());
-        self.run(action);
+        self.advance_gate();
+        if !self.is_judging() {
+            let action = self.engine.tick(clock::now());
+            self.run(action);
+        }
         self.watch_signalled();
         // A late proof is one for older content by now.
         self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_)) && !self.engine.awaits_outcome());
@@ -141,6 +141,9 @@ impl Agent {
 
     /// A child has ended: the one in flight, or an orphan that the agent reaped as PID 1.
     pub fn child_ended(&mut self, pid: i32, status: Ended) {
+        if self.gate_child_ended(pid, status) {
+            return;
+        }
         let action = match self.in_flight.take_if(|one| one.is_child(pid)) {
             Some(InFlight::Validator(child)) => self.validated(child.ended(status)),
             Some(InFlight::Command(child)) => self.reloaded(super::methods::command_outcome(child.ended(status))),
@@ -161,13 +164,16 @@ impl Agent {
         let signalled = self.target.signalled.as_ref().and_then(|signalled| signalled.handle.as_ref());
         polled.extend(signalled.map(|handle| PollFd::new(handle, PollFlags::IN)));
         polled.extend(self.in_flight.as_ref().and_then(|one| one.waits_for().0));
+        polled.extend(self.gate.as_ref().and_then(|gate| gate.descriptor()));
     }
 
     /// The time at which `tick` is due, milliseconds since boot.
     pub fn deadline(&self) -> Option<u64> {
         let signalled = self.target.signalled.as_ref().map(|signalled| signalled.until);
         let in_flight = self.in_flight.as_ref().and_then(|one| one.waits_for().1);
-        [self.engine.deadline(), signalled, in_flight].into_iter().flatten().min()
+        let engine = self.engine.deadline().filter(|_| !self.is_judging());
+        let gate = self.gate.as_ref().and_then(|gate| gate.deadline(self.is_free()));
+        [engine, signalled, in_flight, gate].into_iter().flatten().min()
     }
 
     /// Performs an action, and every action that follows from it.
@@ -204,6 +210,9 @@ impl Agent {
             Some(change) => {
                 let over = if change.env { self.options.restart_stagger } else { self.options.stagger };
                 self.engine.stagger(stagger(over, self.proc.as_ref()));
+                if change.gated {
+                    self.engine.trust(change.digest);
+                }
                 Examined::Changed(change.digest)
             }
             None => {
@@ -229,17 +238,17 @@ impl Agent {
     fn refresh_subpath_files(&mut self) -> Result<(), Examined> {
         let mut result = Ok(());
         let has_new_content = |volume: &&VolumeState| volume.digest.is_some() && volume.refreshed != volume.digest;
-        let names: Vec<(String, bool)> = self
+        let names: Vec<(String, bool, String)> = self
             .volumes
             .iter()
             .filter(has_new_content)
-            .map(|volume| (volume.options.name.clone(), volume.options.optional))
+            .map(|volume| (volume.options.name.clone(), volume.options.optional, volume.directory.clone()))
             .collect();
         for file in &self.options.subpath_files {
-            let Some((_, optional)) = names.iter().find(|(name, _)| *name == file.volume) else { continue };
+            let Some((_, optional, directory)) = names.iter().find(|(name, ..)| *name == file.volume) else { continue };
             let known =
                 self.warnings.extract_if(.., |warning| is_of_place(warning, &file.mount_path)).collect::<Vec<_>>();
-            match subpath_files::refresh(file, *optional, &self.layout) {
+            match subpath_files::refresh(file, *optional, directory, &self.layout) {
                 Refreshed::Fresh { changed, warning } => {
                     if changed {
                         // A program that started before this moment may have read the old content.
@@ -271,7 +280,7 @@ impl Agent {
 
     /// Logs each new problem once.
     fn log_problem(&mut self) {
-        let problem = self.engine.problem.as_ref();
+        let problem = self.engine.problem.as_ref().or(self.gate.as_ref().and_then(|gate| gate.problem()));
         if problem == self.reported.as_ref().map(|(reported, _)| reported) {
             return;
         }

@@ -2,12 +2,13 @@
 
 use super::Agent;
 use crate::host::{log, procfs::Proc};
+use agent::engine::IdleReason;
 use agent::errors::Problem;
 use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
 use agent::report::counters::Counters;
-use agent::report::{Report, TargetReport, VolumeReport, state};
+use agent::report::{Report, TargetReport, VolumeReport, gate_state, state};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -22,7 +23,7 @@ impl Agent {
     }
 
     fn report<'a>(&'a self, watch: &'a str, target: Option<&'a Process>) -> Report<'a> {
-        let volumes = self.volumes.iter().map(|volume| VolumeReport {
+        let volumes = self.volumes.iter().enumerate().map(|(index, volume)| VolumeReport {
             name: &volume.options.name,
             watch,
             seen: volume.generation.as_deref(),
@@ -30,7 +31,9 @@ impl Agent {
             current: volume.is_loaded(&self.saved.state),
             loaded_at: volume.loaded_at,
             sha256: volume.sha256.as_deref(),
+            gate: self.gate.as_ref().and_then(|gate| gate.report(index)),
         });
+        let volumes: Vec<VolumeReport<'_>> = volumes.collect();
         let target = target.map(|target| TargetReport {
             pid: target.pid,
             comm: &target.comm,
@@ -41,11 +44,11 @@ impl Agent {
             pod: self.proc.as_ref().and_then(|proc| proc.pod.as_deref()),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
-            state: state(&self.engine, &self.options.method, self.saved.state.is_confirmed()),
+            state: self.state(&volumes),
             problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
             warnings: &self.warnings,
             target,
-            volumes: volumes.collect(),
+            volumes,
             counters: &self.counters,
             log_lines_dropped: log::dropped(),
             success_at: self.success_at,
@@ -54,6 +57,15 @@ impl Agent {
                 _ => None,
             },
         }
+    }
+
+    fn state(&self, volumes: &[VolumeReport<'_>]) -> &'static str {
+        match &self.gate {
+            Some(gate) if gate.is_judging() => Some("validating"),
+            Some(_) if self.engine.idle_reason() == Some(IdleReason::Loaded) => gate_state(volumes),
+            _ => None,
+        }
+        .unwrap_or_else(|| state(&self.engine, &self.options.method, self.saved.state.is_confirmed()))
     }
 }
 

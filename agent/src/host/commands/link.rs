@@ -31,7 +31,7 @@ const WAIT_STEP: Duration = Duration::from_millis(5);
 pub fn link(args: &[&str], layout: &Layout) -> i32 {
     let linked = match link::link(args) {
         Ok(LinkOptions { awaited: Some(container), .. }) => wait(&done_path(layout, &container)),
-        Ok(options) => create(&options.parents, &options.subpath_files, layout),
+        Ok(options) => create(&options.parents, &options.subpath_files, &options.gated, layout),
         Err(problems) => Err(problems),
     };
     linked.map_or_else(|problems| report(&problems), |()| 0)
@@ -48,7 +48,7 @@ pub fn link_once(options: &Options, problems: &[Problem], layout: &Layout) -> Re
     if fs::stat(done.as_str()).is_err() {
         let usable = if problems.is_empty() { Ok(()) } else { Err(problems.into()) };
         usable
-            .and_then(|()| create(&options.parents, &options.subpath_files, layout))
+            .and_then(|()| create(&options.parents, &options.subpath_files, &[], layout))
             .and_then(|()| files::replace(&done, b"", Mode::RUSR).map_err(|error| not_linked(&done, error)))
             .map_err(|problems| report(&problems))?;
     }
@@ -86,7 +86,13 @@ fn not_linked(path: &str, error: Errno) -> Vec<Problem> {
     Vec::from([Problem::new(Code::LinkFailed, message)])
 }
 
-fn create(parents: &[String], subpath_files: &[SubPathFile], layout: &Layout) -> Result<(), Vec<Problem>> {
+/// `gated`: volumes whose copies get a second one, for the validator.
+fn create(
+    parents: &[String],
+    subpath_files: &[SubPathFile],
+    gated: &[String],
+    layout: &Layout,
+) -> Result<(), Vec<Problem>> {
     let mountinfo = files::read(CWD, MOUNTINFO, MOUNTINFO_MAX_BYTES).map_err(|error| not_linked(MOUNTINFO, error))?;
     let copier = Copier { mounts: mount_points(&mountinfo) };
     for parent in parents {
@@ -98,7 +104,9 @@ fn create(parents: &[String], subpath_files: &[SubPathFile], layout: &Layout) ->
     for subpath in subpath_files {
         let created = match subpath.kind {
             Kind::Symlink => symlink(subpath, layout),
-            Kind::Copy => copy(subpath, layout),
+            Kind::Copy => copy(subpath, layout, &subpath.target()).and_then(|()| {
+                if gated.contains(&subpath.volume) { copy(subpath, layout, &subpath.candidate()) } else { Ok(()) }
+            }),
         };
         created.map_err(|error| not_linked(&subpath.mount_path, error))?;
     }
@@ -119,7 +127,7 @@ fn open_parent(path: &str) -> io::Result<(OwnedFd, CString)> {
     Ok((files::open_directory(CWD, parent)?, CString::new(name).map_err(|_| Errno::INVAL)?))
 }
 
-fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<()> {
+fn copy(subpath: &SubPathFile, layout: &Layout, target: &str) -> io::Result<()> {
     let source = match source(subpath, layout) {
         // The kubelet then creates a directory at the mount, as it does without us.
         Err(Errno::NOENT) => {
@@ -129,7 +137,7 @@ fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<()> {
         Err(Errno::ACCESS) => None,
         found => Some(found?),
     };
-    let (directory, name) = open_parent(&layout.path(&subpath.target()))?;
+    let (directory, name) = open_parent(&layout.path(target))?;
     files::remove(&directory, &name)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let target = fs::openat(&directory, name.as_c_str(), flags, Mode::from_raw_mode(0o600))?;
@@ -143,7 +151,7 @@ fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<()> {
 }
 
 fn source(subpath: &SubPathFile, layout: &Layout) -> io::Result<(OwnedFd, Stat)> {
-    let file = open_source(subpath, layout)?;
+    let file = open_source(subpath, &layout.volume(&subpath.volume))?;
     let stat = fs::fstat(&file)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Ok((file, stat)),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
-mod copy_tree;
+pub mod copy_tree;
+pub mod gate;
 pub mod install;
 pub mod link;
 pub mod probe;

@@ -2,7 +2,7 @@
 
 pub mod read;
 pub mod subpath_files;
-mod tree;
+pub mod tree;
 pub mod watcher;
 
 use super::clock;
@@ -108,6 +108,8 @@ pub struct Change {
     pub since: u64,
     /// Whether a volume with the program's environment is part of it: only a restart of the container loads that.
     pub env: bool,
+    /// Whether all of it is published content, which was judged before.
+    pub gated: bool,
 }
 
 /// Compares the mounted content of all volumes with the loaded content; None if everything is loaded.
@@ -115,9 +117,10 @@ pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
     let is_new = |volume: &&VolumeState| !volume.is_loaded(saved);
     let since = volumes.iter().filter(is_new).map(|volume| volume.since).max()?;
     let env = volumes.iter().filter(is_new).any(|volume| volume.options.env);
+    let gated = volumes.iter().filter(is_new).all(|volume| volume.options.gated);
     let mut hash = SipHash::new(saved.key);
     volumes.iter().for_each(|volume| hash.update(&volume.digest.unwrap_or(0).to_le_bytes()));
-    Some(Change { digest: hash.finish(), since, env })
+    Some(Change { digest: hash.finish(), since, env, gated })
 }
 
 /// Forgets what the program had before a reload of which nobody knows whether it took place: what comes back is loaded

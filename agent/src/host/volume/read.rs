@@ -95,22 +95,27 @@ pub fn fingerprint(directory: &str) -> Option<String> {
     Some(format!("{:032x}", hash.finish()))
 }
 
-/// Adds every file to the digest; the number of symlinks that lead out of the volume.
+/// Adds every file of a volume to the digest; the number of symlinks that lead out of the volume.
 fn feed(directory: &str, atomic: bool, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
     let volume = files::open_directory(CWD, directory)?;
     let root = if atomic { open_data(&volume)? } else { volume };
-    let mut tree = Tree::list(&root)?;
+    feed_root(&root, ignored, hash)
+}
+
+/// Adds every file below `root` to the digest.
+pub fn feed_root(root: &OwnedFd, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
+    let mut tree = Tree::list(root)?;
     for paths in [&mut tree.files, &mut tree.links] {
         paths.retain(|path| !is_ignored(path.as_bytes(), ignored));
     }
     let mut read = 0;
-    tree.files.iter().try_for_each(|path| file(&root, path, &mut read, hash))?;
-    tree.links.iter().try_for_each(|path| link(&root, path, hash))?;
+    tree.files.iter().try_for_each(|path| file(root, path, &mut read, hash))?;
+    tree.links.iter().try_for_each(|path| link(root, path, hash))?;
     Ok(tree.outside)
 }
 
 /// Opens `..data`. One that leads out of the volume is not the kubelet's.
-fn open_data(volume: &OwnedFd) -> io::Result<OwnedFd> {
+pub fn open_data(volume: &OwnedFd) -> io::Result<OwnedFd> {
     files::open_beneath(volume, change::DATA.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY)
 }
 

@@ -29,11 +29,12 @@ pub enum Refreshed {
     Failed(Problem),
 }
 
-/// Makes the app's path show the key's current content. The key may be absent where the volume is `optional`.
-pub fn refresh(subpath: &SubPathFile, optional: bool, layout: &Layout) -> Refreshed {
+/// Makes the app's path show the key's current content, which is in the volume's `directory`. The key may be absent where
+/// the volume is `optional`.
+pub fn refresh(subpath: &SubPathFile, optional: bool, directory: &str, layout: &Layout) -> Refreshed {
     let result = match subpath.kind {
         Kind::Symlink => symlink(subpath, layout),
-        Kind::Copy => copy(subpath, layout),
+        Kind::Copy => copy(subpath, directory, &layout.path(&subpath.target())),
     };
     match result {
         Ok(refreshed) => refreshed,
@@ -90,14 +91,14 @@ fn symlink(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
 
 /// Overwrites the copy in place: one write of everything, then the new length. After a truncation, 91–99 % of the reads of
 /// a busy reader would see an empty or short file (measured on ext4); this way at most 3 % are mixed and none is empty.
-fn copy(subpath: &SubPathFile, layout: &Layout) -> io::Result<Refreshed> {
-    let source = match open_source(subpath, layout) {
+pub fn copy(subpath: &SubPathFile, directory: &str, path: &str) -> io::Result<Refreshed> {
+    let source = match open_source(subpath, directory) {
         // This user may not read the key, and neither may the app.
         Err(Errno::ACCESS) => return Ok(Refreshed::Fresh { changed: false, warning: None }),
         found => found?,
     };
     let new = read_all(&source)?;
-    let target = match open_target(&layout.path(&subpath.target())) {
+    let target = match open_target(path) {
         // The key was absent when the Pod started, so the kubelet mounted an empty directory.
         Err(Errno::NOENT | Errno::ISDIR) => {
             let message =
@@ -126,11 +127,11 @@ pub fn symlink_text(subpath: &SubPathFile, layout: &Layout) -> String {
 }
 
 /// Opens the key of a subPath file: through `..data`, or directly in a volume that is written in place.
-pub fn open_source(subpath: &SubPathFile, layout: &Layout) -> io::Result<OwnedFd> {
-    let volume = files::open_directory(CWD, layout.volume(&subpath.volume).as_str())?;
+pub fn open_source(subpath: &SubPathFile, directory: &str) -> io::Result<OwnedFd> {
+    let volume = files::open_directory(CWD, directory)?;
     let open = |path: &str| files::open_beneath(&volume, path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK);
     match open(&format!("{}/{}", change::DATA, subpath.path)) {
-        Err(Errno::NOENT) if !is_atomic(&layout.volume(&subpath.volume)) => open(&subpath.path),
+        Err(Errno::NOENT) if !is_atomic(directory) => open(&subpath.path),
         found => found,
     }
 }

@@ -52,8 +52,9 @@ impl Failure {
     }
 }
 
-/// The last part of a volume's path.
+/// The last part of a volume's path; of a gated one, that of its gate.
 pub fn volume_name(directory: &str) -> &str {
+    let directory = directory.strip_suffix("/published").unwrap_or(directory);
     directory.rsplit('/').next().unwrap_or(directory)
 }
 

@@ -1,0 +1,317 @@
+//! Decides what the program may see of its gated volumes: edits, verdicts, approvals and the clock in, one action out. It
+//! guarantees that only content is published that the validator has passed or the user has approved, that the newest of
+//! it wins, and that a refused content is judged again: a name that is missing today may exist tomorrow. The one exception
+//! is a Pod that starts with nothing published, unless it is to wait. Times are milliseconds since boot. The caller performs
+//! the actions. `C` identifies a content: the caller's is a checksum.
+
+mod volume;
+
+pub use volume::{Refusal, Volume};
+
+use crate::change::SETTLE_AT_MOST_MS;
+use alloc::vec::Vec;
+use volume::RETRY_MS;
+
+/// The start of a Pod whose content is refused, with nothing published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GateMode {
+    /// The content is published all the same, as without a gate.
+    Publish,
+    /// The Pod waits; its container ends once, so that the reason is in the Pod's status.
+    Strict,
+}
+
+/// Some of the volumes: a bit for each index. A gate has 64 volumes at most.
+pub type Set = u64;
+
+/// The indices of a set.
+pub fn indices(set: Set) -> impl DoubleEndedIterator<Item = usize> {
+    (0..64).filter(move |index| set >> index & 1 == 1)
+}
+
+/// The next action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Nothing before the next event or deadline.
+    Nothing,
+    /// Identify the mounted content of all volumes, then call `seen`.
+    Read,
+    /// Make the mounted content the candidate, then call `staged`.
+    Stage(Set),
+    /// Run the validator, then call `judged`.
+    Validate,
+    /// Publish the candidate, then call `published`.
+    Publish {
+        /// Which.
+        volumes: Set,
+        /// Whether it passed or is approved.
+        is_proved: bool,
+    },
+    /// Make the published content the candidate again, then call `restored`.
+    Restore(Set),
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Staged {
+    /// It is the content that was seen.
+    Same,
+    /// The mounted content is another one by now.
+    Moved,
+    /// It could not be written.
+    Failed,
+}
+
+/// The validator's answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It passed.
+    Passed,
+    /// It was refused.
+    Refused,
+    /// The validator could not run, for a reason that may go away.
+    Unknown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Judge(Set),
+    PublishApproved(Set),
+    PublishUnproved(Set),
+    Restore(Set),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Idle,
+    Reading,
+    Staging { volumes: Set, is_approved: bool },
+    Judging(Set),
+    Publishing { volumes: Set, is_proved: bool },
+    Restoring,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Gate<C> {
+    mode: GateMode,
+    settle: u64,
+    /// The volumes.
+    pub volumes: Vec<Volume<C>>,
+    phase: Phase,
+    /// The steps that follow, the next one last.
+    steps: Vec<Step>,
+    /// The first change that was not read yet.
+    first_change: Option<u64>,
+    /// When to read.
+    read_at: Option<u64>,
+}
+
+impl<C: Clone + PartialEq> Gate<C> {
+    /// Starts with what is published in each volume, and whether it is unproved. `settle`: milliseconds without an event before
+    /// the content is read.
+    pub fn new(mode: GateMode, settle: u64, published: Vec<(Option<C>, bool)>, now: u64) -> Gate<C> {
+        Gate {
+            mode,
+            settle,
+            volumes: published
+                .into_iter()
+                .map(|(published, is_unproved)| Volume::new(published, is_unproved))
+                .collect(),
+            phase: Phase::Idle,
+            steps: Vec::new(),
+            first_change: None,
+            read_at: Some(now),
+        }
+    }
+
+    /// Whether nothing is in progress.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
+    /// Whether the program can start: every volume has something published, and nothing is in progress.
+    pub fn is_open(&self) -> bool {
+        self.is_idle() && self.read_at.is_none() && self.volumes.iter().all(|volume| volume.published.is_some())
+    }
+
+    /// The time at which `tick` is due.
+    pub fn deadline(&self) -> Option<u64> {
+        let retries = self.volumes.iter().filter_map(|volume| Some(volume.refusal.as_ref()?.next));
+        if self.is_idle() { retries.chain(self.read_at).min() } else { None }
+    }
+
+    /// The content of a gated volume may have changed.
+    pub fn changed(&mut self, now: u64) {
+        let first = *self.first_change.get_or_insert(now);
+        self.read_at = Some((now + self.settle).min(first + SETTLE_AT_MOST_MS));
+        self.ask_again();
+    }
+
+    /// Something else has changed that the validator may look at, or the user wants an answer now.
+    pub fn nudged(&mut self, now: u64) {
+        if self.volumes.iter().any(|volume| volume.refusal.is_some() || volume.is_unproved) {
+            self.ask_again();
+            self.read_at.get_or_insert(now);
+        }
+    }
+
+    /// The user has approved these contents of a volume, and no others.
+    pub fn approve(&mut self, index: usize, contents: Vec<C>, now: u64) {
+        if self.volumes[index].approved != contents {
+            self.volumes[index].approved = contents;
+            self.read_at.get_or_insert(now);
+        }
+    }
+
+    fn ask_again(&mut self) {
+        self.volumes.iter_mut().filter_map(|volume| volume.refusal.as_mut()).for_each(|refusal| refusal.next = 0);
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now: u64) -> Action {
+        match self.deadline() {
+            Some(at) if now >= at => {
+                (self.phase, self.read_at, self.first_change) = (Phase::Reading, None, None);
+                Action::Read
+            }
+            _ => Action::Nothing,
+        }
+    }
+
+    /// Takes the mounted content of all volumes; None for one that could not be read.
+    pub fn seen(&mut self, now: u64, contents: Vec<Option<C>>) -> Action {
+        if self.phase != Phase::Reading {
+            return Action::Nothing;
+        }
+        for (volume, seen) in self.volumes.iter_mut().zip(contents) {
+            let is_new = volume.refusal.as_ref().is_some_and(|refusal| Some(&refusal.content) != seen.as_ref());
+            if is_new || !volume.is_wanted(&seen) {
+                volume.refusal = None;
+            }
+            volume.seen = seen;
+        }
+        if self.volumes.iter().any(|volume| volume.seen.is_none()) {
+            self.read_at = Some(now + RETRY_MS[0]);
+        }
+        let wanted = self.select(|volume| volume.is_wanted(&volume.seen));
+        let approved = wanted & self.select(Volume::is_approved);
+        let due = self.select(|volume| volume.refusal.as_ref().is_none_or(|refusal| refusal.next <= now));
+        self.then(Step::Judge(wanted & due & !approved));
+        self.then(Step::PublishApproved(approved));
+        self.advance()
+    }
+
+    /// Takes what became of the candidate.
+    pub fn staged(&mut self, now: u64, staged: Staged) -> Action {
+        let Phase::Staging { volumes, is_approved } = self.phase else { return Action::Nothing };
+        match staged {
+            Staged::Same if is_approved => self.publish(volumes, true),
+            Staged::Same => {
+                self.phase = Phase::Judging(volumes);
+                Action::Validate
+            }
+            Staged::Moved => self.give_up(volumes, now),
+            Staged::Failed => self.give_up(volumes, now + RETRY_MS[0]),
+        }
+    }
+
+    /// Takes the validator's answer.
+    pub fn judged(&mut self, now: u64, verdict: Verdict) -> Action {
+        let Phase::Judging(volumes) = self.phase else { return Action::Nothing };
+        let old = self.select(|volume| volume.published.is_some());
+        match verdict {
+            Verdict::Passed => self.publish(volumes, true),
+            Verdict::Unknown => self.give_up(volumes, now + RETRY_MS[0]),
+            // One of them is to blame, perhaps not all.
+            Verdict::Refused if volumes.count_ones() > 1 && volumes & !old == 0 => {
+                indices(volumes).rev().for_each(|index| self.then(Step::Judge(1 << index)));
+                self.then(Step::Restore(volumes));
+                self.advance()
+            }
+            Verdict::Refused => {
+                indices(volumes).for_each(|index| self.volumes[index].refused(now));
+                if self.mode == GateMode::Publish {
+                    self.then(Step::PublishUnproved(volumes & !old));
+                }
+                self.then(Step::Restore(volumes & old));
+                self.advance()
+            }
+        }
+    }
+
+    /// The candidate is published; `is_done`: without an error.
+    pub fn published(&mut self, now: u64, is_done: bool) -> Action {
+        let Phase::Publishing { volumes, is_proved } = self.phase else { return Action::Nothing };
+        if !is_done {
+            return self.give_up(volumes, now + RETRY_MS[0]);
+        }
+        for index in indices(volumes) {
+            let volume = &mut self.volumes[index];
+            volume.published.clone_from(&volume.seen);
+            volume.is_unproved = !is_proved;
+            volume.refusal.take_if(|_| is_proved);
+        }
+        if is_proved && self.volumes.iter().any(|volume| volume.refusal.is_some()) {
+            // A refused content may have lacked this one.
+            self.nudged(now);
+        }
+        self.advance()
+    }
+
+    /// The candidate is the published content again.
+    pub fn restored(&mut self) -> Action {
+        if self.phase == Phase::Restoring { self.advance() } else { Action::Nothing }
+    }
+
+    fn publish(&mut self, volumes: Set, is_proved: bool) -> Action {
+        self.phase = Phase::Publishing { volumes, is_proved };
+        Action::Publish { volumes, is_proved }
+    }
+
+    /// Reads again at `at` instead of going on.
+    fn give_up(&mut self, volumes: Set, at: u64) -> Action {
+        self.steps.clear();
+        self.read_at = Some(self.read_at.map_or(at, |earlier| earlier.min(at)));
+        self.then(Step::Restore(volumes));
+        self.advance()
+    }
+
+    fn then(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    fn advance(&mut self) -> Action {
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Judge(volumes)
+                | Step::PublishApproved(volumes)
+                | Step::PublishUnproved(volumes)
+                | Step::Restore(volumes)
+                    if volumes == 0 => {}
+                Step::Judge(volumes) => return self.stage(volumes, false),
+                Step::PublishApproved(volumes) => return self.stage(volumes, true),
+                Step::PublishUnproved(volumes) => return self.publish(volumes, false),
+                Step::Restore(volumes) => {
+                    self.phase = Phase::Restoring;
+                    return Action::Restore(volumes);
+                }
+            }
+        }
+        self.phase = Phase::Idle;
+        Action::Nothing
+    }
+
+    fn stage(&mut self, volumes: Set, is_approved: bool) -> Action {
+        self.phase = Phase::Staging { volumes, is_approved };
+        Action::Stage(volumes)
+    }
+
+    fn select(&self, is_selected: impl Fn(&Volume<C>) -> bool) -> Set {
+        let volumes = self.volumes.iter().enumerate();
+        volumes.fold(0, |set, (index, volume)| set | u64::from(is_selected(volume)) << index)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,327 @@
+use super::*;
+use alloc::vec;
+use proptest::prelude::*;
+
+/// A caller with a disk: what is mounted, staged and published. The validator refuses contents above 9 of any volume.
+struct Pod {
+    gate: Gate<u8>,
+    mode: GateMode,
+    now: u64,
+    mounted: Vec<u8>,
+    candidate: Vec<Option<u8>>,
+    published: Vec<(Option<u8>, bool)>,
+    approved: Vec<Option<u8>>,
+    /// Every content that the validator has passed, or the user approved, for each volume.
+    allowed: Vec<Vec<u8>>,
+    /// Verdicts given.
+    asked: usize,
+    /// The validator's answer differs from the content's for the time being.
+    is_confused: bool,
+    /// Actions until the agent dies.
+    lives_for: usize,
+}
+
+impl Pod {
+    fn new(mode: GateMode, mounted: &[u8]) -> Pod {
+        let count = mounted.len();
+        let published = vec![(None, false); count];
+        Pod {
+            gate: Gate::new(mode, 0, published.clone(), 0),
+            mode,
+            now: 0,
+            mounted: mounted.into(),
+            candidate: vec![None; count],
+            published,
+            approved: vec![None; count],
+            allowed: vec![Vec::new(); count],
+            asked: 0,
+            is_confused: false,
+            lives_for: usize::MAX,
+        }
+    }
+
+    fn edit(&mut self, index: usize, content: u8) {
+        self.mounted[index] = content;
+        self.gate.changed(self.now);
+    }
+
+    fn approve(&mut self, index: usize, content: u8) {
+        self.approved[index] = Some(content);
+        self.gate.approve(index, vec![content], self.now);
+    }
+
+    fn restart(&mut self) {
+        self.candidate.clone_from(&self.published.iter().map(|(content, _)| *content).collect());
+        self.gate = Gate::new(self.mode, 0, self.published.clone(), self.now);
+        for (index, approved) in self.approved.iter().enumerate() {
+            approved.iter().for_each(|content| self.gate.approve(index, vec![*content], self.now));
+        }
+    }
+
+    /// Whether the validator accepts what it finds: the candidates of all volumes.
+    fn judge(&mut self) -> Verdict {
+        self.asked += 1;
+        let is_good = self.candidate.iter().all(|content| content.is_none_or(|content| content < 10));
+        if is_good == self.is_confused { Verdict::Refused } else { Verdict::Passed }
+    }
+
+    /// Performs actions until there is none, or the agent dies.
+    fn run(&mut self) {
+        let mut action = self.gate.tick(self.now);
+        let mut staged = 0;
+        loop {
+            if self.lives_for == 0 {
+                self.lives_for = usize::MAX;
+                return self.restart();
+            }
+            self.lives_for -= usize::from(self.lives_for != usize::MAX);
+            action = match action {
+                Action::Nothing => match self.gate.tick(self.now) {
+                    Action::Nothing => return,
+                    action => action,
+                },
+                Action::Read => self.gate.seen(self.now, self.mounted.iter().copied().map(Some).collect()),
+                Action::Stage(volumes) => {
+                    indices(volumes).for_each(|index| self.candidate[index] = Some(self.mounted[index]));
+                    let is_same = indices(volumes).all(|index| self.gate.volumes[index].seen == self.candidate[index]);
+                    staged = volumes;
+                    for index in indices(staged) {
+                        let content = self.mounted[index];
+                        if self.approved[index] == Some(content) {
+                            self.allowed[index].push(content);
+                        }
+                    }
+                    self.gate.staged(self.now, if is_same { Staged::Same } else { Staged::Moved })
+                }
+                Action::Validate => {
+                    let verdict = self.judge();
+                    if verdict == Verdict::Passed {
+                        indices(staged).for_each(|index| self.allowed[index].extend(self.candidate[index]));
+                    }
+                    self.gate.judged(self.now, verdict)
+                }
+                Action::Publish { volumes, is_proved } => {
+                    for index in indices(volumes) {
+                        let content = self.candidate[index].expect("a candidate");
+                        let is_allowed = self.allowed[index].contains(&content);
+                        let is_first = self.published[index].0.is_none() && self.mode == GateMode::Publish;
+                        assert!(is_allowed || is_first, "published {content}, which was refused");
+                        assert!(is_allowed || !is_proved, "{content} is neither passed nor approved");
+                        self.published[index] = (Some(content), !is_proved);
+                    }
+                    self.gate.published(self.now, true)
+                }
+                Action::Restore(volumes) => {
+                    for index in indices(volumes) {
+                        if let (Some(content), _) = self.published[index] {
+                            self.candidate[index] = Some(content);
+                        }
+                    }
+                    self.gate.restored()
+                }
+            };
+        }
+    }
+
+    fn wait(&mut self, milliseconds: u64) {
+        let end = self.now + milliseconds;
+        self.run();
+        while let Some(at) = self.gate.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.run();
+        }
+        self.now = end;
+    }
+
+    fn seen_by_program(&self) -> Vec<Option<u8>> {
+        self.published.iter().map(|(content, _)| *content).collect()
+    }
+}
+
+#[test]
+fn content_that_passes_is_published() {
+    let mut pod = Pod::new(GateMode::Strict, &[1]);
+    pod.run();
+    assert_eq!((pod.seen_by_program(), pod.gate.is_open()), (vec![Some(1)], true));
+    pod.edit(0, 2);
+    pod.run();
+    assert_eq!((pod.seen_by_program(), pod.asked), (vec![Some(2)], 2));
+}
+
+#[test]
+fn content_that_is_published_is_not_judged_again() {
+    let mut pod = Pod::new(GateMode::Publish, &[1]);
+    pod.run();
+    pod.edit(0, 1);
+    pod.run();
+    pod.restart();
+    pod.wait(1_000_000);
+    assert_eq!(pod.asked, 1);
+}
+
+#[test]
+fn a_refused_edit_is_held_and_asked_again() {
+    let mut pod = Pod::new(GateMode::Publish, &[1]);
+    pod.run();
+    pod.edit(0, 10);
+    pod.run();
+    assert_eq!(pod.seen_by_program(), [Some(1)]);
+    let since = pod.now;
+    pod.wait(2_000_000);
+    let held = pod.gate.volumes[0].held().expect("it is held");
+    // After 10 s, 30 s, 1, 2 and 5 min, then every 10 min.
+    assert_eq!((held.count, held.since, pod.asked), (8, since, 9));
+    pod.edit(0, 1);
+    pod.run();
+    assert_eq!((pod.gate.volumes[0].held(), pod.gate.deadline(), pod.asked), (None, None, 9));
+}
+
+#[test]
+fn a_nudge_asks_again_and_counts_no_second_refusal() {
+    let mut pod = Pod::new(GateMode::Publish, &[1]);
+    pod.run();
+    pod.edit(0, 10);
+    pod.run();
+    pod.now += 2_000;
+    pod.gate.nudged(pod.now);
+    pod.run();
+    assert_eq!((pod.asked, pod.gate.volumes[0].held().map(|held| held.count)), (3, Some(1)));
+    pod.is_confused = true;
+    pod.gate.nudged(pod.now);
+    pod.run();
+    assert_eq!(pod.seen_by_program(), [Some(10)]);
+}
+
+#[test]
+fn of_several_volumes_the_bad_one_is_held_and_the_others_are_published() {
+    let mut pod = Pod::new(GateMode::Publish, &[1, 1, 1]);
+    pod.run();
+    pod.edit(0, 10);
+    pod.edit(1, 2);
+    pod.edit(2, 3);
+    pod.run();
+    assert_eq!(pod.seen_by_program(), [Some(1), Some(2), Some(3)]);
+    assert_eq!(pod.candidate, pod.seen_by_program(), "a command finds what the program has");
+}
+
+#[test]
+fn a_pod_that_starts_with_refused_content_starts_or_waits() {
+    let mut pod = Pod::new(GateMode::Publish, &[10, 1]);
+    pod.run();
+    assert_eq!(pod.published, [(Some(10), true), (Some(1), true)]);
+    assert!(pod.gate.is_open());
+    pod.edit(0, 2);
+    pod.run();
+    assert_eq!(pod.published, [(Some(2), false), (Some(1), false)]);
+
+    let mut pod = Pod::new(GateMode::Strict, &[10, 1]);
+    pod.run();
+    assert_eq!((pod.seen_by_program(), pod.gate.is_open()), (vec![None, None], false));
+    pod.edit(0, 2);
+    pod.run();
+    assert_eq!((pod.seen_by_program(), pod.gate.is_open()), (vec![Some(2), Some(1)], true));
+}
+
+#[test]
+fn approved_content_is_published_and_other_content_is_judged() {
+    let mut pod = Pod::new(GateMode::Strict, &[10]);
+    pod.run();
+    pod.approve(0, 10);
+    pod.run();
+    assert_eq!(pod.published, [(Some(10), false)]);
+    pod.edit(0, 11);
+    pod.wait(100_000);
+    assert_eq!(pod.seen_by_program(), [Some(10)]);
+    pod.approve(0, 12);
+    pod.wait(100_000);
+    assert_eq!(pod.seen_by_program(), [Some(10)], "another content is approved");
+}
+
+#[test]
+fn what_can_not_be_written_or_judged_is_tried_again() {
+    let mut gate = Gate::new(GateMode::Publish, 0, vec![(Some(1), false)], 0);
+    assert_eq!(gate.tick(0), Action::Read);
+    assert_eq!(gate.seen(0, vec![Some(2)]), Action::Stage(1));
+    assert_eq!(gate.staged(0, Staged::Failed), Action::Restore(1));
+    assert_eq!((gate.restored(), gate.deadline()), (Action::Nothing, Some(10_000)));
+    assert_eq!(gate.tick(10_000), Action::Read);
+    gate.seen(10_000, vec![Some(2)]);
+    assert_eq!(gate.staged(10_000, Staged::Same), Action::Validate);
+    assert_eq!(gate.judged(10_000, Verdict::Unknown), Action::Restore(1));
+    assert_eq!((gate.restored(), gate.deadline()), (Action::Nothing, Some(20_000)));
+    gate.tick(20_000);
+    gate.seen(20_000, vec![Some(2)]);
+    gate.staged(20_000, Staged::Same);
+    assert_eq!(gate.judged(20_000, Verdict::Passed), Action::Publish { volumes: 1, is_proved: true });
+    assert_eq!(gate.published(20_000, false), Action::Restore(1));
+    gate.restored();
+    assert_eq!((gate.volumes[0].published, gate.deadline()), (Some(1), Some(30_000)));
+    gate.tick(30_000);
+    assert_eq!(gate.seen(30_000, vec![None]), Action::Nothing);
+    assert_eq!(gate.deadline(), Some(40_000), "a volume that can't be read is read again");
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Edit(usize, u8),
+    Approve(usize, u8),
+    Nudge,
+    Confuse(bool),
+    Wait(u64),
+    Die(usize),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (0usize..2, 7u8..13).prop_map(|(index, content)| Event::Edit(index, content)),
+        1 => (0usize..2, 7u8..13).prop_map(|(index, content)| Event::Approve(index, content)),
+        1 => Just(Event::Nudge),
+        1 => any::<bool>().prop_map(Event::Confuse),
+        2 => (0u64..700_000).prop_map(Event::Wait),
+        2 => (0usize..12).prop_map(Event::Die),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn only_allowed_content_is_published_and_the_newest_wins(
+        mode in prop_oneof![Just(GateMode::Publish), Just(GateMode::Strict)],
+        events in proptest::collection::vec(event(), 0..30),
+    ) {
+        let mut pod = Pod::new(mode, &[1, 1]);
+        for event in events {
+            match event {
+                Event::Edit(index, content) => pod.edit(index, content),
+                Event::Approve(index, content) => pod.approve(index, content),
+                Event::Nudge => pod.gate.nudged(pod.now),
+                Event::Confuse(is_confused) => pod.is_confused = is_confused,
+                Event::Wait(milliseconds) => pod.wait(milliseconds),
+                Event::Die(after) => pod.lives_for = after,
+            }
+            pod.run();
+            if pod.gate.is_idle() {
+                for (candidate, published) in pod.candidate.iter().zip(pod.seen_by_program()) {
+                    prop_assert!(published.is_none() || *candidate == published, "a command finds what the program has");
+                }
+            }
+        }
+        (pod.is_confused, pod.lives_for) = (false, usize::MAX);
+        pod.wait(2_000_000);
+        let is_allowed = |pod: &Pod, index: usize| {
+            pod.mounted[index] < 10 || pod.approved[index] == Some(pod.mounted[index])
+        };
+        // The validator judges all volumes together, so both are allowed only where nothing else that is published is bad.
+        if (0..2).all(|index| pod.mounted[index] < 10) {
+            prop_assert_eq!(pod.published.clone(), [(Some(pod.mounted[0]), false), (Some(pod.mounted[1]), false)]);
+        }
+        for index in 0..2 {
+            if !is_allowed(&pod, index) && pod.published[index].0 == Some(pod.mounted[index]) && mode != GateMode::Publish {
+                prop_assert!(pod.allowed[index].contains(&pod.mounted[index]), "it passed once");
+            }
+        }
+        // Nothing is asked for ever once everything is published.
+        if pod.published.iter().enumerate().all(|(index, one)| *one == (Some(pod.mounted[index]), false)) {
+            prop_assert_eq!(pod.gate.deadline(), None);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What happens after a change of a volume: a gated one goes through the gate first.
+
+use super::Agent;
+use crate::host::child::Ended;
+use crate::host::clock;
+use crate::host::methods::InFlight;
+use agent::engine::IdleReason;
+use alloc::vec::Vec;
+
+impl Agent {
+    /// The content of these volumes may have changed; the index behind the last one is the Pod's annotations.
+    pub fn changed(&mut self, indices: &[usize]) {
+        let is_ungated = |index: &&usize| self.volumes.get(**index).is_some_and(|volume| !volume.options.gated);
+        let (ungated, others): (Vec<usize>, Vec<usize>) = indices.iter().partition(is_ungated);
+        if let Some(gate) = &mut self.gate {
+            others
+                .iter()
+                .for_each(|index| if *index < self.volumes.len() { gate.changed() } else { gate.read_approvals() });
+            if !ungated.is_empty() {
+                gate.nudged();
+            }
+        }
+        self.load(&ungated);
+    }
+
+    /// The program is to load what these volumes show it.
+    fn load(&mut self, indices: &[usize]) {
+        let now = clock::now();
+        for index in indices {
+            let volume = &mut self.volumes[*index];
+            (volume.is_dirty, volume.changed_at) = (true, Some(now));
+        }
+        self.is_postponed |= !indices.is_empty();
+        if self.is_postponed && !self.is_judging() {
+            self.is_postponed = false;
+            let action = self.engine.changed(now);
+            self.run(action);
+        }
+    }
+
+    /// Whether the gate's validator runs. A command would find the candidate.
+    pub(super) fn is_judging(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.is_judging())
+    }
+
+    /// Whether no command is in flight.
+    pub(super) fn is_free(&self) -> bool {
+        let is_proof = |one: &InFlight| matches!(one, InFlight::Proof(_));
+        self.engine.idle_reason().is_some() && self.in_flight.as_ref().is_none_or(is_proof)
+    }
+
+    pub(super) fn advance_gate(&mut self) {
+        let is_free = self.is_free();
+        let Some(gate) = &mut self.gate else { return };
+        let published = gate.advance(is_free, &mut self.counters);
+        self.load(&published);
+        self.log_gate_problem();
+    }
+
+    /// Whether the child is the gate's.
+    pub(super) fn gate_child_ended(&mut self, pid: i32, status: Ended) -> bool {
+        let ended = self.gate.as_mut().and_then(|gate| gate.child_ended(pid, status, &mut self.counters));
+        let Some(published) = ended else { return false };
+        self.load(&published);
+        self.log_gate_problem();
+        true
+    }
+
+    /// The gate's problem is the agent's, unless the program lacks what is published.
+    fn log_gate_problem(&mut self) {
+        if self.engine.idle_reason() == Some(IdleReason::Loaded) {
+            self.log_problem();
+        }
+    }
+}

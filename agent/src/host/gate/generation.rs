@@ -1,0 +1,123 @@
+//! One generation of a gated volume's files, in a directory that looks to every program as the kubelet's volume does: the
+//! same events in the same order, one generation, `..data`, a symlink for each key. A generation's name is the checksum of
+//! its content, so a power cut that tore it does not go unnoticed. A process that is killed at any instruction leaves the
+//! directory whole.
+
+use crate::host::commands::copy_tree::copy_bytes;
+use crate::host::files;
+use crate::host::volume::read::{feed_root, open_data};
+use crate::host::volume::tree::{Failure, Tree};
+use agent::change::DATA;
+use agent::digest::Sha256;
+use alloc::{ffi::CString, format, string::String, vec::Vec};
+use rustix::fd::OwnedFd;
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::{self, Errno};
+
+const DATA_TMP: &str = "..data_tmp";
+
+/// The checksum of a volume's content, as /status shows it.
+pub fn checksum(directory: &str) -> Result<String, Failure> {
+    checksum_of(&open_data(&files::open_directory(CWD, directory)?)?)
+}
+
+fn checksum_of(root: &OwnedFd) -> Result<String, Failure> {
+    let mut hash = Sha256::default();
+    feed_root(root, &[], &mut hash)?;
+    Ok(hash.finish())
+}
+
+/// The same of a directory that `replace` wrote; None where it is not whole.
+pub fn whole(directory: &str) -> Option<String> {
+    let checksum = checksum(directory).ok()?;
+    (current(directory).as_deref() == Some(&name_of(&checksum))).then_some(checksum)
+}
+
+/// Makes the content of volume `from`, whose checksum is `expected`, that of directory `to`. EAGAIN: `from` has another
+/// content by now.
+pub fn replace(from: &str, to: &str, expected: &str) -> Result<(), Failure> {
+    let target = files::open_directory(CWD, to)?;
+    let name = name_of(expected);
+    if current(to).as_deref() == Some(&name) {
+        return Ok(tidy(&target)?);
+    }
+    tidy(&target)?;
+    let source = open_data(&files::open_directory(CWD, from)?)?;
+    let written = write(&source, &target, &name).and_then(|generation| {
+        // It reads what was written, so this is also the test of that.
+        if checksum_of(&generation)? == expected { Ok(()) } else { Err(Errno::AGAIN.into()) }
+    });
+    if let Err(failure) = written {
+        let _ = tidy(&target);
+        return Err(match failure {
+            Failure::Kernel(Errno::NOENT) => Errno::AGAIN.into(),
+            other => other,
+        });
+    }
+    fs::symlinkat(name.as_str(), &target, DATA_TMP)?;
+    fs::renameat(&target, DATA_TMP, &target, DATA)?;
+    Ok(tidy(&target)?)
+}
+
+/// Does what a killed process left undone, in the kubelet's order: symlinks of new keys, those of old ones, old generations.
+pub fn tidy(directory: &OwnedFd) -> io::Result<()> {
+    let generation = fs::readlinkat(directory, DATA, Vec::new()).ok();
+    let keys = match &generation {
+        Some(_) => files::names(open_data(directory)?)?,
+        None => Vec::new(),
+    };
+    // A descriptor of its own: each lists its directory once.
+    let names = files::names(files::open_directory(directory, c".")?)?;
+    for key in keys.iter().filter(|key| !names.contains(key)) {
+        fs::symlinkat([DATA.as_bytes(), b"/", key.as_bytes()].concat(), directory, key.as_c_str())?;
+    }
+    let is_ours = |name: &CString| name.as_bytes().starts_with(b"..");
+    for name in names.iter().filter(|name| !is_ours(name) && !keys.contains(name)) {
+        // A directory beside the keys is a mount point.
+        let stat = fs::statat(directory, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            fs::unlinkat(directory, name.as_c_str(), AtFlags::empty())?;
+        }
+    }
+    for name in names.iter().filter(|name| is_ours(name) && name.as_bytes() != DATA.as_bytes()) {
+        if generation.as_ref() != Some(name) {
+            files::remove(directory, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files of `source` to a new directory.
+fn write(source: &OwnedFd, target: &OwnedFd, name: &str) -> Result<OwnedFd, Failure> {
+    fs::mkdirat(target, name, Mode::from_raw_mode(0o755))?;
+    let generation = files::open_directory(target, name)?;
+    // Whatever the umask. A set-group-ID bit gives the files the volume's group (fsGroup).
+    fs::fchmod(&generation, Mode::from_raw_mode(0o755 | fs::fstat(&generation)?.st_mode & 0o2000))?;
+    for path in Tree::list(source)?.files {
+        make_parents(&generation, path.as_bytes())?;
+        let from = files::open_beneath(source, path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let to = fs::openat(&generation, path.as_c_str(), flags, Mode::from_raw_mode(0o600))?;
+        copy_bytes(&from, &to)?;
+        fs::fchmod(&to, Mode::from_raw_mode(fs::fstat(&from)?.st_mode & 0o777))?;
+    }
+    Ok(generation)
+}
+
+fn make_parents(generation: &OwnedFd, path: &[u8]) -> io::Result<()> {
+    for end in path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at) {
+        match fs::mkdirat(generation, &path[..end], Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn current(directory: &str) -> Option<String> {
+    fs::readlink(format!("{directory}/{DATA}").as_str(), Vec::new()).ok()?.into_string().ok()
+}
+
+fn name_of(checksum: &str) -> String {
+    format!("..{checksum}")
+}

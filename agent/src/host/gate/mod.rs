@@ -1,0 +1,282 @@
+//! The gate of one container: it performs the actions that `agent::gate` decides on. It has a validator of its own in
+//! flight, during which the agent starts no command: that would find the candidate.
+
+mod gated;
+mod generation;
+
+use super::child::{Child, Ended, not_started};
+use super::layout::Layout;
+use super::volume::tree::Failure;
+use super::{clock, files, log};
+use agent::change;
+use agent::errors::{Code, Problem};
+use agent::gate::{self, Action, Staged, Verdict, indices};
+use agent::options::watch::Options;
+use agent::report::GateReport;
+use agent::report::counters::Counters;
+use alloc::{format, string::String, vec::Vec};
+use gated::Gated;
+use rustix::event::PollFd;
+use rustix::fs::CWD;
+use rustix::io::Errno;
+
+/// Far more than an annotation with a checksum for each volume.
+const APPROVALS_MAX_BYTES: usize = 64 << 10;
+
+/// The gate.
+pub struct Gate {
+    machine: gate::Gate<String>,
+    volumes: Vec<Gated>,
+    approvals: String,
+    validate: Vec<String>,
+    timeout: u64,
+    validator: Option<Child>,
+    /// Why something is not published.
+    problem: Option<Problem>,
+}
+
+impl Gate {
+    /// Starts with what is published; None where no volume is gated. `is_first`: the program does not run yet.
+    pub fn start(options: &Options, layout: &Layout, is_first: bool) -> Option<Gate> {
+        let (mode, validate) = (options.gate?, options.validate.clone()?);
+        let is_gated = options.volumes.iter().enumerate().filter(|(_, volume)| volume.gated);
+        let volumes: Vec<Gated> = is_gated.map(|(index, volume)| Gated::new(index, volume, options, layout)).collect();
+        if volumes.is_empty() {
+            return None;
+        }
+        let published = volumes.iter().map(|volume| volume.start(is_first)).collect();
+        let settle = change::settle(volumes.len(), true);
+        let mut gate = Gate {
+            machine: gate::Gate::new(mode, settle, published, clock::now()),
+            volumes,
+            approvals: layout.path("approve/approve"),
+            validate,
+            timeout: options.timeout,
+            validator: None,
+            problem: None,
+        };
+        gate.read_approvals();
+        Some(gate)
+    }
+
+    /// Whether the validator runs.
+    pub fn is_judging(&self) -> bool {
+        !self.machine.is_idle()
+    }
+
+    /// Whether the program can start.
+    pub fn is_open(&self) -> bool {
+        self.machine.is_open()
+    }
+
+    /// Whether the Pod waits for other content.
+    pub fn is_closed(&self) -> bool {
+        self.machine.is_idle() && self.machine.volumes.iter().any(|volume| volume.refusal.is_some())
+    }
+
+    /// A gated volume may have changed.
+    pub fn changed(&mut self) {
+        self.machine.changed(clock::now());
+    }
+
+    /// Something that the validator may look at has changed.
+    pub fn nudged(&mut self) {
+        self.machine.nudged(clock::now());
+    }
+
+    /// The Pod's annotations have changed.
+    pub fn read_approvals(&mut self) {
+        let text = files::read(CWD, self.approvals.as_str(), APPROVALS_MAX_BYTES).unwrap_or_default();
+        let text = String::from_utf8(text).unwrap_or_default();
+        let now = clock::now();
+        for (index, volume) in self.volumes.iter().enumerate() {
+            let of_volume = |one: &str| Some(one.trim().strip_prefix(&volume.name)?.strip_prefix('@')?.into());
+            self.machine.approve(index, text.split(',').filter_map(of_volume).collect(), now);
+        }
+        self.nudged();
+    }
+
+    /// Does what is due; the volumes that have new content. `may_begin`: no command of the agent is in flight.
+    pub fn advance(&mut self, may_begin: bool, counters: &mut Counters) -> Vec<usize> {
+        self.validator.iter_mut().for_each(Child::advance);
+        if !may_begin {
+            return Vec::new();
+        }
+        let action = self.machine.tick(clock::now());
+        self.run(action, counters)
+    }
+
+    /// A child has ended; None: it is not the gate's.
+    pub fn child_ended(&mut self, pid: i32, status: Ended, counters: &mut Counters) -> Option<Vec<usize>> {
+        let ended = self.validator.take_if(|child| child.pid() == pid)?.ended(status);
+        let is_valid = ended == Ended::Code(0);
+        counters.validations[usize::from(!is_valid)] += 1;
+        let verdict = if is_valid { Verdict::Passed } else { Verdict::Refused };
+        if !is_valid {
+            self.refuse(&ended.describe());
+        }
+        let action = self.machine.judged(clock::now(), verdict);
+        Some(self.run(action, counters))
+    }
+
+    /// The descriptor to poll.
+    pub fn descriptor(&self) -> Option<PollFd<'_>> {
+        self.validator.as_ref().and_then(Child::descriptor)
+    }
+
+    /// The time at which `advance` is due, milliseconds since boot.
+    pub fn deadline(&self, may_begin: bool) -> Option<u64> {
+        match &self.validator {
+            Some(child) => Some(child.deadline),
+            None => self.machine.deadline().filter(|_| may_begin),
+        }
+    }
+
+    /// Why something is not published.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// The state of a volume, by its index among all; None: it is not gated.
+    pub fn report(&self, index: usize) -> Option<GateReport<'_>> {
+        let at = self.volumes.iter().position(|volume| volume.index == index)?;
+        let volume = &self.machine.volumes[at];
+        let (now, wall) = (clock::now(), clock::wall());
+        let on_wall = |at: u64| wall.saturating_sub(now.saturating_sub(at));
+        Some(GateReport {
+            published: volume.published.as_deref(),
+            is_unproved: volume.is_unproved,
+            held: volume.held().map(|held| agent::report::Held {
+                sha256: &held.content,
+                refusals: held.count,
+                since: on_wall(held.since),
+                last: on_wall(held.last),
+                seconds: now.saturating_sub(held.since) / 1000,
+            }),
+        })
+    }
+
+    fn refuse(&mut self, what: &str) {
+        let effect = if self.machine.volumes.iter().all(|volume| volume.published.is_some()) {
+            "the program keeps what is published"
+        } else {
+            "nothing is published yet"
+        };
+        let problem = Problem::new(Code::ValidationFailed, format!("validate {what}; {effect}, see the agent's log"));
+        log::warn("refused").string("error", &problem.message).write();
+        self.problem = Some(problem);
+    }
+
+    /// Performs an action, and those that follow from it; the volumes that have new content.
+    fn run(&mut self, mut action: Action, counters: &mut Counters) -> Vec<usize> {
+        let mut changed = Vec::new();
+        loop {
+            let now = clock::now();
+            action = match action {
+                Action::Nothing => break,
+                Action::Read => {
+                    let contents =
+                        self.volumes.iter().map(|volume| generation::checksum(&volume.mounted)).collect::<Vec<_>>();
+                    let mut problem = None;
+                    let read = |(result, volume): (Result<String, Failure>, &Gated)| {
+                        result.inspect_err(|failure| problem = Some(failure.problem(&volume.mounted))).ok()
+                    };
+                    let contents = contents.into_iter().zip(&self.volumes).map(read).collect();
+                    self.set_problem(problem);
+                    self.machine.seen(now, contents)
+                }
+                Action::Stage(volumes) => {
+                    let staged = indices(volumes).map(|at| self.stage(at)).collect::<Vec<_>>();
+                    let worst = [Staged::Failed, Staged::Moved].into_iter().find(|one| staged.contains(one));
+                    self.machine.staged(now, worst.unwrap_or(Staged::Same))
+                }
+                Action::Validate => match Child::start(&self.validate, "validator output", self.timeout) {
+                    Ok(child) => {
+                        self.validator = Some(child);
+                        break;
+                    }
+                    Err(error) => {
+                        let problem = not_started(Code::ValidationFailed, &self.validate, error);
+                        self.set_problem(Some(problem));
+                        counters.validations[1] += 1;
+                        // The error says nothing about the content, and may go away.
+                        let is_passing =
+                            matches!(error, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY);
+                        self.machine.judged(now, if is_passing { Verdict::Unknown } else { Verdict::Refused })
+                    }
+                },
+                Action::Publish { volumes, is_proved } => {
+                    let mut is_done = true;
+                    for at in indices(volumes) {
+                        let checksum = self.machine.volumes[at].seen.clone().unwrap_or_default();
+                        match self.volumes[at].publish(&checksum, is_proved) {
+                            Ok(()) => changed.push(self.volumes[at].index),
+                            Err(failure) => {
+                                is_done = false;
+                                self.failed(at, &failure);
+                            }
+                        }
+                    }
+                    self.machine.published(now, is_done)
+                }
+                Action::Restore(volumes) => {
+                    for at in indices(volumes) {
+                        let volume = &self.volumes[at];
+                        let restored = generation::checksum(&volume.published)
+                            .and_then(|checksum| volume.set_candidate(&volume.published, &checksum));
+                        if let Err(failure) = restored
+                            && self.machine.volumes[at].published.is_some()
+                        {
+                            self.failed(at, &failure);
+                        }
+                    }
+                    self.machine.restored()
+                }
+            };
+        }
+        self.forget_problem();
+        changed
+    }
+
+    fn stage(&mut self, at: usize) -> Staged {
+        let Some(expected) = self.machine.volumes[at].seen.clone() else { return Staged::Moved };
+        let volume = &self.volumes[at];
+        match volume.set_candidate(&volume.mounted, &expected) {
+            Ok(()) => Staged::Same,
+            Err(Failure::Kernel(Errno::AGAIN)) => Staged::Moved,
+            Err(failure) => {
+                self.failed(at, &failure);
+                Staged::Failed
+            }
+        }
+    }
+
+    fn failed(&mut self, at: usize, failure: &Failure) {
+        let volume = &self.volumes[at];
+        let problem = match failure {
+            Failure::Kernel(Errno::NOSPC | Errno::DQUOT) => Problem::new(
+                Code::GateFull,
+                format!(
+                    "volume {}: no room for its new content; what is published stays; free the node's disk",
+                    volume.name
+                ),
+            ),
+            other => other.problem(&volume.mounted),
+        };
+        self.set_problem(Some(problem));
+    }
+
+    fn set_problem(&mut self, problem: Option<Problem>) {
+        if problem.is_some() {
+            self.problem = problem;
+        }
+    }
+
+    /// Once everything is published, there is no problem.
+    fn forget_problem(&mut self) {
+        let is_well = |volume: &gate::Volume<String>| {
+            volume.refusal.is_none() && volume.seen.is_some() && volume.seen == volume.published
+        };
+        self.problem.take_if(|_| self.machine.volumes.iter().all(is_well));
+    }
+}

@@ -1,0 +1,388 @@
+//! The gate: what `gate` publishes before the program starts, and `watch` after that.
+
+mod support;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+use support::{Agent, BINARY, Program, Root, Running, eventually, free_port};
+
+/// The flags of both commands: contents with the word `bad` are refused.
+fn flags(root: &Root, mode: &str, volumes: &[&str]) -> Vec<String> {
+    let script = format!("! grep -q bad {}/gate/*/candidate/*", root.path.display());
+    let own = volumes.iter().flat_map(|volume| [format!("--volume={volume}"), format!("--gated={volume}")]);
+    own.chain([format!("--gate={mode}"), format!("--validate=[\"sh\",\"-c\",\"{script}\"]"), "--reload=none".into()])
+        .collect()
+}
+
+fn gate(root: &Root, flags: &[String]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.arg("gate").args(flags).arg(format!("--port={}", free_port())).env("HOTRELOAD_ROOT", &root.path);
+    command
+}
+
+#[track_caller]
+fn opened(root: &Root, flags: &[String]) -> String {
+    let Output { status, stdout, .. } = gate(root, flags).output().unwrap();
+    let log = String::from_utf8(stdout).unwrap();
+    assert!(status.success(), "{log}");
+    log
+}
+
+fn watch(root: &Root, flags: &[String]) -> Agent {
+    Agent::watch(root, &flags.iter().map(String::as_str).collect::<Vec<&str>>())
+}
+
+/// Every path below a directory: `dir`, `-> target`, or mode and content.
+fn listing(directory: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![directory.to_path_buf()];
+    while let Some(path) = left.pop() {
+        for entry in fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()) {
+            let stat = fs::symlink_metadata(&entry).unwrap();
+            let what = if stat.is_symlink() {
+                format!("-> {}", fs::read_link(&entry).unwrap().display())
+            } else if stat.is_dir() {
+                left.push(entry.clone());
+                format!("dir {:o}", stat.permissions().mode() & 0o777)
+            } else {
+                format!("{:o} {}", stat.permissions().mode() & 0o777, fs::read_to_string(&entry).unwrap())
+            };
+            found.insert(entry.strip_prefix(directory).unwrap().display().to_string(), what);
+        }
+    }
+    found
+}
+
+/// The same with one name for the generation, whatever it is.
+fn normal(directory: &Path) -> BTreeMap<String, String> {
+    let name = fs::read_link(directory.join("..data")).unwrap().display().to_string();
+    listing(directory)
+        .into_iter()
+        .map(|(path, what)| (path.replace(&name, "GEN"), what.replace(&name, "GEN")))
+        .collect()
+}
+
+#[test]
+fn what_is_published_looks_as_the_kubelets_volume() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1"), ("sub/b", "2")]);
+    fs::set_permissions(volume.path.join("a"), fs::Permissions::from_mode(0o440)).unwrap();
+    // As the kubelet makes an emptyDir in a Pod with an fsGroup.
+    fs::create_dir_all(root.join("gate/conf")).unwrap();
+    chown(root.join("gate/conf"), None, Some(1234)).unwrap();
+    fs::set_permissions(root.join("gate/conf"), fs::Permissions::from_mode(0o2777)).unwrap();
+    let flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let groups = ["a", "sub/b"].map(|file| fs::metadata(root.join("gate/conf/published").join(file)).unwrap().gid());
+    assert_eq!(groups, [1234, 1234]);
+    let [published, candidate] = ["published", "candidate"].map(|part| root.join("gate/conf").join(part));
+    assert_eq!(normal(&published), normal(&volume.path));
+    assert_eq!(listing(&published), listing(&candidate));
+
+    // Keys come and go, mount points stay.
+    fs::create_dir(published.join("mounted")).unwrap();
+    let agent = watch(&root, &flags);
+    volume.swap(&[("c", "3"), ("sub/b", "4")]);
+    eventually("it is published", || (root.read("gate/conf/published/c") == "3").then_some(()));
+    agent.reaches("refreshed");
+    let found = normal(&published);
+    assert_eq!(
+        found.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["..data", "GEN", "GEN/c", "GEN/sub", "GEN/sub/b", "c", "mounted", "sub"]
+    );
+}
+
+#[test]
+fn a_pod_that_must_wait_ends_once_and_starts_with_content_that_passes() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "bad")]);
+    let flags = flags(&root, "strict", &["conf"]);
+    let first = gate(&root, &flags).output().unwrap();
+    assert_eq!(first.status.code(), Some(1));
+    assert!(String::from_utf8(first.stdout).unwrap().contains("nothing is published yet"));
+    let port = free_port();
+    let start = || {
+        let mut command = Command::new(BINARY);
+        command.arg("gate").args(&flags).arg(format!("--port={port}")).env("HOTRELOAD_ROOT", &root.path);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut waiting = Running(start());
+    let get = || support::exchange(port, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+    let status = eventually("it answers", get);
+    assert!(status.contains(r#""state":"held""#) && status.contains("HR_VALIDATION_FAILED"), "{status}");
+    assert!(!waiting.has_ended() && !root.join("gate/conf/published/..data").exists());
+    waiting.signal("TERM");
+    eventually("it ends", || waiting.has_ended().then_some(()));
+    let mut waiting = Running(start());
+    eventually("it answers", get);
+    volume.swap(&[("a", "good")]);
+    assert!(waiting.0.wait().unwrap().success());
+    assert_eq!(root.read("gate/conf/published/a"), "good");
+}
+
+#[test]
+fn refused_content_is_published_where_there_is_nothing_else_and_judged_until_it_passes() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "bad")]);
+    let flags = flags(&root, "publish", &["conf"]);
+    assert!(opened(&root, &flags).contains("published, though it was refused"));
+    let agent = watch(&root, &flags);
+    agent.reaches("unproved");
+    drop(agent);
+    // What is published stays, also where the Pod's sandbox starts again.
+    opened(&root, &flags);
+    assert_eq!(root.read("gate/conf/published/a"), "bad");
+    let agent = watch(&root, &flags);
+    volume.swap(&[("a", "good")]);
+    agent.reaches("refreshed");
+    assert_eq!((root.read("gate/conf/published/a"), root.join("gate/conf/unproved").exists()), ("good".into(), false));
+}
+
+#[test]
+fn a_refused_edit_stays_out_whoever_dies() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    volume.swap(&[("a", "bad")]);
+    let status = agent.reaches("held");
+    assert!(status.contains(r#""refusals":1"#) && status.contains("keeps what is published"), "{status}");
+    assert!(agent.get("/metrics").unwrap().contains("hotreload_agent_held_seconds "));
+    let is_old = || {
+        let files = ["candidate", "published"].map(|part| root.read(&format!("gate/conf/{part}/a")));
+        assert_eq!(files, ["1", "1"]);
+    };
+    is_old();
+    agent.process.signal("KILL");
+    drop(agent);
+    opened(&root, &flags);
+    is_old();
+    let agent = watch(&root, &flags);
+    agent.reaches("held");
+    volume.swap(&[("a", "2")]);
+    eventually("it is published", || (root.read("gate/conf/published/a") == "2").then_some(()));
+    agent.reaches("refreshed");
+    volume.swap(&[("a", "bad")]);
+    agent.reaches("held");
+    volume.swap(&[("a", "2")]);
+    agent.reaches("refreshed");
+    assert_eq!(agent.field("validationsPassed"), "1", "content that is published is not judged again");
+}
+
+#[test]
+fn an_approval_names_the_content_that_it_lets_in() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let approvals = root.volume_at("approve", &[("approve", "")]);
+    let flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    volume.swap(&[("a", "bad")]);
+    agent.reaches("held");
+    let held = agent.status().split_once(r#""held":{"sha256":""#).unwrap().1[..64].to_string();
+    approvals.swap(&[("approve", &format!("other@{held},conf@{held}"))]);
+    eventually("it is published", || (root.read("gate/conf/published/a") == "bad").then_some(()));
+    agent.reaches("refreshed");
+    volume.swap(&[("a", "bad, too")]);
+    agent.reaches("held");
+    assert_eq!(root.read("gate/conf/published/a"), "bad");
+}
+
+#[test]
+fn an_answer_that_changes_is_heard_without_an_edit() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let nudges = root.volume_at("approve", &[("approve", ""), ("nudge", "1")]);
+    let name = root.join("name");
+    fs::write(&name, "").unwrap();
+    let flags = [
+        "--volume=conf".into(),
+        "--gated=conf".into(),
+        "--gate=strict".into(),
+        format!("--validate=[\"test\",\"-e\",\"{}\"]", name.display()),
+        "--reload=none".into(),
+    ];
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    fs::remove_file(&name).unwrap();
+    volume.swap(&[("a", "2")]);
+    agent.reaches("held");
+    fs::write(&name, "").unwrap();
+    nudges.swap(&[("approve", ""), ("nudge", "2")]);
+    agent.reaches("refreshed");
+    assert_eq!(root.read("gate/conf/published/a"), "2");
+}
+
+#[test]
+fn of_two_edited_volumes_the_good_one_is_published_and_a_secret_does_not_wait() {
+    let root = Root::new();
+    let [one, two] = ["one", "two"].map(|name| root.gated(name, &[("a", "1")]));
+    let secret = root.volume("tls", &[("key", "1")]);
+    let mut flags = flags(&root, "publish", &["one", "two"]);
+    opened(&root, &flags);
+    let name = root.name("gs");
+    let program = Program::reloading(&root, &name);
+    flags.pop();
+    flags.extend([
+        "--secret-volume=tls".into(),
+        "--reload=signal".into(),
+        "--signal=HUP".into(),
+        format!("--process={name}"),
+    ]);
+    let agent = watch(&root, &flags);
+    one.swap(&[("a", "bad")]);
+    two.swap(&[("a", "2")]);
+    eventually("the program reloads", || (program.signals() == 1).then_some(()));
+    agent.reaches("held");
+    assert_eq!([root.read("gate/one/published/a"), root.read("gate/two/published/a")], ["1", "2"]);
+    secret.swap(&[("key", "2")]);
+    eventually("the program reloads", || (program.signals() == 2).then_some(()));
+}
+
+#[test]
+fn a_reload_command_finds_what_the_program_has() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let path = root.path.display();
+    let script = format!("cat {path}/gate/conf/candidate/a >> {path}/seen");
+    let mut flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    flags.pop();
+    flags.extend([
+        "--reload=exec".into(),
+        format!("--command=[\"sh\",\"-c\",\"{script}\"]"),
+        "--secret-volume=tls".into(),
+    ]);
+    let secret = root.volume("tls", &[("key", "1")]);
+    let agent = watch(&root, &flags);
+    volume.swap(&[("a", "2")]);
+    agent.reaches("loaded");
+    eventually("the command runs", || (root.read("seen") == "2").then_some(()));
+    volume.swap(&[("a", "bad")]);
+    agent.reaches("held");
+    secret.swap(&[("key", "2")]);
+    eventually("the command runs", || (root.read("seen") == "22").then_some(()));
+}
+
+#[test]
+fn copies_show_what_is_published_and_the_validator_sees_its_own() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    // `link` sees the kubelet's volume at the path where programs see what is published.
+    fs::create_dir_all(root.join("vol")).unwrap();
+    symlink(root.join("live/conf"), root.join("vol/conf")).unwrap();
+    let copy = "--copy=/etc/app/a:conf/a".to_string();
+    let linked = Command::new(BINARY).args(["link", "--gated=conf", &copy]).env("HOTRELOAD_ROOT", &root.path).status();
+    assert!(linked.unwrap().success());
+    fs::remove_file(root.join("vol/conf")).unwrap();
+    let script = format!("! grep -q bad {}/copy/.candidate/etc/app/a", root.path.display());
+    let flags = [
+        "--volume=conf".into(),
+        "--gated=conf".into(),
+        "--gate=strict".into(),
+        format!("--validate=[\"sh\",\"-c\",\"{script}\"]"),
+        "--reload=none".into(),
+        copy,
+    ];
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    volume.swap(&[("a", "bad")]);
+    agent.reaches("held");
+    let files = || [root.read("copy/.candidate/etc/app/a"), root.read("copy/etc/app/a")];
+    assert_eq!(files(), ["1", "1"]);
+    volume.swap(&[("a", "2")]);
+    agent.reaches("refreshed");
+    assert_eq!(files(), ["2", "2"]);
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_published_and_what_was_there_stays_whole() {
+    let root = Root::new();
+    let large = "x".repeat(200 << 10);
+    let volume = root.gated("conf", &[("a", "1")]);
+    fs::create_dir_all(root.join("gate/conf")).unwrap();
+    let port = free_port();
+    let flags = flags(&root, "strict", &["conf"]).iter().map(|flag| format!("'{flag}'")).collect::<Vec<_>>().join(" ");
+    let script = format!(
+        "mount -t tmpfs -o size=128k none {root}/gate/conf && {BINARY} gate {flags} && exec {BINARY} watch {flags} --port={port}",
+        root = root.path.display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-ec", &script]).env("HOTRELOAD_ROOT", &root.path).stdout(Stdio::null());
+    let agent = Running(command.spawn().unwrap());
+    let get = || support::exchange(port, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+    eventually("it answers", get);
+    let content = format!("/proc/{}/root{}/gate/conf/published/a", agent.pid(), root.path.display());
+    volume.swap(&[("a", &large)]);
+    eventually("it says so", || get().filter(|status| status.contains("HR_GATE_FULL")));
+    assert_eq!(fs::read_to_string(&content).unwrap(), "1");
+    volume.swap(&[("a", "2")]);
+    eventually("it is published", || (fs::read_to_string(&content).unwrap_or_default() == "2").then_some(()));
+}
+
+/// The two files of one generation; None where it was removed in between, as the kubelet removes one.
+fn pair(published: &Path) -> Option<(String, String)> {
+    let generation = published.join(fs::read_link(published.join("..data")).expect("..data is always there"));
+    Some((fs::read_to_string(generation.join("a")).ok()?, fs::read_to_string(generation.join("b")).ok()?))
+}
+
+/// GATE_SWAPS swaps while a reader hammers and the agent dies again and again.
+#[test]
+fn readers_see_whole_generations_whenever_the_agent_dies() {
+    let swaps: usize = std::env::var("GATE_SWAPS").ok().map_or(300, |text| text.parse().unwrap());
+    let text = |number: usize| format!("{number}\n").repeat(3_000);
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", &text(0)), ("b", &text(0))]);
+    let flags =
+        ["--volume=conf", "--gated=conf", "--gate=strict", "--validate=[\"true\"]", "--reload=none"].map(String::from);
+    opened(&root, &flags);
+    let published = root.join("gate/conf/published");
+    let (is_over, reads, kills) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut random = std::process::id() as u64 | 1;
+    let mut below = |limit: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % limit
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=swaps {
+                let content = text(number);
+                volume.swap(&[("a", &content), ("b", &content)]);
+                sleep(Duration::from_micros(500 + number as u64 * 7919 % 9_000));
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                if let Some((a, b)) = pair(&published) {
+                    assert!(a == b && a.len() == text(a.lines().next().unwrap().parse().unwrap()).len(), "torn");
+                    reads.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        while !is_over.load(Ordering::SeqCst) {
+            let mut command = Command::new(BINARY);
+            command.arg("watch").args(&flags).arg(format!("--port={}", free_port())).env("HOTRELOAD_ROOT", &root.path);
+            let mut agent = command.stdout(Stdio::null()).spawn().unwrap();
+            sleep(Duration::from_micros(below(40_000)));
+            agent.kill().unwrap();
+            agent.wait().unwrap();
+            kills.fetch_add(1, Ordering::SeqCst);
+            let (a, b) = pair(&published).expect("nobody removes it now");
+            assert_eq!(a, b);
+        }
+    });
+    assert!(reads.load(Ordering::SeqCst) > 0 && kills.load(Ordering::SeqCst) > 0);
+    let _agent = watch(&root, &flags);
+    eventually("the last content is published", || (root.read("gate/conf/published/a") == text(swaps)).then_some(()));
+    let names = || fs::read_dir(&published).unwrap().count();
+    eventually("one generation is left", || (names() == 4).then_some(()));
+}
