@@ -203,6 +203,7 @@ impl Program {
     /// Ends it and starts it again.
     pub fn restart(&mut self, root: &Root) {
         let file = self.log.with_extension("");
+        next_tick();
         let new = {
             let _ = self.process.0.kill();
             let _ = self.process.0.wait();
@@ -294,4 +295,11 @@ pub fn free_port() -> u16 {
         std::iter::repeat_with(|| 10_000 + first.wrapping_add(NEXT_PORT.fetch_add(1, Ordering::Relaxed)) % 20_000);
     let mut free = ports.map(|port| port as u16).filter(|port| TcpListener::bind(("::", *port)).is_ok());
     free.next().unwrap()
+}
+
+/// Waits for the next tick of /proc, which has a hundred in a second: a process that starts in the tick of a change does not count as younger.
+fn next_tick() {
+    let tick = || fs::read_to_string("/proc/uptime").unwrap().split(' ').next().map(String::from);
+    let now = tick();
+    eventually("the next tick", || (tick() != now).then_some(()));
 }
