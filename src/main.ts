@@ -109,6 +109,17 @@ query('status', 'show what each injected Pod has loaded, according to its agents
   })
 type StatusGiven = QueryGiven & { allNamespaces: boolean; selector?: string; watch: boolean }
 
+const approveCommand = command(
+  'approve',
+  'publish what the gates of a workload hold back, whatever its validator says',
+).argument('<workload...>', 'KIND/NAME or KIND NAME, e.g. deployment/web')
+for (const name of ['kubeconfig', 'context', 'namespace'] as const)
+  approveCommand.addOption(plain(queryFlags[name]))
+approveCommand.action(async (targets: string[], given: QueryGiven) => {
+  const { approveCommand: approve } = await import('./cli/approve.ts')
+  exitCode = await approve(targets, queryOptions(given), process)
+})
+
 command('version', 'print the version of this program, and the image of its agent').action(() => {
   process.stdout.write(`hotreload ${VERSION}\nagent ${AGENT_IMAGE}\nNode.js ${process.version}\n`)
 })

@@ -167,14 +167,14 @@ ${table(
     'source',
   ],
   Object.entries(presets as Record<string, Preset>).map(
-    ([name, { names, doc, paths, initialVariables, validate, proved, source }]) => [
+    ([name, { names, doc, paths, initialVariables, validate, check, proved, source }]) => [
       `\`${name}\``,
       names.map((one) => `\`${one}\``).join(', '),
       labelOf(name as PresetName),
       cell(doc),
       cell([...pathRows(paths), ...fileVariables(initialVariables)].join('; ')),
       proofOf(name as PresetName),
-      validate ? `\`${validate}\`` : '',
+      validate ? `\`${validate}\`${check ? ', `preset`' : ''}` : '',
       proved === true ? 'yes' : (proved ?? 'not tested'),
       cell(source),
     ],
@@ -190,7 +190,7 @@ Of every image these roll out, because entry points read them when the container
 into which a variable named \`…_FILE\` points rolls out, too, unless the table says otherwise. [\`${PREFIX}volume-reload\`](annotations.md) overrules all of it.
 
 **To validate** is a value for \`${PREFIX}validate\`, with your own paths. Nothing runs it until you set it: images and paths differ. Set it where a mistake in the configuration
-ends the program.
+ends the program. With \`preset\` hotreload takes the files from the container's own command line ([gate](gate.md)).
 
 **Proved**: a test of hotreload changes the ConfigMap of the real program (Debian's package, or the project's own) on a real node, and sees the new value in effect in the same process.
 For a rollout, it proves that a signal would not have brought the new value. At releases: the program takes minutes to build, or needs a device of the machine, so that the test is no part of each run.

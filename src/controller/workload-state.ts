@@ -4,6 +4,7 @@ import type { PendingChange } from './decide/pending-change.ts'
 import type { AgentProblemState } from './pods/agent-problems.ts'
 import type { NudgeState } from './pods/nudge.ts'
 import { noChanges } from './pods/reload-events.ts'
+import { noKnownGates } from './pods/stuck-gates.ts'
 import type { EvictionState } from './pods/uninjected.ts'
 import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
 import type { RolloutEventState } from './rollout/rollout-events.ts'
@@ -39,6 +40,8 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     unreported: noChanges,
     reloadReportedAt: undefined,
     checksSinceChange: undefined,
+    knownGates: noKnownGates,
+    isGateInDoubt: false,
     firstEvictionAt: undefined,
   })
   return {

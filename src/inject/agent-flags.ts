@@ -13,6 +13,12 @@ export const paths = {
   bin: '/.hotreload/bin',
   /** Holds each watched volume under its own name. */
   volumes: '/.hotreload/vol',
+  /** Holds each gated volume as the kubelet fills it. */
+  live: '/.hotreload/live',
+  /** Holds what the agent shows of each gated volume. */
+  gates: '/.hotreload/gate',
+  /** Holds the Pod's annotations that the gate reads. */
+  approve: '/.hotreload/approve',
   /** Holds directories in which a file became a symlink, at the path that the app sees. */
   directories: '/.hotreload/dir',
   /** Holds files that the agent rewrites in place, at the path that the app sees. */
@@ -38,10 +44,16 @@ const rewriteArgs = (subPaths: readonly SubPathMount[]): string[] =>
 const parentArgs = (parents: readonly string[]): string[] =>
   parents.map((parent) => `--parent=${literal(parent)}`)
 
-export const linkArgs = (subPaths: readonly SubPathMount[], parents: readonly string[]): string[] => [
+/** @param gated volumes of which a validator sees copies of its own */
+export const linkArgs = (
+  subPaths: readonly SubPathMount[],
+  parents: readonly string[],
+  gated: readonly string[],
+): string[] => [
   'link',
   ...parentArgs(parents),
   ...rewriteArgs(subPaths),
+  ...gated.map((name) => `--gated=${name}`),
 ]
 
 /** For an agent that links at its first start. Its other flags name the files. */
@@ -58,7 +70,15 @@ export function watchArgs(
     env,
     port,
     graceSeconds,
-  }: { watched: readonly WatchedVolume[]; env: readonly WatchedVolume[]; port: number; graceSeconds: number },
+    gate,
+  }: {
+    watched: readonly WatchedVolume[]
+    env: readonly WatchedVolume[]
+    port: number
+    graceSeconds: number
+    /** The flags of its gates. */
+    gate: readonly string[]
+  },
 ): string[] {
   const { container, reload, subPaths, validate, timeout, stagger, restartStagger } = plan
   const method = methodOf(reload)
@@ -72,6 +92,7 @@ export function watchArgs(
     ]),
     ...env.map(({ name, isSecret }) => `--${isSecret ? 'env-secret-volume' : 'env-volume'}=${name}`),
     ...rewriteArgs(subPaths),
+    ...gate.map(literal),
     ...method.flags(reload).map(literal),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
     ...(timeout !== undefined && (validate || method.runsInAppImage)

@@ -5,6 +5,7 @@ import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
 import { runAsUser } from '../workload/run-as-user.ts'
 import { AGENT, FIRST_PORT } from './agent-flags.ts'
 import { envVolumes } from './env-volumes.ts'
+import { withGates } from './gate.ts'
 import { nameFor } from './names.ts'
 import { type Rewrite, rewriteSubPaths } from './subpath.ts'
 import { type WatchedVolume, watchedVolumes } from './watched-volumes.ts'
@@ -21,8 +22,9 @@ export interface Agent {
 
 export function planAgents({ containers }: PodPlan): Agent[] {
   const served = containers.filter(({ agent }) => agent)
+  const gates = new Map<string, string>()
   return served.map((plan, index) => {
-    const watched = watchedVolumes(plan)
+    const watched = withGates(plan, watchedVolumes(plan), gates)
     return {
       plan,
       name: served.length === 1 ? AGENT : nameFor(AGENT, plan.container.name),

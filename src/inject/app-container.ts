@@ -4,6 +4,7 @@ import type { ForwardedProbe } from '../policy/methods/liveness.ts'
 import type { ContainerMethod, Reload } from '../policy/methods/reload-methods.ts'
 import type { Agent } from './agent.ts'
 import { AGENT, paths, probeArgs } from './agent-flags.ts'
+import { seenByProgram } from './gate.ts'
 import { agentArgs, agentMounts, binMount, stateMount } from './sidecar.ts'
 
 export function changeAppContainer(container: V1Container, agent: Agent, spec: V1PodSpec): V1Container {
@@ -11,7 +12,11 @@ export function changeAppContainer(container: V1Container, agent: Agent, spec: V
     rewrite,
     plan: { reload },
   } = agent
-  const rewritten = rewrite ? { ...container, volumeMounts: rewrite.volumeMounts } : container
+  const mounts = rewrite?.volumeMounts ?? container.volumeMounts
+  const rewritten =
+    rewrite || agent.plan.gate
+      ? { ...container, volumeMounts: seenByProgram(mounts ?? [], agent) }
+      : container
   switch (reload.method) {
     case 'probe':
       return withProbe(rewritten, reload.forward)

@@ -5,10 +5,12 @@ import type { PodTemplate } from '../workload/pod-template.ts'
 import { type Agent, isBeside, linksIn, needsInstall, planAgents } from './agent.ts'
 import { emptyDir } from './agent-flags.ts'
 import { changeAppContainer } from './app-container.ts'
+import { gateVolumes, publishesFirst } from './gate.ts'
 import { withEvictableVolumes } from './local-volumes.ts'
 import {
   agentContainer,
   BIN_VOLUME,
+  gateContainer,
   INSTALL,
   installContainer,
   linkContainer,
@@ -74,6 +76,7 @@ const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }
         ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })]
         : [],
     ),
+    ...agents.filter(publishesFirst).map((agent) => gateContainer({ agent, spec, agentImage })),
     ...agents.filter(isBeside).map((agent) => agentContainer({ agent, spec, policy, agentImage })),
   ]
   return { ...spec, initContainers: [...(spec.initContainers ?? []), ...added] }
@@ -91,6 +94,7 @@ const addVolumes: PodStep = (pod, { agents }) => {
       ...[...watched, ...env].map(({ mounted }) => mounted),
       ...(rewrite?.volumes ?? []),
     ]),
+    ...gateVolumes(agents),
   ]
   const added = volumes.filter(({ name }) => !present.has(name))
   const changed = { ...pod, spec: { ...spec, volumes: [...(spec.volumes ?? []), ...added] } }

@@ -5,6 +5,14 @@ import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type Agent, linksIn, linksInAppImage, runsCommands, watchesInAppImage } from './agent.ts'
 import { AGENT, awaitLinkArgs, linkArgs, linkOnceArgs, paths, watchArgs } from './agent-flags.ts'
+import {
+  gateContainerName,
+  gateFlags,
+  gateMounts,
+  ownGates,
+  seenByCommands,
+  withWritableCandidates,
+} from './gate.ts'
 import { nameFor } from './names.ts'
 import { agentResources, initResources } from './resources.ts'
 import { type Capability, installerRights, rightsBeside, rightsOf } from './security-context.ts'
@@ -76,7 +84,11 @@ export function linkContainer({
   return {
     name: nameFor('hotreload-link', container.name),
     ...program(container, inAppImage, agentImage),
-    args: linkArgs(subPaths, rewrite.parents),
+    args: linkArgs(
+      subPaths,
+      rewrite.parents,
+      mountedBy(copies, ownGates(agent)).map(({ name }) => name),
+    ),
     ...variables(plan, rewrite.below),
     volumeMounts: [
       ...binMount(inAppImage),
@@ -96,13 +108,18 @@ export const agentArgs = (agent: Agent, spec: V1PodSpec): string[] =>
   watchArgs(agent.plan, {
     ...agent,
     graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+    gate: gateFlags(agent, appMountsOf(agent)),
   })
 
+const appMountsOf = ({ plan: { container }, rewrite }: Agent): readonly V1VolumeMount[] =>
+  rewrite?.volumeMounts ?? container.volumeMounts ?? []
+
 /** The agent's mounts, beside the app or in its container. */
-export const agentMounts = ({ plan, watched, env, rewrite }: Agent): V1VolumeMount[] => [
-  ...volumeMountsOf([...watched, ...env]),
-  ...(rewrite?.ownMounts ?? []),
-  stateMount(plan.container.name),
+export const agentMounts = (agent: Agent): V1VolumeMount[] => [
+  ...seenByCommands(volumeMountsOf([...agent.watched, ...agent.env]), agent),
+  ...gateMounts(agent),
+  ...(agent.rewrite?.ownMounts ?? []),
+  stateMount(agent.plan.container.name),
 ]
 
 /** A native sidecar (KEP-753): it starts before the app, ends after it, and lets a Job complete. */
@@ -117,10 +134,8 @@ export function agentContainer({
   const asTarget = runsCommands(plan)
   const inAppImage = watchesInAppImage(agent, spec)
   const linked = linksIn(agent) === 'agent' ? rewrite : undefined
-  const appMounts = rewrite?.volumeMounts ?? container.volumeMounts ?? []
   const resources = agentResources(spec, policy, asTarget ? container : undefined)
   const own = [...binMount(inAppImage), ...agentMounts(agent), noToken]
-  const taken = new Set(own.map(({ mountPath }) => mountPath))
   return {
     name,
     ...program(container, inAppImage, agentImage),
@@ -129,13 +144,7 @@ export function agentContainer({
     ...(asTarget ? variablesOf(container) : variables(plan, linked?.below ?? [])),
     ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
-    volumeMounts: [
-      ...(asTarget
-        ? repeated(appMounts.filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath)))
-        : []),
-      ...own,
-      ...(linked?.below ?? []),
-    ],
+    volumeMounts: [...(asTarget ? besides(own, agent) : []), ...own, ...(linked?.below ?? [])],
     securityContext: asTarget
       ? rightsOf(container, spec)
       : rightsBeside(container, spec, [
@@ -148,6 +157,32 @@ export function agentContainer({
 
 /** With it, the agent takes the capabilities for linking from its bounding set, too, once it has linked. */
 const TO_GIVE_UP: readonly Capability[] = ['SETPCAP']
+/** The first publish of gated volumes, before the app starts. It is the agent in the app's image, up to the point at which the app can start. */
+export function gateContainer({ agent, spec, agentImage }: ContainerRequest): V1Container {
+  const { container } = agent.plan
+  const own = [
+    ...binMount(true),
+    ...agentMounts(agent).filter(({ mountPath }) => mountPath !== paths.state),
+    noToken,
+  ]
+  return {
+    name: gateContainerName(container),
+    ...program(container, true, agentImage),
+    args: ['gate', ...agentArgs(agent, spec)],
+    ...variablesOf(container),
+    ...(container.workingDir ? { workingDir: container.workingDir } : {}),
+    volumeMounts: withWritableCandidates([...besides(own, agent), ...own], agent),
+    securityContext: rightsOf(container, spec),
+    ...initResources(container, spec),
+  }
+}
+
+/** The app's mounts as its validators and commands see them, but for the paths of our own. */
+function besides(own: readonly V1VolumeMount[], agent: Agent): V1VolumeMount[] {
+  const taken = new Set(own.map(({ mountPath }) => mountPath))
+  const mounts = appMountsOf(agent).filter(({ mountPath }) => !taken.has(mountPath) && !isToken(mountPath))
+  return repeated(seenByCommands(mounts, agent))
+}
 
 /** Without KILL, even root can't signal a program that stepped down to another user (gosu, setpriv): EPERM. */
 const agentCapabilities = (plan: ContainerPlan): Capability[] =>

@@ -13,6 +13,8 @@ export interface ContainerStatus extends ReloadStatus {
   chosenBy: string
   agent?: string
   validate?: readonly string[]
+  /** What the gate does where a Pod starts with refused content, and the volumes that have one. */
+  gate?: { mode: string; volumes: string[] }
   /** ConfigMaps and Secrets behind variables, whose change restarts the container in place. */
   env?: string[]
   /** The volumes that the agent watches. */
@@ -66,7 +68,7 @@ const shortened = ({ version, containers }: Status): Status => ({
 })
 
 function containerStatus(
-  { reload, chosenBy, validate, env, volumes, subPaths, notes }: ContainerPlan,
+  { reload, chosenBy, validate, gate, env, volumes, subPaths, notes }: ContainerPlan,
   agent: string | undefined,
 ): ContainerStatus {
   return {
@@ -75,6 +77,7 @@ function containerStatus(
     ...(agent ? { agent } : {}),
     ...methodOf(reload).status?.(reload),
     ...(agent && validate ? { validate } : {}),
+    ...(agent && gate ? { gate: { mode: gate.mode, volumes: [...gate.volumes] } } : {}),
     ...(env.length > 0 ? { env: env.map(sourceId) } : {}),
     ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
     ...(subPaths.length > 0

@@ -3,6 +3,7 @@ import type { V1KeyToPath, V1Volume, V1VolumeProjection } from '@kubernetes/clie
 import type { ContainerPlan } from '../policy/plan.ts'
 import { holderOf } from '../workload/path-search.ts'
 import { normalPath, volumeSources } from '../workload/references.ts'
+import type { VolumeGate } from './gate.ts'
 import { nameFor } from './names.ts'
 
 export interface WatchedVolume {
@@ -16,6 +17,8 @@ export interface WatchedVolume {
   isOptional: boolean
   /** Paths whose change is no reason to reload (tokens, labels). */
   ignored: string[]
+  /** Present: the app sees only what an agent publishes of it. */
+  gate?: VolumeGate
 }
 
 export function watchedVolumes(plan: ContainerPlan): WatchedVolume[] {

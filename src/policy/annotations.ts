@@ -74,9 +74,15 @@ export const annotations = {
   },
   validate: {
     ...ofProgram,
-    parse: parse.argv,
-    values: 'absent, words, or a JSON array, e.g. `nginx -t`',
-    doc: 'The agent runs this command before each reload, and reloads only if it exits 0. It has the form of `command`; by default nothing is validated.',
+    parse: parse.validator,
+    values: 'absent, words, or a JSON array, e.g. `nginx -t`, or `preset`',
+    doc: "The agent runs this command before each reload, and reloads only if it exits 0. It has the form of `command`; `preset` is the program's own test ([programs](programs.md)) of the files that the container's command line names. By default nothing is validated.",
+  },
+  gate: {
+    ...ofContainer,
+    parse: parse.oneOf('off', 'publish', 'strict'),
+    values: '`off`, `publish`, `strict`',
+    doc: 'Whether the program sees a ConfigMap only after `validate` has passed it, also when it starts again ([gate](gate.md)). A Pod that starts with nothing else takes a refused ConfigMap with `publish`, and waits with `strict`.',
   },
   reload: {
     ...ofContainer,
@@ -152,6 +158,8 @@ export type Value<K extends AnnotationName> = ReturnType<(typeof annotations)[K]
 /** Annotations that hotreload writes. A user's value of one is ignored. */
 export const written = {
   status: 'On Pods: what hotreload injected, what it did not inject, and why. JSON.',
+  approve:
+    'On Pods: refused content that the gate publishes all the same, as `VOLUME@HASH`. `hotreload approve` writes it.',
   nudge: 'On Pods: its change makes the kubelet refresh the volumes at once.',
   checksum:
     'On pod templates: a checksum of each source that needs a rollout. Its change starts the rollout.',

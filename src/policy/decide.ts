@@ -7,6 +7,7 @@ import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '
 import { contestedReferences, helperNotes, servedForNothing } from './contested-references.ts'
 import type { Defaults } from './defaults.ts'
 import { hasVariables } from './env.ts'
+import { liveNotes } from './gate.ts'
 import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
 import { methodOf } from './methods/reload-methods.ts'
@@ -94,6 +95,7 @@ export function decide({ template, policy, defaults, isBare, isReplaced }: Decis
     notes: [
       ...boundNotes(spec, excess),
       ...helperNotes(contested, containers),
+      ...liveNotes(spec, containers),
       ...(shareProcessNamespace ? sharingNotes(spec) : []),
     ],
   }

@@ -6,6 +6,7 @@ import { sourceId } from '../workload/checksum.ts'
 import type { Reference } from '../workload/references.ts'
 import type { Defaults } from './defaults.ts'
 import { type EnvPlan, planEnv } from './env.ts'
+import { planGate } from './gate.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import {
@@ -90,7 +91,9 @@ export function planContainer(
   const subPaths = isTooLarge ? [] : decideSubPaths({ container, spec, watched, mode, keptBecause })
   const volumes = updatedVolumes(container, subPaths, watched, isServed)
   const rewrites = subPaths.some((one) => one.mode !== 'keep')
-  const reloads = volumes.length > 0 && (agent !== 'optional' || rewrites)
+  const decision = planGate({ container, spec, settings, reload, volumes, obstacle: gateObstacle(request) })
+  const { gate, validate } = decision
+  const reloads = volumes.length > 0 && (agent !== 'optional' || rewrites || gate !== undefined)
   // If the method leaves the process running, only a change of its variables ends it.
   const restartsForEnv = !endsProcess && restarting.length > 0 && settings.stagger === undefined
   return {
@@ -103,7 +106,8 @@ export function planContainer(
       volumes,
       subPaths,
       env: restarting,
-      ...(settings.validate ? { validate: settings.validate } : {}),
+      ...(validate ? { validate } : {}),
+      ...(gate ? { gate } : {}),
       ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds }),
       stagger: settings.stagger ?? (endsProcess ? RESTART_STAGGER_SECONDS : 0),
       restartStagger: restartsForEnv ? RESTART_STAGGER_SECONDS : 0,
@@ -112,11 +116,15 @@ export function planContainer(
         ...(isDecidedByUser(ways) ? [] : resolved.notes),
         ...env.notes,
         ...subPathNotes({ container, settings, reload, ways, subPaths }),
+        ...decision.notes,
       ],
     },
-    problems: [...resolved.problems, ...env.problems],
+    problems: [...resolved.problems, ...env.problems, ...decision.problems],
   }
 }
+
+const gateObstacle = ({ isTooLarge, keptMounts }: PlanRequest): string | undefined =>
+  isTooLarge ? 'a bound says so' : keptMounts?.reason
 
 function resolve(
   container: V1Container,

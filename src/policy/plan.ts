@@ -3,6 +3,7 @@ import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import type { Source } from '../workload/references.ts'
 import type { RolledOut } from './classify-references.ts'
 import type { Defaults } from './defaults.ts'
+import type { GatePlan } from './gate.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { MountWays } from './mounts/mount-ways.ts'
@@ -33,6 +34,8 @@ export interface ContainerPlan {
   env: EnvSource[]
   /** argv that must exit 0 before any reload. */
   validate?: readonly string[]
+  /** Present: the program sees only what the agent publishes of some volumes. */
+  gate?: GatePlan
   /** Seconds that a validator or the command of `exec` may take; undefined: the agent's own default. */
   timeout?: number
   /** Seconds over which the Pods of a workload spread their reloads. */

@@ -62,7 +62,7 @@ function source(
 
 /** Whether hotreload added this container, to an injected Pod or to a template that `hotreload inject` wrote. */
 export const isOurContainer = ({ name }: V1Container): boolean =>
-  /^hotreload-(agent|install|link)(-|$)/.test(name)
+  /^hotreload-(agent|gate|install|link)(-|$)/.test(name)
 
 /** Whether the Pod was injected before, by the webhook or by hand with `hotreload inject`. */
 export const isInjected = ({ spec }: { spec?: V1PodSpec }): boolean =>

@@ -21,6 +21,21 @@ export function capabilitiesOf(pid: number): Record<string, bigint> {
   return Object.fromEntries([...sets].map(([, set = '', mask]) => [set, BigInt(`0x${mask}`)]))
 }
 
+/** The process that holds a Pod's namespaces. */
+export function sandboxOf({ metadata, status }: V1Pod): number {
+  const ids = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].map(
+    ({ containerID }) => containerID?.split('//')[1] ?? '',
+  )
+  const isPod = (path: string) =>
+    path.includes(metadata?.uid ?? '?') && !ids.some((id) => id && path.includes(id))
+  const found = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && cgroupsOf(pid).some(({ path }) => isPod(path)))
+  if (found.length !== 1 || found[0] === undefined)
+    throw new Error(`${found.length} processes may be the sandbox's`)
+  return found[0]
+}
+
 interface Cgroup {
   /** Names with commas; empty for the unified hierarchy. */
   controllers: string

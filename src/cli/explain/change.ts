@@ -101,9 +101,11 @@ function outcomeOf(
       how: `${restarts(own)}; the same Pod (hotreload.dev/env)${spread(own.stagger || own.restartStagger)}`,
     }
   const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
+  const isGated = own.gate?.volumes.has(reference.volume ?? '') === true && mode !== 'keep'
   const first = [
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
-    ...(own.validate && way?.way === 'reload' ? [`${own.validate.join(' ')} must pass`] : []),
+    ...(own.validate && (isGated || way?.way === 'reload') ? [`${own.validate.join(' ')} must pass`] : []),
+    ...(isGated ? ['the gate shows it to the program'] : []),
   ]
   const superfluous = replacedReloaders(own, plan)
   const last =

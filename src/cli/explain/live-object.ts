@@ -104,7 +104,7 @@ export async function readPods(
 type PodObject = ApiObject & Pick<V1Pod, 'spec'>
 
 /** Only of an opted-in workload: nobody asks about the Pods of another. */
-const selectorOf = (object: ApiObject, defaults: Defaults): string | undefined =>
+export const selectorOf = (object: ApiObject, defaults: Defaults): string | undefined =>
   summarize(object, { defaults, compat: defaultCompatOptions })?.selector
 
 async function listPods(client: KubeClient, namespace: string, selector: string | undefined) {

@@ -27,14 +27,14 @@ const kinds: readonly NamedKind[] = [...templateKinds, ...sourceKinds]
  * group.
  * @throws UserError HR_BAD_FLAG
  */
-export function parseTargets(words: readonly string[]): Target[] {
+export function parseTargets(words: readonly string[], command = 'explain'): Target[] {
   const [first = '', ...names] = words
   const isKindFirst = !first.includes('/') && names.length > 0
   const targets = isKindFirst ? names.map((name) => `${first}/${name}`) : words
-  return targets.map(parseTarget)
+  return targets.map((text) => parseTarget(text, command))
 }
 
-function parseTarget(text: string): Target {
+function parseTarget(text: string, command: string): Target {
   const [resource = '', name = '', ...more] = text.split('/')
   const [word = '', ...qualifier] = resource.toLowerCase().split('.')
   const found = kinds.find(
@@ -46,7 +46,7 @@ function parseTarget(text: string): Target {
     return { apiVersion: found.apiVersion, kind: found.kind, name }
   throw new UserError(
     'HR_BAD_FLAG',
-    `explain: ${JSON.stringify(text.slice(0, 100))} is not KIND/NAME`,
+    `${command}: ${JSON.stringify(text.slice(0, 100))} is not KIND/NAME`,
     `use e.g. deployment/web; kinds are ${kinds.map(kindLabel).join(', ')}`,
   )
 }

@@ -49,6 +49,8 @@ const colours: Readonly<Record<string, number>> = {
   unconfirmed: 33,
   refused: 31,
   invalid: 31,
+  held: 31,
+  unproved: 31,
   killed: 31,
   error: 31,
   removed: 31,

@@ -3,6 +3,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { isReportOf, problemState } from '../../controller/pods/agent-report.ts'
 import { remedyOf } from '../../controller/pods/problem-remedy.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
+import { gateContainerName } from '../../inject/gate.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
@@ -32,6 +33,8 @@ export interface LoadedVolume {
   sha256?: string
   /** The ConfigMap or Secret behind a container's variables, whose change restarts it. */
   source?: string
+  /** Content that its gate holds back, and how often the validator has refused it. */
+  held?: { sha256: string; refusals: number; since: string }
 }
 
 /** One row of the answer. */
@@ -65,7 +68,14 @@ export function agentsOf(pod: V1Pod): AgentAddress[] {
   return Object.entries(isObject(containers) ? containers : {})
     .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index, of: pod }))
+    .filter(({ container }) => pod.status?.phase !== 'Pending' || waitsAtGate(pod, container))
 }
+
+/** Whether the first publish of a container runs: it answers in the agent's place. */
+const waitsAtGate = ({ status }: V1Pod, container: string): boolean =>
+  (status?.initContainerStatuses ?? []).some(
+    ({ name, state }) => name === gateContainerName({ name: container }) && state?.running,
+  )
 
 /** The row of a Pod whose agents need not be asked; undefined: ask them. */
 export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
@@ -74,7 +84,7 @@ export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
   if (annotations[STATUS] === undefined) return { ...at, ...withoutAgent(pod) }
   if (deletionTimestamp !== undefined) return { ...at, state: 'ending' }
   const phase = pod.status?.phase ?? 'Unknown'
-  if (phase === 'Running') return undefined
+  if (phase === 'Running' || (phase === 'Pending' && agentsOf(pod).length > 0)) return undefined
   if (phase !== 'Pending') return { ...at, state: phase.toLowerCase() }
   const { state, ...why } = pendingReason(pod) ?? { state: 'pending' }
   return { ...at, failed: state !== 'pending' || isStuck(pod, now), state, ...why }
@@ -98,7 +108,7 @@ function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note' | 'remedy'
 
 /** The row of an agent whose container does not run. */
 export function statusOfContainer({ namespace, pod, container, of }: AgentAddress): AgentStatus | undefined {
-  const found = notRunning(of, container)
+  const found = of.status?.phase === 'Pending' ? undefined : notRunning(of, container)
   return found && { namespace, pod, container, volumes: [], failed: found.state !== 'Completed', ...found }
 }
 
@@ -155,14 +165,19 @@ const envSources = ({ spec }: V1Pod): Map<string, string> =>
   )
 
 function volume(reported: unknown, sources: ReadonlyMap<string, string>): LoadedVolume {
-  const { name, current, loadedAt, sha256 } = isObject(reported) ? reported : {}
+  const { name, current, loadedAt, sha256, gate } = isObject(reported) ? reported : {}
   const [at, hash, source] = [text(loadedAt), text(sha256), sources.get(text(name) ?? '')]
+  const held = property(gate, 'held')
+  const [heldHash, since] = [text(property(held, 'sha256')), text(property(held, 'since'))]
   return {
     name: text(name) ?? '',
     current: current === true,
     ...(at ? { loadedAt: at } : {}),
     ...(hash ? { sha256: hash } : {}),
     ...(source ? { source } : {}),
+    ...(heldHash && since
+      ? { held: { sha256: heldHash, refusals: Number(property(held, 'refusals')), since } }
+      : {}),
   }
 }
 

@@ -29,8 +29,8 @@ export function statusTable(
 }
 
 /** Pods with different hashes run different configurations. */
-const volumeText = ({ name, source, sha256, current }: AgentStatus['volumes'][number]): string =>
-  `${source ? `env of ${source}` : name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${current ? '' : ' (an older one)'}`
+const volumeText = ({ name, source, sha256, current, held }: AgentStatus['volumes'][number]): string =>
+  `${source ? `env of ${source}` : name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${current ? '' : ' (an older one)'}${held ? ` (holds ${held.sha256.slice(0, 8)})` : ''}`
 
 const loadedAt = ({ volumes }: AgentStatus): number =>
   Math.max(...volumes.map((one) => Date.parse(one.loadedAt ?? '') || 0), 0)

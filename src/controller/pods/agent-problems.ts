@@ -13,6 +13,7 @@ import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import {
+  type AgentAnswer,
   type AgentProblem,
   type AgentState,
   agentState,
@@ -20,10 +21,11 @@ import {
   problemOf,
   startedAt,
 } from './agent-report.ts'
-import type { ConcernedVolume, DueVolumes } from './due-volumes.ts'
+import type { ConcernedVolume } from './due-volumes.ts'
 import { remedyOf } from './problem-remedy.ts'
 import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
 import { startProblems } from './start-problems.ts'
+import { checkGates, type KnownGates } from './stuck-gates.ts'
 import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
@@ -40,6 +42,10 @@ export interface AgentProblemState extends ReloadEventState {
   reportedProblems: ReadonlySet<string>
   /** How many of AFTER_CHANGE have passed; undefined: all. */
   checksSinceChange: number | undefined
+  /** Gates whose agents have answered. */
+  knownGates: KnownGates
+  /** Some of them did not answer the last time. */
+  isGateInDoubt: boolean
 }
 
 /** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s; a validator may take longer. */
@@ -65,6 +71,8 @@ export interface AgentProblemsOptions {
 const reasons: Record<ProblemState, EventReason> = {
   refused: eventReasons.reloadRefused,
   invalid: eventReasons.configurationInvalid,
+  held: eventReasons.configurationHeld,
+  unproved: eventReasons.configurationInvalid,
   killed: eventReasons.killedByReload,
   unconfirmed: eventReasons.reloadUnconfirmed,
   removed: eventReasons.keyRemoved,
@@ -93,29 +101,33 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const found = new Map<string, Found>()
     for (const pod of pods) for (const problem of startProblems(pod)) add(found, pod, problem)
     const running = pods.filter(hasRunningAgents)
-    const podStates = await askAgents(summary, running, unreportedDue(state), found)
+    const podStates = await askAgents(summary, running, state, found)
     for (const [id, one] of found) {
       if (state.reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
     state.reportedProblems = new Set([...(podStates ? [] : state.reportedProblems), ...found.keys()])
-    return podStates ? earliest(next, reportReloaded(report, summary, state, podStates, clock)) : next
+    const again = podStates ? reportReloaded(report, summary, state, podStates, clock) : undefined
+    return earliest(next, earliest(again, state.isGateInDoubt ? SETTLES_WITHIN : undefined))
   }
 
   /** Adds the agents' problems to `found`, and returns what each Pod has done about the changes that concern it. Undefined where no agent answers. */
   async function askAgents(
     summary: WorkloadSummary,
     pods: readonly V1Pod[],
-    due: DueVolumes,
+    of: AgentProblemState,
     found: Map<string, Found>,
   ): Promise<AgentState[] | undefined> {
+    const due = unreportedDue(of)
     const podStates: AgentState[] = []
+    const asked: { pod: V1Pod; answers: AgentAnswer[] }[] = []
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
       const some = pods.slice(from, from + CONCURRENT_REQUESTS)
       const answers = await Promise.all(some.map((pod) => answersOf(summary, pod, askAgent)))
       for (const [index, pod] of some.entries()) {
         const ofPod = answers[index] ?? []
+        asked.push({ pod, answers: ofPod })
         for (const one of ofPod) {
           const problem = problemOf(one, pod, clock.wall())
           if (problem) add(found, pod, problem)
@@ -126,9 +138,30 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
         if (state) podStates.push(state)
       }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
-      if (from === 0 && answers.flat().every((one) => one.report === undefined)) return undefined
+      if (from === 0 && answers.flat().every((one) => one.report === undefined)) {
+        reportGates(summary, of, asked)
+        return undefined
+      }
     }
+    reportGates(summary, of, asked)
     return podStates
+  }
+
+  function reportGates(
+    summary: WorkloadSummary,
+    of: AgentProblemState,
+    asked: readonly { pod: V1Pod; answers: AgentAnswer[] }[],
+  ): void {
+    const { known, stuck, isInDoubt } = checkGates(of.knownGates, asked)
+    of.knownGates = known
+    of.isGateInDoubt = isInDoubt
+    for (const { pod, container } of stuck)
+      report.event(
+        summary,
+        'Warning',
+        eventReasons.gateStuck,
+        `Pod ${pod}, container ${container}: its agent answers no more, so no edit of a gated volume reaches the program; kubectl rollout restart replaces the Pod`,
+      )
   }
 
   /** A container may start with what its kubelet mounted before the change. Then the kubelet brings the change a little later. */

@@ -109,6 +109,14 @@ export const LONGEST_MESSAGE = 500
 export const text = (value: unknown, most: number): string =>
   typeof value === 'string' ? value.replaceAll(/\p{C}+/gu, ' ').slice(0, most) : ''
 
+/** A first refusal may be of a moment: a name that is not there yet. */
+const REFUSALS = 2
+
+const isHeldForGood = (volumes: unknown): boolean =>
+  (Array.isArray(volumes) ? volumes : []).some(
+    (one: unknown) => Number(property(property(property(one, 'gate'), 'held'), 'refusals')) >= REFUSALS,
+  )
+
 /** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
 export function problemOf(
   answer: AgentAnswer,
@@ -118,6 +126,7 @@ export function problemOf(
   const state = problemState(answer, pod, now)
   const error = property(answer.report, 'error')
   if (state === undefined || !isObject(error)) return undefined
+  if (state === 'held' && !isHeldForGood(property(answer.report, 'volumes'))) return undefined
   const code = text(error['code'], 63)
   if (!/^HR_[A-Z_]+$/.test(code)) return undefined
   return {

@@ -1,5 +1,6 @@
 /** What a person does about a problem of an agent, with the real names. Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { gateContainerName } from '../../inject/gate.ts'
 import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { parseJson, property } from '../../workload/json-object.ts'
 
@@ -23,13 +24,20 @@ export function remedyOf(pod: V1Pod, container: string, code: string): string | 
 
 const CHECK_TARGET = `check ${['preset', 'process', 'signal'].map((key) => PREFIX + key).join(', ')}`
 
-export function logCommand({ metadata }: V1Pod, container: string, code: string): string | undefined {
+export function logCommand(
+  { metadata, status: podStatus }: V1Pod,
+  container: string,
+  code: string,
+): string | undefined {
   const log = logOf.get(code)
   if (!log || !metadata) return undefined
   const status = parseJson(metadata.annotations?.[writtenKey('status')] ?? '')
   const own = property(property(status, 'containers'), container)
   // A supervisor is the main process of the container itself.
   const agent = property(own, 'reload') === 'supervise' ? undefined : property(own, 'agent')
-  const from = log === 'agent' && typeof agent === 'string' ? agent : container
+  // A Pod that waits at its gate has no agent yet.
+  const isAtGate = podStatus?.phase === 'Pending' && property(own, 'gate') !== undefined
+  const judge = isAtGate ? gateContainerName({ name: container }) : agent
+  const from = log === 'agent' && typeof judge === 'string' ? judge : container
   return `kubectl logs -n ${metadata.namespace} ${metadata.name} -c ${from}`
 }

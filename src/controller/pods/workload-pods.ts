@@ -4,7 +4,7 @@ import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
-import { isObject } from '../../workload/json-object.ts'
+import { isObject, parseJson, property } from '../../workload/json-object.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type AgentAnswer, isReportOf } from './agent-report.ts'
 
@@ -55,11 +55,31 @@ function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[
 export const podPath = ({ metadata }: V1Pod): string =>
   `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
 
-/** Whether the Pod has agents, runs, and is not terminating. */
-export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean =>
-  metadata?.annotations?.[writtenKey('status')] !== undefined &&
-  metadata.deletionTimestamp === undefined &&
-  status?.phase === 'Running'
+/** The annotation that says what was injected. */
+export const STATUS_KEY = writtenKey('status')
+
+/** Whether the Pod has agents, runs or waits at a gate, and is not terminating. */
+export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean => {
+  const own = metadata?.annotations?.[STATUS_KEY]
+  if (own === undefined || metadata?.deletionTimestamp !== undefined) return false
+  return status?.phase === 'Running' || (status?.phase === 'Pending' && gatesOf(own).size > 0)
+}
+
+/** The containers of a Pod with a gate, and their agents, from its status annotation. */
+export function gatesOf(statusAnnotation = ''): ReadonlyMap<string, string> {
+  if (!statusAnnotation.includes('"gate":')) return noGates
+  const containers = property(parseJson(statusAnnotation), 'containers')
+  return new Map(
+    Object.entries(isObject(containers) ? containers : {}).flatMap(([container, one]) => {
+      const agent = property(one, 'agent')
+      return typeof agent === 'string' && property(one, 'gate') !== undefined
+        ? [[container, agent] as const]
+        : []
+    }),
+  )
+}
+
+const noGates: ReadonlyMap<string, string> = new Map()
 
 /** In milliseconds since 1970. */
 export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0

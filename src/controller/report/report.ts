@@ -28,6 +28,8 @@ export const eventReasons = {
   notInjected: 'NotInjected',
   reloadRefused: 'ReloadRefused',
   configurationInvalid: 'ConfigurationInvalid',
+  configurationHeld: 'ConfigurationHeld',
+  gateStuck: 'GateStuck',
   killedByReload: 'KilledByReload',
   reloadUnconfirmed: 'ReloadUnconfirmed',
   keyRemoved: 'KeyRemoved',
@@ -45,6 +47,8 @@ export type EventReason = (typeof eventReasons)[keyof typeof eventReasons]
 export const problemStates = [
   'refused',
   'invalid',
+  'held',
+  'unproved',
   'killed',
   'unconfirmed',
   'removed',

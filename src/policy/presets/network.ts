@@ -1,5 +1,6 @@
 /** Name servers, tunnels, failover and mail. */
 import { mounts, wordsOf } from './arguments.ts'
+import { namedCheck } from './check.ts'
 import { byRollout, bySignal, type Preset } from './preset.ts'
 
 export const network = {
@@ -9,6 +10,7 @@ export const network = {
     doc: 'SIGHUP, the same as rndc reload',
     source: 'named(8), SIGNALS',
     validate: 'named-checkconf -z',
+    check: namedCheck,
     proved: true,
   },
   unbound: {

@@ -1,5 +1,6 @@
 /** Metrics, logs and traces. */
 import type { V1Container } from '@kubernetes/client-node'
+import { toolCheck } from './check.ts'
 import { configDirectory, flag, hasFlag, isOpen, portOf, webAddress, wordsOf } from './arguments.ts'
 import { byItself, byPost, byRollout, bySignal, elsewhere, type Preset } from './preset.ts'
 
@@ -28,6 +29,7 @@ export const observability = {
     doc: 'POST /-/reload with --web.enable-lifecycle, otherwise SIGHUP',
     source: 'prometheus.io/docs/prometheus/latest/configuration/configuration',
     validate: 'promtool check config /etc/prometheus/prometheus.yml',
+    check: toolCheck(['promtool', 'check', 'config'], '/etc/prometheus/prometheus.yml'),
     proved: true,
   },
   alertmanager: {
@@ -39,6 +41,7 @@ export const observability = {
     doc: 'POST /-/reload; SIGHUP if --web.config.file guards it',
     source: 'prometheus.io/docs/alerting/latest/management_api',
     validate: 'amtool check-config /etc/alertmanager/alertmanager.yml',
+    check: toolCheck(['amtool', 'check-config'], '/etc/alertmanager/alertmanager.yml'),
     proved: true,
   },
   'blackbox-exporter': {

@@ -2,6 +2,7 @@
 import type { V1Container } from '@kubernetes/client-node'
 import type { Reload } from '../methods/reload-methods.ts'
 import type { Proof } from '../methods/signal.ts'
+import type { Check } from './check.ts'
 
 /**
  * How the change of one mount reaches a program: by the container's own `reload`, by `none` of our means because the program watches its
@@ -37,6 +38,8 @@ export interface Preset {
   source: string
   /** For the documentation: a value for `hotreload.dev/validate`. It is no default, because paths and images differ. */
   validate?: string
+  /** The same for the files that the container's command line names: `hotreload.dev/validate: preset`. */
+  check?: Check
   /**
    * A test of ours proves that the running program takes the new value; for a rollout, that no signal makes it do so. `at releases`:
    * `make test-programs` has the test, because it takes minutes to build the program, or the program needs a device of the machine.

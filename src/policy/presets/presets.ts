@@ -8,6 +8,7 @@ import { manual } from '../../manual.ts'
 import type { Reload } from '../methods/reload-methods.ts'
 import { didYouMean } from '../values/did-you-mean.ts'
 import { shown } from '../values/parse.ts'
+import type { ProgramCheck } from './check.ts'
 import { data } from './data.ts'
 import { network } from './network.ts'
 import { observability } from './observability.ts'
@@ -49,6 +50,16 @@ export const pathsOf = (name: PresetName, container: V1Container): PresetPaths =
   presetPaths(presets[name], container)
 
 export const isReloadSidecar = (name: PresetName): boolean => 'isReloadSidecar' in presets[name]
+
+/**
+ * The program's own test of its configuration, for a container without its wrappers; undefined: it has none, or the command line leaves
+ * open which files it reads.
+ */
+export function checkOf(name: PresetName, container: V1Container): ProgramCheck | undefined {
+  const { names, check }: Preset = presets[name]
+  const program = container.command?.[0]?.split('/').at(-1)
+  return program === undefined || names.includes(program) ? check?.(container) : undefined
+}
 
 /** What the program does with a change, as a sentence without its subject. */
 export const docOf = (name: PresetName): string => presets[name].doc

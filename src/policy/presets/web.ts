@@ -1,6 +1,7 @@
 /** Web servers, proxies, caches and the servers of applications. */
 import type { V1Container } from '@kubernetes/client-node'
 import { normalPath } from '../../workload/references.ts'
+import { haproxyCheck, selfCheck } from './check.ts'
 import { directoryOf, flag, hasFlag, tagOf } from './arguments.ts'
 import { byItself, byRollout, bySignal, elsewhere, type Preset } from './preset.ts'
 
@@ -24,6 +25,7 @@ export const web = {
     doc: 'SIGHUP to the master, which starts new workers with the new configuration; old workers finish their connections',
     source: 'nginx.org/en/docs/control.html',
     validate: 'nginx -t',
+    check: selfCheck('nginx', ['-t'], ['-c', '-p', '-g', '-e'], ['-c', '/etc/nginx/nginx.conf']),
     proved: true,
   },
   haproxy: {
@@ -33,6 +35,7 @@ export const web = {
     doc: 'SIGUSR2 to the master; refused without master-worker mode (-W), where the signal would end it',
     source: 'haproxy management guide, 3.3 Master-worker mode',
     validate: 'haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg',
+    check: haproxyCheck,
     proved: true,
   },
   apache2: {
@@ -42,6 +45,12 @@ export const web = {
     doc: 'SIGUSR1 (graceful), because SIGHUP cuts running responses. A mistake in the configuration ends it: validate',
     source: 'httpd.apache.org/docs/2.4/stopping.html',
     validate: 'httpd -t',
+    check: selfCheck(
+      'httpd',
+      ['-t'],
+      ['-f', '-d', '-D', '-C', '-c'],
+      ['-f', '/usr/local/apache2/conf/httpd.conf'],
+    ),
     proved: true,
   },
   squid: {

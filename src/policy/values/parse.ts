@@ -143,6 +143,10 @@ export function argv(key: string, value: string): string[] {
   )
 }
 
+/** The word `preset`, or argv. */
+export const validator = (key: string, value: string): 'preset' | string[] =>
+  value.trim() === 'preset' ? 'preset' : argv(key, value)
+
 function jsonWords(value: string): string[] | undefined {
   try {
     const parsed: unknown = JSON.parse(value)

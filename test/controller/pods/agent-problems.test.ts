@@ -250,3 +250,23 @@ test('an agent that waits for a process that never comes is reported once it has
     `web ReloadWaiting: Pod a, container web, at ${at}: no process named haproxy runs [HR_NO_PROCESS]; check hotreload.dev/preset, hotreload.dev/process, hotreload.dev/signal`,
   ])
 })
+
+const heldReport = (refusals: number) => ({
+  ...agentReport('held', 'HR_VALIDATION_FAILED', 'validate exited with code 1'),
+  volumes: [{ name: 'conf', gate: { held: { refusals } } }],
+})
+
+test('content that a gate holds back is reported after its second refusal', async () => {
+  const one = cluster('a')
+  one.allAnswer(heldReport(1))
+  one.problems.changed(KEY, SOURCE, CONF)
+  await one.clock.advance(10_000)
+  expect(one.events()).toEqual([])
+  one.allAnswer(heldReport(2))
+  await one.clock.advance(60_000)
+  expect(one.events()).toEqual([
+    expect.stringContaining(
+      'ConfigurationHeld: Pod a, container web, at 2026-01-01T00:00:01.000Z: validate exited',
+    ),
+  ])
+})

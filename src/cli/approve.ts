@@ -1,0 +1,79 @@
+/**
+ * `hotreload approve`: publishes what the gates of a workload hold back, whatever the validator says. It writes an annotation of each Pod, with
+ * the user's own rights; the agents read it. The annotation names the content, so that the next edit is judged again.
+ */
+import { mapLimit } from '../async/map-limit.ts'
+import { UserError } from '../errors.ts'
+import type { KubeClient } from '../kube/client.ts'
+import { builtInDefaults } from '../policy/defaults.ts'
+import { writtenKey } from '../policy/annotations.ts'
+import { readObject, selectorOf } from './explain/live-object.ts'
+import { parseTargets, type Target } from './explain/target.ts'
+import { clusterAccess, refusal } from './shared/cluster-access.ts'
+import type { QueryOptions } from './shared/query-flags.ts'
+import type { QueryIo } from './shared/query-output.ts'
+import type { AgentStatus } from './status/agents.ts'
+import { readStatus } from './status/status.ts'
+
+/** Not a name that begins with `kubectl`: Flux takes such managers' fields away. */
+const FIELD_MANAGER = 'hotreload'
+
+/** @throws UserError HR_NOTHING_HELD, and those of a cluster that can't be read or written */
+export async function approveCommand(
+  words: readonly string[],
+  options: Omit<QueryOptions, 'output'>,
+  io: Pick<QueryIo, 'stdout' | 'env'>,
+): Promise<number> {
+  const [target, ...others] = parseTargets(words, 'approve')
+  if (!target || others.length > 0)
+    throw new UserError(
+      'HR_BAD_FLAG',
+      `approve: ${words.length} arguments`,
+      'name one workload, e.g. deployment/web',
+    )
+  const client = await clusterAccess(options, io.env)
+  for (const { pod, held } of await approve(client, target, Date.now()))
+    io.stdout.write(
+      `approved in Pod ${pod}: ${held.map((one) => one.replace(/(@.{8}).*/, '$1')).join(' ')}\n`,
+    )
+  return 0
+}
+
+interface Approved {
+  pod: string
+  /** `VOLUME@HASH` */
+  held: string[]
+}
+
+export async function approve(client: KubeClient, target: Target, now: number): Promise<Approved[]> {
+  const { namespace } = client
+  const object = await readObject(client, target)
+  const selector = selectorOf(object, builtInDefaults)
+  const rows = selector === undefined ? [] : await readStatus(client, { namespace, selector }, now)
+  const byPod = Map.groupBy(rows, ({ pod }) => pod)
+  const approvals = [...byPod]
+    .map(([pod, ofPod]): Approved => ({ pod, held: [...new Set(ofPod.flatMap(heldBy))] }))
+    .filter(({ held }) => held.length > 0)
+  if (approvals.length === 0)
+    throw new UserError(
+      'HR_NOTHING_HELD',
+      `no gate of ${target.kind} ${target.name} holds anything back, as far as its agents answer`,
+      'see hotreload status',
+    )
+  await mapLimit(approvals, (one) => write(client, one))
+  return approvals
+}
+
+const heldBy = ({ volumes }: AgentStatus): string[] =>
+  volumes.flatMap(({ name, held }) => (held ? [`${name}@${held.sha256}`] : []))
+
+async function write(client: KubeClient, { pod, held }: Approved): Promise<void> {
+  const { namespace } = client
+  const response = await client.call({
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${namespace}/pods/${pod}?fieldManager=${FIELD_MANAGER}`,
+    body: { metadata: { annotations: { [writtenKey('approve')]: held.join(',') } } },
+    contentType: 'application/merge-patch+json',
+  })
+  if (response.status !== 200) throw refusal(response, `patch Pod ${pod} in namespace ${namespace}`)
+}

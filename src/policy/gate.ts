@@ -1,0 +1,148 @@
+/**
+ * Which volumes of a container are gated: the program sees a change of them only after its validator has passed it. Also the validator that
+ * `validate: preset` means. Pure.
+ */
+import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
+import { UserError } from '../errors.ts'
+import { manual } from '../manual.ts'
+import { normalPath, type Reference, references, volumeSources } from '../workload/references.ts'
+import type { Note } from './methods/method-row.ts'
+import { methodOf, type Reload } from './methods/reload-methods.ts'
+import type { ContainerPlan } from './plan.ts'
+import type { Values } from './policy.ts'
+import { isCovered } from './presets/check.ts'
+import { checkOf, type PresetName } from './presets/presets.ts'
+import { recognise, withoutWrappers } from './presets/recognise.ts'
+import { NOTES } from './values/bounds.ts'
+import { PREFIX } from './values/prefix.ts'
+
+export interface GatePlan {
+  /** What happens where a Pod starts with refused content. */
+  mode: 'publish' | 'strict'
+  /** Names of gated volumes. */
+  volumes: ReadonlySet<string>
+}
+
+export interface GateRequest {
+  container: V1Container
+  spec: V1PodSpec
+  settings: Values
+  reload: Reload
+  /** The volumes that an agent would update. */
+  volumes: readonly V1Volume[]
+  /** Why the Pod can have no gate, as the end of a sentence; undefined: it can. */
+  obstacle: string | undefined
+}
+
+export interface GateDecision {
+  gate?: GatePlan
+  validate?: readonly string[]
+  notes: Note[]
+  problems: UserError[]
+}
+
+export function planGate(request: GateRequest): GateDecision {
+  const { settings, container } = request
+  const mode = settings.gate ?? 'off'
+  if (mode === 'off') return { ...validatorOf(request, request.volumes), notes: [] }
+  if (settings.validate === undefined)
+    return {
+      notes: [],
+      problems: [
+        new UserError(
+          'HR_NO_VALIDATOR',
+          `${PREFIX}gate: ${mode}, but container ${container.name} has no command that judges its configuration`,
+          `set ${PREFIX}validate, e.g. to preset or to a command`,
+        ),
+      ],
+    }
+  const obstacle = request.obstacle ?? obstacleOf(request)
+  const gated = obstacle === undefined ? request.volumes.filter(isGateable) : []
+  const validator = validatorOf(request, obstacle === undefined ? gated : request.volumes)
+  if (gated.length === 0)
+    return {
+      ...validator,
+      notes: [{ text: `container ${container.name}: no gate: ${obstacle ?? NOTHING}`, warn: true }],
+    }
+  const volumes = new Set(gated.map(({ name }) => name))
+  return {
+    ...validator,
+    gate: { mode, volumes },
+    notes: ungatedNotes(request, volumes),
+  }
+}
+
+const NOTHING = `no volume of exactly one ConfigMap reloads in place: ${manual('gate')}`
+
+const obstacleOf = ({ reload, spec: { restartPolicy = 'Always' } }: GateRequest): string | undefined => {
+  // The first publish may end with an error once, which would fail the Pod. Of Jobs a gate would hold a whole run back.
+  if (restartPolicy !== 'Always') return `its restartPolicy is ${restartPolicy}`
+  if (reload.method === 'rollout') return 'its changes roll out'
+  return methodOf(reload).agent === 'parent'
+    ? `${PREFIX}reload: ${reload.method} has no agent beside the program`
+    : undefined
+}
+
+/** Exactly one ConfigMap: a Secret has no hash to show, and a token must not wait for anything. */
+const isGateable = ({ configMap, projected }: V1Volume): boolean =>
+  configMap !== undefined ||
+  (projected?.sources?.length === 1 && projected.sources[0]?.configMap !== undefined)
+
+function validatorOf(
+  { container, settings }: GateRequest,
+  volumes: readonly V1Volume[],
+): Pick<GateDecision, 'validate' | 'problems'> {
+  // A Pod that `hotreload inject` wrote mounts none of them any more.
+  if (settings.validate !== 'preset' || volumes.length === 0)
+    return Array.isArray(settings.validate) ? { validate: settings.validate, problems: [] } : { problems: [] }
+  const program = withoutWrappers(container)
+  const name = settings.preset ?? recognise(program)
+  const check = name && checkOf(name, program)
+  const names = new Set(volumes.map((one) => one.name))
+  const mounts = (container.volumeMounts ?? []).filter((mount) => names.has(mount.name))
+  if (check && mounts.some(({ mountPath }) => isCovered(check, normalPath(mountPath))))
+    return { validate: check.argv, problems: [] }
+  return { problems: [noCheck(container, name, check !== undefined)] }
+}
+
+function noCheck({ name }: V1Container, preset: PresetName | undefined, isElsewhere: boolean): UserError {
+  const why =
+    preset === undefined
+      ? 'hotreload does not know its program'
+      : isElsewhere
+        ? `the files that ${preset} reads are in none of these volumes`
+        : `preset ${preset} has no test of its configuration, or the command line leaves open which files it reads`
+  return new UserError(
+    'HR_NO_PRESET_VALIDATOR',
+    `${PREFIX}validate: preset in container ${name}: ${why}`,
+    `write the command, e.g. ${PREFIX}validate: nginx -t`,
+  )
+}
+
+/** Volumes that the agent updates without a gate. */
+const ungatedNotes = ({ container, volumes }: GateRequest, gated: ReadonlySet<string>): Note[] =>
+  volumes
+    .filter(({ name }) => !gated.has(name))
+    .slice(0, NOTES)
+    .map((volume) => ({
+      text: `container ${container.name}: volume ${volume.name} has no gate: it is not of exactly one ConfigMap`,
+      // A Secret never waits, and everybody may know that.
+      warn: volumeSources(volume).some(({ kind }) => kind === 'ConfigMap'),
+    }))
+
+/** Warns of uses of a gated ConfigMap that see each edit at once. */
+export function liveNotes(spec: V1PodSpec, plans: readonly ContainerPlan[]): Note[] {
+  if (!plans.some(({ gate }) => gate)) return []
+  const gated = new Map(plans.map(({ container, gate }) => [container.name, gate?.volumes]))
+  const isGated = ({ container, volume = '', init }: Reference) =>
+    !init && gated.get(container)?.has(volume) === true
+  const all = references(spec).filter(({ kind }) => kind === 'ConfigMap')
+  const names = new Set(all.filter(isGated).map(({ name }) => name))
+  return all
+    .filter((one) => names.has(one.name) && !isGated(one))
+    .slice(0, NOTES)
+    .map(({ name, init, container, mountPath, as }) => ({
+      text: `ConfigMap ${name} has a gate, and ${init ? 'init container' : 'container'} ${container} sees each edit of it without (${mountPath ?? as})`,
+      warn: true,
+    }))
+}

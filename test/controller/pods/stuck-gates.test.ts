@@ -1,0 +1,36 @@
+// An agent with a gate that answers no more: only where it answered before, and not after one missing answer.
+import type { V1Pod } from '@kubernetes/client-node'
+import { expect, test } from 'vitest'
+import { checkGates, type KnownGates, noKnownGates } from '../../../src/controller/pods/stuck-gates.ts'
+
+const pod = (uid: string, gate: object | null = { mode: 'strict', volumes: ['conf'] }): V1Pod => {
+  const status = JSON.stringify({
+    containers: { web: { agent: 'hotreload-agent', ...(gate ? { gate } : {}) } },
+  })
+  return { metadata: { name: `pod-${uid}`, uid, annotations: { 'hotreload.dev/status': status } } }
+}
+const look = (before: KnownGates, of: V1Pod, report: unknown) =>
+  checkGates(before, [{ pod: of, answers: [{ container: 'web', report }] }])
+
+test('is stuck after the second missing answer in a row, once', () => {
+  const answered = look(noKnownGates, pod('1'), {})
+  const first = look(answered.known, pod('1'), undefined)
+  expect(first).toMatchObject({ stuck: [], isInDoubt: true })
+  const second = look(first.known, pod('1'), undefined)
+  expect(second).toMatchObject({ stuck: [{ pod: 'pod-1', container: 'web' }], isInDoubt: false })
+  expect(look(second.known, pod('1'), undefined).stuck).toEqual([])
+  const again = look(first.known, pod('1'), {})
+  expect(look(again.known, pod('1'), undefined).stuck).toEqual([])
+})
+
+test('is not stuck where it never answered, has no gate, or is in another Pod', () => {
+  const silent = look(noKnownGates, pod('1'), undefined)
+  expect(look(silent.known, pod('1'), undefined)).toEqual({
+    known: noKnownGates,
+    stuck: [],
+    isInDoubt: false,
+  })
+  expect(look(noKnownGates, pod('1', null), {}).known).toBe(noKnownGates)
+  const missed = look(look(noKnownGates, pod('1'), {}).known, pod('1'), undefined)
+  expect(look(missed.known, pod('2'), undefined).stuck).toEqual([])
+})

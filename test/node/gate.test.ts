@@ -1,0 +1,155 @@
+// The gate with a real nginx: a refused ConfigMap reaches neither the program that runs nor one that starts.
+import type { V1Pod } from '@kubernetes/client-node'
+import { beforeAll, expect, test } from 'vitest'
+import { processesOf, sandboxOf } from '../support/container-process.ts'
+import { images, type Namespace, until } from '../support/kube.ts'
+import {
+  agentStatus,
+  configMap,
+  configMapVolume,
+  deployment,
+  edit,
+  nudge,
+  serves,
+} from '../support/reload.ts'
+import { type Webhook, webhook } from '../support/webhook.ts'
+
+let image = ''
+let hook: Webhook
+beforeAll(async () => {
+  ;[image = ''] = await images('nginx', 'hotreload-agent')
+  hook = await webhook()
+})
+
+const site = (text: string) => ({ 'site.conf': `server { listen 8080; return 200 "${text}"; }\n` })
+const broken = { 'site.conf': 'no_such_directive;\n' }
+const conf = '/etc/nginx/conf.d'
+
+const gated = (mode: 'publish' | 'strict', more: { volumes?: object[]; mounts?: object[] } = {}) =>
+  deployment(
+    { image, volumeMounts: [{ name: 'conf', mountPath: conf }, ...(more.mounts ?? [])] },
+    [configMapVolume('conf'), ...(more.volumes ?? [])],
+    { annotations: { 'hotreload.dev/gate': mode, 'hotreload.dev/validate': 'preset' } },
+  )
+
+const nameOf = (pod: V1Pod): string => pod.metadata?.name ?? ''
+const kill = (pids: readonly number[]) => pids.forEach((pid) => process.kill(pid, 'SIGKILL'))
+
+const reaches = (ns: Namespace, pod: V1Pod, state: string) =>
+  until(`the agent is ${state}`, async () => {
+    const status = await agentStatus(ns, pod).catch(() => undefined)
+    return status?.state === state && status
+  })
+
+/** Waits until the container has ended and runs again. */
+const restarted = (ns: Namespace, before: V1Pod, container: string) =>
+  until(`${container} runs again`, async () => {
+    const found = statusOf(await ns.get<V1Pod>('pod', nameOf(before)), container)
+    return found?.state?.running && found.containerID !== statusOf(before, container)?.containerID
+  })
+
+const statusOf = ({ status }: V1Pod, container: string) =>
+  [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
+    ({ name }) => name === container,
+  )
+
+test('a refused edit stays out when the program, its agent or the whole Pod starts again, and a good one is served', async () => {
+  const ns = await hook.namespace()
+  const more = {
+    // The kubelet makes its mount point in the volume of a ConfigMap.
+    mounts: [{ name: 'more', mountPath: `${conf}/more` }],
+    volumes: [configMapVolume('more')],
+  }
+  await ns.apply([
+    configMap('conf', site('one')),
+    configMap('more', { 'a.txt': 'more' }),
+    gated('publish', more),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  await serves(ns, pod, 'one')
+  expect(await ns.exec(nameOf(pod), 'web', ['cat', `${conf}/more/a.txt`])).toBe('more')
+
+  await edit(ns, 'conf', broken, [pod])
+  expect(await reaches(ns, pod, 'held')).toMatchObject({ error: { code: 'HR_VALIDATION_FAILED' } })
+  kill(processesOf(pod, 'web'))
+  await restarted(ns, pod, 'web')
+  await serves(ns, pod, 'one')
+  kill(processesOf(pod, 'hotreload-agent'))
+  await restarted(ns, pod, 'hotreload-agent')
+  await reaches(ns, pod, 'held')
+  const before = await ns.get<V1Pod>('pod', nameOf(pod))
+  kill([sandboxOf(before)])
+  await restarted(ns, before, 'web')
+  const [same] = await ns.podsReady('app=web')
+  expect(same?.metadata?.uid).toBe(pod.metadata?.uid)
+  if (!same) throw new Error('no Pod')
+  await serves(ns, same, 'one')
+  await reaches(ns, same, 'held')
+
+  await edit(ns, 'conf', site('two'), [same])
+  await serves(ns, same, 'two')
+  await reaches(ns, same, 'loaded')
+
+  // A name that nobody knows is an error of today, not of the file. All containers of a Pod have one /etc/hosts.
+  const upstream = `server { listen 8080; location / { return 200 "three"; } location /later { proxy_pass http://later; } }\n`
+  await edit(ns, 'conf', { 'site.conf': upstream }, [same])
+  await reaches(ns, same, 'held')
+  await ns.exec(nameOf(same), 'web', ['sh', '-c', 'echo 127.0.0.1 later >> /etc/hosts'])
+  await serves(ns, same, 'three')
+})
+
+test('a Pod that starts with refused content waits where the gate is strict, says why, and starts with the mended one', async () => {
+  const ns = await hook.namespace()
+  await ns.apply([configMap('conf', broken), gated('strict')])
+  const waiting = () =>
+    until('a Pod waits', async () => {
+      const pods = await ns.list<V1Pod>('pods', 'app=web')
+      const pod = pods.find(({ metadata }) => metadata?.deletionTimestamp === undefined)
+      const gate = pod && statusOf(pod, 'hotreload-gate-web')
+      return gate?.state?.running && gate.lastState?.terminated && pod
+    })
+  const first = await waiting()
+  expect(await ns.kubectl(['describe', 'pod', nameOf(first)])).toContain(
+    'validate exited with code 1; nothing is published yet',
+  )
+  expect(await ns.logs(nameOf(first), 'hotreload-gate-web')).toContain('no_such_directive')
+  await ns.kubectl(['delete', 'pod', nameOf(first)])
+  const second = await waiting()
+  await edit(ns, 'conf', site('one'), [second])
+  const [pod] = await ns.podsReady('app=web')
+  expect(pod?.metadata?.uid).toBe(second.metadata?.uid)
+  if (!pod) throw new Error('no Pod')
+  await serves(ns, pod, 'one')
+
+  // Without the gate the workload rolls out once, and nothing of it is left.
+  await ns.kubectl(['annotate', 'deployment', 'web', 'hotreload.dev/gate-'])
+  const plain = await until('the new Pod is Ready', async () => {
+    const [ready] = await ns.podsReady('app=web')
+    return ready?.metadata?.uid !== pod.metadata?.uid && ready
+  })
+  expect(JSON.stringify(plain.spec)).not.toMatch(/hotreload-gate|hotreload-approve/)
+  expect(await ns.list('replicasets', 'app=web')).toHaveLength(2)
+})
+
+test('a Pod that starts with refused content starts as without a gate where nothing else is known', async () => {
+  const ns = await hook.namespace()
+  const other = { ...site('one'), 'other.conf': 'no_such_directive;\n' }
+  const workload = gated('publish')
+  await ns.apply([configMap('conf', site('one')), workload])
+  const [old] = await ns.podsReady('app=web')
+  if (!old) throw new Error('no Pod')
+  await ns.kubectl(['replace', '-f', '-'], JSON.stringify(configMap('conf', other)))
+  await ns.kubectl(['delete', 'pod', nameOf(old)])
+  const pod = await until('nginx refuses its file', async () => {
+    const [found] = await ns.list<V1Pod>('pods', 'app=web')
+    const web = found?.status?.containerStatuses?.find(({ name }) => name === 'web')
+    return (web?.restartCount ?? 0) > 0 && found
+  })
+  await reaches(ns, pod, 'unproved')
+  await ns.kubectl(['replace', '-f', '-'], JSON.stringify(configMap('conf', site('two'))))
+  await nudge(ns, [pod])
+  const [ready] = await ns.podsReady('app=web')
+  if (!ready) throw new Error('no Pod')
+  await serves(ns, ready, 'two')
+})
