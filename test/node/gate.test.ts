@@ -1,8 +1,10 @@
 // The gate with a real nginx: a refused ConfigMap reaches neither the program that runs nor one that starts.
+import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
+import { run } from '../cluster/run.ts'
 import { processesOf, sandboxOf } from '../support/container-process.ts'
-import { images, type Namespace, until } from '../support/kube.ts'
+import { cluster, images, type Namespace, until } from '../support/kube.ts'
 import {
   agentStatus,
   configMap,
@@ -13,6 +15,8 @@ import {
   serves,
 } from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
 
 let image = ''
 let hook: Webhook
@@ -25,11 +29,15 @@ const site = (text: string) => ({ 'site.conf': `server { listen 8080; return 200
 const broken = { 'site.conf': 'no_such_directive;\n' }
 const conf = '/etc/nginx/conf.d'
 
-const gated = (mode: 'publish' | 'strict', more: { volumes?: object[]; mounts?: object[] } = {}) =>
+const gated = (
+  mode: 'publish' | 'strict',
+  more: { volumes?: object[]; mounts?: object[] } = {},
+  validate = 'preset',
+) =>
   deployment(
     { image, volumeMounts: [{ name: 'conf', mountPath: conf }, ...(more.mounts ?? [])] },
     [configMapVolume('conf'), ...(more.volumes ?? [])],
-    { annotations: { 'hotreload.dev/gate': mode, 'hotreload.dev/validate': 'preset' } },
+    { annotations: { 'hotreload.dev/gate': mode, 'hotreload.dev/validate': validate } },
   )
 
 const nameOf = (pod: V1Pod): string => pod.metadata?.name ?? ''
@@ -152,4 +160,27 @@ test('a Pod that starts with refused content starts as without a gate where noth
   const [ready] = await ns.podsReady('app=web')
   if (!ready) throw new Error('no Pod')
   await serves(ns, ready, 'two')
+})
+
+test('content that a person approves reaches the program whatever the validator says', async () => {
+  const ns = await hook.namespace()
+  await ns.apply([
+    configMap('conf', site('one')),
+    gated('publish', {}, JSON.stringify(['test', '!', '-e', `${conf}/site.conf`])),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  await reaches(ns, pod, 'unproved')
+  await edit(ns, 'conf', site('two'), [pod])
+  await until('the agent holds the edit', async () => {
+    const { volumes } = await agentStatus(ns, pod)
+    return JSON.stringify(volumes).includes('"held":{')
+  })
+  const { kubeconfig } = cluster()
+  await run([process.execPath, MAIN, 'approve', 'deployment/web', '-n', ns.name, '--kubeconfig', kubeconfig])
+  await serves(ns, pod, 'two')
+
+  await edit(ns, 'conf', site('three'), [pod])
+  await reaches(ns, pod, 'held')
+  await serves(ns, pod, 'two')
 })
