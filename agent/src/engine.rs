@@ -161,6 +161,11 @@ impl Engine {
         self.phase == Phase::Validating
     }
 
+    /// Milliseconds without an event before the content is examined.
+    pub fn settle(&self) -> u64 {
+        self.settings.settle
+    }
+
     /// The time at which `tick` is due.
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {

@@ -60,11 +60,19 @@ pub fn holds(mask: u64, signal: u32) -> bool {
 
 /// Parses the masks of /proc/PID/status. None if a line is missing or malformed: in doubt, no signal is sent.
 pub fn masks(status: &str) -> Option<Masks> {
-    let mask = |key: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-        u64::from_str_radix(line.strip_prefix(':')?.trim(), 16).ok()
-    };
+    let mask = |key| mask(status, key);
     Some(Masks { caught: mask("SigCgt")?, ignored: mask("SigIgn")?, blocked: mask("SigBlk")? })
+}
+
+/// Whether a process has yet to take a signal, or blocks it; in doubt, it does. A master of nginx or haproxy blocks the
+/// signal while it handles the one before.
+pub fn is_held(status: &str, signal: u32) -> bool {
+    ["SigPnd", "ShdPnd", "SigBlk"].iter().any(|key| mask(status, key).is_none_or(|mask| holds(mask, signal)))
+}
+
+fn mask(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    u64::from_str_radix(line.strip_prefix(':')?.trim(), 16).ok()
 }
 
 /// The words of /proc/PID/cmdline.
@@ -150,6 +158,18 @@ mod tests {
         for text in ["", "SigCgt:\t1\n", "SigBlk:\tzz\nSigIgn:\t0\nSigCgt:\t0\n"] {
             assert_eq!(masks(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_signal_that_is_pending_or_blocked_is_held() {
+        let status = |pending: u32, shared: u32, blocked: u32| {
+            format!("SigPnd:\t{pending:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n")
+        };
+        assert!(!is_held(&status(2, 2, 2), 1));
+        for (pending, shared, blocked) in [(1, 0, 0), (0, 1, 0), (0, 0, 1)] {
+            assert!(is_held(&status(pending, shared, blocked), 1));
+        }
+        assert!(is_held("SigPnd:\t0000000000000000\n", 1) && is_held("", 1));
     }
 
     #[test]

@@ -3,12 +3,11 @@
 //! processes since boot, of metrics since 1970.
 
 use crate::http::{self, ReloadRequest};
+use crate::proc;
 use alloc::{string::String, vec::Vec};
 
 /// How long a new worker must live: one that fails at its start ends earlier.
 pub const STAY_MS: u64 = 500;
-/// Workers that started within this time of each other belong to one reload.
-const TOGETHER_MS: u64 = 1_000;
 /// A line of a metric is shorter.
 const LINE_MAX_BYTES: usize = 512;
 
@@ -45,34 +44,63 @@ impl Proof {
 pub enum Evidence {
     /// The program has taken the change.
     Taken,
+    /// The program has new workers, which may fail at their start.
+    Starting,
     /// The program is as it was before the signal.
     NotYet,
     /// Nothing can be known: no workers, no metric.
     Nothing,
 }
 
-/// Compares the starts of a master's children with the time of the signal. Old workers may finish their connections for
-/// hours, also those of earlier reloads: the new ones need to be as many as the youngest old ones. One worker that the
-/// master replaced after a crash is no reload.
-pub fn workers(mut starts: Vec<u64>, signalled: u64, now: u64) -> Evidence {
+/// A child of a master.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Worker {
+    /// Its id.
+    pub pid: u32,
+    /// Its start.
+    pub started: u64,
+    /// It says itself that it only finishes its connections.
+    pub is_leaving: bool,
+}
+
+/// Whether a command line is that of a worker that only finishes its connections. nginx alone shows it.
+pub fn is_leaving(cmdline: &[u8]) -> bool {
+    proc::arguments(cmdline).first().is_some_and(|title| title.ends_with(b"worker process is shutting down"))
+}
+
+/// Compares a master's children of `before`, at the time of the signal, with those of now. A master that refused its
+/// configuration starts a worker in place of one that ended, as after a crash, and keeps most of them. So new workers are a
+/// proof if no old one works on, if they are more than those that ended, or if most of the old ones ended. Workers
+/// older than the `generation` that was the last proof may finish their connections for hours, and don't count.
+pub fn workers(before: &[Worker], children: &[Worker], generation: u64, signalled: u64, now: u64) -> Evidence {
     // A process's start is rounded down to a tick.
-    let is_new = |start: &u64| start + 10 > signalled;
-    let new = starts.iter().filter(|start| is_new(start) && *start + STAY_MS <= now).count();
-    starts.retain(|start| !is_new(start));
-    let Some(youngest) = starts.iter().max().copied() else {
-        return if new > 0 { Evidence::Taken } else { Evidence::Nothing };
-    };
-    let old = starts.iter().filter(|start| **start + TOGETHER_MS >= youngest).count();
-    if new >= old { Evidence::Taken } else { Evidence::NotYet }
+    let is_new = |worker: &&Worker| worker.started + 10 > signalled;
+    let is_old = |worker: &&Worker| !is_new(worker) && worker.started + 10 > generation;
+    let stays = |worker: &&Worker| worker.started + STAY_MS <= now;
+    let (new, starting) = children
+        .iter()
+        .filter(is_new)
+        .fold((0, 0), |(new, starting), worker| if stays(&worker) { (new + 1, starting) } else { (new, starting + 1) });
+    let working = children.iter().filter(is_old).filter(|worker| !worker.is_leaving).count();
+    let is_there =
+        |worker: &Worker| children.iter().any(|child| (child.pid, child.started) == (worker.pid, worker.started));
+    let ended = before.iter().filter(is_old).filter(|worker| !is_there(worker)).count();
+    match (new, working) {
+        (1.., 0) => Evidence::Taken,
+        (1.., _) if new > ended || ended > working => Evidence::Taken,
+        _ if starting > 0 => Evidence::Starting,
+        (0, 0) => Evidence::Nothing,
+        _ => Evidence::NotYet,
+    }
 }
 
 /// Compares the time of the last reload with that of the signal. `known` is the time of the reload before: some programs
-/// publish whole seconds.
-pub fn reload_time(value: Option<u64>, signalled: u64, known: u64) -> Evidence {
+/// publish whole seconds. Before `doubtful` it may be due to the signal before, which had no proof yet.
+pub fn reload_time(value: Option<u64>, signalled: u64, known: u64, doubtful: u64) -> Evidence {
     match value {
-        None => Evidence::Nothing,
-        Some(value) if value >= signalled / 1000 * 1000 && value != known => Evidence::Taken,
-        Some(_) => Evidence::NotYet,
+        Some(value) if value < signalled / 1000 * 1000 || value == known => Evidence::NotYet,
+        Some(value) if value >= doubtful => Evidence::Taken,
+        _ => Evidence::Nothing,
     }
 }
 
@@ -152,28 +180,70 @@ mod tests {
         }
     }
 
-    /// The signal came at 100 s.
-    fn at(now: u64, starts: &[u64]) -> Evidence {
-        workers(starts.to_vec(), 100_000, now)
+    fn started(starts: &[u64]) -> Vec<Worker> {
+        let worker = |(pid, started): (usize, &u64)| Worker { pid: pid as u32, started: *started, is_leaving: false };
+        starts.iter().enumerate().map(worker).collect()
     }
+
+    /// The signal came at 100 s. `kept` of the workers of `before` are left, and there are new ones.
+    fn at(now: u64, before: &[u64], kept: &[usize], new: &[u64]) -> Evidence {
+        let before = started(before);
+        let mut children: Vec<Worker> = kept.iter().map(|index| before[*index]).collect();
+        children.extend(started(new).into_iter().map(|worker| Worker { pid: worker.pid + 100, ..worker }));
+        workers(&before, &children, 0, 100_000, now)
+    }
+
+    const FOUR: [u64; 4] = [50_000, 50_010, 50_010, 50_020];
 
     #[test]
     fn new_workers_that_stay_are_a_proof() {
-        assert_eq!(at(100_600, &[50_000, 50_010, 100_030, 100_030]), Evidence::Taken, "the old ones still drain");
-        assert_eq!(at(100_600, &[100_000]), Evidence::Taken, "in the tick of the signal");
-        assert_eq!(at(100_300, &[100_030, 100_030]), Evidence::Nothing, "too young");
-        assert_eq!(at(160_000, &[50_000, 50_010]), Evidence::NotYet, "a refused configuration: the old workers");
-        assert_eq!(at(160_000, &[]), Evidence::Nothing, "php-fpm starts workers on demand");
+        assert_eq!(at(100_600, &FOUR, &[], &[100_030; 4]), Evidence::Taken);
+        assert_eq!(at(100_600, &FOUR, &[1, 3], &[100_030; 4]), Evidence::Taken, "two old ones still drain");
+        assert_eq!(at(100_600, &FOUR, &[0, 1, 2, 3], &[100_030; 4]), Evidence::Taken, "all old ones still drain");
+        assert_eq!(at(100_600, &[], &[], &[100_000]), Evidence::Taken, "in the tick of the signal");
+        assert_eq!(at(100_300, &FOUR, &[], &[100_030; 4]), Evidence::Starting, "too young");
+        assert_eq!(
+            at(160_000, &FOUR, &[0, 1, 2, 3], &[]),
+            Evidence::NotYet,
+            "a refused configuration: the old workers"
+        );
+        assert_eq!(at(160_000, &[], &[], &[]), Evidence::Nothing, "php-fpm starts workers on demand");
+    }
+
+    #[test]
+    fn fewer_new_workers_are_a_proof_while_the_old_ones_drain() {
+        assert_eq!(at(100_600, &FOUR, &[0, 1, 2, 3], &[100_030]), Evidence::Taken, "none has ended");
+        assert_eq!(at(100_600, &FOUR, &[2], &[100_030]), Evidence::Taken, "most have ended");
+        assert_eq!(at(100_600, &FOUR, &[2, 3], &[100_030, 100_040]), Evidence::NotYet, "or two have crashed");
+        let leaving = started(&FOUR).into_iter().skip(2).map(|worker| Worker { is_leaving: true, ..worker });
+        let children: Vec<Worker> = leaving.chain(started(&[100_030, 100_040])).collect();
+        assert_eq!(workers(&started(&FOUR), &children, 0, 100_000, 100_600), Evidence::Taken, "the others are leaving");
+        assert!(is_leaving(b"nginx: worker process is shutting down\0\0"));
+        assert!(!is_leaving(b"nginx: worker process\0") && !is_leaving(b""));
     }
 
     #[test]
     fn workers_of_earlier_reloads_may_drain_for_hours() {
-        assert_eq!(at(101_000, &[20_000, 30_000, 50_000, 100_030]), Evidence::Taken);
+        let before = started(&[20_000, 30_000, 50_000]);
+        let mut children = started(&[20_000, 30_000, 50_000, 100_030]);
+        assert_eq!(workers(&before, &children, 0, 100_000, 101_000), Evidence::Taken);
+        // One of them ends meanwhile. The last reload was at 50 s.
+        children.remove(0);
+        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000), Evidence::Taken);
+        children.pop();
+        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000), Evidence::NotYet);
     }
 
     #[test]
     fn a_worker_that_was_replaced_after_a_crash_is_no_reload() {
-        assert_eq!(at(103_000, &[50_000, 50_010, 50_010, 101_000]), Evidence::NotYet);
+        assert_eq!(at(103_000, &FOUR, &[0, 1, 2], &[101_000]), Evidence::NotYet);
+        assert_eq!(at(103_000, &FOUR[..2], &[0], &[101_000]), Evidence::NotYet, "of two");
+        assert_eq!(at(103_000, &[50_000, 50_010, 90_000], &[1, 2], &[101_000]), Evidence::NotYet, "the second crash");
+    }
+
+    #[test]
+    fn a_child_that_is_no_worker_and_stays_changes_nothing() {
+        assert_eq!(at(103_000, &[50_000, 50_010, 50_010], &[0], &[100_030, 100_030]), Evidence::Taken);
     }
 
     fn scanned(page: &str, size: usize) -> Option<u64> {
@@ -209,22 +279,27 @@ mod tests {
 
     #[test]
     fn a_time_of_the_signal_or_later_is_a_proof_once() {
-        let signalled = 1_700_000_000_700;
-        assert_eq!(reload_time(Some(1_700_000_000_750), signalled, 1_600_000_000_000), Evidence::Taken);
-        assert_eq!(
-            reload_time(Some(1_700_000_000_000), signalled, 1_600_000_000_000),
-            Evidence::Taken,
-            "whole seconds"
-        );
-        assert_eq!(reload_time(Some(1_700_000_000_000), signalled, 1_700_000_000_000), Evidence::NotYet);
-        assert_eq!(reload_time(Some(1_699_999_999_999), signalled, 0), Evidence::NotYet);
-        assert_eq!(reload_time(None, signalled, 0), Evidence::Nothing);
+        let (signalled, before) = (1_700_000_000_700, 1_600_000_000_000);
+        for (value, known, doubtful, expected) in [
+            (Some(1_700_000_000_750), before, 0, Evidence::Taken),
+            // Whole seconds.
+            (Some(1_700_000_000_000), before, 0, Evidence::Taken),
+            (Some(1_700_000_000_000), 1_700_000_000_000, 0, Evidence::NotYet),
+            (Some(1_699_999_999_999), 0, 0, Evidence::NotYet),
+            (None, 0, 0, Evidence::Nothing),
+            // The signal before was at 1_699_999_995_000.
+            (Some(1_700_000_000_750), before, 1_700_000_005_000, Evidence::Nothing),
+            (Some(1_700_000_005_000), before, 1_700_000_005_000, Evidence::Taken),
+        ] {
+            assert_eq!(reload_time(value, signalled, known, doubtful), expected, "{value:?} {known} {doubtful}");
+        }
     }
 
     proptest! {
         #[test]
         fn any_page_and_flag_is_read(page in "(last_reload)?[ -~\n]{0,40}", flag in any::<String>(), starts in proptest::collection::vec(0u64..1 << 40, 0..8), now in 0u64..1 << 40) {
-            let _ = (scanned(&page, 3), Proof::parse(&flag), workers(starts, now, now));
+            let children = started(&starts);
+            let _ = (scanned(&page, 3), Proof::parse(&flag), workers(&children, &children, now / 2, now, now));
             let _ = vec![seconds(&page)];
         }
     }

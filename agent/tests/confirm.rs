@@ -57,6 +57,40 @@ fn a_master_that_keeps_its_workers_is_unconfirmed_until_it_renews_them() {
 }
 
 #[test]
+fn newer_content_does_not_wait_for_a_proof_that_may_never_come() {
+    let root = Root::new();
+    let _program = master(&root, &format!("if [ -e go ]; then {RENEW}; else echo >> refused; fi"));
+    let (volume, agent) = watch(&root, "--confirm=workers");
+    let mut rounds = 0;
+    // On a machine that stands still for ten seconds in between, the time for the proof is over first.
+    eventually("newer content is sent at once", || {
+        rounds += 1;
+        volume.swap(&[("a", &format!("broken {rounds}"))]);
+        eventually("the master refuses it", || (root.read("refused").lines().count() == rounds).then_some(()));
+        std::fs::write(root.join("go"), "").unwrap();
+        volume.swap(&[("a", &format!("mended {rounds}"))]);
+        let reloaded = rounds.to_string();
+        eventually("it is confirmed", || (agent.field("reloaded") == reloaded).then_some(()));
+        assert_eq!((agent.field("unconfirmed"), agent.field("sent")), (reloaded, "0".into()));
+        std::fs::remove_file(root.join("go")).unwrap();
+        let log = agent.log();
+        assert!(log.contains("has no new workers"), "{log}");
+        (0..9).any(|seconds| log.contains(&format!(" {seconds} s after SIGHUP"))).then_some(())
+    });
+    assert_eq!(agent.field("signals"), (2 * rounds).to_string());
+}
+
+#[test]
+fn fewer_workers_are_a_proof_while_the_old_ones_finish_their_connections() {
+    let root = Root::new();
+    let _program = Program::script(&root, &root.name("m"), "sleep 1000 & sleep 1000 & trap 'sleep 1000 &' HUP");
+    let (volume, agent) = watch(&root, "--confirm=workers");
+    volume.swap(&[("a", "2")]);
+    eventually("it is confirmed", || (agent.field("reloaded") == "1").then_some(()));
+    assert_eq!((agent.field("state"), agent.field("unconfirmed")), ("loaded".into(), "0".into()));
+}
+
+#[test]
 fn newer_content_replaces_what_is_unconfirmed() {
     let root = Root::new();
     let _program = master(&root, &format!("if [ -e go ]; then {RENEW}; fi"));

@@ -3,6 +3,7 @@
 use super::files;
 use agent::mountinfo;
 use agent::proc::{self, Masks, Process};
+use agent::proof::{self, Worker};
 use agent::target::{self, Facts, NoTarget, TargetSelector};
 use alloc::{format, string::String, vec::Vec};
 use rustix::fd::OwnedFd;
@@ -46,10 +47,15 @@ impl Proc {
         self.pids().into_iter().filter_map(|pid| self.process(pid)).collect()
     }
 
-    /// The children of a process, without their container.
-    pub fn children(&self, parent: u32) -> Vec<Process> {
-        let is_child = |process: &Process| process.parent == parent && !process.zombie;
-        self.pids().into_iter().filter_map(|pid| self.stat(pid)).filter(is_child).collect()
+    /// The children of a process.
+    pub fn workers(&self, master: u32) -> Vec<Worker> {
+        let is_child = |process: &Process| process.parent == master && !process.zombie;
+        let worker = |process: Process| Worker {
+            pid: process.pid,
+            started: process.started_ms(),
+            is_leaving: proof::is_leaving(&self.command(process.pid)),
+        };
+        self.pids().into_iter().filter_map(|pid| self.stat(pid)).filter(is_child).map(worker).collect()
     }
 
     fn pids(&self) -> Vec<u32> {
@@ -85,6 +91,11 @@ impl Proc {
     /// The signal masks of a process.
     pub fn masks(&self, pid: u32) -> Option<Masks> {
         proc::masks(&self.text(pid, "status")?)
+    }
+
+    /// Whether a process has yet to take a signal, or blocks it.
+    pub fn is_held(&self, pid: u32, signal: u32) -> bool {
+        proc::is_held(&self.text(pid, "status").unwrap_or_default(), signal)
     }
 
     /// The signals that any thread of a process blocks.

@@ -34,6 +34,8 @@ impl Agent {
         if self.is_postponed && !self.is_judging() {
             self.is_postponed = false;
             let action = self.engine.changed(now);
+            let settled_at = now + self.engine.settle();
+            self.in_flight.iter_mut().for_each(|one| one.hurry(settled_at));
             self.run(action);
         }
     }

@@ -133,7 +133,7 @@ impl Agent {
         self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_)) && !self.engine.awaits_outcome());
         let in_flight = self.in_flight.as_mut();
         if let Some(outcome) =
-            in_flight.and_then(|one| one.advance(self.proc.as_ref(), &mut self.target.known, &mut self.counters))
+            in_flight.and_then(|one| one.advance(self.proc.as_ref(), &mut self.target.past, &mut self.counters))
         {
             self.finish(outcome);
         }

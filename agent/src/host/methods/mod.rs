@@ -21,6 +21,7 @@ use agent::options::watch::Options;
 use agent::proc::Process;
 use agent::report::counters::Counters;
 use alloc::boxed::Box;
+use proof::Past;
 use rustix::event::PollFd;
 use signal::SignalledProcess;
 
@@ -44,8 +45,8 @@ pub struct Target {
     pub may_exit: bool,
     /// Set for two seconds after a signal.
     pub signalled: Option<SignalledProcess>,
-    /// The metric that was the last proof.
-    pub known: u64,
+    /// What earlier signals left behind.
+    pub past: Past,
 }
 
 /// How a reload began.
@@ -82,7 +83,7 @@ pub fn begin(context: &mut Context<'_>) -> Begun {
 
 impl InFlight {
     /// Continues; the outcome at the end. A child's end is reported to `child_ended` instead.
-    pub fn advance(&mut self, proc: Option<&Proc>, known: &mut u64, counters: &mut Counters) -> Option<Outcome> {
+    pub fn advance(&mut self, proc: Option<&Proc>, past: &mut Past, counters: &mut Counters) -> Option<Outcome> {
         match self {
             InFlight::Validator(child) | InFlight::Command(child) => {
                 child.advance();
@@ -90,7 +91,7 @@ impl InFlight {
             }
             InFlight::Http(reload) => reload.advance(counters),
             InFlight::Restart(ending) => ending.advance(proc?),
-            InFlight::Proof(confirmation) => confirmation.advance(proc?, known),
+            InFlight::Proof(confirmation) => confirmation.advance(proc?, past),
             InFlight::Supervise(_) => None,
         }
     }
@@ -103,6 +104,13 @@ impl InFlight {
             InFlight::Restart(ending) => (ending.descriptor(), Some(ending.kill_at)),
             InFlight::Supervise(restart) => (None, restart.deadline()),
             InFlight::Proof(confirmation) => confirmation.waits_for(),
+        }
+    }
+
+    /// Newer content is there from `at` on, milliseconds since boot.
+    pub fn hurry(&mut self, at: u64) {
+        if let InFlight::Proof(confirmation) = self {
+            confirmation.hurry(at);
         }
     }
 

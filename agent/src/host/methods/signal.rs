@@ -31,7 +31,7 @@ pub struct SignalledProcess {
     pub until: u64,
     pub signal: u32,
     /// Just before the signal, milliseconds since boot.
-    sent_at: u64,
+    pub sent_at: u64,
     /// Programs of this kind may catch the signal only to exit.
     may_exit: bool,
 }
@@ -54,11 +54,10 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
             context.counters.signals += 1;
             context.target.process = Some(signalled.process.clone());
             context.target.may_exit = signalled.may_exit;
-            let (process, sent_at) = (signalled.process.clone(), signalled.sent_at);
+            let search = |proof| Confirmation::new(proof, proc, &signalled);
+            let confirmation = context.options.confirm.as_ref().map(search);
             context.target.signalled = Some(signalled);
-            if let Some(proof) = &context.options.confirm {
-                let known = context.target.known;
-                let confirmation = Confirmation::new(proof, process, signal, sent_at, known);
+            if let Some(confirmation) = confirmation {
                 return Begun::InFlight(InFlight::Proof(Box::new(confirmation)));
             }
             Outcome::Sent
