@@ -64,6 +64,13 @@ pub fn masks(status: &str) -> Option<Masks> {
     Some(Masks { caught: mask("SigCgt")?, ignored: mask("SigIgn")?, blocked: mask("SigBlk")? })
 }
 
+/// Whether /proc/PID/status is of a process that has not ended and runs a program of this name. The kernel escapes
+/// unusual names: then it is not.
+pub fn runs(status: &str, comm: &str) -> bool {
+    value(status, "Name") == Some(comm)
+        && value(status, "State").is_some_and(|state| !state.starts_with(['Z', 'X', 'x']))
+}
+
 /// Whether a process has yet to take a signal, or blocks it; in doubt, it does. A master of nginx or haproxy blocks the
 /// signal while it handles the one before.
 pub fn is_held(status: &str, signal: u32) -> bool {
@@ -71,8 +78,12 @@ pub fn is_held(status: &str, signal: u32) -> bool {
 }
 
 fn mask(status: &str, key: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
-    u64::from_str_radix(line.strip_prefix(':')?.trim(), 16).ok()
+    u64::from_str_radix(value(status, key)?, 16).ok()
+}
+
+/// The value of a line `KEY:<tab>VALUE`.
+fn value<'a>(status: &'a str, key: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim)
 }
 
 /// The words of /proc/PID/cmdline.
@@ -157,6 +168,20 @@ mod tests {
         }
         for text in ["", "SigCgt:\t1\n", "SigBlk:\tzz\nSigIgn:\t0\nSigCgt:\t0\n"] {
             assert_eq!(masks(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_tells_the_program_and_whether_it_has_ended() {
+        for (status, expected) in [
+            ("Name:\tnginx\nUmask:\t0022\nState:\tS (sleeping)\n", true),
+            ("Name:\tnginx\nState:\tZ (zombie)\n", false),
+            ("Name:\tnginx\nState:\tX (dead)\n", false),
+            ("Name:\tnginx2\nState:\tR (running)\n", false),
+            ("Name:\tnginx\n", false),
+            ("", false),
+        ] {
+            assert_eq!(runs(status, "nginx"), expected, "{status}");
         }
     }
 

@@ -16,8 +16,11 @@ mod support;
 use agent::proc::Process;
 use agent::target::TargetSelector;
 use agent::verdict::YOUNG_MS;
-use host::methods::signal::{Sent, send};
+use host::methods::Target;
+use host::methods::signal::{Sent, SignalledProcess, send};
 use host::procfs::Proc;
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -50,6 +53,7 @@ fn in_a_pid_namespace(name: &str, test: fn(&Path)) {
 struct Victim {
     process: Process,
     birth: u64,
+    handle: OwnedFd,
 }
 
 /// Starts and ends victims, and knows which of them got the signal.
@@ -89,17 +93,23 @@ impl Victims {
         self.answers.read_line(&mut line).unwrap();
         let (pid, birth) = line.trim().split_once(' ').unwrap_or_else(|| panic!("victims.pl ended: {line}"));
         let process = self.proc.stat(pid.parse().unwrap()).unwrap();
-        Victim { process, birth: birth.parse().unwrap() }
+        let handle = pidfd_open(Pid::from_raw(process.pid as i32).unwrap(), PidfdFlags::empty()).unwrap();
+        Victim { process, birth: birth.parse().unwrap(), handle }
     }
 
-    /// Signals a process that an earlier scan found; whether it got the signal.
-    fn signal(&mut self, victim: &Victim) -> bool {
+    /// Signals a process that an earlier scan found, or that `has_got` a signal; whether it got this one.
+    fn signal(&mut self, victim: &Victim, has_got: bool) -> bool {
         // If the process is gone, the agent looks for another one, and finds none.
         let selector = TargetSelector { processes: vec!["nobody".into()], ..TargetSelector::default() };
-        match send(&self.proc, &selector, SIGHUP, u64::MAX, Some(&victim.process), false) {
-            Sent::Signalled(_) => self.signalled.insert(victim.birth),
-            Sent::Failed(_) => false,
-            Sent::AlreadyFresh(_) => unreachable!("nothing started after the end of time"),
+        let process = victim.process.clone();
+        let handle = Some(victim.handle.try_clone().unwrap());
+        let signalled = SignalledProcess { process, handle, until: None, signal: 0, sent_at: 0, may_exit: false };
+        let process = Some(victim.process.clone());
+        let mut last = Target { process, signalled: has_got.then_some(signalled), ..Target::default() };
+        match send(&self.proc, &selector, SIGHUP, u64::MAX, &mut last, false) {
+            Ok(Sent::Signalled(_)) => self.signalled.insert(victim.birth),
+            Ok(Sent::AlreadyFresh(_)) => unreachable!("nothing started after the end of time"),
+            Err(_) => false,
         }
     }
 
@@ -147,7 +157,7 @@ fn respawned_between_check_and_signal(directory: &Path) {
         let wait = longest * share / 1000 * share / 1000;
         victims.order(&format!("replace {} {}", victim.process.pid, wait.as_micros()));
         let begun = Instant::now();
-        if victims.signal(&victim) {
+        if victims.signal(&victim, time % 2 == 0) {
             signalled += 1;
             longest = longest.max(begun.elapsed()).min(LONGEST);
         }
@@ -176,7 +186,7 @@ fn another_program_soon(directory: &Path) {
         // Between the two checks it becomes a program of the same name that the signal would end.
         victims.order(&format!("become {} 3000", program.display()));
         let victim = victims.answer();
-        if victims.signal(&victim) {
+        if victims.signal(&victim, false) {
             // On a busy machine that may happen after both checks. Without the second check it would happen each time.
             signalled += 1;
             assert!(signalled < 60, "the agent trusted a handler that is gone");
@@ -188,7 +198,7 @@ fn another_program_soon(directory: &Path) {
     victims.check();
     victims.order("start");
     let victim = victims.answer();
-    assert!(victims.signal(&victim), "a young process that keeps its handler gets the signal");
+    assert!(victims.signal(&victim, false), "a young process that keeps its handler gets the signal");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::random::random;
 use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
@@ -72,6 +72,9 @@ pub fn open_directory(directory: impl AsFd, path: impl Arg + Copy) -> io::Result
 /// Opens `path` below `root`. It follows symlinks, but none that leads out of `root`: EXDEV, as with openat2(2) and
 /// RESOLVE_BENEATH, which kernels before 5.6 and old seccomp profiles don't have.
 pub fn open_beneath(root: &OwnedFd, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+    if path.first() == Some(&b'/') {
+        return Err(Errno::XDEV);
+    }
     let parts = |path: &[u8]| -> Vec<Vec<u8>> { path.rsplit(|byte| *byte == b'/').map(Vec::from).collect() };
     // The parts that are left, the next one last; the directories from below `root` to the current one.
     let (mut left, mut parents) = (parts(path), Vec::<OwnedFd>::new());
@@ -85,6 +88,13 @@ pub fn open_beneath(root: &OwnedFd, path: &[u8], flags: OFlags) -> io::Result<Ow
                 continue;
             }
             _ => {}
+        }
+        // Mostly the last part is no symlink. O_PATH would open the symlink itself.
+        if left.is_empty() && !flags.contains(OFlags::PATH) {
+            match open(here, name.as_slice(), flags | OFlags::NOFOLLOW) {
+                Err(Errno::LOOP | Errno::NOTDIR) => {}
+                found => return found,
+            }
         }
         let stat = fs::statat(here, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
@@ -122,12 +132,7 @@ pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
 
 /// The names in a directory, without `.` and `..`.
 pub fn names(directory: impl AsFd) -> io::Result<Vec<CString>> {
-    names_of(directory.as_fd(), &mut usize::MAX.clone())
-}
-
-/// The same, if the memory for them fits in `left` bytes, of which it is taken; else EFBIG.
-pub fn names_within(directory: impl AsFd, left: &mut usize) -> io::Result<Vec<CString>> {
-    names_of(directory.as_fd(), left)
+    Ok(entries_within(directory, &mut usize::MAX.clone())?.into_iter().map(|(name, _)| name).collect())
 }
 
 /// The memory for a name or path in a list: its bytes, the pointer to them and the allocator's share.
@@ -135,18 +140,28 @@ pub fn name_cost(name: &[u8]) -> usize {
     name.len() + 32
 }
 
-fn names_of(directory: BorrowedFd<'_>, left: &mut usize) -> io::Result<Vec<CString>> {
+/// The names and types in a directory, if the memory for the names fits in `left` bytes, of which it is taken; else EFBIG.
+pub fn entries_within(directory: impl AsFd, left: &mut usize) -> io::Result<Vec<(CString, FileType)>> {
     let mut found = Vec::new();
     let mut buffer = [MaybeUninit::uninit(); 2048];
-    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut entries = RawDir::new(directory.as_fd(), &mut buffer);
     while let Some(entry) = entries.next() {
-        let name: CString = entry?.file_name().into();
+        let entry = entry?;
+        let name: CString = entry.file_name().into();
         if name.as_c_str() != c"." && name.as_c_str() != c".." {
             *left = left.checked_sub(name_cost(name.as_bytes())).ok_or(Errno::FBIG)?;
-            found.push(name);
+            found.push((name, entry.file_type()));
         }
     }
     Ok(found)
+}
+
+/// The type of an entry, also where the file system does not list it.
+pub fn type_of(directory: impl AsFd, name: &CStr, listed: FileType) -> io::Result<FileType> {
+    if listed != FileType::Unknown {
+        return Ok(listed);
+    }
+    Ok(FileType::from_raw_mode(fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode))
 }
 
 /// Gives a copy of a key its source's mode. Programs judge a mode by the owner: of a private key of their own (PostgreSQL,

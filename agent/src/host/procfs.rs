@@ -7,7 +7,7 @@ use agent::proof::{self, Worker};
 use agent::target::{self, Facts, NoTarget, TargetSelector};
 use alloc::{format, string::String, vec::Vec};
 use rustix::fd::OwnedFd;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, OFlags};
 use rustix::io;
 
 /// More than the kernel writes into stat and status, and than the mount table of any container.
@@ -35,6 +35,17 @@ impl Proc {
 
     fn bytes(&self, pid: u32, file: &str) -> Option<Vec<u8>> {
         files::read(&self.directory, format!("{pid}/{file}").as_str(), FILE_MAX_BYTES).ok()
+    }
+
+    /// Parses stat or status. Mostly the memory of one page on the stack is enough.
+    fn parse<T>(&self, pid: u32, file: &str, parse: impl Fn(&str) -> T) -> Option<T> {
+        let mut buffer = [0; 4096];
+        let open = files::open(&self.directory, format!("{pid}/{file}").as_str(), OFlags::RDONLY).ok()?;
+        // The kernel writes as much as fits at once (seq_file).
+        match files::read_some(open, &mut buffer).ok()? {
+            count if count < buffer.len() => Some(parse(&String::from_utf8_lossy(&buffer[..count]))),
+            _ => Some(parse(&self.text(pid, file)?)),
+        }
     }
 
     /// Invalid UTF-8 is replaced: a command name may contain any bytes.
@@ -74,7 +85,7 @@ impl Proc {
 
     /// One process, without its container.
     pub fn stat(&self, pid: u32) -> Option<Process> {
-        proc::stat(&self.text(pid, "stat")?)
+        self.parse(pid, "stat", proc::stat)?
     }
 
     /// Whether a process still runs the same program: it has not ended, and no other process has its id.
@@ -90,12 +101,17 @@ impl Proc {
 
     /// The signal masks of a process.
     pub fn masks(&self, pid: u32) -> Option<Masks> {
-        proc::masks(&self.text(pid, "status")?)
+        self.parse(pid, "status", proc::masks)?
+    }
+
+    /// The same, if the process has not ended and still runs the program of this name.
+    pub fn masks_of(&self, process: &Process) -> Option<Masks> {
+        self.parse(process.pid, "status", |status| proc::masks(status).filter(|_| proc::runs(status, &process.comm)))?
     }
 
     /// Whether a process has yet to take a signal, or blocks it.
     pub fn is_held(&self, pid: u32, signal: u32) -> bool {
-        proc::is_held(&self.text(pid, "status").unwrap_or_default(), signal)
+        self.parse(pid, "status", |status| proc::is_held(status, signal)).unwrap_or(true)
     }
 
     /// The signals that any thread of a process blocks.

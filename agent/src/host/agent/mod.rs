@@ -161,15 +161,16 @@ impl Agent {
 
     /// The descriptors to poll.
     pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
-        let signalled = self.target.signalled.as_ref().and_then(|signalled| signalled.handle.as_ref());
-        polled.extend(signalled.map(|handle| PollFd::new(handle, PollFlags::IN)));
+        let watched = self.target.signalled.as_ref().filter(|signalled| signalled.until.is_some());
+        let handle = watched.and_then(|signalled| signalled.handle.as_ref());
+        polled.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
         polled.extend(self.in_flight.as_ref().and_then(|one| one.waits_for().0));
         polled.extend(self.gate.as_ref().and_then(|gate| gate.descriptor()));
     }
 
     /// The time at which `tick` is due, milliseconds since boot.
     pub fn deadline(&self) -> Option<u64> {
-        let signalled = self.target.signalled.as_ref().map(|signalled| signalled.until);
+        let signalled = self.target.signalled.as_ref().and_then(|signalled| signalled.until);
         let in_flight = self.in_flight.as_ref().and_then(|one| one.waits_for().1);
         let engine = self.engine.deadline().filter(|_| !self.is_judging());
         let gate = self.gate.as_ref().and_then(|gate| gate.deadline(self.is_free()));
@@ -300,10 +301,13 @@ fn is_of_place(warning: &Problem, mount_path: &str) -> bool {
 /// Milliseconds until this Pod's turn among those of its workload, which spread over `over`: a hash of its UID, or of its
 /// name where the UID is unknown.
 fn stagger(over: u64, proc: Option<&Proc>) -> u64 {
+    if over == 0 {
+        return 0;
+    }
     let environment = runtime::environment();
     let host = environment.iter().find_map(|entry| entry.to_str().ok()?.strip_prefix("HOSTNAME="));
     let name = proc.and_then(|proc| proc.pod.as_deref()).or(host).unwrap_or_default();
     let mut hash = SipHash::new([0; 2]);
     hash.update(name.as_bytes());
-    hash.finish() as u64 % over.max(1)
+    hash.finish() as u64 % over
 }

@@ -142,7 +142,8 @@ impl Agent {
 
     /// Watches a signalled process for two seconds. If it ends, the agent never sends that signal again.
     pub(super) fn watch_signalled(&mut self) {
-        let (Some(signalled), Some(proc)) = (&self.target.signalled, &self.proc) else { return };
+        let (Some(signalled), Some(proc)) = (&mut self.target.signalled, &self.proc) else { return };
+        let Some(until) = signalled.until else { return };
         if proc.has_ended(&signalled.process) {
             let problem = signal::killed(signalled.signal, &signalled.process.comm);
             self.counters.killed += 1;
@@ -157,8 +158,8 @@ impl Agent {
                 self.engine.stop(problem, None);
             }
             self.log_problem();
-        } else if clock::now() >= signalled.until {
-            self.target.signalled = None;
+        } else if clock::now() >= until {
+            signalled.until = None;
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::host::commands::copy_tree::copy_bytes;
 use crate::host::files;
-use crate::host::volume::read::{feed_root, open_data};
+use crate::host::volume::read::{feed, open_data};
 use crate::host::volume::tree::{Failure, Tree};
 use agent::change::DATA;
 use agent::digest::Sha256;
@@ -23,7 +23,7 @@ pub fn checksum(directory: &str) -> Result<String, Failure> {
 
 fn checksum_of(root: &OwnedFd) -> Result<String, Failure> {
     let mut hash = Sha256::default();
-    feed_root(root, &[], &mut hash)?;
+    feed(root, &[], &mut hash)?;
     Ok(hash.finish())
 }
 

@@ -43,7 +43,7 @@ pub struct Target {
     pub process: Option<Process>,
     /// Programs of this kind may catch the signal only to exit.
     pub may_exit: bool,
-    /// Set for two seconds after a signal.
+    /// The process that got the last signal.
     pub signalled: Option<SignalledProcess>,
     /// What earlier signals left behind.
     pub past: Past,

@@ -2,12 +2,12 @@
 //! seconds afterwards the agent watches whether the process ends.
 
 use super::proof::Confirmation;
-use super::{Begun, Context, InFlight, no_proc};
+use super::{Begun, Context, InFlight, Target, no_proc};
 use crate::host::{clock, files, procfs::Proc};
 use crate::runtime;
 use agent::engine::Outcome;
 use agent::errors::{Code, Problem};
-use agent::proc::Process;
+use agent::proc::{Masks, Process};
 use agent::signals;
 use agent::target::{self, NoTarget, TargetSelector};
 use agent::verdict::{self, Candidate, Verdict, YOUNG_MS};
@@ -22,18 +22,18 @@ const WATCH_MS: u64 = 2_000;
 /// Between the two checks of a young process.
 const SECOND_CHECK: Duration = Duration::from_millis(10);
 
-/// The process that got a signal, and the means to notice its end.
+/// The process that got the last signal, and the means to notice its end.
 pub struct SignalledProcess {
     pub process: Process,
-    /// Readable after the process has ended; None on kernels before 5.3.
+    /// Readable after the process has ended, and never another process; None on kernels before 5.3.
     pub handle: Option<OwnedFd>,
-    /// Until this time the signal counts as the cause of its end, milliseconds since boot.
-    pub until: u64,
+    /// Until this time the signal counts as the cause of its end, milliseconds since boot; then None.
+    pub until: Option<u64>,
     pub signal: u32,
     /// Just before the signal, milliseconds since boot.
     pub sent_at: u64,
     /// Programs of this kind may catch the signal only to exit.
-    may_exit: bool,
+    pub may_exit: bool,
 }
 
 /// The result of `send`.
@@ -41,61 +41,56 @@ pub enum Sent {
     Signalled(SignalledProcess),
     /// The container started after the change, so its program has read the new content.
     AlreadyFresh(Process),
-    Failed(Outcome),
 }
 
 /// Sends the signal, unless it has ended the program before.
 pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
     let Some(proc) = context.proc else { return Begun::Ended(no_proc()) };
-    let selector = &context.options.target;
-    let (known, has_killed) = (context.target.process.as_ref(), context.saved.state.killed.contains(&signal));
-    let outcome = match send(proc, selector, signal, context.change.since, known, has_killed) {
-        Sent::Signalled(signalled) => {
+    let (selector, changed) = (&context.options.target, context.change.since);
+    let has_killed = context.saved.state.killed.contains(&signal);
+    Begun::Ended(match send(proc, selector, signal, changed, context.target, has_killed) {
+        Ok(Sent::Signalled(signalled)) => {
             context.counters.signals += 1;
             context.target.process = Some(signalled.process.clone());
             context.target.may_exit = signalled.may_exit;
             let search = |proof| Confirmation::new(proof, proc, &signalled);
             let confirmation = context.options.confirm.as_ref().map(search);
             context.target.signalled = Some(signalled);
-            if let Some(confirmation) = confirmation {
-                return Begun::InFlight(InFlight::Proof(Box::new(confirmation)));
+            match confirmation {
+                Some(confirmation) => return Begun::InFlight(InFlight::Proof(Box::new(confirmation))),
+                None => Outcome::Sent,
             }
-            Outcome::Sent
         }
-        Sent::AlreadyFresh(process) => {
+        Ok(Sent::AlreadyFresh(process)) => {
             context.target.process = Some(process);
             Outcome::NotNeeded
         }
-        Sent::Failed(outcome) => outcome,
-    };
-    Begun::Ended(outcome)
+        Err(outcome) => outcome,
+    })
 }
 
-/// Sends `signal`, unless the container started after `changed` (milliseconds since boot). `known` is the last target, which
-/// stays the target as long as it runs the same program. `has_killed`: the signal has ended a program before.
+/// Sends `signal`, unless the container started after `changed` (milliseconds since boot). The last target stays the target
+/// as long as it runs the same program. `has_killed`: the signal has ended a program before.
 pub fn send(
     proc: &Proc,
     selector: &TargetSelector,
     signal: u32,
     changed: u64,
-    known: Option<&Process>,
+    last: &mut Target,
     has_killed: bool,
-) -> Sent {
-    let process = match current(proc, selector, signal, known) {
-        Ok(process) => process,
-        Err(NoTarget::NotYet(problem)) => return Sent::Failed(Outcome::NoTarget(problem)),
-        Err(NoTarget::Refused(problem)) => return Sent::Failed(Outcome::Refused(problem)),
-    };
+) -> Result<Sent, Outcome> {
+    let (process, masks) = current(proc, selector, signal, last).map_err(|none| match none {
+        NoTarget::NotYet(problem) => Outcome::NoTarget(problem),
+        NoTarget::Refused(problem) => Outcome::Refused(problem),
+    })?;
     if process.started_ms() > changed && is_root_younger(proc, selector, changed) {
-        return Sent::AlreadyFresh(process);
+        return Ok(Sent::AlreadyFresh(process));
     }
     if has_killed {
-        return Sent::Failed(Outcome::Final(killed(signal, &process.comm)));
+        return Err(Outcome::Final(killed(signal, &process.comm)));
     }
-    match judge_and_send(proc, selector, signal, process) {
-        Ok(signalled) => Sent::Signalled(signalled),
-        Err(outcome) => Sent::Failed(outcome),
-    }
+    let kept = last.signalled.as_mut().and_then(|last| last.handle.take_if(|_| masks.is_some()));
+    judge_and_send(proc, selector, signal, process, kept.zip(masks)).map(Sent::Signalled)
 }
 
 /// Whether the container's root started after `changed`. A child that did proves nothing: a script may start one every
@@ -105,36 +100,54 @@ fn is_root_younger(proc: &Proc, selector: &TargetSelector, changed: u64) -> bool
     target::root(&proc.processes(), container).is_some_and(|root| root.started_ms() > changed)
 }
 
-fn current(proc: &Proc, selector: &TargetSelector, signal: u32, known: Option<&Process>) -> Result<Process, NoTarget> {
-    if let Some(known) = known.filter(|known| proc.is_still(known)) {
-        return Ok(known.clone());
+/// The last target as long as it runs the same program, else one that the selector chooses. With its masks, if the handle
+/// of the last signal shows that it is the same process.
+fn current(
+    proc: &Proc,
+    selector: &TargetSelector,
+    signal: u32,
+    last: &Target,
+) -> Result<(Process, Option<Masks>), NoTarget> {
+    if let Some(known) = &last.process {
+        let is_held = |last: &&SignalledProcess| last.handle.is_some() && last.process == *known;
+        if let Some(masks) = last.signalled.as_ref().filter(is_held).and_then(|_| proc.masks_of(known)) {
+            return Ok((known.clone(), Some(masks)));
+        }
+        if proc.is_still(known) {
+            return Ok((known.clone(), None));
+        }
     }
-    proc.choose(&proc.processes(), selector, Some(signal)).cloned()
+    proc.choose(&proc.processes(), selector, Some(signal)).map(|process| (process.clone(), None))
 }
 
 /// Opens the pidfd before reading /proc, so that the process that is judged is the one that gets the signal, even if
-/// another process gets its pid.
+/// another process gets its pid. `kept` are the pidfd of the last signal, which is of this process, and its masks since.
 fn judge_and_send(
     proc: &Proc,
     selector: &TargetSelector,
     signal: u32,
     process: Process,
+    kept: Option<(OwnedFd, Masks)>,
 ) -> Result<SignalledProcess, Outcome> {
     let gone = || Outcome::NoTarget(gone(&process));
     let (Some(pid), Some(number)) = (Pid::from_raw(process.pid as i32), runtime::signal_of(signal)) else {
         return Err(gone());
     };
-    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(handle) => Some(handle),
-        Err(Errno::SRCH) => return Err(gone()),
-        Err(_) => None,
+    let is_kept = kept.is_some();
+    let read = || proc.masks_of(&process).filter(|_| is_kept || proc.is_still(&process)).ok_or_else(gone);
+    let (handle, masks) = match kept {
+        Some((handle, masks)) => (Some(handle), masks),
+        None => match pidfd_open(pid, PidfdFlags::empty()) {
+            Err(Errno::SRCH) => return Err(gone()),
+            opened => (opened.ok(), read()?),
+        },
     };
     let age = clock::now().saturating_sub(process.started_ms());
-    let judge = || judge(proc, selector, signal, &process, age).map_err(|outcome| outcome.unwrap_or_else(gone));
-    let mut may_exit = judge()?;
+    let judge = |masks| judge(proc, selector, signal, &process, masks, age);
+    let mut may_exit = judge(masks)?;
     if age < YOUNG_MS {
         clock::sleep(SECOND_CHECK);
-        may_exit = judge()?;
+        may_exit = judge(read()?)?;
     }
     let sent_at = clock::now();
     let sent = match &handle {
@@ -142,7 +155,10 @@ fn judge_and_send(
         None => kill_process(pid, number),
     };
     match sent {
-        Ok(()) => Ok(SignalledProcess { until: clock::now() + WATCH_MS, process, handle, signal, sent_at, may_exit }),
+        Ok(()) => {
+            let until = Some(clock::now() + WATCH_MS);
+            Ok(SignalledProcess { until, process, handle, signal, sent_at, may_exit })
+        }
         Err(Errno::SRCH) => Err(gone()),
         Err(Errno::PERM) => Err(Outcome::Refused(not_permitted(signal, &process))),
         Err(error) => {
@@ -152,21 +168,21 @@ fn judge_and_send(
     }
 }
 
-/// Whether the target may exit because of the signal; Err(None) if it is gone.
+/// Whether the target may exit because of the signal.
 fn judge(
     proc: &Proc,
     selector: &TargetSelector,
     signal: u32,
     process: &Process,
+    masks: Masks,
     age: u64,
-) -> Result<bool, Option<Outcome>> {
-    let masks = proc.masks(process.pid).filter(|_| proc.is_still(process)).ok_or(None)?;
+) -> Result<bool, Outcome> {
     let is_named = !selector.processes.is_empty();
     let blocked = if agent::proc::holds(masks.caught, signal) { masks.blocked } else { proc.blocked(process.pid) };
     match verdict::judge(&Candidate { process, masks, blocked, signal, is_named, age }) {
         Verdict::Send { may_exit } => Ok(may_exit),
-        Verdict::NotYet(problem) => Err(Some(Outcome::NoTarget(problem))),
-        Verdict::Refuse(problem) => Err(Some(Outcome::Refused(problem))),
+        Verdict::NotYet(problem) => Err(Outcome::NoTarget(problem)),
+        Verdict::Refuse(problem) => Err(Outcome::Refused(problem)),
     }
 }
 

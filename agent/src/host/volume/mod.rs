@@ -70,7 +70,7 @@ impl VolumeState {
         let has_changed = self.digest != Some(reading.digest);
         (self.digest, self.generation, self.outside) = (Some(reading.digest), reading.generation, reading.outside);
         if has_changed {
-            self.since = self.changed_at.unwrap_or(reading.since);
+            self.since = self.changed_at.unwrap_or_else(|| read::since(&self.directory));
         }
         Ok(has_changed)
     }

@@ -1,6 +1,6 @@
 //! Reads a watched volume: the digest of its files, all from one generation of `..data`.
 
-use super::tree::{Failure, Tree, add_content, volume_name};
+use super::tree::{Failure, NAMES_MAX_BYTES, Tree, add_content, volume_name};
 use crate::host::{clock, files};
 use agent::change;
 use agent::digest::{Digest, Sha256, SipHash, is_ignored};
@@ -21,29 +21,59 @@ pub struct Reading {
     pub digest: u128,
     /// The target of `..data`; None for a volume written in place.
     pub generation: Option<String>,
-    /// When the content appeared, according to the file system: milliseconds since boot.
-    pub since: u64,
     /// The volume has symlinks that lead out of it.
     pub outside: Option<Problem>,
 }
 
+/// An open volume.
+struct Opened {
+    volume: OwnedFd,
+    generation: Option<String>,
+    /// The directory of the generation.
+    data: Option<OwnedFd>,
+}
+
+impl Opened {
+    /// A `..data` that leads out of the volume is not the kubelet's: EXDEV.
+    fn open(directory: &str) -> io::Result<Opened> {
+        let volume = files::open_directory(CWD, directory)?;
+        let generation = generation_of(&volume);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let open = |target: &String| files::open_beneath(&volume, target.as_bytes(), flags);
+        let data = generation.as_ref().map(open).transpose()?;
+        Ok(Opened { volume, generation, data })
+    }
+
+    /// The directory with the files.
+    fn root(&self) -> &OwnedFd {
+        self.data.as_ref().unwrap_or(&self.volume)
+    }
+
+    /// Whether no swap has come since.
+    fn is_current(&self) -> bool {
+        generation_of(&self.volume) == self.generation
+    }
+}
+
 /// Reads a volume; the digest leaves out the paths in `ignored`.
 pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Reading, Problem> {
-    // Only a removed directory has no link. What the kubelet mounts in its place never reaches a running container.
-    if fs::stat(directory).is_ok_and(|stat| stat.st_nlink == 0) {
-        let text = "the kubelet removed it, as after an update on a full disk; delete the Pod";
-        return Err(Problem::new(Code::VolumeRemoved, format!("volume {}: {text}", volume_name(directory))));
-    }
     let mut failure = Errno::AGAIN.into();
     for _ in 0..READS_AT_MOST {
-        let generation = generation(directory);
         let mut hash = SipHash::new(key);
-        match feed(directory, generation.is_some(), ignored, &mut hash) {
-            Ok(outside) if self::generation(directory) == generation => {
-                let outside = (outside > 0).then(|| left_out(directory, outside));
-                return Ok(Reading { digest: hash.finish(), since: since(directory), generation, outside });
+        let mut read = || -> Result<_, Failure> {
+            let opened = Opened::open(directory)?;
+            // Only a removed directory has no link. What the kubelet mounts in its place never reaches a running container.
+            if opened.generation.is_none() && fs::fstat(&opened.volume)?.st_nlink == 0 {
+                return Err(Failure::Removed);
             }
-            Ok(_) => failure = Errno::AGAIN.into(),
+            let outside = feed(opened.root(), ignored, &mut hash)?;
+            if opened.is_current() { Ok((opened.generation, outside)) } else { Err(Errno::AGAIN.into()) }
+        };
+        match read() {
+            Ok((generation, outside)) => {
+                let outside = (outside > 0).then(|| left_out(directory, outside));
+                return Ok(Reading { digest: hash.finish(), generation, outside });
+            }
             Err(found) => {
                 let is_disturbed = matches!(found, Failure::Kernel(Errno::NOENT | Errno::AGAIN));
                 failure = found;
@@ -58,24 +88,32 @@ pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Readin
 
 /// SHA-256 of a volume in hex, for /status. None if its generation is another one by now, or if it can't be read.
 pub fn sha256(directory: &str, ignored: &[String], generation: &Option<String>) -> Option<String> {
+    let opened = Opened::open(directory).ok().filter(|opened| opened.generation == *generation)?;
     let mut hash = Sha256::default();
-    feed(directory, generation.is_some(), ignored, &mut hash).ok()?;
-    (self::generation(directory) == *generation).then(|| hash.finish())
+    feed(opened.root(), ignored, &mut hash).ok()?;
+    opened.is_current().then(|| hash.finish())
 }
 
 /// The target of `..data`.
 pub fn generation(directory: &str) -> Option<String> {
-    fs::readlink(format!("{directory}/{}", change::DATA).as_str(), Vec::new()).ok()?.into_string().ok()
+    generation_of(&files::open_directory(CWD, directory).ok()?)
 }
 
-/// Whether a swap is complete: the names beside `..data` are those inside it.
-pub fn is_complete(directory: &str) -> bool {
-    let lists = || -> io::Result<bool> {
-        let volume = files::open_directory(CWD, directory)?;
-        let (inside, beside) = (files::names(open_data(&volume)?)?, files::names(&volume)?);
-        Ok(change::is_complete(inside, beside))
+fn generation_of(volume: &OwnedFd) -> Option<String> {
+    fs::readlinkat(volume, change::DATA, Vec::new()).ok()?.into_string().ok()
+}
+
+/// The keys of the current generation, if they also are the names beside `..data`: then a swap is complete. `known` are
+/// the keys of the last complete swap. If these are the same, the kubelet has nothing to do beside `..data`. It is just
+/// removing the old generation there, and a list would wait for that for a millisecond or more (measured on ext4).
+pub fn complete_keys(directory: &str, known: Option<u128>) -> Option<u128> {
+    let opened = Opened::open(directory).ok()?;
+    let keys = |directory: &OwnedFd| -> io::Result<u128> {
+        let entries = files::entries_within(directory, &mut NAMES_MAX_BYTES.clone())?;
+        Ok(change::keys(entries.iter().map(|(name, _)| name.as_c_str())))
     };
-    lists().unwrap_or(false)
+    let inside = keys(opened.data.as_ref()?).ok()?;
+    (known == Some(inside) || keys(&opened.volume).ok()? == inside).then_some(inside)
 }
 
 /// A description of the volume without its content: the generation, or names, sizes and times. None if it does not exist.
@@ -95,15 +133,8 @@ pub fn fingerprint(directory: &str) -> Option<String> {
     Some(format!("{:032x}", hash.finish()))
 }
 
-/// Adds every file of a volume to the digest; the number of symlinks that lead out of the volume.
-fn feed(directory: &str, atomic: bool, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
-    let volume = files::open_directory(CWD, directory)?;
-    let root = if atomic { open_data(&volume)? } else { volume };
-    feed_root(&root, ignored, hash)
-}
-
-/// Adds every file below `root` to the digest.
-pub fn feed_root(root: &OwnedFd, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
+/// Adds every file below `root` to the digest; the number of symlinks that lead out of the volume.
+pub fn feed(root: &OwnedFd, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
     let mut tree = Tree::list(root)?;
     for paths in [&mut tree.files, &mut tree.links] {
         paths.retain(|path| !is_ignored(path.as_bytes(), ignored));
@@ -152,27 +183,25 @@ fn file(root: &OwnedFd, path: &CString, read: &mut u64, hash: &mut impl Digest) 
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || count > left || (count == 0 && left > 0) {
             return Err(Errno::AGAIN.into());
         }
-        if count == 0 {
-            return Ok(());
-        }
         hash.update(&buffer[..count as usize]);
         left -= count;
+        // A read that does not fill the buffer has reached the end.
+        if left == 0 && count < buffer.len() as u64 {
+            return Ok(());
+        }
     }
 }
 
 /// When the content appeared: the time of `..data` itself. For a volume written in place it is now, as the times of its
-/// files may be arbitrary.
-fn since(directory: &str) -> u64 {
+/// files may be arbitrary. Milliseconds since boot.
+pub fn since(directory: &str) -> u64 {
     let (now, wall) = (clock::now(), clock::wall());
-    if !is_atomic(directory) {
-        return now;
-    }
     match fs::lstat(format!("{directory}/{}", change::DATA).as_str()) {
-        Ok(stat) => {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
             let changed = stat.st_ctime as u64 * 1000 + stat.st_ctime_nsec / 1_000_000;
             now.saturating_sub(wall.saturating_sub(changed)) + COARSE_MS
         }
-        Err(_) => now,
+        _ => now,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::host::files;
 use agent::errors::{Code, Problem};
 use alloc::{ffi::CString, format, string::String, vec::Vec};
 use rustix::fd::OwnedFd;
-use rustix::fs::{self, AtFlags, FileType, OFlags};
+use rustix::fs::{self, FileType, OFlags};
 use rustix::io::{self, Errno};
 
 /// Files, symlinks and directories. Their names take 5 MB; the agent's container has 16.
@@ -25,6 +25,8 @@ pub enum Failure {
     Kernel(Errno),
     /// The volume is too large: `more than …`.
     TooLarge(String),
+    /// The kubelet removed the volume.
+    Removed,
 }
 
 impl From<Errno> for Failure {
@@ -41,6 +43,10 @@ impl Failure {
             Failure::Kernel(error) => Problem::new(
                 Code::VolumeUnreadable,
                 format!("volume {name}: not read: {}; trying again", files::describe(*error)),
+            ),
+            Failure::Removed => Problem::new(
+                Code::VolumeRemoved,
+                format!("volume {name}: the kubelet removed it, as after an update on a full disk; delete the Pod"),
             ),
             Failure::TooLarge(bound) => Problem::new(
                 Code::VolumeTooLarge,
@@ -106,30 +112,27 @@ impl Tree {
         bound(depth <= DEPTH_MAX, || format!("more than {DEPTH_MAX} levels of directories"))?;
         bound(self.visited.len() < DIRECTORIES_MAX, || format!("more than {DIRECTORIES_MAX} directories"))?;
         self.visited.push(id);
-        let names = files::names_within(directory, &mut self.names_left);
-        let names = names.map_err(|error| if error == Errno::FBIG { names_too_long() } else { error.into() })?;
-        self.entries += names.len();
+        let entries = files::entries_within(directory, &mut self.names_left);
+        let entries = entries.map_err(|error| if error == Errno::FBIG { names_too_long() } else { error.into() })?;
+        self.entries += entries.len();
         bound(self.entries <= ENTRIES_MAX, || format!("more than {ENTRIES_MAX} files"))?;
-        for name in names.iter().filter(|name| !name.as_bytes().starts_with(b"..")) {
+        for (name, listed) in entries.iter().filter(|(name, _)| !name.as_bytes().starts_with(b"..")) {
             let path = CString::new([prefix, name.as_bytes()].concat()).map_err(|_| Errno::INVAL)?;
             let cost = files::name_cost(path.as_bytes());
             self.names_left = self.names_left.checked_sub(cost).ok_or_else(names_too_long)?;
-            match fs::statat(directory, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
-                    FileType::RegularFile => self.files.push(path),
-                    FileType::Symlink => self.link(root, path)?,
-                    FileType::Directory => {
-                        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-                        match files::open(directory, name.as_c_str(), flags) {
-                            Ok(inside) => self.enter(root, &inside, &[path.as_bytes(), b"/"].concat(), depth + 1)?,
-                            Err(Errno::ACCESS) => {}
-                            Err(error) => return Err(error.into()),
-                        }
+            match files::type_of(directory, name, *listed) {
+                Ok(FileType::RegularFile) => self.files.push(path),
+                Ok(FileType::Symlink) => self.link(root, path)?,
+                Ok(FileType::Directory) => {
+                    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+                    match files::open(directory, name.as_c_str(), flags) {
+                        Ok(inside) => self.enter(root, &inside, &[path.as_bytes(), b"/"].concat(), depth + 1)?,
+                        Err(Errno::ACCESS) => {}
+                        Err(error) => return Err(error.into()),
                     }
-                    // Sockets and the like.
-                    _ => {}
-                },
-                Err(Errno::NOENT | Errno::ACCESS) => {}
+                }
+                // Sockets and the like.
+                Ok(_) | Err(Errno::NOENT | Errno::ACCESS) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -6,12 +6,12 @@ use super::read::{self, is_atomic};
 use super::tree::{DEPTH_MAX, DIRECTORIES_MAX, NAMES_MAX_BYTES};
 use crate::host::files;
 use crate::runtime;
-use agent::change::{Swap, SwapCheck};
-use alloc::{ffi::CString, string::String, vec::Vec};
+use agent::change::{DATA, Swap, SwapCheck};
+use alloc::{string::String, vec::Vec};
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
-use rustix::fs::{self, AtFlags, CWD, FileType};
+use rustix::fs::{CWD, FileType};
 use rustix::io::{self, Errno};
 
 /// Interval at which the watcher polls a directory, or tries to watch a missing one.
@@ -25,6 +25,8 @@ struct Watched {
     directory: String,
     is_atomic: bool,
     swap: Swap,
+    /// The keys of the last complete swap; None if there may have been a swap since.
+    keys: Option<u128>,
     watches: Vec<i32>,
     /// When to try to watch again; without inotify, when to poll.
     next_check: Option<u64>,
@@ -81,6 +83,7 @@ impl Watcher {
     fn watch(&mut self, index: usize, now: u64) -> bool {
         let volume = &mut self.volumes[index];
         volume.is_atomic = is_atomic(&volume.directory);
+        volume.keys = None;
         volume.next_check = Some(now + POLL_MS);
         let Some(inotify) = &self.inotify else {
             volume.watch_without_inotify(now);
@@ -93,6 +96,7 @@ impl Watcher {
         if watch_tree(inotify, volume.directory.as_bytes(), depth, &mut left, &mut watches).is_ok() {
             volume.watches = watches;
             volume.next_check = None;
+            volume.keys = volume.complete_keys(None);
         }
         volume.next_check.is_none()
     }
@@ -120,9 +124,11 @@ impl Watcher {
             }
             let volume = &mut self.volumes[index];
             if volume.swap.deadline().is_some() {
-                let complete = !volume.is_atomic || read::is_complete(&volume.directory);
-                if volume.swap.checked(complete, now) == SwapCheck::Changed {
-                    volume.is_atomic = is_atomic(&volume.directory);
+                let keys = volume.complete_keys(volume.keys);
+                let is_complete = keys.is_some() || !volume.is_atomic;
+                if volume.swap.checked(is_complete, now) == SwapCheck::Changed {
+                    volume.keys = keys;
+                    volume.is_atomic = keys.is_some() || is_atomic(&volume.directory);
                     changed.push(index);
                 }
             }
@@ -158,8 +164,15 @@ impl Watcher {
                 lost.push(index);
             }
             let name = event.file_name().map_or(&b""[..], |name| name.to_bytes());
+            if volume.swap.deadline().is_some() && name == DATA.as_bytes() {
+                volume.keys = None;
+            }
             if volume.swap.event(volume.is_atomic, name, now) == SwapCheck::Changed {
                 changed.push(index);
+            }
+            // The next events wake the loop again.
+            if reader.is_buffer_empty() {
+                break;
             }
         }
     }
@@ -172,6 +185,7 @@ impl Watched {
             directory,
             is_atomic: false,
             swap: Swap::default(),
+            keys: None,
             watches: Vec::new(),
             next_check: None,
             fingerprint,
@@ -186,6 +200,10 @@ impl Watched {
         if self.dnotify.is_some() && self.is_atomic {
             self.next_check = Some(now + DNOTIFY_POLL_MS);
         }
+    }
+
+    fn complete_keys(&self, known: Option<u128>) -> Option<u128> {
+        if self.is_atomic { read::complete_keys(&self.directory, known) } else { None }
     }
 
     fn has_new_fingerprint(&mut self) -> bool {
@@ -211,12 +229,9 @@ fn watch_tree(inotify: &OwnedFd, path: &[u8], depth: usize, left: &mut usize, fo
         return Ok(());
     }
     let directory = files::open_directory(CWD, path)?;
-    for name in files::names_within(&directory, left).unwrap_or_default() {
-        let is_directory = |name: &CString| {
-            let stat = fs::statat(&directory, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW);
-            stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
-        };
-        if found.len() < DIRECTORIES_MAX && is_directory(&name) {
+    for (name, listed) in files::entries_within(&directory, left).unwrap_or_default() {
+        let is_directory = || files::type_of(&directory, &name, listed) == Ok(FileType::Directory);
+        if found.len() < DIRECTORIES_MAX && is_directory() {
             match watch_tree(inotify, &[path, b"/", name.as_bytes()].concat(), depth - 1, left, found) {
                 Ok(()) | Err(Errno::NOENT | Errno::ACCESS) => {}
                 Err(error) => return Err(error),
