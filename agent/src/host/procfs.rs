@@ -37,14 +37,23 @@ impl Proc {
         files::read(&self.directory, format!("{pid}/{file}").as_str(), FILE_MAX_BYTES).ok()
     }
 
-    /// Parses stat or status. Mostly the memory of one page on the stack is enough.
+    /// Parses stat or status.
     fn parse<T>(&self, pid: u32, file: &str, parse: impl Fn(&str) -> T) -> Option<T> {
+        let mut found = None;
+        self.read(pid, file, &mut |text| found = Some(parse(text)));
+        found
+    }
+
+    /// Mostly the memory of one page on the stack is enough.
+    fn read(&self, pid: u32, file: &str, take: &mut dyn FnMut(&str)) {
         let mut buffer = [0; 4096];
-        let open = files::open(&self.directory, format!("{pid}/{file}").as_str(), OFlags::RDONLY).ok()?;
+        let path = format!("{pid}/{file}");
+        let Ok(open) = files::open(&self.directory, path.as_str(), OFlags::RDONLY) else { return };
         // The kernel writes as much as fits at once (seq_file).
-        match files::read_some(open, &mut buffer).ok()? {
-            count if count < buffer.len() => Some(parse(&String::from_utf8_lossy(&buffer[..count]))),
-            _ => Some(parse(&self.text(pid, file)?)),
+        match files::read_some(open, &mut buffer) {
+            Ok(count) if count < buffer.len() => take(&String::from_utf8_lossy(&buffer[..count])),
+            Ok(_) => self.text(pid, file).iter().for_each(|text| take(text)),
+            Err(_) => {}
         }
     }
 

@@ -106,9 +106,9 @@ fn generation_of(volume: &OwnedFd) -> Option<String> {
 /// The keys of the current generation, if they also are the names beside `..data`: then a swap is complete. `known` are
 /// the keys of the last complete swap. If these are the same, the kubelet has nothing to do beside `..data`. It is just
 /// removing the old generation there, and a list would wait for that for a millisecond or more (measured on ext4).
-pub fn complete_keys(directory: &str, known: Option<u128>) -> Option<u128> {
+pub fn complete_keys(directory: &str, known: Option<u64>) -> Option<u64> {
     let opened = Opened::open(directory).ok()?;
-    let keys = |directory: &OwnedFd| -> io::Result<u128> {
+    let keys = |directory: &OwnedFd| -> io::Result<u64> {
         let entries = files::entries_within(directory, &mut NAMES_MAX_BYTES.clone())?;
         Ok(change::keys(entries.iter().map(|(name, _)| name.as_c_str())))
     };

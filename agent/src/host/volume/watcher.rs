@@ -26,7 +26,7 @@ struct Watched {
     is_atomic: bool,
     swap: Swap,
     /// The keys of the last complete swap; None if there may have been a swap since.
-    keys: Option<u128>,
+    keys: Option<u64>,
     watches: Vec<i32>,
     /// When to try to watch again; without inotify, when to poll.
     next_check: Option<u64>,
@@ -202,7 +202,7 @@ impl Watched {
         }
     }
 
-    fn complete_keys(&self, known: Option<u128>) -> Option<u128> {
+    fn complete_keys(&self, known: Option<u64>) -> Option<u64> {
         if self.is_atomic { read::complete_keys(&self.directory, known) } else { None }
     }
 
