@@ -120,3 +120,41 @@ test('a subPath file of a Secret stays in memory, with its mode', async () => {
   expect(JSON.stringify(status)).not.toContain('two')
   await expectReloadedOnce(ns, pod)
 })
+
+test('a key that is absent from an optional volume takes nothing from the other places', async () => {
+  const ns = await hook.namespace()
+  const container = {
+    image: reader,
+    args: ['/config', '8080'],
+    volumeMounts: [
+      { name: 'config', mountPath: '/config', subPath: 'key' },
+      { name: 'extra', mountPath: '/extra', subPath: 'key' },
+    ],
+  }
+  const optional = { name: 'extra', configMap: { name: 'extra', optional: true } }
+  const volumes = [configMapVolume('config'), optional]
+  await ns.apply([
+    configMap('config', { key: 'one' }),
+    configMap('extra', { other: 'a' }),
+    deployment(container, volumes, { annotations }),
+  ])
+  const [pod] = await ns.podsReady('app=web')
+  if (!pod) throw new Error('no Pod')
+  const warns = (code: string) =>
+    until(`the warning ${code}`, async () => {
+      const { state, warnings } = await agentStatus(ns, pod)
+      const isOnly = Array.isArray(warnings) && warnings.length === 1
+      return isOnly && JSON.stringify(warnings).includes(`${code}","message":"/extra: `) && state
+    })
+  expect(await warns('HR_KEY_ABSENT')).toBe('loaded')
+  await edit(ns, 'config', { key: 'two' }, [pod])
+  await serves(ns, pod, 'two')
+  await expectReloadedOnce(ns, pod)
+  // The kubelet has mounted a directory in place of the file.
+  await edit(ns, 'extra', { key: 'b' }, [pod])
+  expect(await warns('HR_NEEDS_NEW_POD')).toBe('signalled')
+  await edit(ns, 'config', { key: 'three' }, [pod])
+  await serves(ns, pod, 'three')
+  expect(await warns('HR_NEEDS_NEW_POD')).toBe('signalled')
+  await expectUntouched(ns, pod)
+})

@@ -1,4 +1,6 @@
 // The agent says `loaded` only of what is proved: what the real programs show after a good edit, after a mistake, and while they don't run.
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
@@ -11,6 +13,7 @@ import {
   configMapVolume,
   deployment,
   edit,
+  expectReloadedOnce,
   expectUntouched,
   IN_EFFECT_WITHIN,
   serves,
@@ -69,6 +72,35 @@ test('nginx that refuses its configuration is unconfirmed, and loaded once the m
   await serves(ns, pod, 'two')
   await reaches(ns, pod, 'loaded')
   await expectUntouched(ns, pod)
+})
+
+test('nginx that has fewer workers is loaded while the old ones finish their connections', async () => {
+  const conf = (workers: number, text: string) => ({
+    'nginx.conf': `pid /tmp/nginx.pid; error_log stderr; worker_processes ${workers}; events {}
+      http { access_log off; client_header_timeout 600; server { listen 8080 reuseport; return 200 "${text}"; } }\n`,
+  })
+  const mounted = {
+    image: nginx,
+    volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/nginx.conf', subPath: 'nginx.conf' }],
+  }
+  const { ns, pod } = await start(mounted, conf(4, 'one'))
+  await serves(ns, pod, 'one')
+  // With reuseport the kernel spreads the connections. No worker ends before the request that each has begun.
+  const connections = Array.from({ length: 64 }, () => connect(8080, pod.status?.podIP))
+  try {
+    await Promise.all(
+      connections.map(async (connection) => {
+        await once(connection, 'connect')
+        connection.write('GET / HTTP/1.1\r\n')
+      }),
+    )
+    await edit(ns, 'conf', conf(1, 'two'), [pod])
+    await serves(ns, pod, 'two')
+    await expectReloadedOnce(ns, pod)
+    expect(connections.some(({ readyState }) => readyState === 'open')).toBe(true)
+  } finally {
+    for (const connection of connections) connection.destroy()
+  }
 })
 
 test('haproxy that refuses its configuration is unconfirmed', async () => {

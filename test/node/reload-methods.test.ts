@@ -56,6 +56,10 @@ test('validate: no process gets a broken configuration, and the program loads th
   const container = { image: nginx, volumeMounts: [{ name: 'conf', mountPath: '/etc/nginx/conf.d' }] }
   const { ns, pod } = await start(container, site('one'), { validate: 'nginx -t' })
   await serves(ns, pod, 'one')
+  await until(
+    'the content of the start is valid',
+    async () => (await agentStatus(ns, pod)).counters.validationsPassed === 1,
+  )
   await edit(ns, 'conf', { 'site.conf': 'server { listen nowhere-at-all; }' }, [pod])
   await until(
     'the validation fails',
@@ -66,6 +70,31 @@ test('validate: no process gets a broken configuration, and the program loads th
   await serves(ns, pod, 'one')
   await edit(ns, 'conf', site('two'), [pod])
   await serves(ns, pod, 'two')
+  await expectUntouched(ns, pod)
+})
+
+test('validate: a program that has started with a broken configuration is invalid until it is mended', async () => {
+  const container = {
+    image: busybox,
+    command: ['sh', '-c', 'trap : HUP; httpd -p 8080 -h /www; while :; do sleep 5 & wait; done'],
+    volumeMounts: [{ name: 'conf', mountPath: '/www' }],
+  }
+  const { ns, pod } = await start(
+    container,
+    { 'index.html': 'broken' },
+    { signal: 'SIGHUP', validate: '["grep", "-q", "good", "/www/index.html"]' },
+  )
+  const reaches = (state: string) =>
+    until(`the agent says ${state}`, async () => {
+      const status = await agentStatus(ns, pod)
+      return status.state === state && status
+    })
+  const status = await reaches('invalid')
+  expect(JSON.stringify(status)).toContain('the program started with this configuration')
+  expect(status).toMatchObject({ counters: { signals: 0, validationsFailed: 1 } })
+  await edit(ns, 'conf', { 'index.html': 'good' }, [pod])
+  await serves(ns, pod, 'good')
+  expect(await reaches('signalled')).toMatchObject({ counters: { signals: 1, validationsPassed: 1 } })
   await expectUntouched(ns, pod)
 })
 

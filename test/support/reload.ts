@@ -48,7 +48,8 @@ export interface AgentStatus {
       | 'refused'
       | 'killed'
       | 'signals'
-      | 'validationsFailed',
+      | 'validationsFailed'
+      | 'validationsPassed',
       number
     >
   >
