@@ -61,6 +61,7 @@ struct Victims {
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     log: std::fs::File,
+    unread: String,
     proc: Proc,
     signalled: HashSet<u64>,
     _process: Running,
@@ -78,6 +79,7 @@ impl Victims {
             orders: child.stdin.take().unwrap(),
             answers: BufReader::new(child.stdout.take().unwrap()),
             log: std::fs::File::open(&log).unwrap(),
+            unread: String::new(),
             proc: Proc::open().unwrap(),
             signalled: HashSet::new(),
             _process: Running(child),
@@ -115,8 +117,10 @@ impl Victims {
 
     /// Every process that got a signal was the intended one.
     fn check(&mut self) {
-        let mut lines = String::new();
-        self.log.read_to_string(&mut lines).unwrap();
+        // A line over the end of a page may be there in part.
+        self.log.read_to_string(&mut self.unread).unwrap();
+        let rest = self.unread.split_off(self.unread.rfind('\n').map_or(0, |end| end + 1));
+        let lines = std::mem::replace(&mut self.unread, rest);
         for birth in lines.lines().map(|line| line.parse().unwrap()) {
             assert!(self.signalled.remove(&birth), "victim {birth} got a signal for another process");
         }

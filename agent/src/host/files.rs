@@ -4,7 +4,7 @@ use super::random::random;
 use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
@@ -132,7 +132,12 @@ pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
 
 /// The names in a directory, without `.` and `..`.
 pub fn names(directory: impl AsFd) -> io::Result<Vec<CString>> {
-    Ok(entries_within(directory, &mut usize::MAX.clone())?.into_iter().map(|(name, _)| name).collect())
+    let mut found = Vec::new();
+    each_entry(directory.as_fd(), &mut |name, _| {
+        found.push(name);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The memory for a name or path in a list: its bytes, the pointer to them and the allocator's share.
@@ -143,17 +148,25 @@ pub fn name_cost(name: &[u8]) -> usize {
 /// The names and types in a directory, if the memory for the names fits in `left` bytes, of which it is taken; else EFBIG.
 pub fn entries_within(directory: impl AsFd, left: &mut usize) -> io::Result<Vec<(CString, FileType)>> {
     let mut found = Vec::new();
+    each_entry(directory.as_fd(), &mut |name, listed| {
+        *left = left.checked_sub(name_cost(name.as_bytes())).ok_or(Errno::FBIG)?;
+        found.push((name, listed));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn each_entry(directory: BorrowedFd<'_>, take: &mut dyn FnMut(CString, FileType) -> io::Result<()>) -> io::Result<()> {
     let mut buffer = [MaybeUninit::uninit(); 2048];
-    let mut entries = RawDir::new(directory.as_fd(), &mut buffer);
+    let mut entries = RawDir::new(directory, &mut buffer);
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name: CString = entry.file_name().into();
         if name.as_c_str() != c"." && name.as_c_str() != c".." {
-            *left = left.checked_sub(name_cost(name.as_bytes())).ok_or(Errno::FBIG)?;
-            found.push((name, entry.file_type()));
+            take(name, entry.file_type())?;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The type of an entry, also where the file system does not list it.
