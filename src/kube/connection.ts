@@ -53,7 +53,8 @@ export async function podConnection(
     throw new UserError('HR_NO_CLUSTER', `${directory}/${name} is not readable`, remedy)
   }
   const credentials = async (): Promise<Credentials> => {
-    const [token, ca] = await Promise.all([read('token'), read('ca.crt')])
+    const token = await read('token')
+    const ca = await read('ca.crt')
     return { server, headers: { authorization: `Bearer ${token}` }, tls: { ca } }
   }
   const namespace = await read('namespace')

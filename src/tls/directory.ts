@@ -16,7 +16,9 @@ export function certificateDirectory(directory: string): CertificateSource {
   }
   return {
     async current() {
-      const [cert, key] = await Promise.all([read('tls.crt'), read('tls.key')])
+      // One after the other, so that a directory without either has the same error each time.
+      const cert = await read('tls.crt')
+      const key = await read('tls.key')
       const certificate = parsePair({ cert, key })
       if (certificate !== undefined) return { cert, key, expires: certificate.notAfter }
       const problem = `--tls-dir: tls.crt and tls.key in ${directory} are not a certificate and its key`
