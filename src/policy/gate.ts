@@ -13,7 +13,7 @@ import type { Values } from './policy.ts'
 import { isCovered } from './presets/check.ts'
 import { checkOf, type PresetName } from './presets/presets.ts'
 import { recognise, withoutWrappers } from './presets/recognise.ts'
-import { NOTES } from './values/bounds.ts'
+import { GATED_MOUNTS, MOUNT_POINTS, NOTES } from './values/bounds.ts'
 import { PREFIX } from './values/prefix.ts'
 
 export interface GatePlan {
@@ -56,7 +56,7 @@ export function planGate(request: GateRequest): GateDecision {
         ),
       ],
     }
-  const obstacle = request.obstacle ?? obstacleOf(request)
+  const obstacle = request.obstacle ?? obstacleOf(request) ?? excessOf(request)
   const gated = obstacle === undefined ? request.volumes.filter(isGateable) : []
   const validator = validatorOf(request, obstacle === undefined ? gated : request.volumes)
   if (gated.length === 0)
@@ -81,6 +81,21 @@ const obstacleOf = ({ reload, spec: { restartPolicy = 'Always' } }: GateRequest)
   return methodOf(reload).agent === 'parent'
     ? `${PREFIX}reload: ${reload.method} has no agent beside the program`
     : undefined
+}
+
+function excessOf({ container: { volumeMounts = [] }, volumes }: GateRequest): string | undefined {
+  const names = new Set(volumes.filter(isGateable).map(({ name }) => name))
+  const mounts = volumeMounts.filter(
+    ({ name, subPath, subPathExpr }) => names.has(name) && !subPath && !subPathExpr,
+  )
+  if (mounts.length > GATED_MOUNTS) return `it mounts ConfigMaps at more than ${GATED_MOUNTS} paths`
+  const paths = volumeMounts.map(({ mountPath }) => `${normalPath(mountPath)}/`)
+  const below = mounts.map(({ mountPath }) => {
+    const path = `${normalPath(mountPath)}/`
+    return paths.filter((one) => one.length > path.length && one.startsWith(path)).length
+  })
+  const sum = below.reduce((all, one) => all + one, 0)
+  return sum > MOUNT_POINTS ? `more than ${MOUNT_POINTS} mounts are below those of its ConfigMaps` : undefined
 }
 
 /** Exactly one ConfigMap: a Secret has no hash to show, and a token must not wait for anything. */

@@ -1,7 +1,9 @@
 // Which volumes have a gate, and what judges them.
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
+import { GATED_MOUNTS, MOUNT_POINTS } from '../../src/policy/values/bounds.ts'
 import { decisionFor, nginx, podSpec } from '../support/builders.ts'
+import { times } from '../support/nasty-objects.ts'
 
 const strict = { gate: 'strict', validate: 'nginx -t' }
 const planOf = (spec: V1PodSpec, short: Record<string, string>) => {
@@ -65,6 +67,31 @@ describe('has a gate', () => {
       /no agent beside the program/,
     ],
     ['a bare Pod', podSpec(), {}, true, /bare Pod/],
+    [
+      'mounts at many paths',
+      podSpec({
+        containers: [nginx({ volumeMounts: times(GATED_MOUNTS + 1, (at) => mount('conf', `/${at}`)) })],
+      }),
+      {},
+      false,
+      /more than 64 paths/,
+    ],
+    [
+      'mounts with many others below',
+      podSpec({
+        containers: [
+          nginx({
+            volumeMounts: [
+              mount('conf', '/etc'),
+              ...times(MOUNT_POINTS + 1, (at) => mount('data', `/etc/${at}`)),
+            ],
+          }),
+        ],
+      }),
+      {},
+      false,
+      /more than 256 mounts are below/,
+    ],
     ['a Job', podSpec({ restartPolicy: 'Never' }), {}, false, /restartPolicy is Never/],
   ])('nothing of %s, with a warning', (_, of, more, bare, why) => {
     const { plan } = decisionFor(of, { ...strict, ...more }, { bare })

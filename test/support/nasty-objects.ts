@@ -205,6 +205,28 @@ export const nastyObjects: [what: string, largest: number, make: (size: number) 
     (size) => asked(withMounts([{ name: 'conf', mountPath: `${'/'.repeat(size)}x` }], { image: 'envoy' })),
   ],
   [
+    'mounts of a gated volume below each other',
+    2_000_000,
+    // The square root, since each path is longer than the one before.
+    (size) =>
+      asked(
+        withMounts(times(Math.sqrt(size), (at) => ({ name: 'conf', mountPath: '/x'.repeat(at + 1) }))),
+        keys({ inject: 'true', gate: 'strict', validate: 'nginx -t' }),
+      ),
+  ],
+  [
+    'mounts below that of a gated volume',
+    40_000,
+    (size) =>
+      asked(
+        withMounts([
+          { name: 'conf', mountPath: '/etc/app' },
+          ...times(size, (at) => ({ name: 'other', mountPath: `/etc/app/${at}/x` })),
+        ]),
+        keys({ inject: 'true', gate: 'strict', validate: 'nginx -t' }),
+      ),
+  ],
+  [
     'arguments that may be files',
     60_000,
     (size) =>

@@ -24,6 +24,10 @@ export const VOLUME_PARTS = 1024
 /** Mounts of the containers of a Pod that reload in place: the agent compares, and may repeat, each. */
 export const MOUNTS = 4096
 
+/** Mounts of a container's gated volumes, and mounts below them: the agent makes a mount point for each. */
+export const GATED_MOUNTS = 64
+export const MOUNT_POINTS = 256
+
 /** SubPath mounts of a container that the agent updates, and sources behind its variables: each costs an argument, a mount or a volume. */
 export const REWRITES = 256
 
