@@ -88,7 +88,8 @@ function excessOf({ container: { volumeMounts = [] }, volumes }: GateRequest): s
   const mounts = volumeMounts.filter(
     ({ name, subPath, subPathExpr }) => names.has(name) && !subPath && !subPathExpr,
   )
-  if (mounts.length > GATED_MOUNTS) return `it mounts ConfigMaps at more than ${GATED_MOUNTS} paths`
+  if (Math.max(mounts.length, names.size) > GATED_MOUNTS)
+    return `it mounts ConfigMaps at more than ${GATED_MOUNTS} paths`
   const paths = volumeMounts.map(({ mountPath }) => `${normalPath(mountPath)}/`)
   const below = mounts.map(({ mountPath }) => {
     const path = `${normalPath(mountPath)}/`

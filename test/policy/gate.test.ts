@@ -77,6 +77,20 @@ describe('has a gate', () => {
       /more than 64 paths/,
     ],
     [
+      'subPath mounts of many volumes',
+      podSpec({
+        containers: [
+          nginx({
+            volumeMounts: times(GATED_MOUNTS + 1, (at) => ({ ...mount(`v${at}`, `/${at}`), subPath: 'a' })),
+          }),
+        ],
+        volumes: times(GATED_MOUNTS + 1, (at) => ({ name: `v${at}`, configMap: { name: 'web' } })),
+      }),
+      {},
+      false,
+      /more than 64 paths/,
+    ],
+    [
       'mounts with many others below',
       podSpec({
         containers: [

@@ -24,7 +24,7 @@ export const VOLUME_PARTS = 1024
 /** Mounts of the containers of a Pod that reload in place: the agent compares, and may repeat, each. */
 export const MOUNTS = 4096
 
-/** Mounts of a container's gated volumes, and mounts below them: the agent makes a mount point for each. */
+/** Gated volumes of a container, and their mounts; mounts below those: the agent makes a mount point for each. */
 export const GATED_MOUNTS = 64
 export const MOUNT_POINTS = 256
 
