@@ -162,7 +162,7 @@ impl Gate {
         } else {
             "nothing is published yet"
         };
-        let problem = Problem::new(Code::ValidationFailed, format!("validate {what}; {effect}, see the agent's log"));
+        let problem = Problem::new(Code::ValidationFailed, format!("validate {what}; {effect}"));
         log::warn("refused").string("error", &problem.message).write();
         self.problem = Some(problem);
     }
