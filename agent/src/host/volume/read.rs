@@ -134,7 +134,7 @@ pub fn fingerprint(directory: &str) -> Option<String> {
 }
 
 /// Adds every file below `root` to the digest; the number of symlinks that lead out of the volume.
-pub fn feed(root: &OwnedFd, ignored: &[String], hash: &mut impl Digest) -> Result<usize, Failure> {
+pub fn feed(root: &OwnedFd, ignored: &[String], hash: &mut dyn Digest) -> Result<usize, Failure> {
     let mut tree = Tree::list(root)?;
     for paths in [&mut tree.files, &mut tree.links] {
         paths.retain(|path| !is_ignored(path.as_bytes(), ignored));
@@ -151,7 +151,7 @@ pub fn open_data(volume: &OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// A symlink's text. The NUL tells it from a file.
-fn link(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()> {
+fn link(root: &OwnedFd, path: &CString, hash: &mut dyn Digest) -> io::Result<()> {
     let text = fs::readlinkat(root, path.as_c_str(), Vec::new())?;
     hash.update(b"\0");
     hash.start_file(path.as_bytes(), text.as_bytes().len() as u64);
@@ -159,7 +159,7 @@ fn link(root: &OwnedFd, path: &CString, hash: &mut impl Digest) -> io::Result<()
     Ok(())
 }
 
-fn file(root: &OwnedFd, path: &CString, read: &mut u64, hash: &mut impl Digest) -> Result<(), Failure> {
+fn file(root: &OwnedFd, path: &CString, read: &mut u64, hash: &mut dyn Digest) -> Result<(), Failure> {
     let file = match files::open_beneath(root, path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK) {
         // This user may not read the key. Every swap writes the key again, so its time represents its content.
         Err(Errno::ACCESS) => {
