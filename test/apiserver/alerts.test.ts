@@ -87,6 +87,26 @@ const cases: Record<string, Case> = {
     fires: { [`hotreload_agent_state{${agent},state="invalid"}`]: '1x75' },
     silent: { [`hotreload_agent_state{${agent},state="loaded"}`]: '1x75' },
   },
+  HotreloadConfigurationHeld: {
+    fires: { [`hotreload_agent_held_seconds{${agent}}`]: '0x70 600x5' },
+    silent: { [`hotreload_agent_held_seconds{${agent}}`]: '0x75' },
+  },
+  HotreloadGateUnproved: {
+    fires: { [`hotreload_agent_state{${agent},state="unproved"}`]: '1x75' },
+    silent: { [`hotreload_agent_state{${agent},state="loaded"}`]: '1x75' },
+  },
+  HotreloadGateStuck: {
+    fires: {
+      [`up{${agent}}`]: '1x5 0x70',
+      [`hotreload_agent_held_seconds{${agent}}`]: '0x5 stale',
+    },
+    // An agent without a gate, and one that answers.
+    silent: {
+      [`up{${agent}}`]: '0x75',
+      'up{namespace="shop",pod="other"}': '1x75',
+      'hotreload_agent_held_seconds{namespace="shop",pod="other"}': '0x75',
+    },
+  },
   HotreloadProgramKilled: {
     fires: { [`hotreload_agent_targets_killed_total{${agent}}`]: '0x60 1x15' },
     silent: { [`hotreload_agent_targets_killed_total{${agent}}`]: '1x75' },
