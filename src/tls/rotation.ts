@@ -29,7 +29,7 @@ export interface StoredAuthority {
 }
 
 export type AuthorityDecision =
-  | { reason: 'absent' | 'damaged' | 'ending'; keep: Certificate[] }
+  | { reason: 'absent' | 'damaged' | 'early' | 'ending'; keep: Certificate[] }
   | { reason: 'good' }
 
 /** Whether a new authority is due, and which old ones stay trusted beside it. */
@@ -39,6 +39,8 @@ export function decideAuthority(stored: StoredAuthority | undefined, now: Date):
   if (stored.signer === undefined) return { reason: 'damaged', keep }
   // An authority outside its own bundle is trusted by no API server.
   if (!stored.bundle.some(({ pem }) => pem === stored.signer?.pem)) return { reason: 'damaged', keep }
+  // Issued when this clock, or another leader's, was ahead: API servers refuse what it signs. One whose clock is ahead takes the new one for good.
+  if (stored.signer.notBefore > now) return { reason: 'early', keep }
   return renewalDue(stored.signer, now) ? { reason: 'ending', keep } : { reason: 'good' }
 }
 
@@ -66,7 +68,6 @@ export function decideServing(state: ServingState, now: Date): ServingReason {
   const { serving, signer, bundle, published, names } = state
   if (serving === undefined) return 'absent'
   if (!names.every((name) => serving.names.includes(name))) return 'otherNames'
-  // Issued when this clock, or another leader's, was ahead.
   if (serving.notBefore > now) return 'early'
   if (!bundle.some((authority) => serving.signedBy(authority))) return 'untrusted'
   // A certificate of the old authority ends with it, so its renewal waits for the new one, at most until it has expired.

@@ -119,6 +119,18 @@ describe('an install with its own authority', () => {
     expect(await handshake(old, publisher.bundle, names[0])).not.toBe('trusted')
   })
 
+  test('the first clock was four days ahead: once one is right, the certificate is trusted at once', async () => {
+    const { clock, publisher, replica } = install()
+    clock.now += 4 * DAY
+    const early = await replica().current()
+    expect(await handshake(early, publisher.bundle, names[0])).toBe('CERT_NOT_YET_VALID')
+    clock.now -= 4 * DAY
+    const serving = await replica().current()
+    expect(await handshake(serving, publisher.bundle, names[0])).toBe('trusted')
+    clock.now += 4 * DAY
+    expect(await replica().current()).toEqual(serving)
+  })
+
   test('the server starts before its webhook configuration exists', async () => {
     const { publisher, replica } = install()
     publisher.reachable = false

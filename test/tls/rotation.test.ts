@@ -69,8 +69,14 @@ describe('the authority', () => {
     expect(decideAuthority(stored(), after(DAY))).toEqual({ reason: 'damaged', keep: [old] })
   })
 
-  test('a clock before the certificate’s start changes nothing: else two replicas would replace it in turn', () => {
-    expect(decideAuthority({ signer: old, bundle: [old] }, after(-30 * DAY))).toEqual({ reason: 'good' })
+  test('not valid yet: a new one, which a clock that is ahead takes for good, so that two replicas do not replace it in turn', () => {
+    expect(decideAuthority({ signer: young, bundle: [young, old] }, after(240 * DAY))).toEqual({
+      reason: 'early',
+      keep: [young, old],
+    })
+    expect(decideAuthority({ signer: old, bundle: [old, young] }, after(240 * DAY))).toEqual({
+      reason: 'good',
+    })
   })
 })
 
