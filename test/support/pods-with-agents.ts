@@ -3,6 +3,7 @@ import type { V1ContainerStatus, V1Pod, V1PodSpec } from '@kubernetes/client-nod
 import type { Api } from '../../src/api/api.ts'
 import type { Workload } from '../../src/controller/cache/workloads.ts'
 import { createWorkloadStates } from '../../src/controller/workload-state.ts'
+import { FIRST_PORT } from '../../src/inject/agent-flags.ts'
 import { keys, nginx, podSpec } from './builders.ts'
 import { KEY, workloadOf } from './summaries.ts'
 
@@ -14,9 +15,19 @@ export interface PodWithAgent {
   createdAt?: string
   /** When its container started, as `createdAt`. */
   startedAt?: string
+  /** Its status annotation; undefined: container `web` has an agent. */
+  status?: string
   /** What its agent left as termination message, before the app could start. */
   failedToStart?: string
 }
+
+/** The status annotation of a Pod whose containers have agents, with a gate each if `gate` says what it does. */
+export const withAgents = (containers: readonly string[], gate?: object): string =>
+  JSON.stringify({
+    containers: Object.fromEntries(
+      containers.map((name) => [name, { agent: 'hotreload-agent', ...(gate ? { gate } : {}) }]),
+    ),
+  })
 
 export const AGENT_TIME = '2026-01-01T00:00:01.000Z'
 /** An agent's report of a problem. */
@@ -86,7 +97,7 @@ export function podsWithAgents(
       namespace: 'shop',
       uid: name,
       creationTimestamp: pods.get(name)?.createdAt as unknown as Date,
-      annotations: keys({ status: '{}' }),
+      annotations: keys({ status: pods.get(name)?.status ?? withAgents(['web']) }),
     },
     status: {
       ...phaseOf(pods.get(name)?.failedToStart),
@@ -125,7 +136,11 @@ export function podsWithAgents(
     pods,
     nudged,
     api,
-    askAgent: async (ip: string) => pods.get(ip)?.report,
+    /** A report of several agents is a list of them, in the order of their ports. */
+    askAgent: async (ip: string, port: number): Promise<unknown> => {
+      const report = pods.get(ip)?.report
+      return Array.isArray(report) ? report[port - FIRST_PORT] : report
+    },
     workloads: { get: (key: string) => (key === KEY ? known : undefined) },
     stateOf: (key: string) => states.of(key),
     removeWorkload: () => (known = undefined),

@@ -124,7 +124,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const asked: { pod: V1Pod; answers: AgentAnswer[] }[] = []
     for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
       const some = pods.slice(from, from + CONCURRENT_REQUESTS)
-      const answers = await Promise.all(some.map((pod) => answersOf(summary, pod, askAgent)))
+      const answers = await Promise.all(some.map((pod) => answersOf(pod, askAgent)))
       for (const [index, pod] of some.entries()) {
         const ofPod = answers[index] ?? []
         asked.push({ pod, answers: ofPod })
@@ -155,13 +155,15 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const { known, stuck, isInDoubt } = checkGates(of.knownGates, asked)
     of.knownGates = known
     of.isGateInDoubt = isInDoubt
-    for (const { pod, container } of stuck)
-      report.event(
-        summary,
-        'Warning',
-        eventReasons.gateStuck,
-        `Pod ${pod}, container ${container}: its agent answers no more, so no edit of a gated volume reaches the program; kubectl rollout restart replaces the Pod`,
-      )
+    const [first, ...others] = stuck
+    if (!first) return
+    const more = others.length > 0 ? ` (and ${others.length} more)` : ''
+    report.event(
+      summary,
+      'Warning',
+      eventReasons.gateStuck,
+      `Pod ${first.pod}, container ${first.container}${more}: its agent answers no more, so no edit of a gated volume reaches the program; kubectl rollout restart replaces the Pod`,
+    )
   }
 
   /** A container may start with what its kubelet mounted before the change. Then the kubelet brings the change a little later. */

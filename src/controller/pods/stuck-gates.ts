@@ -4,7 +4,7 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { AgentAnswer } from './agent-report.ts'
-import { gatesOf, STATUS_KEY } from './workload-pods.ts'
+import { containersWith } from './workload-pods.ts'
 
 /** Pod's UID and container -> how many times in a row it did not answer since it did. */
 export type KnownGates = ReadonlyMap<string, number>
@@ -36,7 +36,7 @@ export function checkGates(
   const known = new Map<string, number>()
   const stuck: StuckGate[] = []
   for (const { pod, answers } of asked)
-    for (const container of gatesOf(pod.metadata?.annotations?.[STATUS_KEY]).keys()) {
+    for (const container of containersWith('gate', pod)) {
       const id = `${pod.metadata?.uid} ${container}`
       const isSilent = answers.find((one) => one.container === container)?.report === undefined
       const missed = before.get(id)

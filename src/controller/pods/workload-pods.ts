@@ -4,6 +4,7 @@ import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
+import { CONTAINERS } from '../../policy/values/bounds.ts'
 import { isObject, parseJson, property } from '../../workload/json-object.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type AgentAnswer, isReportOf } from './agent-report.ts'
@@ -56,30 +57,27 @@ export const podPath = ({ metadata }: V1Pod): string =>
   `/api/v1/namespaces/${metadata?.namespace}/pods/${metadata?.name}`
 
 /** The annotation that says what was injected. */
-export const STATUS_KEY = writtenKey('status')
+const STATUS_KEY = writtenKey('status')
 
 /** Whether the Pod has agents, runs or waits at a gate, and is not terminating. */
-export const hasRunningAgents = ({ metadata, status }: V1Pod): boolean => {
-  const own = metadata?.annotations?.[STATUS_KEY]
-  if (own === undefined || metadata?.deletionTimestamp !== undefined) return false
-  return status?.phase === 'Running' || (status?.phase === 'Pending' && gatesOf(own).size > 0)
-}
-
-/** The containers of a Pod with a gate, and their agents, from its status annotation. */
-export function gatesOf(statusAnnotation = ''): ReadonlyMap<string, string> {
-  if (!statusAnnotation.includes('"gate":')) return noGates
-  const containers = property(parseJson(statusAnnotation), 'containers')
-  return new Map(
-    Object.entries(isObject(containers) ? containers : {}).flatMap(([container, one]) => {
-      const agent = property(one, 'agent')
-      return typeof agent === 'string' && property(one, 'gate') !== undefined
-        ? [[container, agent] as const]
-        : []
-    }),
+export const hasRunningAgents = (pod: V1Pod): boolean => {
+  const { metadata, status } = pod
+  if (metadata?.annotations?.[STATUS_KEY] === undefined || metadata.deletionTimestamp !== undefined)
+    return false
+  return (
+    status?.phase === 'Running' || (status?.phase === 'Pending' && containersWith('gate', pod).length > 0)
   )
 }
 
-const noGates: ReadonlyMap<string, string> = new Map()
+/** The containers of a Pod that have one of these, from its status annotation: those with an agent are in the order of their ports. */
+export function containersWith(what: 'agent' | 'gate', { metadata }: V1Pod): string[] {
+  const own = metadata?.annotations?.[STATUS_KEY] ?? ''
+  if (!own.includes(`"${what}":`)) return []
+  const containers = property(parseJson(own), 'containers')
+  return Object.entries(isObject(containers) ? containers : {})
+    .flatMap(([name, one]) => (property(one, what) === undefined ? [] : [name]))
+    .slice(0, CONTAINERS)
+}
 
 /** In milliseconds since 1970. */
 export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(metadata?.creationTimestamp)) || 0
@@ -87,20 +85,18 @@ export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(meta
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 
-/** The answers of a Pod's agents. One from another Pod's agent counts as none. */
-export function answersOf(
-  { native }: WorkloadSummary,
-  pod: V1Pod,
-  askAgent: AskAgent,
-): Promise<AgentAnswer[]> {
+/**
+ * The answers of a Pod's agents. One from another Pod's agent counts as none. The Pod says itself which agents it has: a Pod of an earlier
+ * template may have others than the workload.
+ */
+export function answersOf(pod: V1Pod, askAgent: AskAgent): Promise<AgentAnswer[]> {
   const ip = pod.status?.podIP
+  const containers = containersWith('agent', pod)
   return Promise.all(
-    (native?.agents ?? []).map(async ({ container }, index) => {
+    containers.map(async (container, index) => {
       const report = ip === undefined ? undefined : await askAgent(ip, FIRST_PORT + index)
       if (!isObject(report) || !isReportOf(report, pod)) return { container, report: undefined }
-      // A Pod of an earlier template may have other agents.
-      const own = report['container']
-      return { container: typeof own === 'string' ? own : container, report }
+      return { container: containers.find((one) => one === report['container']) ?? container, report }
     }),
   )
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createAgentProblems } from '../../../src/controller/pods/agent-problems.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { agentReport, podsWithAgents, volumesReport } from '../../support/pods-with-agents.ts'
+import { agentReport, podsWithAgents, volumesReport, withAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
@@ -269,4 +269,22 @@ test('content that a gate holds back is reported after its second refusal', asyn
       'ConfigurationHeld: Pod a, container web, at 2026-01-01T00:00:01.000Z: validate exited',
     ),
   ])
+})
+
+const STUCK =
+  'its agent answers no more, so no edit of a gated volume reaches the program; kubectl rollout restart replaces the Pod'
+const running = (container: string) => ({ container, state: 'loaded', error: null })
+
+test('Pods of an earlier template with more gates than the workload has now: each of their agents is asked', async () => {
+  const { clock, problems, pods, events } = cluster('a', 'b')
+  const status = withAgents(['api', 'web'], { mode: 'strict', volumes: ['conf'] })
+  const answerAll = (report: readonly unknown[]) =>
+    ['a', 'b'].forEach((name) => pods.set(name, { ready: true, status, report }))
+  answerAll([running('api'), running('web')])
+  problems.checkSoon(KEY)
+  await clock.advance(3_600_000)
+  expect(events()).toEqual([])
+  answerAll([running('api'), undefined])
+  await clock.advance(3_600_000)
+  expect(events()).toEqual([`web GateStuck: Pod a, container web (and 1 more): ${STUCK}`])
 })

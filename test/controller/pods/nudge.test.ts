@@ -58,12 +58,12 @@ function cluster(
         return instead(call) ?? fakes.api.call(call)
       },
     },
-    async askAgent(ip) {
+    async askAgent(ip, port) {
       asking += 1
       askedAtOnce = Math.max(askedAtOnce, asking)
       await Promise.resolve()
       asking -= 1
-      return fakes.askAgent(ip)
+      return fakes.askAgent(ip, port)
     },
     clock,
     report: recordReport().report,
