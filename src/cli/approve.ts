@@ -64,8 +64,14 @@ export async function approve(client: KubeClient, target: Target, now: number): 
   return approvals
 }
 
+/** Any program of the Pod may answer in the agent's place: nothing else goes into the annotation, or to a terminal. */
 const heldBy = ({ volumes }: AgentStatus): string[] =>
-  volumes.flatMap(({ name, held }) => (held ? [`${name}@${held.sha256}`] : []))
+  volumes.flatMap(({ name, held }) =>
+    held && isName(name) && isHash(held.sha256) ? [`${name}@${held.sha256}`] : [],
+  )
+
+const isName = (text: string): boolean => /^[a-z0-9.-]{1,253}$/.test(text)
+const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
 
 async function write(client: KubeClient, { pod, held }: Approved): Promise<void> {
   const { namespace } = client

@@ -6,7 +6,8 @@
 import type { V1Container, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { writtenKey } from '../policy/annotations.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
-import { isAtOrBelow, normalPath } from '../workload/references.ts'
+import { pathsBelow } from '../workload/path-search.ts'
+import { normalPath } from '../workload/references.ts'
 import type { Agent } from './agent.ts'
 import { emptyDir, paths } from './agent-flags.ts'
 import { nameFor } from './names.ts'
@@ -127,14 +128,12 @@ export function gateFlags(
 function mountPoints({ name, mounted, gate }: WatchedVolume, appMounts: readonly V1VolumeMount[]): string[] {
   const isOfVolume = (mount: V1VolumeMount) =>
     mount.name === gate?.name || (mount.name === mounted.name && !mount.subPath && !mount.subPathExpr)
-  const all = appMounts.map((mount) => normalPath(mount.mountPath))
+  const below = pathsBelow(appMounts.map(({ mountPath }) => normalPath(mountPath)))
   return appMounts
     .filter(isOfVolume)
     .map(({ mountPath }) => normalPath(mountPath))
     .flatMap((path) =>
-      all
-        .filter((below) => below !== path && isAtOrBelow(below, path))
-        .map((below) => `--mount-point=${below}:${name}/${below.slice(path.length + 1)}`),
+      Array.from(below(path), (one) => `--mount-point=${one}:${name}/${one.slice(path.length + 1)}`),
     )
 }
 

@@ -60,8 +60,8 @@ function textOf(status: Status): string {
 const shortened = ({ version, containers }: Status): Status => ({
   version,
   containers: Object.fromEntries(
-    Object.entries(containers).flatMap(([name, { reload, chosenBy, agent }]) =>
-      agent ? [[name, { reload, chosenBy, agent }]] : [],
+    Object.entries(containers).flatMap(([name, { reload, chosenBy, agent, gate }]) =>
+      agent ? [[name, { reload, chosenBy, agent, ...(gate && { gate: { ...gate, volumes: [] } }) }]] : [],
     ),
   ),
   notes: ['the whole status is too long for an annotation; `hotreload explain` shows it'],

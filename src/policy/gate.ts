@@ -5,11 +5,13 @@
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
+import { pathsBelow } from '../workload/path-search.ts'
 import { normalPath, type Reference, references, volumeSources } from '../workload/references.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { ContainerPlan } from './plan.ts'
 import type { Values } from './policy.ts'
+import { wordsOf } from './presets/arguments.ts'
 import { isCovered } from './presets/check.ts'
 import { checkOf, type PresetName } from './presets/presets.ts'
 import { recognise, withoutWrappers } from './presets/recognise.ts'
@@ -90,13 +92,12 @@ function excessOf({ container: { volumeMounts = [] }, volumes }: GateRequest): s
   )
   if (Math.max(mounts.length, names.size) > GATED_MOUNTS)
     return `it mounts ConfigMaps at more than ${GATED_MOUNTS} paths`
-  const paths = volumeMounts.map(({ mountPath }) => `${normalPath(mountPath)}/`)
-  const below = mounts.map(({ mountPath }) => {
-    const path = `${normalPath(mountPath)}/`
-    return paths.filter((one) => one.length > path.length && one.startsWith(path)).length
-  })
-  const sum = below.reduce((all, one) => all + one, 0)
-  return sum > MOUNT_POINTS ? `more than ${MOUNT_POINTS} mounts are below those of its ConfigMaps` : undefined
+  const below = pathsBelow(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
+  let points = 0
+  for (const { mountPath } of mounts)
+    for (const _ of below(normalPath(mountPath)))
+      if (++points > MOUNT_POINTS) return `more than ${MOUNT_POINTS} mounts are below those of its ConfigMaps`
+  return undefined
 }
 
 /** Exactly one ConfigMap: a Secret has no hash to show, and a token must not wait for anything. */
@@ -113,12 +114,21 @@ function validatorOf(
     return Array.isArray(settings.validate) ? { validate: settings.validate, problems: [] } : { problems: [] }
   const program = withoutWrappers(container)
   const name = settings.preset ?? recognise(program)
-  const check = name && checkOf(name, program)
+  const check = name && isReadAsWritten(container, program) ? checkOf(name, program) : undefined
   const names = new Set(volumes.map((one) => one.name))
   const mounts = (container.volumeMounts ?? []).filter((mount) => names.has(mount.name))
   if (check && mounts.some(({ mountPath }) => isCovered(check, normalPath(mountPath))))
     return { validate: check.argv, problems: [] }
   return { problems: [noCheck(container, name, check !== undefined)] }
+}
+
+/** Whether the words of the program are those of the manifest, or of a script in which blanks alone divide them. */
+function isReadAsWritten(container: V1Container, program: V1Container): boolean {
+  const written = new Set(wordsOf(container))
+  return (
+    wordsOf(program).every((word) => written.has(word)) ||
+    ![...written].some((word) => /["'\\$`;&|<>()*?[\]{}~#]/.test(word))
+  )
 }
 
 function noCheck({ name }: V1Container, preset: PresetName | undefined, isElsewhere: boolean): UserError {

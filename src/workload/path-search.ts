@@ -41,6 +41,18 @@ export function sortPaths(paths: readonly string[]): SortedPaths {
   }
 }
 
+/** Finds the paths that lie in a directory, sorted. */
+export function pathsBelow(paths: readonly string[]): (directory: string) => Iterable<string> {
+  const keys = paths.map(keyOf).toSorted()
+  return function* (directory) {
+    const start = keyOf(directory)
+    for (const key of keys.slice(lowerBound(keys, `${start}\0`))) {
+      if (!key.startsWith(start)) return
+      yield pathOf(key)
+    }
+  }
+}
+
 /** Undoes keyOf. */
 const pathOf = (key: string): string => (key === '' || key === '/' ? key : key.slice(0, -1))
 

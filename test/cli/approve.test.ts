@@ -59,6 +59,15 @@ test('each Pod that holds something gets its content approved, also one that wai
   )
 })
 
+test('what is no name and no hash reaches neither the annotation nor the terminal', async () => {
+  for (const sha256 of ['x', `${HELD},conf@${'0'.repeat(64)}`, 'A'.repeat(64)])
+    await expect(cluster({ a: { report: report({ held: { ...held, sha256 } }) } }).run()).rejects.toThrow(
+      'HR_NOTHING_HELD',
+    )
+  const named = { state: 'held', volumes: [{ name: 'conf\u001b[2J', current: true, gate: { held } }] }
+  await expect(cluster({ a: { report: named } }).run()).rejects.toThrow('HR_NOTHING_HELD')
+})
+
 test('where nothing is held, or a Pod may not be patched, the error says so', async () => {
   await expect(cluster({ a: { report: report({ held: null }) } }).run()).rejects.toThrow('HR_NOTHING_HELD')
   await expect(cluster({ a: { report: report({ held }) } }, 403).run()).rejects.toThrow(

@@ -2,6 +2,7 @@ import type { V1PodSpec } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
 import { injectPod } from '../../src/inject/pod.ts'
 import { AGENT_IMAGE, decisionFor, nginx, podSpec } from '../support/builders.ts'
+import { times } from '../support/nasty-objects.ts'
 
 function statusOf(spec: V1PodSpec, short: Record<string, string> = {}): unknown {
   const options = { agentImage: AGENT_IMAGE, version: '1.2.3' }
@@ -56,5 +57,21 @@ test('the status has the mode of each subPath mount', () => {
   const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx/a.conf', subPath: 'a.conf' }]
   expect(statusOf(podSpec({ containers: [nginx({ volumeMounts })] }), { subpath: 'copy' })).toMatchObject({
     containers: { web: { subPaths: { '/etc/nginx/a.conf': 'copy' } } },
+  })
+})
+
+test('a status without room for its lists still says which containers have a gate', () => {
+  const containers = times(64, (at) => {
+    const volumeMounts = times(16, (one) => ({
+      name: 'conf',
+      mountPath: `/${'x'.repeat(200)}/${one}`,
+      subPath: 'a',
+    }))
+    return nginx({ name: `c${at}`, volumeMounts })
+  })
+  const gated = { gate: 'strict', validate: `nginx -t ${'x'.repeat(1000)}`, subpath: 'copy' }
+  expect(statusOf(podSpec({ containers }), gated)).toMatchObject({
+    containers: { c0: { agent: 'hotreload-agent-c0', gate: { mode: 'strict', volumes: [] } } },
+    notes: [expect.stringContaining('too long')],
   })
 })

@@ -84,7 +84,9 @@ export const toolCheck =
 
 /** A relative path depends on what only the image knows, and the kubelet expands variables. */
 const known = (check: ProgramCheck): ProgramCheck | undefined =>
-  check.files.length > 0 && check.files.every((file) => file.startsWith('/') && !file.includes('$('))
+  check.files.length > 0 &&
+  check.files.every((file) => file.startsWith('/')) &&
+  !check.argv.some((word) => word.includes('$('))
     ? check
     : undefined
 
