@@ -217,6 +217,39 @@ fn the_agent_links_once_and_its_hook_waits_for_that() {
     assert_eq!(fs::read_to_string(&copied).unwrap(), "changed by the app");
 }
 
+/// The copies of a Secret are in memory; the agent's state is on the node's disk.
+#[test]
+fn after_a_reboot_of_the_node_the_copies_are_there_again_before_the_app_starts() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let args = ["--link=once", "--container=web", "--reload=none", "--secret-volume=conf", "--copy=/app/a:conf/a"];
+    let first = Agent::watch(&root, &args);
+    assert!(hook(&root).0.wait().unwrap().success());
+    drop(first);
+    fs::remove_dir_all(root.join("copy")).unwrap();
+    fs::create_dir(root.join("copy")).unwrap();
+    let mut early = hook(&root);
+    calm();
+    assert!(!early.has_ended(), "nothing is linked");
+    let _again = Agent::watch(&root, &args);
+    assert!(early.0.wait().unwrap().success());
+    assert_eq!(root.read("copy/app/a"), "1");
+}
+
+#[test]
+fn an_agent_without_copies_links_once_too() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    fs::remove_dir(root.join("copy")).unwrap();
+    let args = [&WATCH[..], &["--parent=/no/dir", "--symlink=/no/dir/a:conf/a"]].concat();
+    for runs in ["first", "again"] {
+        let agent = Agent::watch(&root, &args);
+        assert!(hook(&root).0.wait().unwrap().success());
+        assert_eq!(root.read("dir/no/dir/a"), "1");
+        assert_eq!(agent.log().contains("\"msg\":\"linked\""), runs == "first");
+    }
+}
+
 #[test]
 fn an_agent_that_can_not_link_ends_and_the_next_one_links() {
     let root = Root::new();

@@ -56,9 +56,11 @@ pub fn link_once(options: &Options, problems: &[Problem], layout: &Layout) -> Re
     Ok(())
 }
 
-/// The file that says that the agent has linked.
+/// The file that says that the agent has linked. It lies beside the copies, where there are any: those of a Secret are in
+/// memory, and after a reboot of the node both are gone. The API forbids `:` in a mountPath, so no copy has this name.
 fn done_path(layout: &Layout, container: &str) -> String {
-    layout.state(container) + ".linked"
+    let copies = layout.path("copy");
+    if fs::stat(copies.as_str()).is_ok() { copies + "/:linked" } else { layout.state(container) + ".linked" }
 }
 
 fn wait(done: &str) -> Result<(), Vec<Problem>> {
