@@ -1,7 +1,7 @@
 // The controller as a whole, without a cluster.
 import { expect, test } from 'vitest'
 import { keys, nginx, podSpec, workload } from '../support/builders.ts'
-import { volumesReport } from '../support/pods-with-agents.ts'
+import { volumesReport, withAgents } from '../support/pods-with-agents.ts'
 import { DEPLOYMENTS, TestCluster } from '../support/test-cluster.ts'
 
 const KEY = 'Deployment/shop/web'
@@ -242,7 +242,7 @@ test('after a change that reloads in place, the agents’ problems are reported'
     }),
   })
   const pod = {
-    metadata: { name: 'a', namespace: 'shop', annotations: keys({ status: '{}' }) },
+    metadata: { name: 'a', namespace: 'shop', annotations: keys({ status: withAgents(['web']) }) },
     status: { phase: 'Running', podIP: '10.0.0.1' },
   }
   cluster.answer = ({ path }) =>
@@ -273,7 +273,7 @@ test('containers that are restarted for their variables have one Event with the 
   })
   const annotations = keys({ inject: 'true', env: 'restart' })
   const pod = (name: string) => ({
-    metadata: { name, namespace: 'shop', annotations: keys({ status: '{}' }) },
+    metadata: { name, namespace: 'shop', annotations: keys({ status: withAgents(['web']) }) },
     status: { phase: 'Running', podIP: '10.0.0.1' },
   })
   cluster.answer = ({ path }) =>
