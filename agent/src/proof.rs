@@ -72,7 +72,17 @@ pub fn is_leaving(cmdline: &[u8]) -> bool {
 /// configuration starts a worker in place of one that ended, as after a crash, and keeps most of them. So new workers are a
 /// proof if no old one works on, if they are more than those that ended, or if most of the old ones ended. Workers
 /// older than the `generation` that was the last proof may finish their connections for hours, and don't count.
-pub fn workers(before: &[Worker], children: &[Worker], generation: u64, signalled: u64, now: u64) -> Evidence {
+///
+/// In the end each worker may have crashed. So a look `in_doubt`, after the time for the proof, takes only what crashes
+/// can't give: more new workers than old ones ended, or old ones that have begun to leave.
+pub fn workers(
+    before: &[Worker],
+    children: &[Worker],
+    generation: u64,
+    signalled: u64,
+    now: u64,
+    in_doubt: bool,
+) -> Evidence {
     // A process's start is rounded down to a tick.
     let is_new = |worker: &&Worker| worker.started + 10 > signalled;
     let is_old = |worker: &&Worker| !is_new(worker) && worker.started + 10 > generation;
@@ -82,12 +92,18 @@ pub fn workers(before: &[Worker], children: &[Worker], generation: u64, signalle
         .filter(is_new)
         .fold((0, 0), |(new, starting), worker| if stays(&worker) { (new + 1, starting) } else { (new, starting + 1) });
     let working = children.iter().filter(is_old).filter(|worker| !worker.is_leaving).count();
-    let is_there =
-        |worker: &Worker| children.iter().any(|child| (child.pid, child.started) == (worker.pid, worker.started));
-    let ended = before.iter().filter(is_old).filter(|worker| !is_there(worker)).count();
+    let now_of =
+        |worker: &Worker| children.iter().find(|child| (child.pid, child.started) == (worker.pid, worker.started));
+    let had = before.iter().filter(is_old).count();
+    let ended = before.iter().filter(is_old).filter(|worker| now_of(worker).is_none()).count();
+    let begins_to_leave = |worker: &Worker| !worker.is_leaving && now_of(worker).is_some_and(|child| child.is_leaving);
+    let is_proved = if in_doubt {
+        had > 0 && new > ended || before.iter().any(begins_to_leave)
+    } else {
+        working == 0 || new > ended || ended > working
+    };
     match (new, working) {
-        (1.., 0) => Evidence::Taken,
-        (1.., _) if new > ended || ended > working => Evidence::Taken,
+        (1.., _) if is_proved => Evidence::Taken,
         _ if starting > 0 => Evidence::Starting,
         (0, 0) => Evidence::Nothing,
         _ => Evidence::NotYet,
@@ -187,10 +203,19 @@ mod tests {
 
     /// The signal came at 100 s. `kept` of the workers of `before` are left, and there are new ones.
     fn at(now: u64, before: &[u64], kept: &[usize], new: &[u64]) -> Evidence {
+        look(now, before, kept, new, false)
+    }
+
+    /// The same after the time for the proof.
+    fn late(before: &[u64], kept: &[usize], new: &[u64]) -> Evidence {
+        look(900_000, before, kept, new, true)
+    }
+
+    fn look(now: u64, before: &[u64], kept: &[usize], new: &[u64], in_doubt: bool) -> Evidence {
         let before = started(before);
         let mut children: Vec<Worker> = kept.iter().map(|index| before[*index]).collect();
         children.extend(started(new).into_iter().map(|worker| Worker { pid: worker.pid + 100, ..worker }));
-        workers(&before, &children, 0, 100_000, now)
+        workers(&before, &children, 0, 100_000, now, in_doubt)
     }
 
     const FOUR: [u64; 4] = [50_000, 50_010, 50_010, 50_020];
@@ -217,7 +242,11 @@ mod tests {
         assert_eq!(at(100_600, &FOUR, &[2, 3], &[100_030, 100_040]), Evidence::NotYet, "or two have crashed");
         let leaving = started(&FOUR).into_iter().skip(2).map(|worker| Worker { is_leaving: true, ..worker });
         let children: Vec<Worker> = leaving.chain(started(&[100_030, 100_040])).collect();
-        assert_eq!(workers(&started(&FOUR), &children, 0, 100_000, 100_600), Evidence::Taken, "the others are leaving");
+        assert_eq!(
+            workers(&started(&FOUR), &children, 0, 100_000, 100_600, false),
+            Evidence::Taken,
+            "the others are leaving"
+        );
         assert!(is_leaving(b"nginx: worker process is shutting down\0\0"));
         assert!(!is_leaving(b"nginx: worker process\0") && !is_leaving(b""));
     }
@@ -226,12 +255,12 @@ mod tests {
     fn workers_of_earlier_reloads_may_drain_for_hours() {
         let before = started(&[20_000, 30_000, 50_000]);
         let mut children = started(&[20_000, 30_000, 50_000, 100_030]);
-        assert_eq!(workers(&before, &children, 0, 100_000, 101_000), Evidence::Taken);
+        assert_eq!(workers(&before, &children, 0, 100_000, 101_000, false), Evidence::Taken);
         // One of them ends meanwhile. The last reload was at 50 s.
         children.remove(0);
-        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000), Evidence::Taken);
+        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000, false), Evidence::Taken);
         children.pop();
-        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000), Evidence::NotYet);
+        assert_eq!(workers(&before, &children, 50_000, 100_000, 101_000, false), Evidence::NotYet);
     }
 
     #[test]
@@ -239,6 +268,30 @@ mod tests {
         assert_eq!(at(103_000, &FOUR, &[0, 1, 2], &[101_000]), Evidence::NotYet);
         assert_eq!(at(103_000, &FOUR[..2], &[0], &[101_000]), Evidence::NotYet, "of two");
         assert_eq!(at(103_000, &[50_000, 50_010, 90_000], &[1, 2], &[101_000]), Evidence::NotYet, "the second crash");
+    }
+
+    #[test]
+    fn after_the_time_for_the_proof_crashes_are_no_reload() {
+        assert_eq!(late(&FOUR[..1], &[], &[500_000]), Evidence::NotYet, "the one worker");
+        assert_eq!(late(&FOUR, &[3], &[300_000, 400_000, 500_000]), Evidence::NotYet, "most");
+        assert_eq!(late(&FOUR, &[], &[300_000, 400_000, 500_000, 600_000]), Evidence::NotYet, "one after the other");
+        assert_eq!(late(&FOUR[..1], &[], &[899_900]), Evidence::Starting);
+        assert_eq!(late(&[], &[], &[500_000]), Evidence::NotYet, "a worker on demand");
+        assert_eq!(late(&FOUR[..1], &[], &[]), Evidence::Nothing);
+    }
+
+    #[test]
+    fn after_the_time_for_the_proof_new_workers_beside_old_ones_are_a_reload() {
+        assert_eq!(late(&FOUR[..1], &[0], &[500_000]), Evidence::Taken);
+        assert_eq!(late(&FOUR, &[2], &[500_000; 4]), Evidence::Taken);
+        let before = started(&FOUR);
+        let fewer = |was: bool, is: bool| {
+            let before: Vec<Worker> = before.iter().map(|worker| Worker { is_leaving: was, ..*worker }).collect();
+            let left = Worker { is_leaving: is, ..before[3] };
+            workers(&before, &[left, Worker { pid: 9, started: 500_000, is_leaving: false }], 0, 100_000, 900_000, true)
+        };
+        assert_eq!(fewer(false, true), Evidence::Taken, "fewer workers, and an old one leaves");
+        assert_eq!(fewer(true, true), Evidence::NotYet, "it left before the signal");
     }
 
     #[test]
@@ -299,7 +352,7 @@ mod tests {
         #[test]
         fn any_page_and_flag_is_read(page in "(last_reload)?[ -~\n]{0,40}", flag in any::<String>(), starts in proptest::collection::vec(0u64..1 << 40, 0..8), now in 0u64..1 << 40) {
             let children = started(&starts);
-            let _ = (scanned(&page, 3), Proof::parse(&flag), workers(&children, &children, now / 2, now, now));
+            let _ = (scanned(&page, 3), Proof::parse(&flag), workers(&children, &children, now / 2, now, now, now % 2 == 0));
             let _ = vec![seconds(&page)];
         }
     }

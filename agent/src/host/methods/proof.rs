@@ -120,7 +120,8 @@ impl Confirmation {
     fn look(&mut self, proc: &Proc, now: u64, past: Past) -> Option<(Evidence, Option<u64>)> {
         let Proof::Metric { name, request } = &self.proof else {
             let children = proc.workers(self.master.pid);
-            return Some((proof::workers(&self.workers, &children, past.proved_at, self.signalled_at.0, now), None));
+            let (since, signalled) = (past.proved_at, self.signalled_at.0);
+            return Some((proof::workers(&self.workers, &children, since, signalled, now, self.has_expired), None));
         };
         if self.call.is_none() {
             self.call = HttpCall::scan(request, MetricScan::new(name), now).ok();
