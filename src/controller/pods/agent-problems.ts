@@ -13,7 +13,6 @@ import type { Workloads } from '../cache/workloads.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import {
-  type AgentAnswer,
   type AgentProblem,
   type AgentState,
   agentState,
@@ -25,7 +24,7 @@ import type { ConcernedVolume } from './due-volumes.ts'
 import { remedyOf } from './problem-remedy.ts'
 import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
 import { startProblems } from './start-problems.ts'
-import { checkGates, type KnownGates } from './stuck-gates.ts'
+import { type AskedPod, checkGates, type KnownGates } from './stuck-gates.ts'
 import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf } from './workload-pods.ts'
 
 export interface AgentProblems {
@@ -56,7 +55,7 @@ const SETTLES_WITHIN = 30_000
 /** A kubelet brings a change to a Pod that nobody nudges within 90 s. */
 const REFRESHED_WITHIN = 120_000
 /** An unreachable agent takes a second each. */
-const CONCURRENT_REQUESTS = 50
+const CONCURRENT_PODS = 50
 
 export interface AgentProblemsOptions {
   api: Api
@@ -121,24 +120,26 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
   ): Promise<AgentState[] | undefined> {
     const due = unreportedDue(of)
     const podStates: AgentState[] = []
-    const asked: { pod: V1Pod; answers: AgentAnswer[] }[] = []
-    for (let from = 0; from < pods.length; from += CONCURRENT_REQUESTS) {
-      const some = pods.slice(from, from + CONCURRENT_REQUESTS)
-      const answers = await Promise.all(some.map((pod) => answersOf(pod, askAgent)))
+    const asked: AskedPod[] = []
+    const askPod = (pod: V1Pod) =>
+      answersOf(pod, askAgent, (one) => ({
+        container: one.container,
+        hasAnswered: one.report !== undefined,
+        problem: problemOf(one, pod, clock.wall()),
+        state: agentState(one, due, (at) => hasStartedSince(at, pod, one.container)),
+      }))
+    for (let from = 0; from < pods.length; from += CONCURRENT_PODS) {
+      const some = pods.slice(from, from + CONCURRENT_PODS)
+      const agents = await Promise.all(some.map(askPod))
       for (const [index, pod] of some.entries()) {
-        const ofPod = answers[index] ?? []
-        asked.push({ pod, answers: ofPod })
-        for (const one of ofPod) {
-          const problem = problemOf(one, pod, clock.wall())
-          if (problem) add(found, pod, problem)
-        }
-        const state = podState(
-          ofPod.map((one) => agentState(one, due, (at) => hasStartedSince(at, pod, one.container))),
-        )
+        const ofPod = agents[index] ?? []
+        asked.push({ pod, answered: ofPod.flatMap((one) => (one.hasAnswered ? [one.container] : [])) })
+        for (const { problem } of ofPod) if (problem) add(found, pod, problem)
+        const state = podState(ofPod.map((one) => one.state))
         if (state) podStates.push(state)
       }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
-      if (from === 0 && answers.flat().every((one) => one.report === undefined)) {
+      if (from === 0 && !agents.flat().some((one) => one.hasAnswered)) {
         reportGates(summary, of, asked)
         return undefined
       }
@@ -147,11 +148,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     return podStates
   }
 
-  function reportGates(
-    summary: WorkloadSummary,
-    of: AgentProblemState,
-    asked: readonly { pod: V1Pod; answers: AgentAnswer[] }[],
-  ): void {
+  function reportGates(summary: WorkloadSummary, of: AgentProblemState, asked: readonly AskedPod[]): void {
     const { known, stuck, isInDoubt } = checkGates(of.knownGates, asked)
     of.knownGates = known
     of.isGateInDoubt = isInDoubt

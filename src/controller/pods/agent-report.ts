@@ -105,9 +105,9 @@ export interface AgentProblem {
 
 export const LONGEST_MESSAGE = 500
 
-/** A text of someone else: cut, and without control characters. */
+/** A text of someone else: cut, and without control characters. The copy matters: a slice would keep the whole text in memory. */
 export const text = (value: unknown, most: number): string =>
-  typeof value === 'string' ? value.replaceAll(/\p{C}+/gu, ' ').slice(0, most) : ''
+  typeof value === 'string' ? Buffer.from(value.replaceAll(/\p{C}+/gu, ' ').slice(0, most)).toString() : ''
 
 /** A first refusal may be of a moment: a name that is not there yet. */
 const REFUSALS = 2

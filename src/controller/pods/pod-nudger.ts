@@ -127,7 +127,7 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
   }
 
   async function stateOf(pod: V1Pod, { due }: Change): Promise<AgentState | undefined> {
-    return podState((await answersOf(pod, askAgent)).map((one) => agentState(one, due)))
+    return podState(await answersOf(pod, askAgent, (one) => agentState(one, due)))
   }
 
   /** Resolves as well when the Pod is gone, or when the time is over. */

@@ -3,7 +3,6 @@
  * agent that never answered proves nothing: a NetworkPolicy may be before its port. Pure.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { AgentAnswer } from './agent-report.ts'
 import { containersWith } from './workload-pods.ts'
 
 /** Pod's UID and container -> how many times in a row it did not answer since it did. */
@@ -14,6 +13,12 @@ export const noKnownGates: KnownGates = new Map()
 
 /** One missing answer may be a busy node's. */
 const STUCK_AFTER = 2
+
+export interface AskedPod {
+  pod: V1Pod
+  /** The containers whose agents did answer. */
+  answered: readonly string[]
+}
 
 export interface StuckGate {
   pod: string
@@ -29,16 +34,13 @@ export interface GateCheck {
 }
 
 /** What follows from the answers of these Pods. Other Pods are forgotten. */
-export function checkGates(
-  before: KnownGates,
-  asked: readonly { pod: V1Pod; answers: readonly AgentAnswer[] }[],
-): GateCheck {
+export function checkGates(before: KnownGates, asked: readonly AskedPod[]): GateCheck {
   const known = new Map<string, number>()
   const stuck: StuckGate[] = []
-  for (const { pod, answers } of asked)
+  for (const { pod, answered } of asked)
     for (const container of containersWith('gate', pod)) {
       const id = `${pod.metadata?.uid} ${container}`
-      const isSilent = answers.find((one) => one.container === container)?.report === undefined
+      const isSilent = !answered.includes(container)
       const missed = before.get(id)
       if (isSilent && missed === undefined) continue
       known.set(id, isSilent ? (missed ?? 0) + 1 : 0)

@@ -2,6 +2,7 @@
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import type { Api } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
+import { mapLimit } from '../../async/map-limit.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import { CONTAINERS } from '../../policy/values/bounds.ts'
@@ -85,18 +86,20 @@ export const createdAt = ({ metadata }: V1Pod): number => Date.parse(String(meta
 export const isReady = ({ status }: V1Pod): boolean =>
   (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
 
+/** Of one Pod, at once. An answer has up to 64 KiB, and those of many Pods are read together. */
+const CONCURRENT_ANSWERS = 4
+
 /**
- * The answers of a Pod's agents. One from another Pod's agent counts as none. The Pod says itself which agents it has: a Pod of an earlier
- * template may have others than the workload.
+ * What `read` makes of the answers of a Pod's agents, each as it arrives: the answers of thousands of Pods would fill the heap. One from
+ * another Pod's agent counts as none. The Pod says itself which agents it has: a Pod of an earlier template may have others than the workload.
  */
-export function answersOf(pod: V1Pod, askAgent: AskAgent): Promise<AgentAnswer[]> {
+export function answersOf<T>(pod: V1Pod, askAgent: AskAgent, read: (answer: AgentAnswer) => T): Promise<T[]> {
   const ip = pod.status?.podIP
   const containers = containersWith('agent', pod)
-  return Promise.all(
-    containers.map(async (container, index) => {
-      const report = ip === undefined ? undefined : await askAgent(ip, FIRST_PORT + index)
-      if (!isObject(report) || !isReportOf(report, pod)) return { container, report: undefined }
-      return { container: containers.find((one) => one === report['container']) ?? container, report }
-    }),
-  )
+  const readOne = async ([index, container]: [number, string]): Promise<T> => {
+    const report = ip === undefined ? undefined : await askAgent(ip, FIRST_PORT + index)
+    if (!isObject(report) || !isReportOf(report, pod)) return read({ container, report: undefined })
+    return read({ container: containers.find((one) => one === report['container']) ?? container, report })
+  }
+  return mapLimit([...containers.entries()], readOne, CONCURRENT_ANSWERS)
 }

@@ -1,4 +1,6 @@
 // What the controller reports of agents' problems, and when it asks them: Pods and agents are a table, the clock is the test's.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { createAgentProblems } from '../../../src/controller/pods/agent-problems.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -287,4 +289,38 @@ test('Pods of an earlier template with more gates than the workload has now: eac
   answerAll([running('api'), undefined])
   await clock.advance(3_600_000)
   expect(events()).toEqual([`web GateStuck: Pod a, container web (and 1 more): ${STUCK}`])
+})
+
+test('answers are read one by one: those of many Pods do not fill the heap', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const heap = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const names = Array.from({ length: 200 }, (_, index) => `p${index}`)
+  const clock = fakeClock()
+  const { report, problems: states } = recordReport()
+  let [asked, before, atEnd] = [0, 0, Number.POSITIVE_INFINITY]
+  const problems = createAgentProblems({
+    ...podsWithAgents(names, { signal: 'SIGHUP' }),
+    clock,
+    async askAgent(ip) {
+      asked += 1
+      if (asked === 1) before = heap()
+      if (asked === names.length) atEnd = heap()
+      const code = `HR_${[...ip].map((letter) => 'ABCDEFGHIJ'[Number(letter)] ?? 'P').join('')}`
+      const long = 'x'.repeat(30_000)
+      const parsed: object = JSON.parse(JSON.stringify(agentReport('refused', code, long)))
+      return { ...parsed, lists: Array.from({ length: 20_000 }, () => []) }
+    },
+    report,
+    isLeading: () => true,
+  })
+  problems.changed(KEY, SOURCE, CONF)
+  await clock.advance(6_000)
+  problems.stop()
+  expect(states).toHaveLength(200)
+  // One of them has 0.8 MB.
+  expect(atEnd - before).toBeLessThan(60 * 2 ** 20)
 })

@@ -9,28 +9,28 @@ const pod = (uid: string, gate: object | null = { mode: 'strict', volumes: ['con
   })
   return { metadata: { name: `pod-${uid}`, uid, annotations: { 'hotreload.dev/status': status } } }
 }
-const look = (before: KnownGates, of: V1Pod, report: unknown) =>
-  checkGates(before, [{ pod: of, answers: [{ container: 'web', report }] }])
+const look = (before: KnownGates, of: V1Pod, isAnswered: boolean) =>
+  checkGates(before, [{ pod: of, answered: isAnswered ? ['web'] : [] }])
 
 test('is stuck after the second missing answer in a row, once', () => {
-  const answered = look(noKnownGates, pod('1'), {})
-  const first = look(answered.known, pod('1'), undefined)
+  const answered = look(noKnownGates, pod('1'), true)
+  const first = look(answered.known, pod('1'), false)
   expect(first).toMatchObject({ stuck: [], isInDoubt: true })
-  const second = look(first.known, pod('1'), undefined)
+  const second = look(first.known, pod('1'), false)
   expect(second).toMatchObject({ stuck: [{ pod: 'pod-1', container: 'web' }], isInDoubt: false })
-  expect(look(second.known, pod('1'), undefined).stuck).toEqual([])
-  const again = look(first.known, pod('1'), {})
-  expect(look(again.known, pod('1'), undefined).stuck).toEqual([])
+  expect(look(second.known, pod('1'), false).stuck).toEqual([])
+  const again = look(first.known, pod('1'), true)
+  expect(look(again.known, pod('1'), false).stuck).toEqual([])
 })
 
 test('is not stuck where it never answered, has no gate, or is in another Pod', () => {
-  const silent = look(noKnownGates, pod('1'), undefined)
-  expect(look(silent.known, pod('1'), undefined)).toEqual({
+  const silent = look(noKnownGates, pod('1'), false)
+  expect(look(silent.known, pod('1'), false)).toEqual({
     known: noKnownGates,
     stuck: [],
     isInDoubt: false,
   })
-  expect(look(noKnownGates, pod('1', null), {}).known).toBe(noKnownGates)
-  const missed = look(look(noKnownGates, pod('1'), {}).known, pod('1'), undefined)
-  expect(look(missed.known, pod('2'), undefined).stuck).toEqual([])
+  expect(look(noKnownGates, pod('1', null), true).known).toBe(noKnownGates)
+  const missed = look(look(noKnownGates, pod('1'), true).known, pod('1'), false)
+  expect(look(missed.known, pod('2'), false).stuck).toEqual([])
 })
