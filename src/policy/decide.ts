@@ -6,7 +6,7 @@ import type { PodTemplate } from '../workload/pod-template.ts'
 import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '../workload/references.ts'
 import { contestedReferences, helperNotes, servedForNothing } from './contested-references.ts'
 import type { Defaults } from './defaults.ts'
-import { hasVariables } from './env.ts'
+import { hasVariables, variableSources } from './env.ts'
 import { liveNotes } from './gate.ts'
 import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
@@ -15,7 +15,7 @@ import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
 import { unknownNames } from './unknown-names.ts'
-import { CONTAINERS, MOUNTS, VOLUME_PARTS } from './values/bounds.ts'
+import { CONTAINERS, MOUNTS, VOLUME_PARTS, WATCHED } from './values/bounds.ts'
 
 /** A refusal is a value: a key for logs and metrics, a sentence for people. */
 export const skipReasons = {
@@ -63,7 +63,7 @@ export function decide({ template, policy, defaults, isBare, isReplaced }: Decis
   const watched = watchedVolumes(spec, policy)
   const kept = keptMounts(template, isBare)
   const targets = targetContainers({ spec, policy, defaults, watched })
-  const excess = excessOf(targets, watched)
+  const excess = excessOf(targets, watched, policy)
   const request: PlanRequest = {
     spec,
     policy,
@@ -148,6 +148,7 @@ function targetContainers({
 function excessOf(
   targets: readonly V1Container[],
   watched: ReadonlyMap<string, V1Volume>,
+  policy: Policy,
 ): string | undefined {
   if (targets.length > CONTAINERS)
     return `${targets.length} containers have something to reload, and hotreload serves ${CONTAINERS} of a Pod at most`
@@ -157,9 +158,26 @@ function excessOf(
     return `its containers have ${mounts} mounts, and hotreload reads ${MOUNTS} of a Pod at most`
   let parts = 0
   for (const volume of watched.values()) parts += 1 + volumeSize(volume)
-  return parts > VOLUME_PARTS
-    ? `the watched volumes have ${parts} sources and items, and hotreload watches ${VOLUME_PARTS} in a Pod at most`
+  if (parts > VOLUME_PARTS)
+    return `the watched volumes have ${parts} sources and items, and hotreload watches ${VOLUME_PARTS} in a Pod at most`
+  const countsVariables = policy.shared.env === 'restart'
+  // An ordinary Pod is far from the bound.
+  if (parts * targets.length <= WATCHED && !countsVariables) return undefined
+  let all = 0
+  for (const target of targets)
+    all += mountedParts(target, watched) + (countsVariables ? variableSources(target) : 0)
+  return all > WATCHED
+    ? `its containers together watch ${all} sources and items, and hotreload watches ${WATCHED} in a Pod at most`
     : undefined
+}
+
+function mountedParts({ volumeMounts = [] }: V1Container, watched: ReadonlyMap<string, V1Volume>): number {
+  let parts = 0
+  for (const name of new Set(volumeMounts.map((mount) => mount.name))) {
+    const volume = watched.get(name)
+    if (volume) parts += 1 + volumeSize(volume)
+  }
+  return parts
 }
 
 const boundNotes = (spec: V1PodSpec, excess: string | undefined): Note[] => [

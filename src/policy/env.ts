@@ -57,3 +57,16 @@ export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload)
 /** Whether a ConfigMap or Secret fills some of a container's variables. */
 export const hasVariables = ({ env = [], envFrom = [] }: V1Container): boolean =>
   envFrom.length > 0 || env.some(({ valueFrom }) => valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef)
+
+/** How many ConfigMaps and Secrets fill a container's variables. */
+export function variableSources({ env = [], envFrom = [] }: V1Container): number {
+  const sources = new Set<string>()
+  for (const { valueFrom: { configMapKeyRef, secretKeyRef } = {} } of env) add(configMapKeyRef, secretKeyRef)
+  for (const { configMapRef, secretRef } of envFrom) add(configMapRef, secretRef)
+  return sources.size
+
+  function add(configMap?: { name?: string }, secret?: { name?: string }): void {
+    if (configMap) sources.add(`ConfigMap/${configMap.name}`)
+    if (secret) sources.add(`Secret/${secret.name}`)
+  }
+}

@@ -11,7 +11,17 @@ import { usedKeys } from '../../src/workload/checksum.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
 import { MOUNTED_PARTS, references } from '../../src/workload/references.ts'
 import { AGENT_IMAGE, decisionFor, keys, nginx, podSpec } from '../support/builders.ts'
-import { asked, container, item, nastyObjects, subPath, times, withMounts } from '../support/nasty-objects.ts'
+import {
+  asked,
+  container,
+  envFrom,
+  item,
+  nastyObjects,
+  subPath,
+  times,
+  watchers,
+  withMounts,
+} from '../support/nasty-objects.ts'
 
 /** Everything that hotreload computes for an object on its own, as the webhooks and the controller do. */
 function read(object: ApiObject) {
@@ -125,6 +135,16 @@ describe('what is over a bound is named', () => {
       'mounts',
       withMounts(times(bounds.MOUNTS + 1, (at) => ({ name: 'conf', mountPath: `/${at}` }))),
       'its containers have 4097 mounts, and hotreload reads 4096 of a Pod at most; changes roll out',
+    ],
+    [
+      'sources of volumes that all containers mount',
+      watchers(300),
+      'its containers together watch 38464 sources and items, and hotreload watches 2048 in a Pod at most; changes roll out',
+    ],
+    [
+      'sources of variables in all containers',
+      podSpec({ containers: times(10, (at) => nginx({ name: `c${at}`, envFrom: times(210, envFrom) })) }),
+      'its containers together watch 2120 sources and items, and hotreload watches 2048 in a Pod at most; changes roll out',
     ],
   ])('a Pod with too many %s rolls out', (_, spec, note) => {
     const { plan, skip, notes } = decisionFor(spec, { env: 'restart' })

@@ -1,5 +1,11 @@
 /** Objects that no person writes, and what they are made of: for tests of bounds. */
-import type { V1Container, V1EnvVar, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
+import type {
+  V1Container,
+  V1EnvFromSource,
+  V1EnvVar,
+  V1PodSpec,
+  V1VolumeMount,
+} from '@kubernetes/client-node'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
 import { keys, nginx, podSpec, workload } from './builders.ts'
 
@@ -29,6 +35,21 @@ export const container = (index: number): V1Container =>
     name: `c${index}`,
     volumeMounts: [{ name: 'conf', mountPath: '/conf' }, subPath(index)],
     resources: { limits: { cpu: '1', memory: '1Gi' } },
+  })
+export const envFrom = (index: number): V1EnvFromSource => ({ configMapRef: { name: `c${index}` } })
+
+/** Some 20 kB: each of 64 containers watches each of these ConfigMaps. */
+export const watchers = (configMaps: number): V1PodSpec =>
+  podSpec({
+    containers: times(64, (at) =>
+      nginx({ name: `c${at}`, volumeMounts: [{ name: 'conf', mountPath: '/conf' }] }),
+    ),
+    volumes: [
+      {
+        name: 'conf',
+        projected: { sources: times(configMaps, (at) => ({ configMap: { name: `c${at}` } })) },
+      },
+    ],
   })
 const killer = (words: number): V1Container =>
   nginx({ livenessProbe: { exec: { command: ['sh', '-c', 'kill '.repeat(words)] } } })
@@ -177,6 +198,7 @@ export const nastyObjects: [what: string, largest: number, make: (size: number) 
         }),
       ),
   ],
+  ['containers that watch the same ConfigMaps', 500, (size) => asked(watchers(size), signalled)],
   ['containers', 15_000, (size) => asked(podSpec({ containers: times(size, container) }))],
   ['init containers', 15_000, (size) => asked(podSpec({ initContainers: times(size, container) }))],
   [

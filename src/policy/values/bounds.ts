@@ -24,6 +24,12 @@ export const VOLUME_PARTS = 1024
 /** Mounts of the containers of a Pod that reload in place: the agent compares, and may repeat, each. */
 export const MOUNTS = 4096
 
+/**
+ * What the containers of a Pod watch together: the sources and items of each one's volumes, and with `env: restart` of its variables. The
+ * controller keeps them in memory, for each container.
+ */
+export const WATCHED = 2048
+
 /** Gated volumes of a container, and their mounts; mounts below those: the agent makes a mount point for each. */
 export const GATED_MOUNTS = 64
 export const MOUNT_POINTS = 256
