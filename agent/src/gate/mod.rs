@@ -12,6 +12,9 @@ use crate::change::SETTLE_AT_MOST_MS;
 use alloc::vec::Vec;
 use volume::RETRY_MS;
 
+/// Wait after the mounted content has moved: the kubelet is writing it.
+const MOVED_MS: u64 = 100;
+
 /// The start of a Pod whose content is refused, with nothing published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GateMode {
@@ -132,7 +135,7 @@ impl<C: Clone + PartialEq> Gate<C> {
 
     /// Whether the program can start: every volume has something published, and nothing is in progress.
     pub fn is_open(&self) -> bool {
-        self.is_idle() && self.read_at.is_none() && self.volumes.iter().all(|volume| volume.published.is_some())
+        self.is_idle() && self.volumes.iter().all(|volume| volume.published.is_some())
     }
 
     /// The time at which `tick` is due.
@@ -197,7 +200,9 @@ impl<C: Clone + PartialEq> Gate<C> {
         let wanted = self.select(|volume| volume.is_wanted(&volume.seen));
         let approved = wanted & self.select(Volume::is_approved);
         let due = self.select(|volume| volume.refusal.as_ref().is_none_or(|refusal| refusal.next <= now));
-        self.then(Step::Judge(wanted & due & !approved));
+        let unproved = wanted & !approved;
+        // All together: they may need one another.
+        self.then(Step::Judge(if unproved & due == 0 { 0 } else { unproved }));
         self.then(Step::PublishApproved(approved));
         self.advance()
     }
@@ -211,8 +216,12 @@ impl<C: Clone + PartialEq> Gate<C> {
                 self.phase = Phase::Judging(volumes);
                 Action::Validate
             }
-            Staged::Moved => self.give_up(volumes, now),
-            Staged::Failed => self.give_up(volumes, now + RETRY_MS[0]),
+            Staged::Moved => self.try_later(volumes, now + MOVED_MS),
+            Staged::Failed if is_approved && volumes.count_ones() > 1 => {
+                self.each_alone(volumes, Step::PublishApproved)
+            }
+            Staged::Failed if self.can_part(volumes) => self.each_alone(volumes, Step::Judge),
+            Staged::Failed => self.try_later(volumes, now + RETRY_MS[0]),
         }
     }
 
@@ -222,13 +231,9 @@ impl<C: Clone + PartialEq> Gate<C> {
         let old = self.select(|volume| volume.published.is_some());
         match verdict {
             Verdict::Passed => self.publish(volumes, true),
-            Verdict::Unknown => self.give_up(volumes, now + RETRY_MS[0]),
+            Verdict::Unknown => self.try_later(volumes, now + RETRY_MS[0]),
             // One of them is to blame, perhaps not all.
-            Verdict::Refused if volumes.count_ones() > 1 && volumes & !old == 0 => {
-                indices(volumes).rev().for_each(|index| self.then(Step::Judge(1 << index)));
-                self.then(Step::Restore(volumes));
-                self.advance()
-            }
+            Verdict::Refused if self.can_part(volumes) => self.each_alone(volumes, Step::Judge),
             Verdict::Refused => {
                 indices(volumes).for_each(|index| self.volumes[index].refused(now));
                 if self.mode == GateMode::Publish {
@@ -240,23 +245,23 @@ impl<C: Clone + PartialEq> Gate<C> {
         }
     }
 
-    /// The candidate is published; `is_done`: without an error.
-    pub fn published(&mut self, now: u64, is_done: bool) -> Action {
+    /// The candidates of the volumes `done` are published. The others could not be written.
+    pub fn published(&mut self, now: u64, done: Set) -> Action {
         let Phase::Publishing { volumes, is_proved } = self.phase else { return Action::Nothing };
-        if !is_done {
-            return self.give_up(volumes, now + RETRY_MS[0]);
-        }
-        for index in indices(volumes) {
+        for index in indices(done) {
             let volume = &mut self.volumes[index];
             volume.published.clone_from(&volume.seen);
             volume.is_unproved = !is_proved;
             volume.refusal.take_if(|_| is_proved);
         }
-        if is_proved && self.volumes.iter().any(|volume| volume.refusal.is_some()) {
+        if is_proved && done != 0 && self.volumes.iter().any(|volume| volume.refusal.is_some()) {
             // A refused content may have lacked this one.
             self.nudged(now);
         }
-        self.advance()
+        match volumes & !done {
+            0 => self.advance(),
+            failed => self.try_later(failed, now + RETRY_MS[0]),
+        }
     }
 
     /// The candidate is the published content again.
@@ -269,12 +274,30 @@ impl<C: Clone + PartialEq> Gate<C> {
         Action::Publish { volumes, is_proved }
     }
 
-    /// Reads again at `at` instead of going on.
-    fn give_up(&mut self, volumes: Set, at: u64) -> Action {
-        self.steps.clear();
-        self.read_at = Some(self.read_at.map_or(at, |earlier| earlier.min(at)));
+    /// Whether each of them can be judged without the others: the validator finds what is published of those.
+    fn can_part(&self, volumes: Set) -> bool {
+        volumes.count_ones() > 1 && indices(volumes).all(|index| self.volumes[index].published.is_some())
+    }
+
+    fn each_alone(&mut self, volumes: Set, step: fn(Set) -> Step) -> Action {
+        indices(volumes).rev().for_each(|index| self.then(step(1 << index)));
         self.then(Step::Restore(volumes));
         self.advance()
+    }
+
+    /// Goes on without these volumes until `at`.
+    fn try_later(&mut self, volumes: Set, at: u64) -> Action {
+        self.later(volumes, at);
+        self.then(Step::Restore(volumes));
+        self.advance()
+    }
+
+    /// Reads again at `at`, and judges these volumes no earlier: a retry that was due has taken place.
+    fn later(&mut self, volumes: Set, at: u64) {
+        self.read_at = Some(self.read_at.map_or(at, |earlier| earlier.min(at)));
+        for (_, volume) in self.volumes.iter_mut().enumerate().filter(|(index, _)| volumes >> index & 1 == 1) {
+            volume.refusal.iter_mut().for_each(|refusal| refusal.next = refusal.next.max(at));
+        }
     }
 
     fn then(&mut self, step: Step) {

@@ -19,6 +19,20 @@ struct Pod {
     is_confused: bool,
     /// Actions until the agent dies.
     lives_for: usize,
+    fault: Option<Fault>,
+}
+
+/// What goes wrong for the time being.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fault {
+    /// The content of this volume can't be read.
+    Read(usize),
+    /// It can't be made the candidate.
+    Stage(usize),
+    /// The validator can't start.
+    Validate,
+    /// The candidate of this volume can't be published.
+    Publish(usize),
 }
 
 impl Pod {
@@ -37,7 +51,12 @@ impl Pod {
             asked: 0,
             is_confused: false,
             lives_for: usize::MAX,
+            fault: None,
         }
+    }
+
+    fn has(&self, fault: impl Fn(usize) -> Fault, volumes: Set) -> bool {
+        indices(volumes).any(|index| self.fault == Some(fault(index)))
     }
 
     fn edit(&mut self, index: usize, content: u8) {
@@ -69,7 +88,10 @@ impl Pod {
     fn run(&mut self) {
         let mut action = self.gate.tick(self.now);
         let mut staged = 0;
+        let mut actions = 0;
         loop {
+            actions += 1;
+            assert!(actions < 100, "it spins: {:?}", self.gate);
             if self.lives_for == 0 {
                 self.lives_for = usize::MAX;
                 return self.restart();
@@ -80,7 +102,17 @@ impl Pod {
                     Action::Nothing => return,
                     action => action,
                 },
-                Action::Read => self.gate.seen(self.now, self.mounted.iter().copied().map(Some).collect()),
+                Action::Read => {
+                    let read = |(index, content)| (self.fault != Some(Fault::Read(index))).then_some(content);
+                    self.gate.seen(self.now, self.mounted.iter().copied().enumerate().map(read).collect())
+                }
+                Action::Stage(volumes) if self.has(Fault::Stage, volumes) => {
+                    // The others are candidates.
+                    let others = indices(volumes).filter(|index| self.fault != Some(Fault::Stage(*index)));
+                    others.for_each(|index| self.candidate[index] = Some(self.mounted[index]));
+                    self.gate.staged(self.now, Staged::Failed)
+                }
+                Action::Validate if self.fault == Some(Fault::Validate) => self.gate.judged(self.now, Verdict::Unknown),
                 Action::Stage(volumes) => {
                     indices(volumes).for_each(|index| self.candidate[index] = Some(self.mounted[index]));
                     let is_same = indices(volumes).all(|index| self.gate.volumes[index].seen == self.candidate[index]);
@@ -101,7 +133,9 @@ impl Pod {
                     self.gate.judged(self.now, verdict)
                 }
                 Action::Publish { volumes, is_proved } => {
-                    for index in indices(volumes) {
+                    let failed = indices(volumes).filter(|index| self.fault == Some(Fault::Publish(*index)));
+                    let done = failed.fold(volumes, |done, index| done & !(1 << index));
+                    for index in indices(done) {
                         let content = self.candidate[index].expect("a candidate");
                         let is_allowed = self.allowed[index].contains(&content);
                         let is_first = self.published[index].0.is_none() && self.mode == GateMode::Publish;
@@ -109,7 +143,7 @@ impl Pod {
                         assert!(is_allowed || !is_proved, "{content} is neither passed nor approved");
                         self.published[index] = (Some(content), !is_proved);
                     }
-                    self.gate.published(self.now, true)
+                    self.gate.published(self.now, done)
                 }
                 Action::Restore(volumes) => {
                     for index in indices(volumes) {
@@ -253,12 +287,58 @@ fn what_can_not_be_written_or_judged_is_tried_again() {
     gate.seen(20_000, vec![Some(2)]);
     gate.staged(20_000, Staged::Same);
     assert_eq!(gate.judged(20_000, Verdict::Passed), Action::Publish { volumes: 1, is_proved: true });
-    assert_eq!(gate.published(20_000, false), Action::Restore(1));
+    assert_eq!(gate.published(20_000, 0), Action::Restore(1));
     gate.restored();
     assert_eq!((gate.volumes[0].published, gate.deadline()), (Some(1), Some(30_000)));
     gate.tick(30_000);
     assert_eq!(gate.seen(30_000, vec![None]), Action::Nothing);
     assert_eq!(gate.deadline(), Some(40_000), "a volume that can't be read is read again");
+}
+
+#[test]
+fn a_retry_that_can_not_be_written_or_judged_waits() {
+    for fault in [Fault::Stage(0), Fault::Validate, Fault::Publish(0)] {
+        let mut pod = Pod::new(GateMode::Publish, &[1, 1]);
+        pod.run();
+        pod.edit(0, 10);
+        pod.run();
+        (pod.fault, pod.is_confused) = (Some(fault), true);
+        pod.edit(1, 10);
+        pod.wait(60_000);
+        assert!(pod.gate.deadline() > Some(pod.now), "{fault:?}");
+        pod.fault = None;
+        pod.wait(60_000);
+        assert_eq!(pod.seen_by_program(), [Some(10), Some(10)], "{fault:?}");
+    }
+}
+
+#[test]
+fn a_volume_that_can_not_be_read_or_written_stops_no_other() {
+    for fault in [Fault::Read(0), Fault::Stage(0), Fault::Publish(0)] {
+        let mut pod = Pod::new(GateMode::Strict, &[1, 1]);
+        pod.run();
+        pod.fault = Some(fault);
+        pod.edit(0, 2);
+        pod.edit(1, 2);
+        pod.run();
+        assert_eq!((pod.seen_by_program(), pod.gate.is_open()), (vec![Some(1), Some(2)], true), "{fault:?}");
+        pod.restart();
+        pod.run();
+        assert!(pod.gate.is_open(), "{fault:?}: the program starts with what is published");
+    }
+}
+
+#[test]
+fn a_half_publish_is_remembered() {
+    let mut pod = Pod::new(GateMode::Strict, &[1, 1]);
+    pod.run();
+    pod.fault = Some(Fault::Publish(1));
+    pod.edit(0, 2);
+    pod.edit(1, 2);
+    pod.run();
+    pod.edit(0, 1);
+    pod.run();
+    assert_eq!(pod.seen_by_program(), [Some(1), Some(1)]);
 }
 
 #[derive(Clone, Debug)]
@@ -269,6 +349,16 @@ enum Event {
     Confuse(bool),
     Wait(u64),
     Die(usize),
+    Fail(Option<Fault>),
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        (0usize..2).prop_map(Fault::Read),
+        (0usize..2).prop_map(Fault::Stage),
+        (0usize..2).prop_map(Fault::Publish),
+        Just(Fault::Validate),
+    ]
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -279,6 +369,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::Confuse),
         2 => (0u64..700_000).prop_map(Event::Wait),
         2 => (0usize..12).prop_map(Event::Die),
+        2 => proptest::option::of(fault()).prop_map(Event::Fail),
     ]
 }
 
@@ -297,15 +388,18 @@ proptest! {
                 Event::Confuse(is_confused) => pod.is_confused = is_confused,
                 Event::Wait(milliseconds) => pod.wait(milliseconds),
                 Event::Die(after) => pod.lives_for = after,
+                Event::Fail(fault) => pod.fault = fault,
             }
             pod.run();
             if pod.gate.is_idle() {
+                let known: Vec<Option<u8>> = pod.gate.volumes.iter().map(|volume| volume.published).collect();
+                prop_assert_eq!(known, pod.seen_by_program(), "the gate knows what the program has");
                 for (candidate, published) in pod.candidate.iter().zip(pod.seen_by_program()) {
                     prop_assert!(published.is_none() || *candidate == published, "a command finds what the program has");
                 }
             }
         }
-        (pod.is_confused, pod.lives_for) = (false, usize::MAX);
+        (pod.is_confused, pod.lives_for, pod.fault) = (false, usize::MAX, None);
         pod.wait(2_000_000);
         let is_allowed = |pod: &Pod, index: usize| {
             pod.mounted[index] < 10 || pod.approved[index] == Some(pod.mounted[index])

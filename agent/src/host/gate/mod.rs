@@ -206,18 +206,18 @@ impl Gate {
                     }
                 },
                 Action::Publish { volumes, is_proved } => {
-                    let mut is_done = true;
+                    let mut done = 0;
                     for at in indices(volumes) {
                         let checksum = self.machine.volumes[at].seen.clone().unwrap_or_default();
                         match self.volumes[at].publish(&checksum, is_proved) {
-                            Ok(()) => changed.push(self.volumes[at].index),
-                            Err(failure) => {
-                                is_done = false;
-                                self.failed(at, &failure);
+                            Ok(()) => {
+                                done |= 1 << at;
+                                changed.push(self.volumes[at].index);
                             }
+                            Err(failure) => self.failed(at, &failure),
                         }
                     }
-                    self.machine.published(now, is_done)
+                    self.machine.published(now, done)
                 }
                 Action::Restore(volumes) => {
                     for at in indices(volumes) {
