@@ -4,6 +4,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -95,6 +96,44 @@ fn what_is_published_looks_as_the_kubelets_volume() {
         found.keys().map(String::as_str).collect::<Vec<_>>(),
         ["..data", "GEN", "GEN/c", "GEN/sub", "GEN/sub/b", "c", "mounted", "sub"]
     );
+}
+
+#[test]
+fn keys_that_the_programs_user_reads_through_others_or_not_at_all_stop_nothing() {
+    let user = 65_533;
+    let root = Root::new();
+    let binary = root.join("hotreload-agent");
+    fs::copy(BINARY, &binary).unwrap();
+    let keys = [("a", "1"), ("group", "2"), ("locked", "3"), ("others", "4")];
+    let volume = root.gated("conf", &keys);
+    for (key, bits) in [("group", 0o044), ("locked", 0o600), ("others", 0o004)] {
+        fs::set_permissions(volume.path.join(key), fs::Permissions::from_mode(bits)).unwrap();
+    }
+    fs::create_dir_all(root.join("gate/conf")).unwrap();
+    chown(root.join("gate/conf"), Some(user), Some(user)).unwrap();
+    fs::set_permissions(&root.path, fs::Permissions::from_mode(0o755)).unwrap();
+    let start = || {
+        let mut command = Command::new(&binary);
+        command.arg("gate").args(["--volume=conf", "--gated=conf", "--gate=strict", "--validate=[\"true\"]"]);
+        command.args(["--reload=none", &format!("--port={}", free_port())]).env("HOTRELOAD_ROOT", &root.path);
+        Running(command.uid(user).gid(user).stdout(Stdio::null()).spawn().unwrap())
+    };
+    let mut first = start();
+    eventually("the program can start", || first.has_ended().then_some(()));
+    let published = || {
+        keys.map(|(key, _)| {
+            let path = root.join("gate/conf/published").join(key);
+            (fs::read_to_string(&path).unwrap(), fs::metadata(&path).unwrap().permissions().mode() & 0o777)
+        })
+    };
+    let before = published();
+    assert_eq!(before.each_ref().map(|(_, bits)| *bits), [0o644, 0o444, 0, 0o404]);
+    assert_eq!(before.each_ref().map(|(text, _)| text.as_str()), ["1", "2", "\0", "4"]);
+    // It is the same content at the next start.
+    let generation = fs::read_link(root.join("gate/conf/published/..data")).unwrap();
+    let mut second = start();
+    eventually("the program can start", || second.has_ended().then_some(()));
+    assert_eq!(fs::read_link(root.join("gate/conf/published/..data")).unwrap(), generation);
 }
 
 #[test]

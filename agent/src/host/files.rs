@@ -5,7 +5,7 @@ use alloc::{ffi::CString, format, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, RawDir, Stat, Timespec, Timestamps};
 use rustix::io::{self, Errno};
 use rustix::path::Arg;
 
@@ -186,8 +186,21 @@ pub fn set_copied_mode(copy: &OwnedFd, source: &Stat) -> io::Result<()> {
     fs::fchmod(copy, Mode::from_raw_mode(if is_owned_alike { bits } else { owner_only(bits) }))
 }
 
+/// The mode of a copy that everybody can read who could read the source, its owner in any case.
+pub fn readable_alike(mode: u32) -> u32 {
+    mode & 0o777 | owner_only(mode)
+}
+
 fn owner_only(bits: u32) -> u32 {
     (bits | bits << 3 | bits << 6) & 0o700
+}
+
+/// A file's times, for a copy of it.
+pub fn times(stat: &Stat) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: stat.st_atime_nsec as i64 },
+        last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as i64 },
+    }
 }
 
 /// Creates a directory and its parents where they are missing, with mode 0755.

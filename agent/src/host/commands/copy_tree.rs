@@ -6,7 +6,7 @@ use crate::host::{files, log};
 use alloc::{ffi::CString, string::String, vec::Vec};
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{self, AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
+use rustix::fs::{self, AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::{self, Errno};
 
 /// Copies directories.
@@ -112,7 +112,7 @@ fn copy_symlink(source: &OwnedFd, target: &OwnedFd, name: &CStr, stat: &Stat) ->
     fs::symlinkat(text.as_c_str(), target, name)?;
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     let _ = fs::chownat(target, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW);
-    fs::utimensat(target, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)
+    fs::utimensat(target, name, &files::times(stat), AtFlags::SYMLINK_NOFOLLOW)
 }
 
 fn create(directory: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
@@ -145,16 +145,9 @@ fn copy_attributes(copy: BorrowedFd<'_>, stat: &Stat) -> io::Result<()> {
         Ok(()) | Err(Errno::PERM) => {}
         Err(error) => return Err(error),
     }
-    match fs::futimens(copy, &times(stat)) {
+    match fs::futimens(copy, &files::times(stat)) {
         Ok(()) | Err(Errno::PERM) => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-fn times(stat: &Stat) -> Timestamps {
-    Timestamps {
-        last_access: Timespec { tv_sec: stat.st_atime, tv_nsec: stat.st_atime_nsec as i64 },
-        last_modification: Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as i64 },
     }
 }
 
