@@ -198,7 +198,7 @@ export const nastyObjects: [what: string, largest: number, make: (size: number) 
         }),
       ),
   ],
-  ['containers that watch the same ConfigMaps', 500, (size) => asked(watchers(size), signalled)],
+  ['containers that watch the same ConfigMaps', 500, (size) => asked(watchers(size))],
   ['containers', 15_000, (size) => asked(podSpec({ containers: times(size, container) }))],
   ['init containers', 15_000, (size) => asked(podSpec({ initContainers: times(size, container) }))],
   [
