@@ -252,8 +252,15 @@ fn an_answer_that_changes_is_heard_without_an_edit() {
     fs::remove_file(&name).unwrap();
     volume.swap(&[("a", "2")]);
     agent.reaches("held");
+    // More answers than the retries after 10 s, 30 s and 1 min could have asked for.
+    let asked = || agent.field("validationsFailed").parse::<u32>().unwrap();
+    for nudge in 2..=5 {
+        let before = asked();
+        nudges.swap(&[("approve", ""), ("nudge", &nudge.to_string())]);
+        eventually("it is asked again", || (asked() > before).then_some(()));
+    }
     fs::write(&name, "").unwrap();
-    nudges.swap(&[("approve", ""), ("nudge", "2")]);
+    nudges.swap(&[("approve", ""), ("nudge", "6")]);
     agent.reaches("refreshed");
     assert_eq!(root.read("gate/conf/published/a"), "2");
 }
@@ -363,6 +370,32 @@ fn on_a_full_disk_nothing_is_published_and_what_was_there_stays_whole() {
     assert_eq!(fs::read_to_string(&content).unwrap(), "1");
     volume.swap(&[("a", "2")]);
     eventually("it is published", || (fs::read_to_string(&content).unwrap_or_default() == "2").then_some(()));
+}
+
+#[test]
+fn refused_content_makes_room_for_what_the_program_has() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let directory = root.join("gate/conf");
+    fs::create_dir_all(&directory).unwrap();
+    // Another writer fills the disk during the judgement.
+    let (port, conf) = (free_port(), directory.display());
+    let validate = format!("! grep -q bad {conf}/candidate/a || {{ cat /dev/zero 2>/dev/null >{conf}/other; false; }}");
+    let flags =
+        format!(r#"--volume=conf --gated=conf --gate=strict --reload=none '--validate=["sh","-c","{validate}"]'"#);
+    let script = format!(
+        "mount -t tmpfs -o size=128k none {conf} && {BINARY} gate {flags} && exec {BINARY} watch {flags} --port={port}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-ec", &script]).env("HOTRELOAD_ROOT", &root.path).stdout(Stdio::null());
+    let agent = Running(command.spawn().unwrap());
+    let get = || support::exchange(port, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+    eventually("it answers", get);
+    volume.swap(&[("a", "bad")]);
+    eventually("it is held", || get().filter(|status| status.contains(r#""state":"held""#)));
+    let files = ["candidate", "published"]
+        .map(|part| fs::read_to_string(format!("/proc/{}/root{conf}/{part}/a", agent.pid())).unwrap());
+    assert_eq!(files, ["1", "1"]);
 }
 
 /// The two files of one generation; None where it was removed in between, as the kubelet removes one.

@@ -108,13 +108,16 @@ pub struct Gate<C> {
     first_change: Option<u64>,
     /// When to read.
     read_at: Option<u64>,
+    /// The volumes whose candidate may be another content than the published one, though none of them is judged: a restore
+    /// has failed, or the agent has just started.
+    unrestored: Set,
 }
 
 impl<C: Clone + PartialEq> Gate<C> {
     /// Starts with what is published in each volume, and whether it is unproved. `settle`: milliseconds without an event before
     /// the content is read.
     pub fn new(mode: GateMode, settle: u64, published: Vec<(Option<C>, bool)>, now: u64) -> Gate<C> {
-        Gate {
+        let mut gate = Gate {
             mode,
             settle,
             volumes: published
@@ -125,23 +128,26 @@ impl<C: Clone + PartialEq> Gate<C> {
             steps: Vec::new(),
             first_change: None,
             read_at: Some(now),
-        }
+            unrestored: 0,
+        };
+        gate.unrestored = gate.select(|volume| volume.published.is_some());
+        gate
     }
 
-    /// Whether nothing is in progress.
+    /// Whether nothing is in progress, and every candidate is what is published: a command may read it.
     pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Idle
+        self.phase == Phase::Idle && self.unrestored == 0
     }
 
     /// Whether the program can start: every volume has something published, and nothing is in progress.
     pub fn is_open(&self) -> bool {
-        self.is_idle() && self.volumes.iter().all(|volume| volume.published.is_some())
+        self.phase == Phase::Idle && self.volumes.iter().all(|volume| volume.published.is_some())
     }
 
     /// The time at which `tick` is due.
     pub fn deadline(&self) -> Option<u64> {
         let retries = self.volumes.iter().filter_map(|volume| Some(volume.refusal.as_ref()?.next));
-        if self.is_idle() { retries.chain(self.read_at).min() } else { None }
+        if self.phase == Phase::Idle { retries.chain(self.read_at).min() } else { None }
     }
 
     /// The content of a gated volume may have changed.
@@ -204,6 +210,7 @@ impl<C: Clone + PartialEq> Gate<C> {
         // All together: they may need one another.
         self.then(Step::Judge(if unproved & due == 0 { 0 } else { unproved }));
         self.then(Step::PublishApproved(approved));
+        self.then(Step::Restore(self.unrestored));
         self.advance()
     }
 
@@ -264,9 +271,17 @@ impl<C: Clone + PartialEq> Gate<C> {
         }
     }
 
-    /// The candidate is the published content again.
-    pub fn restored(&mut self) -> Action {
-        if self.phase == Phase::Restoring { self.advance() } else { Action::Nothing }
+    /// The candidate is the published content again, except in the volumes `failed`: until they are, nothing is judged.
+    pub fn restored(&mut self, now: u64, failed: Set) -> Action {
+        if self.phase != Phase::Restoring {
+            return Action::Nothing;
+        }
+        self.unrestored = failed;
+        if failed != 0 {
+            self.steps.clear();
+            self.later(Set::MAX, now + RETRY_MS[0]);
+        }
+        self.advance()
     }
 
     fn publish(&mut self, volumes: Set, is_proved: bool) -> Action {

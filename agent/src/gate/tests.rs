@@ -33,6 +33,8 @@ enum Fault {
     Validate,
     /// The candidate of this volume can't be published.
     Publish(usize),
+    /// What is published can't be made the candidate again.
+    Restore(usize),
 }
 
 impl Pod {
@@ -70,7 +72,6 @@ impl Pod {
     }
 
     fn restart(&mut self) {
-        self.candidate.clone_from(&self.published.iter().map(|(content, _)| *content).collect());
         self.gate = Gate::new(self.mode, 0, self.published.clone(), self.now);
         for (index, approved) in self.approved.iter().enumerate() {
             approved.iter().for_each(|content| self.gate.approve(index, vec![*content], self.now));
@@ -146,12 +147,17 @@ impl Pod {
                     self.gate.published(self.now, done)
                 }
                 Action::Restore(volumes) => {
+                    let mut failed = 0;
                     for index in indices(volumes) {
                         if let (Some(content), _) = self.published[index] {
-                            self.candidate[index] = Some(content);
+                            if self.fault == Some(Fault::Restore(index)) && self.candidate[index] != Some(content) {
+                                failed |= 1 << index;
+                            } else {
+                                self.candidate[index] = Some(content);
+                            }
                         }
                     }
-                    self.gate.restored()
+                    self.gate.restored(self.now, failed)
                 }
             };
         }
@@ -275,20 +281,21 @@ fn approved_content_is_published_and_other_content_is_judged() {
 fn what_can_not_be_written_or_judged_is_tried_again() {
     let mut gate = Gate::new(GateMode::Publish, 0, vec![(Some(1), false)], 0);
     assert_eq!(gate.tick(0), Action::Read);
-    assert_eq!(gate.seen(0, vec![Some(2)]), Action::Stage(1));
+    assert_eq!(gate.seen(0, vec![Some(2)]), Action::Restore(1));
+    assert_eq!(gate.restored(0, 0), Action::Stage(1));
     assert_eq!(gate.staged(0, Staged::Failed), Action::Restore(1));
-    assert_eq!((gate.restored(), gate.deadline()), (Action::Nothing, Some(10_000)));
+    assert_eq!((gate.restored(0, 0), gate.deadline()), (Action::Nothing, Some(10_000)));
     assert_eq!(gate.tick(10_000), Action::Read);
     gate.seen(10_000, vec![Some(2)]);
     assert_eq!(gate.staged(10_000, Staged::Same), Action::Validate);
     assert_eq!(gate.judged(10_000, Verdict::Unknown), Action::Restore(1));
-    assert_eq!((gate.restored(), gate.deadline()), (Action::Nothing, Some(20_000)));
+    assert_eq!((gate.restored(0, 0), gate.deadline()), (Action::Nothing, Some(20_000)));
     gate.tick(20_000);
     gate.seen(20_000, vec![Some(2)]);
     gate.staged(20_000, Staged::Same);
     assert_eq!(gate.judged(20_000, Verdict::Passed), Action::Publish { volumes: 1, is_proved: true });
     assert_eq!(gate.published(20_000, 0), Action::Restore(1));
-    gate.restored();
+    gate.restored(20_000, 0);
     assert_eq!((gate.volumes[0].published, gate.deadline()), (Some(1), Some(30_000)));
     gate.tick(30_000);
     assert_eq!(gate.seen(30_000, vec![None]), Action::Nothing);
@@ -329,6 +336,24 @@ fn a_volume_that_can_not_be_read_or_written_stops_no_other() {
 }
 
 #[test]
+fn no_command_runs_until_refused_content_is_gone() {
+    let mut pod = Pod::new(GateMode::Strict, &[1, 1]);
+    pod.run();
+    pod.fault = Some(Fault::Restore(0));
+    pod.edit(0, 10);
+    pod.edit(1, 2);
+    pod.run();
+    assert_eq!((pod.gate.is_idle(), pod.gate.is_open(), pod.gate.deadline()), (false, true, Some(10_000)));
+    pod.restart();
+    pod.run();
+    assert_eq!((pod.gate.is_idle(), pod.gate.is_open(), pod.candidate[0]), (false, true, Some(10)));
+    pod.fault = None;
+    pod.wait(10_000);
+    assert_eq!((pod.gate.is_idle(), pod.seen_by_program()), (true, vec![Some(1), Some(2)]));
+    assert_eq!(pod.candidate, pod.seen_by_program());
+}
+
+#[test]
 fn a_half_publish_is_remembered() {
     let mut pod = Pod::new(GateMode::Strict, &[1, 1]);
     pod.run();
@@ -357,6 +382,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (0usize..2).prop_map(Fault::Read),
         (0usize..2).prop_map(Fault::Stage),
         (0usize..2).prop_map(Fault::Publish),
+        (0usize..2).prop_map(Fault::Restore),
         Just(Fault::Validate),
     ]
 }

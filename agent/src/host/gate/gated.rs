@@ -53,10 +53,6 @@ impl Gated {
             }
         }
         let published = generation::whole(&self.published);
-        if let Some(checksum) = &published {
-            // A command, and a validator of another volume, look at the candidate.
-            let _ = self.set_candidate(&self.published, checksum);
-        }
         let unproved = files::read(CWD, self.unproved.as_str(), CHECKSUM_MAX_BYTES).unwrap_or_default();
         let is_unproved = published.as_ref().is_some_and(|checksum| checksum.as_bytes() == unproved);
         (published, is_unproved)
@@ -83,6 +79,16 @@ impl Gated {
             let _ = fs::unlink(format!("{directory}/{}", change::DATA).as_str());
         }
         generation::tidy(&files::open_directory(CWD, directory)?)
+    }
+
+    /// Shows what is published to validators and commands: a command, and a validator of another volume, look at the candidate.
+    pub fn restore(&self) -> Result<(), Failure> {
+        let checksum = generation::checksum(&self.published)?;
+        self.set_candidate(&self.published, &checksum).or_else(|_| {
+            // On a full disk the refused content makes room.
+            let _ = fs::unlink(format!("{}/{}", self.candidate, change::DATA).as_str());
+            self.set_candidate(&self.published, &checksum)
+        })
     }
 
     /// Shows the content of `from` to validators and commands.

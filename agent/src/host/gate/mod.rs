@@ -220,17 +220,16 @@ impl Gate {
                     self.machine.published(now, done)
                 }
                 Action::Restore(volumes) => {
+                    let mut failed = 0;
                     for at in indices(volumes) {
-                        let volume = &self.volumes[at];
-                        let restored = generation::checksum(&volume.published)
-                            .and_then(|checksum| volume.set_candidate(&volume.published, &checksum));
-                        if let Err(failure) = restored
-                            && self.machine.volumes[at].published.is_some()
+                        if self.machine.volumes[at].published.is_some()
+                            && let Err(failure) = self.volumes[at].restore()
                         {
+                            failed |= 1 << at;
                             self.failed(at, &failure);
                         }
                     }
-                    self.machine.restored()
+                    self.machine.restored(now, failed)
                 }
             };
         }
@@ -277,6 +276,6 @@ impl Gate {
         let is_well = |volume: &gate::Volume<String>| {
             volume.refusal.is_none() && volume.seen.is_some() && volume.seen == volume.published
         };
-        self.problem.take_if(|_| self.machine.volumes.iter().all(is_well));
+        self.problem.take_if(|_| self.machine.is_idle() && self.machine.volumes.iter().all(is_well));
     }
 }
