@@ -13,6 +13,7 @@ use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, waitpid};
+use rustix::time::{ClockId, Timespec};
 
 const SIGPIPE: c_int = 13;
 /// The highest signal number on every supported architecture.
@@ -41,6 +42,7 @@ unsafe extern "C" {
     fn sigprocmask(how: c_int, set: *const SignalSet, old: *mut SignalSet) -> c_int;
     fn signal(number: c_int, handler: usize) -> usize;
     fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+    fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
 }
 
 static ARGV: AtomicPtr<*const c_char> = AtomicPtr::new(ptr::null_mut());
@@ -88,6 +90,15 @@ pub fn ignore_sigpipe() {
 pub fn signal_of(number: u32) -> Option<Signal> {
     // SAFETY: 1 to 31 are the kernel's standard signals, and libc reserves none of them.
     (1..=31).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number as i32) })
+}
+
+/// The time of a clock. libc is linked anyway, and finds the vDSO as rustix's function does, whose copy of that search has
+/// 4 kB.
+pub fn read_clock(clock: ClockId) -> Timespec {
+    let mut time = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call, and has the layout of libc's struct on every supported architecture (64 bits).
+    unsafe { clock_gettime(clock as c_int, &mut time) };
+    time
 }
 
 /// Standard output.

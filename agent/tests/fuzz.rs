@@ -18,6 +18,10 @@ mod host {
     }
 }
 
+#[allow(dead_code, missing_docs)]
+#[path = "../src/runtime.rs"]
+mod runtime;
+
 use host::volume::read::read;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

@@ -1,10 +1,11 @@
 //! The two clocks: wall time for people, and time since boot, the clock of process start times, for everything else.
 
+use crate::runtime;
 use core::time::Duration;
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{ClockId, Timespec};
 
 fn milliseconds(clock: ClockId) -> u64 {
-    let now = clock_gettime(clock);
+    let now = runtime::read_clock(clock);
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
