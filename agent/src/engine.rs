@@ -156,6 +156,11 @@ impl Engine {
         }
     }
 
+    /// Whether nothing follows at once when the action in flight ends.
+    pub fn is_last(&self) -> bool {
+        !self.has_pending
+    }
+
     /// Whether a validation is in flight.
     pub fn is_validating(&self) -> bool {
         self.phase == Phase::Validating

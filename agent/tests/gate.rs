@@ -292,6 +292,29 @@ fn of_two_edited_volumes_the_good_one_is_published_and_a_secret_does_not_wait() 
 }
 
 #[test]
+fn an_edit_does_not_wait_for_a_proof_that_may_never_come() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "0")]);
+    let mut flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let name = root.name("gp");
+    let program = Program::reloading(&root, &name);
+    flags.pop();
+    flags.extend(["--reload=signal", "--signal=HUP", "--confirm=workers"].map(String::from));
+    flags.push(format!("--process={name}"));
+    let agent = watch(&root, &flags);
+    let mut edits = 0;
+    // On a machine that stands still for ten seconds in between, the time for the proof is over first.
+    eventually("the program has the next edit at once", || {
+        edits += 1;
+        volume.swap(&[("a", &edits.to_string())]);
+        eventually("the program reloads", || (program.signals() == edits).then_some(()));
+        let log = agent.log();
+        (0..9).any(|seconds| log.contains(&format!(" {seconds} s after SIGHUP"))).then_some(())
+    });
+}
+
+#[test]
 fn a_reload_command_finds_what_the_program_has() {
     let root = Root::new();
     let volume = root.gated("conf", &[("a", "1")]);

@@ -45,10 +45,12 @@ impl Agent {
         self.gate.as_ref().is_some_and(|gate| gate.is_judging())
     }
 
-    /// Whether no command is in flight.
+    /// Whether no command is in flight, and none follows the proof that is. A proof may never come.
     pub(super) fn is_free(&self) -> bool {
-        let is_proof = |one: &InFlight| matches!(one, InFlight::Proof(_));
-        self.engine.idle_reason().is_some() && self.in_flight.as_ref().is_none_or(is_proof)
+        match &self.in_flight {
+            None => self.engine.idle_reason().is_some(),
+            Some(in_flight) => matches!(in_flight, InFlight::Proof(_)) && self.engine.is_last(),
+        }
     }
 
     pub(super) fn advance_gate(&mut self) {
