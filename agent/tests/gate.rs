@@ -421,6 +421,45 @@ fn refused_content_makes_room_for_what_the_program_has() {
     assert_eq!(files, ["1", "1"]);
 }
 
+/// The kubelet starts the command again after it has ended.
+#[test]
+fn a_pod_without_room_for_its_first_content_ends_once_and_says_so_while_it_waits() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", &"x".repeat(200 << 10))]);
+    fs::create_dir_all(root.join("gate/conf")).unwrap();
+    let port = free_port();
+    let flags = flags(&root, "publish", &["conf"]).iter().map(|flag| format!("'{flag}'")).collect::<Vec<_>>().join(" ");
+    let gate = format!("{BINARY} gate {flags} --port={port}");
+    let script = format!(
+        "mount -t tmpfs -o size=128k none {root}/gate/conf; ! {gate} > {root}/first; exec {gate} > {root}/second",
+        root = root.path.display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-ec", &script]).env("HOTRELOAD_ROOT", &root.path);
+    let mut waiting = Running(command.spawn().unwrap());
+    let get = || support::exchange(port, b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+    let status = eventually("it answers in its second run", || get().filter(|_| root.join("second").exists()));
+    assert!(status.contains(r#""state":"error""#) && status.contains("HR_GATE_FULL"), "{status}");
+    for log in ["first", "second"].map(|run| root.read(run)) {
+        assert!(log.contains("the app has to wait") && log.contains("HR_GATE_FULL"), "{log}");
+    }
+    assert!(!waiting.has_ended());
+    volume.swap(&[("a", "1")]);
+    assert!(waiting.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_pod_whose_volume_can_not_be_read_ends_once_and_says_so() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    fs::remove_dir_all(&volume.path).unwrap();
+    let mut command = gate(&root, &flags(&root, "publish", &["conf"]));
+    let mut first = Running(command.stdout(fs::File::create(root.join("log")).unwrap()).spawn().unwrap());
+    eventually("it ends", || first.has_ended().then_some(()));
+    let log = root.read("log");
+    assert!(log.contains("the app has to wait") && log.contains("HR_VOLUME_"), "{log}");
+}
+
 /// The two files of one generation; None where it was removed in between, as the kubelet removes one.
 fn pair(published: &Path) -> Option<(String, String)> {
     let generation = published.join(fs::read_link(published.join("..data")).expect("..data is always there"));

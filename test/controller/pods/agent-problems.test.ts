@@ -273,6 +273,16 @@ test('content that a gate holds back is reported after its second refusal', asyn
   ])
 })
 
+test('a Pod that waits since its gate has no room for the first publish is reported', async () => {
+  const one = cluster('a')
+  const status = withAgents(['web'], { mode: 'publish', volumes: ['conf'] })
+  const report = agentReport('error', 'HR_GATE_FULL', 'volume conf: no room for its new content')
+  one.pods.set('a', { ready: false, status, report, failedToStart: '' })
+  one.problems.checkSoon(KEY)
+  await one.clock.advance(60_000)
+  expect(one.events()).toEqual([expect.stringMatching(/^web AgentUnusable: Pod a, .*no room.*HR_GATE_FULL/)])
+})
+
 const STUCK =
   'its agent answers no more, so no edit of a gated volume reaches the program; kubectl rollout restart replaces the Pod'
 const running = (container: string) => ({ container, state: 'loaded', error: null })

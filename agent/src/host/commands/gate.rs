@@ -1,7 +1,7 @@
 //! `gate`: the first publish of gated volumes, before the program starts, with the flags of `watch`. It ends once every
-//! volume has something published. Where the Pod has to wait for other content, the command ends once with the reason as
-//! its container's termination message, and after that waits in place: a container that ends again and again would be
-//! started after minutes only. It answers /status while it waits.
+//! volume has something published. Where the Pod has to wait, for other content or for room on the disk, the command ends
+//! once with the reason as its container's termination message, and after that waits in place: a container that ends again
+//! and again would be started after minutes only. It answers /status while it waits.
 
 use crate::host::child::Ended;
 use crate::host::clock;
@@ -16,6 +16,7 @@ use crate::host::server::{self, Server};
 use crate::host::volume::subpath_files::{self, Refreshed};
 use crate::host::volume::watcher::Watcher;
 use crate::runtime;
+use agent::errors::Problem;
 use agent::options::watch::{self, Options};
 use agent::report::counters::Counters;
 use agent::report::{Report, VolumeReport, gate_state};
@@ -47,18 +48,14 @@ pub fn gate(args: &[&str], layout: &Layout) -> i32 {
         }
     }
     let mut counters = Counters::default();
-    let mut page = Page {
-        options: &options,
-        server: None,
-        since: clock::wall(),
-        pod: Proc::open().ok().and_then(|proc| proc.pod),
-    };
+    let mut page =
+        Page { options: &options, server: None, reported: None, pod: Proc::open().ok().and_then(|proc| proc.pod) };
     loop {
         gate.advance(true, &mut counters);
         if gate.is_open() {
             return finish(&options, layout);
         }
-        if gate.is_closed() && end_once(&options, &gate, layout) {
+        if page.has_new_problem(&gate) && end_once(&options, layout) {
             return 1;
         }
         page.serve(&gate, &counters);
@@ -84,13 +81,12 @@ pub fn gate(args: &[&str], layout: &Layout) -> i32 {
 }
 
 /// Ends this run where it is the first that has to wait: whether it does. The reason is then in the Pod's status.
-fn end_once(options: &Options, gate: &Gate, layout: &Layout) -> bool {
+fn end_once(options: &Options, layout: &Layout) -> bool {
     let Some(volume) = options.volumes.iter().find(|volume| volume.gated) else { return false };
     let marker = layout.gate(&volume.name, "has-ended");
     if fs::access(marker.as_str(), fs::Access::EXISTS).is_ok() {
         return false;
     }
-    log::held_back("the app has to wait", gate.problem().map(core::slice::from_ref).unwrap_or_default());
     files::replace(&marker, &[], Mode::from_raw_mode(0o600)).is_ok()
 }
 
@@ -126,11 +122,23 @@ fn make_mount_point(mount: &SubPathFile, layout: &Layout) -> io::Result<()> {
 struct Page<'a> {
     options: &'a Options,
     server: Option<Server>,
-    since: u64,
+    /// The last problem that was logged, and when it began.
+    reported: Option<(Problem, u64)>,
     pod: Option<String>,
 }
 
 impl Page<'_> {
+    /// Logs a problem for which the Pod has to wait: whether it is a new one.
+    fn has_new_problem(&mut self, gate: &Gate) -> bool {
+        let Some(problem) = gate.problem().filter(|_| gate.is_closed()) else { return false };
+        if self.reported.as_ref().is_some_and(|(reported, _)| reported == problem) {
+            return false;
+        }
+        log::held_back("the app has to wait", core::slice::from_ref(problem));
+        self.reported = Some((problem.clone(), clock::wall()));
+        true
+    }
+
     fn serve(&mut self, gate: &Gate, counters: &Counters) {
         if self.server.is_none() && gate.is_closed() {
             let (server, not_listening) = Server::listen(self.options.port);
@@ -158,8 +166,12 @@ impl Page<'_> {
             pod: self.pod.as_deref(),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
-            state: gate_state(&volumes).unwrap_or("validating"),
-            problem: gate.problem().map(|problem| (problem, self.since)),
+            state: match gate_state(&volumes) {
+                Some("held") => "held",
+                _ if gate.is_closed() => "error",
+                _ => "validating",
+            },
+            problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
             warnings: &[],
             target: None,
             volumes,

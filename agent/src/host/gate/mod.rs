@@ -69,9 +69,9 @@ impl Gate {
         self.machine.is_open()
     }
 
-    /// Whether the Pod waits for other content.
+    /// Whether a Pod that starts has to wait: nothing is in progress, and something keeps a volume from being published.
     pub fn is_closed(&self) -> bool {
-        self.machine.is_idle() && self.machine.volumes.iter().any(|volume| volume.refusal.is_some())
+        self.machine.is_idle() && self.problem.is_some()
     }
 
     /// A gated volume may have changed.
