@@ -157,6 +157,7 @@ export function agentContainer({
 
 /** With it, the agent takes the capabilities for linking from its bounding set, too, once it has linked. */
 const TO_GIVE_UP: readonly Capability[] = ['SETPCAP']
+
 /** The first publish of gated volumes, before the app starts. It is the agent in the app's image, up to the point at which the app can start. */
 export function gateContainer({ agent, spec, agentImage }: ContainerRequest): V1Container {
   const { container } = agent.plan

@@ -163,6 +163,11 @@ pub fn find(program: &str) -> io::Result<CString> {
     Err(error)
 }
 
+/// Whether a program that could not be started for this error may start later: the error says nothing about it or its input.
+pub fn may_go_away(error: Errno) -> bool {
+    matches!(error, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY)
+}
+
 /// The program `argv` could not be started.
 pub fn not_started(code: Code, argv: &[String], error: Errno) -> Problem {
     let program = argv.first().map_or("", String::as_str);

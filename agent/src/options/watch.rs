@@ -139,23 +139,22 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         problems.push(problem);
         ReloadMethod::None
     });
-    for (volume, path) in core::mem::take(&mut flags.ignored) {
-        match flags.volumes.iter_mut().find(|known| known.name == volume) {
-            Some(known) => known.ignored.push(path),
-            None => problems.push(unknown_volume("--ignore", &volume)),
-        }
+    let mut change = |flag: &str, volume: &str, apply: &mut dyn FnMut(&mut Volume)| match flags
+        .volumes
+        .iter_mut()
+        .find(|known| known.name == volume)
+    {
+        Some(known) => apply(known),
+        None => problems.push(unknown_volume(flag, volume)),
+    };
+    for (volume, path) in flags.ignored {
+        change("--ignore", &volume, &mut |known| known.ignored.push(path.clone()));
     }
-    for volume in core::mem::take(&mut flags.optional) {
-        match flags.volumes.iter_mut().find(|known| known.name == volume) {
-            Some(known) => known.optional = true,
-            None => problems.push(unknown_volume("--optional", &volume)),
-        }
+    for volume in flags.optional {
+        change("--optional", &volume, &mut |known| known.optional = true);
     }
-    for volume in core::mem::take(&mut flags.gated) {
-        match flags.volumes.iter_mut().find(|known| known.name == volume) {
-            Some(known) => known.gated = true,
-            None => problems.push(unknown_volume("--gated", &volume)),
-        }
+    for volume in flags.gated {
+        change("--gated", &volume, &mut |known| known.gated = true);
     }
     if flags.volumes.iter().any(|volume| volume.gated) && (flags.gate.is_none() || flags.validate.is_none()) {
         problems.push(Problem::new(Code::BadOption, "--gated needs --gate and --validate"));

@@ -1,7 +1,7 @@
 //! One reload from its validation to its end.
 
 use super::Agent;
-use crate::host::child::{Child, Ended, not_started};
+use crate::host::child::{Child, Ended, may_go_away, not_started};
 use crate::host::methods::{self, Begun, Context, InFlight, signal};
 use crate::host::volume::{self, read};
 use crate::host::{clock, log};
@@ -9,7 +9,6 @@ use agent::engine::{Action, Examined, IdleReason, Outcome};
 use agent::errors::{Code, Problem};
 use agent::options::method::{ReloadMethod, Termination};
 use alloc::format;
-use rustix::io::Errno;
 
 impl Agent {
     /// Starts the validator.
@@ -22,8 +21,7 @@ impl Agent {
             }
             Err(error) => {
                 let problem = not_started(Code::ValidationFailed, argv, error);
-                // The error says nothing about the content, and may go away.
-                if matches!(error, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY) {
+                if may_go_away(error) {
                     return self.engine.examined(clock::now(), Examined::Unreadable(problem));
                 }
                 self.counters.validations[1] += 1;

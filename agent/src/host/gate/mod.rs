@@ -4,7 +4,7 @@
 mod gated;
 mod generation;
 
-use super::child::{Child, Ended, not_started};
+use super::child::{Child, Ended, may_go_away, not_started};
 use super::layout::Layout;
 use super::volume::tree::Failure;
 use super::{clock, files, log};
@@ -199,10 +199,7 @@ impl Gate {
                         let problem = not_started(Code::ValidationFailed, &self.validate, error);
                         self.set_problem(Some(problem));
                         counters.validations[1] += 1;
-                        // The error says nothing about the content, and may go away.
-                        let is_passing =
-                            matches!(error, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::TXTBSY);
-                        self.machine.judged(now, if is_passing { Verdict::Unknown } else { Verdict::Refused })
+                        self.machine.judged(now, if may_go_away(error) { Verdict::Unknown } else { Verdict::Refused })
                     }
                 },
                 Action::Publish { volumes, is_proved } => {
