@@ -14,10 +14,14 @@ export interface Variant {
   subPath?: boolean
   /** The Pod's user: with one, injection needs no install container. */
   runAsUser?: number
+  /** Jobs have no gate. */
+  podsOnly?: boolean
 }
 
 const signal = { 'hotreload.dev/signal': 'SIGHUP' }
-const [install, agent] = ['hotreload-install', 'hotreload-agent']
+const [install, gate, agent] = ['hotreload-install', 'hotreload-gate-app', 'hotreload-agent']
+/** A validator that does nothing but start: the image of the benchmark's program holds no other. */
+const validate = { 'hotreload.dev/validate': '/.hotreload/bin/hotreload-agent --version' }
 
 export const variants: readonly Variant[] = [
   { name: 'plain', added: [] },
@@ -35,6 +39,18 @@ export const variants: readonly Variant[] = [
     added: [install, agent],
     annotations: { ...signal, 'hotreload.dev/subpath': 'copy' },
     subPath: true,
+  },
+  {
+    name: 'validate',
+    added: [install, agent],
+    annotations: { ...signal, ...validate },
+    podsOnly: true,
+  },
+  {
+    name: 'validate, gate',
+    added: [install, gate, agent],
+    annotations: { ...signal, ...validate, 'hotreload.dev/gate': 'publish' },
+    podsOnly: true,
   },
 ]
 
