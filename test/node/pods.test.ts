@@ -109,13 +109,23 @@ test('two containers of different images have an agent each', async () => {
   await expectReloadedOnce(ns, pod, { container: 'nginx' }, 9468)
 })
 
-test('a Pod reloads in a restricted namespace with a quota on limits', async () => {
+test('a Pod reloads in a restricted namespace with a quota and a LimitRange', async () => {
   const ns = await hook.namespace({
     'hotreload.dev/injection': 'enabled',
     'pod-security.kubernetes.io/enforce': 'restricted',
   })
   const hard = { 'limits.cpu': '2', 'limits.memory': '1Gi', 'requests.cpu': '1', 'requests.memory': '512Mi' }
-  await ns.apply({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'quota' }, spec: { hard } })
+  // With the app's own resources: what the agents have has to be within it, too.
+  const limit = {
+    type: 'Container',
+    max: { cpu: '100m', memory: '32Mi' },
+    min: { memory: '4Mi' },
+    maxLimitRequestRatio: { memory: '4' },
+  }
+  await ns.apply([
+    { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'quota' }, spec: { hard } },
+    { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'limit' }, spec: { limits: [limit] } },
+  ])
   const container = {
     securityContext: {
       runAsUser: 1000,
