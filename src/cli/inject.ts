@@ -86,9 +86,7 @@ export function injectObject(object: ApiObject, options: InjectOptions): Injecte
   const { workload, metadata, mirrored } = mirrorIn(object, template, options.injectAll)
   if (mirrored.conflicts.length > 0) return refused(mirrored.conflicts)
   if (isInjected(template)) return unchanged
-  // The command rewrites the manifest itself, so that a bare Pod's mounts may change too: applying it again changes nothing.
-  const isBare = false
-  const reading = readWorkload(workload, options.defaults, mirrored, isBare)
+  const reading = readWorkload(workload, options.defaults, mirrored, true)
   // A value that is neither true nor false is not mirrored, and is a mistake of its own.
   const isRequested = (metadata[INJECT] ?? mirrored.annotations[INJECT] ?? 'false').trim() !== 'false'
   if (reading.problems.length > 0 && isRequested) return refused(reading.problems)

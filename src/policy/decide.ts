@@ -54,31 +54,38 @@ export interface DecisionRequest {
    * fields that can't be changed.
    */
   isBare: boolean
+  /** Whether the manifest is rewritten itself, so that the mounts of a bare Pod may change, too. */
+  isManifest: boolean
   /** Whether new Pods replace the Pod when its template changes. */
   isReplaced: boolean
 }
 
-export function decide({ template, policy, defaults, isBare, isReplaced }: DecisionRequest): Decision {
+export function decide(request: DecisionRequest): Decision {
+  const { template, policy, defaults, isBare, isManifest, isReplaced } = request
   const spec: V1PodSpec = template.spec ?? { containers: [] }
   const watched = watchedVolumes(spec, policy)
-  const kept = keptMounts(template, isBare)
+  const kept = keptMounts(template, isBare && !isManifest)
   const targets = targetContainers({ spec, policy, defaults, watched })
   const excess = excessOf(targets, watched, policy)
-  const request: PlanRequest = {
+  const planRequest: PlanRequest = {
     spec,
     policy,
     defaults,
     watched,
+    isBare,
     keptMounts: kept,
     isTooLarge: excess !== undefined,
   }
-  const first = targets.map((container) => planContainer(container, request))
+  const first = targets.map((container) => planContainer(container, planRequest))
   const draft = { spec, policy, defaults, isReplaced, containers: first.map(({ plan }) => plan) }
   const contested = draft.containers.some(({ agent }) => agent) ? contestedReferences(draft) : []
   const rolledOut = servedForNothing(contested)
   const planned = first.map((one) =>
     rolledOut.has(one.plan.container.name)
-      ? planContainer(one.plan.container, { ...request, rolledOut: rolledOut.get(one.plan.container.name) })
+      ? planContainer(one.plan.container, {
+          ...planRequest,
+          rolledOut: rolledOut.get(one.plan.container.name),
+        })
       : one,
   )
   const containers = planned.map(({ plan }) => plan)

@@ -38,6 +38,8 @@ export interface PlanRequest {
   defaults: Defaults
   /** The Pod's volumes that agents watch, by name. */
   watched: ReadonlyMap<string, V1Volume>
+  /** A user created the Pod. */
+  isBare: boolean
   keptMounts: KeptMounts | undefined
   /** The Pod is over a bound, so that it gets no agent and all its changes roll out. */
   isTooLarge: boolean
@@ -123,8 +125,10 @@ export function planContainer(
   }
 }
 
-const gateObstacle = ({ isTooLarge, keptMounts }: PlanRequest): string | undefined =>
-  isTooLarge ? 'a bound says so' : keptMounts?.reason
+const gateObstacle = ({ isTooLarge, isBare, keptMounts }: PlanRequest): string | undefined => {
+  if (isTooLarge) return 'a bound says so'
+  return isBare ? 'it is in a bare Pod' : keptMounts?.reason
+}
 
 function resolve(
   container: V1Container,

@@ -48,13 +48,13 @@ export interface WorkloadReading extends Reading {
 
 /**
  * @param mirrored the template's annotations, if not those that a creation mirrors from the metadata: the controller takes the stored ones
- * @param isBare a user created the Pod, so that its mounts stay as they are
+ * @param isManifest the workload's manifest is rewritten itself
  */
 export function readWorkload(
   workload: ApiObject,
   defaults: Defaults,
   { annotations, conflicts }: Mirrored = mirrorOf(workload),
-  isBare = workload.kind === 'Pod' && !controller(workload.metadata),
+  isManifest = false,
 ): WorkloadReading {
   const metadata = annotationsOf(workload)
   const isOptedIn = hasOptIn(metadata, annotations)
@@ -62,7 +62,8 @@ export function readWorkload(
   const all = { ...pickAnnotations(metadata, isOurs), ...annotations }
   const { mistakes, misfits, ...reading } = read(template, all, {
     defaults,
-    isBare,
+    isBare: workload.kind === 'Pod' && !controller(workload.metadata),
+    isManifest,
     isReplaced: isReplaced(workload),
   })
   // What does not fit the containers is no mistake of a workload that asks for nothing.
@@ -102,6 +103,7 @@ export function readPod(
   const { mistakes, misfits, ...reading } = read(pod, annotations, {
     defaults,
     isBare,
+    isManifest: false,
     isReplaced: isReplacedPod(pod.metadata),
   })
   const problems = [...mistakes, ...misfits]
@@ -120,7 +122,7 @@ export const warningsOf = ({ problems, unknown, notes }: Omit<Reading, 'template
 function read(
   template: PodTemplate,
   annotations: Annotations,
-  fate: Pick<DecisionRequest, 'defaults' | 'isBare' | 'isReplaced'>,
+  fate: Pick<DecisionRequest, 'defaults' | 'isBare' | 'isManifest' | 'isReplaced'>,
 ) {
   const { policy, problems: mistakes, warnings: unknown } = readPolicy(annotations, fate.defaults)
   const { plan, problems: misfits, skip } = decide({ template, policy, ...fate })

@@ -1,8 +1,10 @@
 // Which volumes have a gate, and what judges them.
 import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { describe, expect, test } from 'vitest'
+import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { readWorkload } from '../../src/policy/read-workload.ts'
 import { GATED_MOUNTS, MOUNT_POINTS } from '../../src/policy/values/bounds.ts'
-import { decisionFor, nginx, podSpec } from '../support/builders.ts'
+import { decisionFor, keys, nginx, podSpec } from '../support/builders.ts'
 import { times } from '../support/nasty-objects.ts'
 
 const strict = { gate: 'strict', validate: 'nginx -t' }
@@ -111,6 +113,20 @@ describe('has a gate', () => {
     const { plan } = decisionFor(of, { ...strict, ...more }, { bare })
     expect(plan.containers[0]?.gate).toBeUndefined()
     expect(plan.containers[0]?.notes.filter(({ text, warn }) => warn && why.test(text))).toHaveLength(1)
+  })
+
+  test('a bare Pod has none in a manifest either, though its mounts may change there', () => {
+    const bare = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { annotations: keys({ inject: 'true', ...strict }) },
+    }
+    const { plan, notes } = readWorkload({ ...bare, spec: podSpec() }, builtInDefaults, undefined, true)
+    expect(plan.keepsMounts).toBe(false)
+    expect(plan.containers[0]?.gate).toBeUndefined()
+    expect(notes).toEqual(['container web: no gate: it is in a bare Pod'])
+    const { notes: ofWebhook } = readWorkload({ ...bare, spec: podSpec() }, builtInDefaults)
+    expect(ofWebhook).toEqual(notes)
   })
 
   test('a program that watches its files, which then has an agent', () => {

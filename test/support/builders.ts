@@ -6,7 +6,7 @@ import { podHandler } from '../../src/admission/pod-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
 import { injectPod } from '../../src/inject/pod.ts'
 import { type Decision, decide } from '../../src/policy/decide.ts'
-import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { builtInDefaults, type Defaults } from '../../src/policy/defaults.ts'
 import { readPolicy } from '../../src/policy/policy.ts'
 import { readPod } from '../../src/policy/read-workload.ts'
 import { templateKinds } from '../../src/workload/kinds.ts'
@@ -125,12 +125,16 @@ export const pods = (): Handler =>
 export function decisionFor(
   spec: V1PodSpec,
   short: Record<string, string> = {},
-  { bare = false, isReplaced = !bare }: { bare?: boolean; isReplaced?: boolean } = {},
+  {
+    bare = false,
+    isReplaced = !bare,
+    defaults = builtInDefaults,
+  }: { bare?: boolean; isReplaced?: boolean; defaults?: Defaults } = {},
 ): Decision & { messages: string[]; notes: string[] } {
   const annotations = keys({ inject: 'true', ...short })
-  const { policy, problems } = readPolicy(annotations, builtInDefaults)
+  const { policy, problems } = readPolicy(annotations, defaults)
   const template = { metadata: { annotations }, spec }
-  const decision = decide({ template, policy, defaults: builtInDefaults, isBare: bare, isReplaced })
+  const decision = decide({ template, policy, defaults, isBare: bare, isManifest: false, isReplaced })
   const notes = [...decision.plan.containers.flatMap((one) => one.notes), ...decision.plan.notes]
   return {
     ...decision,
