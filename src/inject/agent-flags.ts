@@ -31,7 +31,9 @@ export const paths = {
 export const FIRST_PORT = 9467
 
 /** An argument that the kubelet leaves as it is: `$$` is its escape for `$` (kubernetes/third_party/forked/golang/expansion). */
-const literal = (text: string): string => text.replaceAll('$', '$$$$')
+export const literal = (text: string): string => text.replaceAll('$', '$$$$')
+
+export const milliseconds = (seconds: number): string => `${Math.round(seconds * 1000)}ms`
 
 const rewriteArgs = (subPaths: readonly SubPathMount[]): string[] =>
   subPaths
@@ -76,7 +78,7 @@ export function watchArgs(
     env: readonly WatchedVolume[]
     port: number
     graceSeconds: number
-    /** The flags of its gates. */
+    /** The flags of its gates, as the kubelet expands them. */
     gate: readonly string[]
   },
 ): string[] {
@@ -92,14 +94,14 @@ export function watchArgs(
     ]),
     ...env.map(({ name, isSecret }) => `--${isSecret ? 'env-secret-volume' : 'env-volume'}=${name}`),
     ...rewriteArgs(subPaths),
-    ...gate.map(literal),
+    ...gate,
     ...method.flags(reload).map(literal),
     ...(validate ? [`--validate=${literal(JSON.stringify(validate))}`] : []),
     ...(timeout !== undefined && (validate || method.runsInAppImage)
-      ? [`--timeout=${Math.round(timeout * 1000)}ms`]
+      ? [`--timeout=${milliseconds(timeout)}`]
       : []),
     ...(isEndedByAgent ? [`--grace=${graceSeconds}s`] : []),
-    ...(stagger > 0 ? [`--stagger=${Math.round(stagger * 1000)}ms`] : []),
+    ...(stagger > 0 ? [`--stagger=${milliseconds(stagger)}`] : []),
     ...(restartStagger > 0 ? [`--restart-stagger=${restartStagger}s`] : []),
     `--port=${port}`,
   ]

@@ -3,14 +3,15 @@
  * The agent fills two directories of an emptyDir in its place: `published`, which the program sees, and `candidate`, which validators and
  * reload commands see at the same paths.
  */
-import type { V1Container, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Container, V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { writtenKey } from '../policy/annotations.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { pathsBelow } from '../workload/path-search.ts'
 import { normalPath } from '../workload/references.ts'
 import type { Agent } from './agent.ts'
-import { emptyDir, paths } from './agent-flags.ts'
+import { emptyDir, literal, paths } from './agent-flags.ts'
 import { nameFor } from './names.ts'
+import { trialFlags, trialVariables } from './trial.ts'
 import type { WatchedVolume } from './watched-volumes.ts'
 
 export interface VolumeGate {
@@ -120,9 +121,14 @@ export function gateFlags(
   return [
     `--gate=${gate.mode}`,
     ...own.map(({ name }) => `--gated=${name}`),
-    ...own.flatMap((volume) => mountPoints(volume, appMounts)),
+    ...own.flatMap((volume) => mountPoints(volume, appMounts)).map(literal),
+    ...trialFlags(gate),
   ]
 }
+
+/** The agent's own variables. */
+export const gateVariables = (agent: Agent): V1EnvVar[] =>
+  agent.plan.gate && publishesFirst(agent) ? trialVariables(agent.plan.gate) : []
 
 /** Mounts below that of a gated volume. In a ConfigMap's volume the kubelet makes their mount points. */
 function mountPoints({ name, mounted, gate }: WatchedVolume, appMounts: readonly V1VolumeMount[]): string[] {

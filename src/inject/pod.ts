@@ -67,6 +67,9 @@ const changeTargets = changeSpec((spec, { agents }) => ({
 }))
 
 const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }) => {
+  const beside = agents
+    .filter(isBeside)
+    .map((agent) => ({ agent, container: agentContainer({ agent, spec, policy, agentImage }) }))
   const added: V1Container[] = [
     ...(agents.some((agent) => needsInstall(agent, spec))
       ? [installContainer(spec, policy, agentImage)]
@@ -76,8 +79,10 @@ const addContainers = changeSpec((spec, { plan: { policy }, agents, agentImage }
         ? [linkContainer({ agent, rewrite: agent.rewrite, spec, agentImage })]
         : [],
     ),
-    ...agents.filter(publishesFirst).map((agent) => gateContainer({ agent, spec, agentImage })),
-    ...agents.filter(isBeside).map((agent) => agentContainer({ agent, spec, policy, agentImage })),
+    ...beside.flatMap(({ agent, container }) =>
+      publishesFirst(agent) ? [gateContainer(container, agent, spec)] : [],
+    ),
+    ...beside.map(({ container }) => container),
   ]
   return { ...spec, initContainers: [...(spec.initContainers ?? []), ...added] }
 })

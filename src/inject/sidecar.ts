@@ -1,5 +1,5 @@
 /** The containers that hotreload adds: the installer of the agent's program, the one that prepares files, and the agent itself. */
-import type { V1Container, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
+import type { V1Container, V1EnvVar, V1PodSpec, V1VolumeMount } from '@kubernetes/client-node'
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -9,6 +9,7 @@ import {
   gateContainerName,
   gateFlags,
   gateMounts,
+  gateVariables,
   ownGates,
   seenByCommands,
   withWritableCandidates,
@@ -141,7 +142,7 @@ export function agentContainer({
     ...program(container, inAppImage, agentImage),
     args: ['watch', ...(linked ? linkOnceArgs(linked.parents) : []), ...agentArgs(agent, spec)],
     ...(linked ? holdBack(programPath(inAppImage), ...awaitLinkArgs(container.name)) : {}),
-    ...(asTarget ? variablesOf(container) : variables(plan, linked?.below ?? [])),
+    ...(asTarget ? variablesOf(container, gateVariables(agent)) : variables(plan, linked?.below ?? [])),
     ...(asTarget && container.workingDir ? { workingDir: container.workingDir } : {}),
     restartPolicy: 'Always',
     volumeMounts: [...(asTarget ? besides(own, agent) : []), ...own, ...(linked?.below ?? [])],
@@ -158,23 +159,19 @@ export function agentContainer({
 /** With it, the agent takes the capabilities for linking from its bounding set, too, once it has linked. */
 const TO_GIVE_UP: readonly Capability[] = ['SETPCAP']
 
-/** The first publish of gated volumes, before the app starts. It is the agent in the app's image, up to the point at which the app can start. */
-export function gateContainer({ agent, spec, agentImage }: ContainerRequest): V1Container {
-  const { container } = agent.plan
-  const own = [
-    ...binMount(true),
-    ...agentMounts(agent).filter(({ mountPath }) => mountPath !== paths.state),
-    noToken,
-  ]
+/**
+ * The first publish of gated volumes, before the app starts: its agent up to the point at which the app can start.
+ * @param watch the agent's container
+ */
+export function gateContainer(watch: V1Container, { plan, watched }: Agent, spec: V1PodSpec): V1Container {
+  const { restartPolicy: _, resources: __, ...same } = watch
+  const mounts = (watch.volumeMounts ?? []).filter(({ mountPath }) => mountPath !== paths.state)
   return {
-    name: gateContainerName(container),
-    ...program(container, true, agentImage),
-    args: ['gate', ...agentArgs(agent, spec)],
-    ...variablesOf(container),
-    ...(container.workingDir ? { workingDir: container.workingDir } : {}),
-    volumeMounts: withWritableCandidates([...besides(own, agent), ...own], agent),
-    securityContext: rightsOf(container, spec),
-    ...initResources(container, spec),
+    ...same,
+    name: gateContainerName(plan.container),
+    args: ['gate', ...(watch.args ?? []).slice(1)],
+    volumeMounts: withWritableCandidates(mounts, { watched }),
+    ...initResources(plan.container, spec),
   }
 }
 
@@ -221,13 +218,18 @@ function variables(
   return expressions ? variablesOf(container) : {}
 }
 
-function variablesOf(container: V1Container): Pick<V1Container, 'env' | 'envFrom'> {
-  const env = container.env?.map((variable) => {
+/** @param added variables of ours */
+function variablesOf(
+  container: V1Container,
+  added: readonly V1EnvVar[] = [],
+): Pick<V1Container, 'env' | 'envFrom'> {
+  const own = container.env?.map((variable) => {
     const field = variable.valueFrom?.resourceFieldRef
     // Without a container's name the field would have the limits of our own container.
     return field
       ? { ...variable, valueFrom: { resourceFieldRef: { containerName: container.name, ...field } } }
       : variable
   })
+  const env = added.length > 0 ? [...(own ?? []), ...added] : own
   return { ...(env ? { env } : {}), ...(container.envFrom ? { envFrom: container.envFrom } : {}) }
 }

@@ -1,5 +1,6 @@
 /** The status annotation: for each container what was done, what was not done, and why. Its sentences come from the plan. */
 import { writtenKey } from '../policy/annotations.ts'
+import type { GatePlan } from '../policy/gate.ts'
 import type { ReloadStatus } from '../policy/methods/method-row.ts'
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan, PodPlan } from '../policy/plan.ts'
@@ -13,8 +14,8 @@ export interface ContainerStatus extends ReloadStatus {
   chosenBy: string
   agent?: string
   validate?: readonly string[]
-  /** What the gate does where a Pod starts with refused content, and the volumes that have one. */
-  gate?: { mode: string; volumes: string[] }
+  /** What the gate does where a Pod starts with refused content, the volumes that have one, and the seconds of a trial. */
+  gate?: { mode: string; volumes: string[]; bake?: number }
   /** ConfigMaps and Secrets behind variables, whose change restarts the container in place. */
   env?: string[]
   /** The volumes that the agent watches. */
@@ -42,12 +43,11 @@ export function withStatus(
     ),
     ...(plan.notes.length > 0 ? { notes: plan.notes.map(({ text }) => text) } : {}),
   }
+  // A template can't approve anything: only a person who has seen what a Pod holds can.
+  const { [writtenKey('approve')]: _, ...annotations } = pod.metadata?.annotations ?? {}
   return {
     ...pod,
-    metadata: {
-      ...pod.metadata,
-      annotations: { ...pod.metadata?.annotations, [writtenKey('status')]: textOf(status) },
-    },
+    metadata: { ...pod.metadata, annotations: { ...annotations, [writtenKey('status')]: textOf(status) } },
   }
 }
 
@@ -67,6 +67,12 @@ const shortened = ({ version, containers }: Status): Status => ({
   notes: ['the whole status is too long for an annotation; `hotreload explain` shows it'],
 })
 
+const gateStatus = ({ mode, volumes, trial }: GatePlan) => ({
+  mode,
+  volumes: [...volumes],
+  ...(trial ? { bake: trial.bake } : {}),
+})
+
 function containerStatus(
   { reload, chosenBy, validate, gate, env, volumes, subPaths, notes }: ContainerPlan,
   agent: string | undefined,
@@ -77,7 +83,7 @@ function containerStatus(
     ...(agent ? { agent } : {}),
     ...methodOf(reload).status?.(reload),
     ...(agent && validate ? { validate } : {}),
-    ...(agent && gate ? { gate: { mode: gate.mode, volumes: [...gate.volumes] } } : {}),
+    ...(agent && gate ? { gate: gateStatus(gate) } : {}),
     ...(env.length > 0 ? { env: env.map(sourceId) } : {}),
     ...(agent && volumes.length > 0 ? { volumes: volumes.map(({ name }) => name) } : {}),
     ...(subPaths.length > 0

@@ -9,6 +9,7 @@ import { ways } from './presets/preset.ts'
 import { presetName } from './presets/presets.ts'
 import * as parse from './values/parse.ts'
 import { isOurs, PREFIX } from './values/prefix.ts'
+import { healthUrl, reloadUrl } from './values/url.ts'
 
 export { isOurs, PREFIX } from './values/prefix.ts'
 
@@ -62,7 +63,7 @@ export const annotations = {
   },
   url: {
     ...ofProgram,
-    parse: parse.reloadUrl,
+    parse: reloadUrl,
     values: 'absent, `[METHOD ]http://127.0.0.1:PORT/PATH`',
     doc: "The agent calls this URL after a change, and expects a status from 200 to 299. The method is POST unless another one precedes the URL, and the host must be the Pod's loopback. For TLS, a password or a header, use `command` with a client of the image.",
   },
@@ -83,6 +84,18 @@ export const annotations = {
     parse: parse.oneOf('off', 'publish', 'strict'),
     values: '`off`, `publish`, `strict`',
     doc: 'Whether the program sees a ConfigMap only after `validate` has passed it, also when it starts again ([gate](gate.md)). A Pod that starts with nothing else takes a refused ConfigMap with `publish`, and waits with `strict`.',
+  },
+  bake: {
+    ...ofContainer,
+    parse: parse.bake,
+    values: '`0s`, a duration up to `1h`',
+    doc: 'With `gate`: for so long after a reload the new content is on trial ([gate](gate.md#trial)). If the program becomes unhealthy or ends in this time, the agent publishes the last good content again.',
+  },
+  health: {
+    ...ofProgram,
+    parse: healthUrl,
+    values: 'absent, `[METHOD ]http://127.0.0.1:PORT/PATH`',
+    doc: "With `bake`: the agent asks this URL before and during the trial, and 200 to 399 is healthy. The method is GET unless another one precedes the URL, and the host must be the Pod's loopback. By default the agent asks what the container's own http or tcp readiness probe asks.",
   },
   reload: {
     ...ofContainer,
@@ -148,7 +161,7 @@ export const annotations = {
     ...ofWorkload,
     parse: parse.count,
     values: 'absent, a number',
-    doc: 'The number of Pods that hotreload nudges first, one minute before the others. It does not stop the other Pods: the kubelet updates them later. By default all Pods are nudged at once.',
+    doc: 'The number of Pods that hotreload nudges first: one minute before the others, or with `bake` until their trial has ended well. It does not stop the other Pods: the kubelet updates them later. By default all Pods are nudged at once.',
   },
 } as const satisfies Record<string, Annotation>
 

@@ -14,6 +14,7 @@ import { methodOf } from './methods/reload-methods.ts'
 import { type ContainerPlan, needsSharing, type PodPlan } from './plan.ts'
 import { type KeptMounts, mountsAny, type PlanRequest, planContainer } from './plan-container.ts'
 import type { Policy } from './policy.ts'
+import { trialNotes, trialProblems } from './trial/trial.ts'
 import { unknownNames } from './unknown-names.ts'
 import { CONTAINERS, MOUNTS, VOLUME_PARTS, WATCHED } from './values/bounds.ts'
 
@@ -103,12 +104,18 @@ export function decide(request: DecisionRequest): Decision {
       ...boundNotes(spec, excess),
       ...helperNotes(contested, containers),
       ...liveNotes(spec, containers),
+      ...containers.flatMap(({ container, gate }) =>
+        gate?.trial
+          ? trialNotes(container, gate.trial, shareProcessNamespace || spec.shareProcessNamespace === true)
+          : [],
+      ),
       ...(shareProcessNamespace ? sharingNotes(spec) : []),
     ],
   }
   const problems = [
     ...unknownNames(spec, policy, targets, watched),
     ...planned.flatMap((one) => one.problems),
+    ...trialProblems(policy, defaults.annotations),
     ...(shareProcessNamespace || spec.shareProcessNamespace ? sharingProblems(containers) : []),
   ]
   const skip =

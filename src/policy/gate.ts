@@ -15,6 +15,7 @@ import { wordsOf } from './presets/arguments.ts'
 import { isCovered } from './presets/check.ts'
 import { checkOf, type PresetName } from './presets/presets.ts'
 import { recognise, withoutWrappers } from './presets/recognise.ts'
+import { planTrial, type Trial } from './trial/trial.ts'
 import { GATED_MOUNTS, MOUNT_POINTS, NOTES } from './values/bounds.ts'
 import { PREFIX } from './values/prefix.ts'
 
@@ -23,6 +24,8 @@ export interface GatePlan {
   mode: 'publish' | 'strict'
   /** Names of gated volumes. */
   volumes: ReadonlySet<string>
+  /** Absent: what is published is not on trial. */
+  trial?: Trial
 }
 
 export interface GateRequest {
@@ -67,9 +70,10 @@ export function planGate(request: GateRequest): GateDecision {
       notes: [{ text: `container ${container.name}: no gate: ${obstacle ?? NOTHING}`, warn: true }],
     }
   const volumes = new Set(gated.map(({ name }) => name))
+  const trial = planTrial(container, request.spec, settings)
   return {
     ...validator,
-    gate: { mode, volumes },
+    gate: { mode, volumes, ...(trial ? { trial } : {}) },
     notes: ungatedNotes(request, volumes),
   }
 }

@@ -50,8 +50,8 @@ function mappingIn(text: string): Record<string, unknown> {
   return file
 }
 
-/** Only a workload can opt itself in, and only a workload knows the names of its volumes. */
-const ofWorkloadOnly: ReadonlySet<string> = new Set<AnnotationName>(['inject', 'volume-reload'])
+/** Only a workload can opt itself in, and only a workload knows the names of its volumes, and where its program answers. */
+const ofWorkloadOnly: ReadonlySet<string> = new Set<AnnotationName>(['inject', 'volume-reload', 'health'])
 
 function annotationsOf(defaults: Record<string, unknown>): Record<string, string> {
   const keys = Object.entries(defaults).map(([name, value]): [string, string] => {

@@ -288,7 +288,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     what: 'a URL to reload by stays in the Pod',
-    file: 'src/policy/values/parse.ts',
+    file: 'src/policy/values/url.ts',
     from: '(127(\\.\\d+){3}|',
     to: '(1\\d+(\\.\\d+){3}|',
     tests: 'test/policy',

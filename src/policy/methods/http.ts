@@ -1,7 +1,7 @@
 /** `reload: http`: the agent calls a URL of the program. */
 import { UserError } from '../../errors.ts'
-import type { ReloadUrl } from '../values/parse.ts'
 import { PREFIX } from '../values/prefix.ts'
+import type { ReloadUrl } from '../values/url.ts'
 import type { MethodRow } from './method-row.ts'
 
 export interface HttpReload extends ReloadUrl {

@@ -1,8 +1,8 @@
 /** The columns of the table of reload methods (reload-methods.ts). */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import type { UserError } from '../../errors.ts'
-import type { ReloadUrl } from '../values/parse.ts'
 import { PREFIX } from '../values/prefix.ts'
+import type { ReloadUrl } from '../values/url.ts'
 
 /** A sentence for the user. It begins with the object that it is about. */
 export interface Note {

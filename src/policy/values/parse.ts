@@ -3,7 +3,6 @@ import { UserError } from '../../errors.ts'
 import { parseDuration } from '../../workload/duration.ts'
 import { isObject } from '../../workload/json-object.ts'
 import { amount } from '../../workload/quantity.ts'
-import { PREFIX } from './prefix.ts'
 
 /** Signals by number on x86 and arm64 (signal(7)), without KILL (9) and STOP (19): no process can catch them, so no program reloads on them. */
 const SIGNALS =
@@ -91,46 +90,6 @@ export function commandName(key: string, value: string): string {
   )
 }
 
-export interface ReloadUrl {
-  httpMethod: string
-  url: string
-}
-
-/** `[METHOD ]http://127.0.0.1:PORT/PATH`. Another host is refused, so that nobody can use an annotation to call it. */
-export function reloadUrl(key: string, value: string): ReloadUrl {
-  const [, httpMethod = 'POST', url = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
-  const parsed = URL.parse(url)
-  const beyondTheAgent = (what: string): UserError =>
-    new UserError(
-      'HR_BAD_URL',
-      `${key}: ${shown(url)} needs ${what}`,
-      `use ${PREFIX}command with an HTTP client of the app's image, e.g. curl`,
-    )
-  if (parsed?.protocol === 'https:') throw beyondTheAgent('TLS, which the agent does not speak')
-  if (
-    !parsed ||
-    parsed.protocol !== 'http:' ||
-    parsed.port === '0' ||
-    !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(httpMethod)
-  ) {
-    throw new UserError(
-      'HR_BAD_URL',
-      `${key}: ${shown(value)} is not a URL to call`,
-      'use [METHOD ]http://127.0.0.1:PORT/PATH',
-    )
-  }
-  if (!/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(parsed.hostname)) {
-    throw new UserError(
-      'HR_URL_NOT_LOCAL',
-      `${key}: ${shown(url)} leaves the Pod`,
-      'use http://127.0.0.1:PORT/PATH',
-    )
-  }
-  if (parsed.username !== '' || parsed.password !== '')
-    throw beyondTheAgent('a password, which the agent does not send')
-  return { httpMethod, url: `http://${parsed.host}${parsed.pathname}${parsed.search}` }
-}
-
 /** A JSON array of words, or words separated by spaces that quotes keep together. There is no shell: `$`, `|` and `;` are plain characters. */
 export function argv(key: string, value: string): string[] {
   const words = value.trim().startsWith('[') ? jsonWords(value) : splitWords(value)
@@ -176,6 +135,16 @@ export function duration(key: string, value: string): number {
     `${key}: ${shown(value)} is not a duration`,
     'use a number and a unit, e.g. 60s or 2m',
   )
+}
+
+/** Longer than any program needs to show that it is well; until then a good edit counts as unproved. */
+const LONGEST_BAKE_SECONDS = 3_600
+
+/** Seconds, an hour at most. */
+export function bake(key: string, value: string): number {
+  const seconds = duration(key, value)
+  if (seconds <= LONGEST_BAKE_SECONDS) return seconds
+  throw new UserError('HR_BAD_DURATION', `${key}: ${shown(value)} is more than an hour`, 'use 1h at most')
 }
 
 export function count(key: string, value: string): number {

@@ -1,39 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UserError } from '../../../src/errors.ts'
 import * as parse from '../../../src/policy/values/parse.ts'
-import { FUZZ_CASES } from '../../support/fuzz.ts'
+import { checkErrors } from '../../support/parser-errors.ts'
 
 const KEY = 'hotreload.dev/key'
-
-/** Text that is near what a parser takes, so that a property meets more than the first refusal. */
-const textNear = (...tokens: string[]) =>
-  fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 40 }),
-    fc
-      .array(fc.oneof(fc.constantFrom(...tokens), fc.string({ maxLength: 3 })))
-      .map((parts) => parts.join('')),
-  )
-
-/** Throws where a parser throws what is not a UserError with a sentence fit to print. */
-function checkErrors(parser: (key: string, value: string) => unknown, ...tokens: string[]) {
-  fc.assert(
-    fc.property(textNear(...tokens), (text) => {
-      try {
-        parser(KEY, text)
-      } catch (error) {
-        expect(error).toBeInstanceOf(UserError)
-        const { message, remedy } = error as UserError
-        expect(message).toContain(KEY)
-        expect(remedy).not.toBe('')
-        // A value that somebody else wrote is printed on a terminal.
-        expect(message).not.toMatch(/\p{Cc}/u)
-        expect(message.length).toBeLessThan(400)
-      }
-    }),
-    { numRuns: FUZZ_CASES },
-  )
-}
 
 describe('signalName', () => {
   test.each([
@@ -145,103 +115,6 @@ describe('commandName', () => {
   )
 })
 
-describe('reloadUrl', () => {
-  test.each([
-    ['http://127.0.0.1:9090/-/reload', 'POST', 'http://127.0.0.1:9090/-/reload'],
-    ['GET http://localhost:8080/reload', 'GET', 'http://localhost:8080/reload'],
-    ['PUT   http://[::1]:1/', 'PUT', 'http://[::1]:1/'],
-    ['http://127.0.0.1', 'POST', 'http://127.0.0.1/'],
-    ['http://127.8.9.1:80/x?y=1#z', 'POST', 'http://127.8.9.1/x?y=1'],
-    ['http://127.1:5/', 'POST', 'http://127.0.0.1:5/'],
-  ])('%j is %s %s', (text, httpMethod, url) =>
-    expect(parse.reloadUrl(KEY, text)).toEqual({ httpMethod, url }),
-  )
-
-  test.each([
-    '',
-    'nginx',
-    'https://127.0.0.1/',
-    'file:///etc/passwd',
-    'get http://127.0.0.1/',
-    'TRACE http://127.0.0.1/',
-    'POST  ',
-    'http://127.0.0.1:99999/',
-    'http://localhost:0/',
-    'POST http://127.0.0.1/ x',
-    'http://user@127.0.0.1/',
-    'http://:secret@127.0.0.1/',
-  ])('%j is not a URL to call', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_BAD_URL'))
-
-  test.each([
-    'http://reload.shop.svc/-/reload',
-    'http://10.0.0.1/',
-    'http://169.254.169.254/latest/meta-data',
-    'http://127.0.0.1.example.org/',
-    'http://localhost.example.org/',
-    'http://127.0.0.1@example.org/',
-    'http://0.0.0.0/',
-    'http://[::]/',
-  ])('%j leaves the Pod', (text) => expect(() => parse.reloadUrl(KEY, text)).toThrow('HR_URL_NOT_LOCAL'))
-
-  test.each([
-    ['https://127.0.0.1:8443/', 'TLS, which the agent does not speak'],
-    ['http://user:pass@127.0.0.1:80/', 'a password, which the agent does not send'],
-  ])('%j is refused with the way out', (url, what) =>
-    expect(() => parse.reloadUrl('hotreload.dev/url', url)).toThrow(
-      `hotreload.dev/url: "${url}" needs ${what}; use hotreload.dev/command with an HTTP client of the app's image, e.g. curl [HR_BAD_URL]`,
-    ),
-  )
-
-  test('an error has the value and the remedy', () => {
-    expect(() => parse.reloadUrl('hotreload.dev/url', 'http://reload.shop.svc/-/reload')).toThrow(
-      'hotreload.dev/url: "http://reload.shop.svc/-/reload" leaves the Pod; use http://127.0.0.1:PORT/PATH [HR_URL_NOT_LOCAL]',
-    )
-  })
-
-  test('every error is a UserError', () =>
-    expect(() =>
-      checkErrors(
-        parse.reloadUrl,
-        'POST ',
-        'http://',
-        '127.0.0.1',
-        'localhost',
-        ':80',
-        '/',
-        '@',
-        '[::1]',
-        '\\',
-      ),
-    ).not.toThrow())
-
-  test('every result is a loopback URL that is parsed to itself', () => {
-    const parts = fc.tuple(
-      fc.constantFrom(
-        '127.0.0.1',
-        '127.1',
-        '0x7f.0.0.1',
-        'LOCALHOST',
-        '[0:0::1]',
-        'example.org',
-        '127.0.0.1@a',
-      ),
-      fc.webPath(),
-    )
-    fc.assert(
-      fc.property(parts, ([host, path]) => {
-        let read: parse.ReloadUrl
-        try {
-          read = parse.reloadUrl(KEY, `http://${host}${path}`)
-        } catch {
-          return
-        }
-        expect(URL.parse(read.url)?.hostname).toMatch(/^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/)
-        expect(parse.reloadUrl(KEY, `${read.httpMethod} ${read.url}`)).toEqual(read)
-      }),
-    )
-  })
-})
-
 describe('argv', () => {
   test.each([
     ['nginx -t', ['nginx', '-t']],
@@ -294,6 +167,21 @@ describe('duration, in seconds', () => {
   test.each(['', '60', '-1s', '1d', 's', '1 m', '1e3s'])('%j is refused', (text) =>
     expect(() => parse.duration(KEY, text)).toThrow('HR_BAD_DURATION'),
   )
+})
+
+describe('bake', () => {
+  test.each([
+    ['0s', 0],
+    ['60s', 60],
+    ['1h', 3_600],
+  ])('%j is %d seconds', (text, seconds) => expect(parse.bake(KEY, text)).toBe(seconds))
+
+  test('more than an hour is refused', () => {
+    expect(() => parse.bake(KEY, '61m')).toThrow(
+      'hotreload.dev/key: "61m" is more than an hour; use 1h at most [HR_BAD_DURATION]',
+    )
+    expect(() => parse.bake(KEY, 'soon')).toThrow('HR_BAD_DURATION')
+  })
 })
 
 describe('count', () => {
