@@ -11,6 +11,7 @@ import { type Cache, createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumText } from './decide/checksum-text.ts'
 import { type NextStep, nextStep } from './decide/next-step.ts'
+import { gateWait } from './decide/gate-verdict.ts'
 import { pendingChange } from './decide/pending-change.ts'
 import { STALLED } from './decide/running-rollout.ts'
 import { diffSources, type SourceDiff } from './decide/source-diff.ts'
@@ -19,7 +20,7 @@ import type { ControllerOptions } from './options.ts'
 import { type AgentProblems, createAgentProblems } from './pods/agent-problems.ts'
 import { createNudges, type Nudges } from './pods/nudge.ts'
 import { createUninjectedPods, type UninjectedPods } from './pods/uninjected.ts'
-import { warnOfInput, warnOfReverts } from './report/warnings.ts'
+import { warnOfHeld, warnOfInput, warnOfReverts } from './report/warnings.ts'
 import type { Baselines } from './rollout/baselines.ts'
 import { createRolloutExecutor, type RolloutExecutor } from './rollout/executor.ts'
 import { createRolloutLimiter, type RolloutLimiter } from './rollout/limiter.ts'
@@ -97,7 +98,7 @@ export class Reconciler {
     }
     this.#executor = createRolloutExecutor(parts)
     this.#nudges = createNudges(parts)
-    this.#agentProblems = createAgentProblems(parts)
+    this.#agentProblems = createAgentProblems({ ...parts, gatesAsked: (key) => this.#queue.add(key) })
     this.#uninjected = createUninjectedPods(parts)
   }
 
@@ -153,6 +154,9 @@ export class Reconciler {
     const reportIn = reportProgress(report, workload, state, clock.now())
     const step = this.#nextStep(workload, state, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
+    state.waitsForGate = step.do === 'wait' && step.for === 'held'
+    if (step.do === 'wait' && step.for === 'held' && step.milliseconds === undefined)
+      warnOfHeld(report, summary, diff)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
     else this.#limiter.cancel(key)
     if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)
@@ -196,6 +200,7 @@ export class Reconciler {
       revertBackoffUntil: state.reverts.backoffUntil(),
       pausePeriod: summary.compat?.pausePeriod,
       // A workload that overtakes its own rollout keeps its place.
+      gate: summary.native && gateWait(diff.merged.changed, summary.native, state.gateVerdict, changedAt),
       isLimiterAvailable: this.#limiter.isInProgress(key) || this.#limiter.isAvailable(summary.namespace),
     })
   }

@@ -42,6 +42,8 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     checksSinceChange: undefined,
     knownGates: noKnownGates,
     isGateInDoubt: false,
+    gateVerdict: undefined,
+    waitsForGate: false,
     firstEvictionAt: undefined,
   })
   return {

@@ -95,6 +95,14 @@ const cases: Record<string, Case> = {
     fires: { [`hotreload_agent_state{${agent},state="unproved"}`]: '1x75' },
     silent: { [`hotreload_agent_state{${agent},state="loaded"}`]: '1x75' },
   },
+  HotreloadConfigurationReverted: {
+    fires: { [`hotreload_agent_state{${agent},state="reverted"}`]: '1x75' },
+    silent: { [`hotreload_agent_state{${agent},state="baking"}`]: '1x75' },
+  },
+  HotreloadConfigurationUnhealthy: {
+    fires: { [`hotreload_agent_state{${agent},state="unhealthy"}`]: '1x75' },
+    silent: { [`hotreload_agent_state{${agent},state="baking"}`]: '1x75' },
+  },
   HotreloadGateStuck: {
     fires: {
       [`up{${agent}}`]: '1x5 0x70',

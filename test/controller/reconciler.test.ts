@@ -266,6 +266,51 @@ test('after a change that reloads in place, the agents’ problems are reported'
   await cluster.controller.stop()
 })
 
+test('a change that needs new Pods as well is rolled out when no gate holds it back any more', async () => {
+  const conf = (gate: object, state: string, loadedAt: number) => {
+    const [volume] = volumesReport(state, { conf: loadedAt }).volumes
+    const error = state === 'held' ? { code: 'HR_VALIDATION_FAILED', message: 'no', at: '' } : null
+    return { container: 'web', state, error, volumes: [{ ...volume, gate }] }
+  }
+  let report: unknown = conf({ held: null }, 'loaded', 0)
+  const cluster = new TestCluster({ askAgent: async () => report })
+  const pod = {
+    metadata: { name: 'a', namespace: 'shop', annotations: keys({ status: withAgents(['web'], {}) }) },
+    status: { phase: 'Running', podIP: '10.0.0.1' },
+  }
+  const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'web', key: 'a' } } }]
+  const deployment = (resourceVersion: string, template = {}) =>
+    workload({
+      template: { ...keys({ inject: 'true', gate: 'publish', validate: 'nginx -t' }), ...template },
+      spec: podSpec({ containers: [nginx({ env })] }),
+      metadata: { uid: 'u-web', resourceVersion },
+      fields: { replicas: 0, selector: { matchLabels: { app: 'web' } } },
+    })
+  let rollouts = 0
+  cluster.answer = ({ method, path, body }) => {
+    if (path.includes('/pods')) return { status: 200, body: { ...pod, items: [pod] } }
+    if (method !== 'PATCH' || !path.startsWith('/apis/apps/v1/')) return undefined
+    rollouts += 1
+    return { status: 200, body: deployment('8', Object(body).spec.template.metadata.annotations) }
+  }
+  cluster.start()
+  cluster.labelNamespace()
+  cluster.setConfigMap('web', { a: '1' })
+  cluster.listener(DEPLOYMENTS).changed(deployment('7'))
+  await cluster.clock.advance(60_000)
+  cluster.setConfigMap('web', { a: '2' })
+  await cluster.clock.advance(3_000)
+  expect([...cluster.recorder.waiting]).toEqual([[KEY, 'held']])
+  report = conf({ held: { sha256: 'x', refusals: 2 } }, 'held', 0)
+  await cluster.clock.advance(3_600_000)
+  expect(rollouts).toBe(0)
+  expect(cluster.recorder.events.map(({ reason }) => reason)).toContain('RolloutHeld')
+  report = conf({ held: null }, 'loaded', cluster.clock.wall())
+  await cluster.clock.advance(60_000)
+  expect(rollouts).toBe(1)
+  await cluster.controller.stop()
+})
+
 test('containers that are restarted for their variables have one Event with the reason', async () => {
   let loadedAt = 0
   const cluster = new TestCluster({

@@ -144,5 +144,6 @@ export function podsWithAgents(
     workloads: { get: (key: string) => (key === KEY ? known : undefined) },
     stateOf: (key: string) => states.of(key),
     removeWorkload: () => (known = undefined),
+    gatesAsked: () => {},
   }
 }

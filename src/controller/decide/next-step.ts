@@ -11,6 +11,7 @@ export const waitReasons = [
   'workloadPaused',
   'reverted',
   'quiet',
+  'held',
   'inProgress',
   'pausePeriod',
   'limit',
@@ -55,6 +56,8 @@ export interface RolloutContext {
   revertBackoffUntil: number | undefined
   /** Reloader's pause-period, in milliseconds: a rollout comes so long after the first change. */
   pausePeriod: number | undefined
+  /** A gate of the workload holds the change; or until when to wait for its verdict; undefined: none stands in the way. */
+  gate: 'held' | number | undefined
   /** The limits on concurrent rollouts allow one more. */
   isLimiterAvailable: boolean
 }
@@ -73,6 +76,7 @@ export function nextStep(comparison: Comparison, context: RolloutContext): NextS
   return (
     waitUntil('reverted', context.revertBackoffUntil) ??
     waitUntil('quiet', Math.min(changedAt + quiet, firstChangedAt + quiet * MOST_QUIET_PERIODS)) ??
+    (context.gate === 'held' ? { do: 'wait', for: 'held' } : waitUntil('held', context.gate)) ??
     waitUntil('inProgress', mayOvertakeAt(context)) ??
     waitUntil('pausePeriod', firstChangedAt + (context.pausePeriod ?? 0)) ??
     (context.isLimiterAvailable ? { do: 'rollout' } : { do: 'wait', for: 'limit' })

@@ -20,6 +20,7 @@ import type { ObjectVersion } from '../../workload/object-version.ts'
 import { type ApiObject, controller, podTemplate } from '../../workload/pod-template.ts'
 import type { RolloutStatus } from '../../workload/rollout-progress.ts'
 import { type AgentSummary, agentSummaries } from './agent-summary.ts'
+import { gatedSources } from './gate-verdict.ts'
 
 export interface WorkloadSummary extends ObjectVersion, RolloutStatus {
   generation: number
@@ -47,6 +48,10 @@ export interface NativeSummary {
   sources: PlannedSources
   /** How many Pods are nudged first; undefined: all at once. */
   canary: number | undefined
+  /** Seconds of the longest trial of new content in a Pod; 0: none. */
+  bake: number
+  /** Ids of the sources that a gate shows to a program. */
+  gated: ReadonlySet<string>
   /** Of each Pod, each with a port of its own. */
   agents: readonly AgentSummary[]
   /** The template requests the agent: its Pods have it, unless the webhook was down when they were created. */
@@ -103,6 +108,8 @@ function nativeSummary(workload: ApiObject, defaults: Defaults): NativeSummary |
     // A Job's run reads its sources as they are when it starts.
     sources: { rollout: replacesItsPods(workload) ? usedKeys(rollout) : [], inPlace: usedKeys(inPlace) },
     canary: plan.policy.shared.canary,
+    bake: Math.max(0, ...plan.containers.map(({ gate }) => gate?.trial?.bake ?? 0)),
+    gated: gatedSources(plan),
     agents: agentSummaries(plan, inPlace),
     injected: annotations[INJECT]?.trim() === 'true',
   }

@@ -8,14 +8,18 @@ import type { Api } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
 import { createQueue, earliest, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
+import { sourceId } from '../../workload/checksum.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import type { Workloads } from '../cache/workloads.ts'
+import type { GateVerdict } from '../decide/gate-verdict.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
 import {
+  type AgentAnswer,
   type AgentProblem,
   type AgentState,
   agentState,
+  heldVolumes,
   podState,
   problemOf,
   startedAt,
@@ -45,6 +49,10 @@ export interface AgentProblemState extends ReloadEventState {
   knownGates: KnownGates
   /** Some of them did not answer the last time. */
   isGateInDoubt: boolean
+  /** What the gates said when they were asked last. */
+  gateVerdict: GateVerdict | undefined
+  /** A rollout waits for them. */
+  waitsForGate: boolean
 }
 
 /** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s; a validator may take longer. */
@@ -65,6 +73,8 @@ export interface AgentProblemsOptions {
   workloads: Pick<Workloads, 'get'>
   isLeading: () => boolean
   stateOf: (key: string) => AgentProblemState
+  /** The agents of a workload whose rollout waits for its gates were asked. */
+  gatesAsked: (key: string) => void
 }
 
 const reasons: Record<ProblemState, EventReason> = {
@@ -72,6 +82,8 @@ const reasons: Record<ProblemState, EventReason> = {
   invalid: eventReasons.configurationInvalid,
   held: eventReasons.configurationHeld,
   unproved: eventReasons.configurationInvalid,
+  reverted: eventReasons.configurationReverted,
+  unhealthy: eventReasons.configurationUnhealthy,
   killed: eventReasons.killedByReload,
   unconfirmed: eventReasons.reloadUnconfirmed,
   removed: eventReasons.keyRemoved,
@@ -81,7 +93,7 @@ const reasons: Record<ProblemState, EventReason> = {
 }
 
 export function createAgentProblems(options: AgentProblemsOptions): AgentProblems {
-  const { api, clock, report, askAgent, workloads, isLeading, stateOf } = options
+  const { api, clock, report, askAgent, workloads, isLeading, stateOf, gatesAsked } = options
   const queue = createQueue({
     clock,
     concurrency: 4,
@@ -101,6 +113,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     for (const pod of pods) for (const problem of startProblems(pod)) add(found, pod, problem)
     const running = pods.filter(hasRunningAgents)
     const podStates = await askAgents(summary, running, state, found)
+    if (state.waitsForGate) gatesAsked(key)
     for (const [id, one] of found) {
       if (state.reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
@@ -108,7 +121,8 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     }
     state.reportedProblems = new Set([...(podStates ? [] : state.reportedProblems), ...found.keys()])
     const again = podStates ? reportReloaded(report, summary, state, podStates, clock) : undefined
-    return earliest(next, earliest(again, state.isGateInDoubt ? SETTLES_WITHIN : undefined))
+    const isUnsettled = state.isGateInDoubt || state.waitsForGate || podStates?.includes('baking')
+    return earliest(next, earliest(again, isUnsettled ? SETTLES_WITHIN : undefined))
   }
 
   /** Adds the agents' problems to `found`, and returns what each Pod has done about the changes that concern it. Undefined where no agent answers. */
@@ -119,12 +133,15 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     found: Map<string, Found>,
   ): Promise<AgentState[] | undefined> {
     const due = unreportedDue(of)
+    const at = clock.now()
+    const held = new Set<string>()
     const podStates: AgentState[] = []
     const asked: AskedPod[] = []
     const askPod = (pod: V1Pod) =>
       answersOf(pod, askAgent, (one) => ({
         container: one.container,
         hasAnswered: one.report !== undefined,
+        held: heldSources(one, summary),
         problem: problemOf(one, pod, clock.wall()),
         state: agentState(one, due, (at) => hasStartedSince(at, pod, one.container)),
       }))
@@ -135,16 +152,19 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
         const ofPod = agents[index] ?? []
         asked.push({ pod, answered: ofPod.flatMap((one) => (one.hasAnswered ? [one.container] : [])) })
         for (const { problem } of ofPod) if (problem) add(found, pod, problem)
+        for (const id of ofPod.flatMap((one) => one.held)) held.add(id)
         const state = podState(ofPod.map((one) => one.state))
         if (state) podStates.push(state)
       }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && !agents.flat().some((one) => one.hasAnswered)) {
         reportGates(summary, of, asked)
+        of.gateVerdict = { at, held, isUndecided: true }
         return undefined
       }
     }
     reportGates(summary, of, asked)
+    of.gateVerdict = { at, held, isUndecided: podStates.some((one) => undecided.has(one)) }
     return podStates
   }
 
@@ -181,6 +201,18 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
     stop: () => queue.stop(),
   }
+}
+
+/** The states in which a gate may still refuse the change, or take it back. */
+const undecided: ReadonlySet<AgentState> = new Set(['pending', 'notStarted', 'baking', 'unknown'])
+
+/** Ids of the sources that an agent's gate holds back. */
+function heldSources({ container, report }: AgentAnswer, { native }: WorkloadSummary): string[] {
+  const volumes = heldVolumes(report)
+  const watched = native?.agents.find((one) => one.container === container)?.watched ?? []
+  return volumes.length === 0
+    ? []
+    : watched.filter(({ volume }) => volumes.includes(volume)).map((one) => sourceId(one))
 }
 
 /** In milliseconds. */

@@ -6,10 +6,18 @@ import type { DueVolumes } from './due-volumes.ts'
 
 /**
  * `loaded`: the process has the change. `started`: it has the change because it started later. `sent`: the agent has done what it can, and
- * nothing more can be known. `notStarted`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing
+ * nothing more can be known. `baking`: the process has the change, which is on trial. `notStarted`: the process has the state from before the change, and no reload is in progress. `unknown`: nothing
  * answers, as under strict mTLS, or what answers is no agent.
  */
-export type AgentState = 'loaded' | 'started' | 'sent' | 'pending' | 'notStarted' | 'refused' | 'unknown'
+export type AgentState =
+  | 'loaded'
+  | 'started'
+  | 'sent'
+  | 'baking'
+  | 'pending'
+  | 'notStarted'
+  | 'refused'
+  | 'unknown'
 
 /** What answered for the agent of a container; undefined: nothing. */
 export interface AgentAnswer {
@@ -73,10 +81,10 @@ export function agentState(
   const isProblem = problemStates.some((one) => one === report['state'])
   if (isProblem && !retriedStates.has(report['state'])) return 'refused'
   const isSent = sentStates.has(report['state'])
-  if (!isSent && report['state'] !== 'loaded') return 'pending'
+  const isBaking = report['state'] === 'baking'
+  if (!isSent && !isBaking && report['state'] !== 'loaded') return 'pending'
   // An agent from an earlier template may not watch all of them.
-  const volumes = (Array.isArray(report['volumes']) ? report['volumes'] : []).filter(isObject)
-  const watched = volumes.flatMap(({ name, loadedAt }) => {
+  const watched = volumesOf(report).flatMap(({ name, loadedAt }) => {
     const at = dueHere.get(String(name))
     return at === undefined ? [] : { at, isLoaded: (Date.parse(String(loadedAt)) || 0) >= at - SKEW }
   })
@@ -84,12 +92,22 @@ export function agentState(
   const behind = watched.filter(({ isLoaded }) => !isLoaded)
   if (behind.some(({ at }) => !hasStartedSince(at))) return 'notStarted'
   if (behind.length === watched.length) return 'started'
+  if (isBaking) return 'baking'
   return isSent ? 'sent' : 'loaded'
 }
 
 /** One state for the agents of a Pod: problems first, and who has done least. Undefined where the changes concern none of them. */
 export function podState(states: readonly (AgentState | undefined)[]): AgentState | undefined {
-  const order: AgentState[] = ['refused', 'pending', 'unknown', 'notStarted', 'sent', 'loaded', 'started']
+  const order: AgentState[] = [
+    'refused',
+    'pending',
+    'unknown',
+    'notStarted',
+    'baking',
+    'sent',
+    'loaded',
+    'started',
+  ]
   return order.find((state) => states.includes(state))
 }
 
@@ -112,10 +130,19 @@ export const text = (value: unknown, most: number): string =>
 /** A first refusal may be of a moment: a name that is not there yet. */
 const REFUSALS = 2
 
-const isHeldForGood = (volumes: unknown): boolean =>
-  (Array.isArray(volumes) ? volumes : []).some(
-    (one: unknown) => Number(property(property(property(one, 'gate'), 'held'), 'refusals')) >= REFUSALS,
+/** The volumes of which a gate holds content back, or has reverted it. */
+export const heldVolumes = (report: unknown): string[] =>
+  volumesOf(report).flatMap(({ name, gate }) =>
+    isObject(property(gate, 'held')) || isObject(property(gate, 'reverted')) ? [String(name)] : [],
   )
+
+const isHeldForGood = (report: unknown): boolean =>
+  volumesOf(report).some(({ gate }) => Number(property(property(gate, 'held'), 'refusals')) >= REFUSALS)
+
+function volumesOf(report: unknown): Record<string, unknown>[] {
+  const volumes = property(report, 'volumes')
+  return (Array.isArray(volumes) ? volumes : []).filter(isObject)
+}
 
 /** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
 export function problemOf(
@@ -126,7 +153,7 @@ export function problemOf(
   const state = problemState(answer, pod, now)
   const error = property(answer.report, 'error')
   if (state === undefined || !isObject(error)) return undefined
-  if (state === 'held' && !isHeldForGood(property(answer.report, 'volumes'))) return undefined
+  if (state === 'held' && !isHeldForGood(answer.report)) return undefined
   const code = text(error['code'], 63)
   if (!/^HR_[A-Z_]+$/.test(code)) return undefined
   return {

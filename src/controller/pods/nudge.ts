@@ -69,7 +69,8 @@ export function createNudges(options: NudgesOptions): Nudges {
     // Only now: after a failed list the nudge is still due.
     const due = state.dueNudge
     state.dueNudge = undefined
-    if (due) await nudger.nudge({ pods, summary, ...due })
+    const isSuperseded = () => state.dueNudge !== undefined
+    if (due) await nudger.nudge({ pods, summary, isSuperseded, ...due })
     return undefined
   }
 

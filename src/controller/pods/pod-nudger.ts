@@ -1,4 +1,7 @@
-/** Nudges the Pods of one workload, all at once or one after the other, and waits for their agents to load the change. */
+/**
+ * Nudges the Pods of one workload, all at once or one after the other, and waits for their agents to load the change. With a trial one Pod is
+ * first, and the others follow when its trial has ended well. That is an order and no guarantee: a kubelet may be earlier.
+ */
 import type { V1Pod } from '@kubernetes/client-node'
 import type { Api, ApiCall } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
@@ -23,6 +26,8 @@ export interface PodsToNudge {
   due: DueVolumes
   /** The change restarts processes, so Pods are nudged one after the other. */
   restarts: boolean
+  /** A newer change is due. */
+  isSuperseded: () => boolean
 }
 
 export interface PodNudgerOptions {
@@ -46,6 +51,8 @@ const NUDGE_AGAIN_AFTER = 2_000
 const CANARY_WAIT = 60_000
 /** For a process to restart, its stagger included, and for its Pod to become Ready again. */
 const RESTART_WAIT = 300_000
+/** How much longer than it should a trial may take before the other Pods are nudged all the same. */
+const TRIAL_GRACE = 60_000
 /** The longest wait for a Pod whose agent does not answer or has not begun to load. */
 const QUIET_WAIT = 60_000
 /** Until the kubelet has noticed that a container ended. Before that it may still report the Pod as Ready. */
@@ -60,8 +67,33 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
   const sleep = (milliseconds: number) =>
     new Promise<void>((resolve) => void clock.after(milliseconds, resolve))
 
+  async function nudgeInOrder(pods: readonly V1Pod[], change: Change): Promise<void> {
+    const { bake = 0, canary = 1 } = change.summary.native ?? {}
+    if (bake === 0 || pods.length <= canary) return nudgeOthers(pods, change)
+    // Only a Pod that is well can show that the change is bad.
+    const sorted = pods.toSorted((a, b) => Number(isReady(b)) - Number(isReady(a)))
+    if (await isTrialPassed(sorted.slice(0, canary), change, bake * 1_000))
+      await nudgeOthers(sorted.slice(canary), change)
+  }
+
+  const nudgeOthers = (pods: readonly V1Pod[], change: Change): Promise<void> =>
+    change.restarts ? oneByOne(pods, change) : allAtOnce(pods, change)
+
+  /** Also true where nobody knows, since the kubelets update the others anyway. @param bake milliseconds */
+  async function isTrialPassed(pods: readonly V1Pod[], change: Change, bake: number): Promise<boolean> {
+    await nudgeRound(pods, change, change.restarts ? RESTART_WAIT : CANARY_WAIT)
+    const deadline = clock.now() + bake + TRIAL_GRACE
+    for (;;) {
+      const states = await mapLimit(pods, (pod) => stateOf(pod, change), CONCURRENCY)
+      if (isStopped() || change.isSuperseded() || states.includes('refused')) return false
+      if (!states.includes('baking') || clock.now() >= deadline) return true
+      await sleep(ASK_EVERY)
+    }
+  }
+
   async function allAtOnce(pods: readonly V1Pod[], change: Change): Promise<void> {
-    const [first = [], rest = []] = rounds(pods, change.summary.native?.canary)
+    const { canary, bake = 0 } = change.summary.native ?? {}
+    const [first = [], rest = []] = rounds(pods, bake === 0 ? canary : undefined)
     await nudgeRound(first, change, rest.length > 0 ? CANARY_WAIT : NUDGE_AGAIN_AFTER)
     await nudgeRound(rest, change, NUDGE_AGAIN_AFTER)
   }
@@ -147,7 +179,7 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
   }
 
   return {
-    nudge: ({ pods, ...change }) => (change.restarts ? oneByOne(pods, change) : allAtOnce(pods, change)),
+    nudge: ({ pods, ...change }) => nudgeInOrder(pods, change),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Events that warn of what a reconcile has found, whether or not it rolls anything out. */
 import { grantSecrets, manual } from '../../manual.ts'
 import { SHARE_WITH } from '../../policy/annotations.ts'
+import { enumerate } from '../../policy/values/bounds.ts'
 import { describeSources, type SourceDiff } from '../decide/source-diff.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type Report } from './report.ts'
@@ -36,6 +37,17 @@ export function warnOfInput(
     // Anything else is tried again, and need not be fixed by a person.
     unreadable.filter(({ why }) => why === 'forbidden').map(({ id }) => id),
     `may not be read: ${grantSecrets(summary.namespace)}, or its changes roll nothing out`,
+  )
+}
+
+/** A gate holds back what a rollout would give to new Pods. */
+export function warnOfHeld(report: Pick<Report, 'event'>, summary: WorkloadSummary, diff: SourceDiff): void {
+  const sources = describeSources(summary, diff, diff.merged.changed)
+  report.event(
+    summary,
+    'Warning',
+    eventReasons.rolloutHeld,
+    `mend what changed, or hotreload approve ${summary.kind}/${summary.name}: a gate holds it back, so no new Pods come for ${enumerate(sources)}`,
   )
 }
 

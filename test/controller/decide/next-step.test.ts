@@ -31,6 +31,7 @@ const context = (fields: Partial<RolloutContext> = {}): RolloutContext => ({
   firstChangedAt: NOW - 60_000,
   revertBackoffUntil: undefined,
   pausePeriod: undefined,
+  gate: undefined,
   isLimiterAvailable: true,
   ...fields,
 })
@@ -61,6 +62,9 @@ describe('with a change', () => {
       { pausePeriod: 67_000, changedAt: NOW - 2_000 },
       wait('pausePeriod', 7_000),
     ],
+    ['a gate that holds it', { gate: 'held' }, wait('held')],
+    ['a gate that has not judged it', { gate: NOW + 7_000 }, wait('held', 7_000)],
+    ['a gate that nobody has heard of for long', { gate: NOW }, { do: 'rollout' }],
     ['no place among the concurrent rollouts', { isLimiterAvailable: false }, wait('limit')],
   ]
   test.each(table)('%s', (_name, fields, step) => {

@@ -273,6 +273,41 @@ test('content that a gate holds back is reported after its second refusal', asyn
   ])
 })
 
+test('a change on trial is asked after until the trial is over, and a revert is reported once', async () => {
+  const one = cluster('a', 'b')
+  one.allAnswer(volumesReport('baking', { conf: one.clock.wall() + 1_000 }))
+  one.problems.changed(KEY, SOURCE, CONF)
+  await one.clock.advance(150_000)
+  expect(one.events()).toEqual([])
+  one.allAnswer(agentReport('reverted', 'HR_REVERTED', '3 answers in a row were not healthy (status 500)'))
+  await one.clock.advance(30_000)
+  expect(one.events()).toEqual([
+    'web ConfigurationReverted: Pod a (and 1 more), container web, at 2026-01-01T00:00:01.000Z: 3 answers in a row were not healthy (status 500) [HR_REVERTED]; kubectl logs -n shop a -c web',
+  ])
+  await one.clock.advance(3_600_000)
+  expect(one.states).toEqual(['reverted'])
+})
+
+test('a change is reported as reloaded when its trial has ended well', async () => {
+  const one = cluster('a')
+  const at = one.clock.wall() + 1_000
+  one.allAnswer(volumesReport('baking', { conf: at }))
+  one.problems.changed(KEY, SOURCE, CONF)
+  await one.clock.advance(60_000)
+  expect(one.events()).toEqual([])
+  one.allAnswer(volumesReport('loaded', { conf: at }))
+  await one.clock.advance(30_000)
+  expect(one.events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('a program that is not well with what it has, and has no other, is reported', async () => {
+  const one = cluster('a')
+  one.allAnswer(agentReport('unhealthy', 'HR_UNHEALTHY', 'no answer'))
+  one.problems.checkSoon(KEY)
+  await one.clock.advance(60_000)
+  expect(one.events()).toEqual([expect.stringMatching(/^web ConfigurationUnhealthy: Pod a, /)])
+})
+
 test('a Pod that waits since its gate has no room for the first publish is reported', async () => {
   const one = cluster('a')
   const status = withAgents(['web'], { mode: 'publish', volumes: ['conf'] })

@@ -15,6 +15,10 @@ describe('the state of an agent', () => {
     [{ state: 'loaded', volumes: at(-1_000) }, 'loaded'],
     [{ state: 'loaded', volumes: at(-60_000) }, 'notStarted'],
     [{ state: 'staggered', volumes: at(300) }, 'pending'],
+    [{ state: 'baking', volumes: at(300) }, 'baking'],
+    [{ state: 'baking', volumes: at(-60_000) }, 'notStarted'],
+    [{ state: 'reverted', volumes: at(300) }, 'refused'],
+    [{ state: 'unhealthy', volumes: at(300) }, 'refused'],
     [{ state: 'signalled', volumes: at(300) }, 'sent'],
     [{ state: 'signalled', volumes: at(-60_000) }, 'notStarted'],
     [{ state: 'recorded', volumes: at(300) }, 'sent'],
@@ -50,6 +54,7 @@ describe('the state of an agent', () => {
     expect(podState(['loaded', 'pending', 'unknown'])).toBe('pending')
     expect(podState(['loaded', 'notStarted'])).toBe('notStarted')
     expect(podState(['loaded', 'sent'])).toBe('sent')
+    expect(podState(['loaded', 'sent', 'baking'])).toBe('baking')
     expect(podState(['loaded', undefined])).toBe('loaded')
     expect(podState([undefined])).toBeUndefined()
   })

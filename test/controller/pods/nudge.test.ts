@@ -148,6 +148,87 @@ test('a Pod that never becomes Ready holds the others back for five minutes, a s
   expect(new Set(nudged)).toEqual(new Set(['a', 'b', 'c']))
 })
 
+const TRIAL = { signal: 'SIGHUP', gate: 'publish', validate: 'nginx -t', bake: '60s' }
+
+test('with a trial a Pod that is Ready is first, and the others follow when it has ended well', async () => {
+  const { clock, nudged, edit, is } = cluster(TRIAL)
+  is('a', 'loaded', false, 0)
+  edit()
+  await clock.advance(100)
+  expect(nudged).toEqual(['b'])
+  is('b', 'baking')
+  await clock.advance(61_000)
+  expect(nudged).toEqual(['b'])
+  is('b', 'loaded')
+  await clock.advance(2_000)
+  expect(new Set(nudged)).toEqual(new Set(['b', 'c', 'a']))
+})
+
+test('with a trial and a canary so many Pods are first, and processes that restart still do so one after the other', async () => {
+  const { clock, nudged, edit, is } = cluster({ ...TRIAL, canary: '2', reload: 'restart' }, [
+    'a',
+    'b',
+    'c',
+    'd',
+  ])
+  edit()
+  await clock.advance(100)
+  expect(nudged).toEqual(['a', 'b'])
+  is('a', 'baking')
+  is('b', 'baking')
+  await clock.advance(60_000)
+  is('a', 'loaded')
+  is('b', 'loaded')
+  await clock.advance(2_000)
+  expect(nudged.slice(2)).toEqual(['c'])
+})
+
+test.each(['reverted', 'unhealthy', 'held'])(
+  'after a trial that ends %s no other Pod is nudged',
+  async (state) => {
+    const { clock, nudged, edit, is } = cluster(TRIAL)
+    edit()
+    await clock.advance(100)
+    is('a', 'baking')
+    await clock.advance(30_000)
+    is('a', state)
+    await clock.advance(3_600_000)
+    expect(nudged).toEqual(['a'])
+  },
+)
+
+test('a trial without an end, or an agent that can not be asked, does not hold the others back for ever', async () => {
+  const endless = cluster(TRIAL)
+  endless.edit()
+  await endless.clock.advance(100)
+  endless.is('a', 'baking')
+  await endless.clock.advance(118_000)
+  expect(endless.nudged).toEqual(['a'])
+  await endless.clock.advance(10_000)
+  expect(new Set(endless.nudged)).toEqual(new Set(['a', 'b', 'c']))
+  const silent = cluster(TRIAL)
+  silent.silent('a')
+  silent.edit()
+  await silent.clock.advance(50_000)
+  expect(new Set(silent.nudged)).toEqual(new Set(['a']))
+  await silent.clock.advance(20_000)
+  expect(new Set(silent.nudged)).toEqual(new Set(['a', 'b', 'c']))
+})
+
+test('a newer edit ends the wait for a trial and begins with the first Pod again', async () => {
+  const { clock, nudged, edit, is } = cluster(TRIAL)
+  edit()
+  await clock.advance(100)
+  is('a', 'baking')
+  await clock.advance(10_000)
+  edit()
+  await clock.advance(2_000)
+  expect(nudged).toEqual(['a', 'a'])
+  is('a', 'loaded')
+  await clock.advance(5_000)
+  expect(new Set(nudged)).toEqual(new Set(['a', 'b', 'c']))
+})
+
 test('no Pod waits for one that the kubelet updated before its nudge', async () => {
   const { clock, nudged, edit, is } = cluster({ reload: 'restart' })
   edit()

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { defaultCompatOptions } from '../../../src/compat/request/options.ts'
 import { diffSources } from '../../../src/controller/decide/source-diff.ts'
 import { usedSources } from '../../../src/controller/decide/used-sources.ts'
-import { warnOfInput, warnOfReverts } from '../../../src/controller/report/warnings.ts'
+import { warnOfHeld, warnOfInput, warnOfReverts } from '../../../src/controller/report/warnings.ts'
 import type { WorkloadParts } from '../../support/builders.ts'
 import { recordReport } from '../../support/report-recorder.ts'
-import { sourceState, summaryOf } from '../../support/summaries.ts'
+import { changedDiff, sourceState, summaryOf } from '../../support/summaries.ts'
 
 function warnings(observed: 'forbidden' | 'unavailable' | undefined, parts: WorkloadParts = {}) {
   const summary = summaryOf(parts)
@@ -62,5 +62,18 @@ test('reverted checksums: an Event that names the page', () => {
   warnOfReverts(report, summaryOf())
   expect(events).toMatchObject([
     { reason: 'ChecksumReverted', message: expect.stringContaining('docs/gitops.md') },
+  ])
+})
+
+test('a rollout that waits for a gate: an Event with the remedy', () => {
+  const { report, events } = recordReport()
+  const summary = summaryOf()
+  warnOfHeld(report, summary, changedDiff(summary))
+  expect(events).toMatchObject([
+    {
+      reason: 'RolloutHeld',
+      message:
+        'mend what changed, or hotreload approve Deployment/web: a gate holds it back, so no new Pods come for ConfigMap web',
+    },
   ])
 })
