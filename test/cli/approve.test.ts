@@ -50,12 +50,28 @@ test('each Pod that holds something gets its content approved, also one that wai
     b: { report: report({ held: null }) },
     c: { report: report({ held }), waits: true },
   })
-  expect((await run()).map((one) => one.pod).toSorted()).toEqual(['a', 'c'])
+  expect((await run()).approved.map((one) => one.pod).toSorted()).toEqual(['a', 'c'])
   expect(patches()).toMatchObject(
     ['a', 'c'].map((name) => ({
       path: `/api/v1/namespaces/shop/pods/${name}?fieldManager=hotreload`,
       body: { metadata: { annotations: { 'hotreload.dev/approve': `conf@${HELD}` } } },
     })),
+  )
+})
+
+test('reverted content is approved as well, and Pods whose agents do not answer are named', async () => {
+  const { run, patches } = cluster({
+    a: {
+      report: report({ held: null, reverted: { sha256: HELD, at: '2026-01-01T00:00:00Z', reason: 'x' } }),
+    },
+    b: { report: '<html>' },
+  })
+  const { approved, unanswered } = await run()
+  expect(approved).toEqual([{ pod: 'a', held: [`conf@${HELD}`] }])
+  expect(unanswered).toMatchObject([{ pod: 'b', note: 'another program answers on its port' }])
+  expect(patches()).toHaveLength(1)
+  await expect(cluster({ b: { report: '<html>' } }).run()).rejects.toThrow(
+    'no gate of Deployment web holds anything back; these Pods do not answer: b; see hotreload status [HR_NOTHING_HELD]',
   )
 })
 

@@ -8,6 +8,7 @@ import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import { whyNotRestarted } from '../../policy/methods/restart.ts'
 import { isInPlace, type MountWay } from '../../policy/mounts/mount-ways.ts'
 import { type ContainerPlan, type PodPlan, replacedReloaders } from '../../policy/plan.ts'
+import { describeTrial } from '../../policy/trial/trial.ts'
 import { enumerate } from '../../policy/values/bounds.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { replacesItsPods, runsToCompletion, type TypeMeta } from '../../workload/kinds.ts'
@@ -110,7 +111,8 @@ function outcomeOf(
   const superfluous = replacedReloaders(own, plan)
   const last =
     superfluous.length > 0 ? `; it is superfluous, because hotreload reloads ${enumerate(superfluous)}` : ''
-  const how = [...first, `${inWords(way)} (${way?.chosenBy})`].join(', then ') + last
+  const trial = isGated && own.gate?.trial ? `; ${describeTrial(own.gate.trial)}` : ''
+  const how = [...first, `${inWords(way)} (${way?.chosenBy})`].join(', then ') + trial + last
   return way?.way === 'reload'
     ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
     : { outcome: 'reloaded', how }

@@ -35,6 +35,10 @@ export interface LoadedVolume {
   source?: string
   /** Content that its gate holds back, and how often the validator has refused it. */
   held?: { sha256: string; refusals: number; since: string }
+  /** Content that was published, and taken back because the program was not well with it. */
+  reverted?: { sha256: string; at: string }
+  /** What is published is on trial for so long. */
+  trialUntil?: string
 }
 
 /** One row of the answer. */
@@ -167,8 +171,10 @@ const envSources = ({ spec }: V1Pod): Map<string, string> =>
 function volume(reported: unknown, sources: ReadonlyMap<string, string>): LoadedVolume {
   const { name, current, loadedAt, sha256, gate } = isObject(reported) ? reported : {}
   const [at, hash, source] = [text(loadedAt), text(sha256), sources.get(text(name) ?? '')]
-  const held = property(gate, 'held')
+  const [held, reverted] = [property(gate, 'held'), property(gate, 'reverted')]
   const [heldHash, since] = [text(property(held, 'sha256')), text(property(held, 'since'))]
+  const [revertedHash, revertedAt] = [text(property(reverted, 'sha256')), text(property(reverted, 'at'))]
+  const trialUntil = text(property(property(gate, 'trial'), 'until'))
   return {
     name: text(name) ?? '',
     current: current === true,
@@ -178,6 +184,8 @@ function volume(reported: unknown, sources: ReadonlyMap<string, string>): Loaded
     ...(heldHash && since
       ? { held: { sha256: heldHash, refusals: Number(property(held, 'refusals')), since } }
       : {}),
+    ...(revertedHash && revertedAt ? { reverted: { sha256: revertedHash, at: revertedAt } } : {}),
+    ...(trialUntil ? { trialUntil } : {}),
   }
 }
 

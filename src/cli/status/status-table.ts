@@ -29,8 +29,16 @@ export function statusTable(
 }
 
 /** Pods with different hashes run different configurations. */
-const volumeText = ({ name, source, sha256, current, held }: AgentStatus['volumes'][number]): string =>
-  `${source ? `env of ${source}` : name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${current ? '' : ' (an older one)'}${held ? ` (holds ${held.sha256.slice(0, 8)})` : ''}`
+function volumeText(volume: AgentStatus['volumes'][number]): string {
+  const { name, source, sha256, current, held, reverted, trialUntil } = volume
+  const more = [
+    ...(current ? [] : ['an older one']),
+    ...(held ? [`holds ${held.sha256.slice(0, 8)}`] : []),
+    ...(reverted ? [`reverted ${reverted.sha256.slice(0, 8)}`] : []),
+    ...(trialUntil ? [`on trial until ${trialUntil}`] : []),
+  ]
+  return `${source ? `env of ${source}` : name}${sha256 ? `@${sha256.slice(0, 8)}` : ''}${more.map((one) => ` (${one})`).join('')}`
+}
 
 const loadedAt = ({ volumes }: AgentStatus): number =>
   Math.max(...volumes.map((one) => Date.parse(one.loadedAt ?? '') || 0), 0)

@@ -91,6 +91,20 @@ describe('each use of a ConfigMap or Secret', () => {
       ],
     ],
     [
+      'a gate with a trial',
+      {
+        gate: 'publish',
+        validate: 'api check',
+        signal: 'HUP',
+        bake: '60s',
+        health: 'http://127.0.0.1:80/ok',
+      },
+      api({ volumeMounts: conf }),
+      [
+        'ConfigMap/web | volume /etc/api | reloaded | api check must pass, then the gate shows it to the program, then SIGHUP to the main process (hotreload.dev/signal); on trial for 60 s, asked at GET /ok on port 80',
+      ],
+    ],
+    [
       'a restart, in turns',
       { reload: 'restart' },
       api({ volumeMounts: conf }),

@@ -129,6 +129,27 @@ describe('the reports', () => {
       volumes: [{ name: 'conf', current: false }],
     }))
 
+  test('what a gate holds, has on trial or has reverted is shown, and a revert is a failure', () => {
+    const until = '2026-11-21T00:11:00Z'
+    const gate = { held: null, trial: { sha256: 'cd'.repeat(32), until }, reverted: null }
+    const baking = readReport(at, { state: 'baking', error: null, volumes: [{ ...volume, gate }] }, NOW)
+    expect(baking).toMatchObject({ state: 'baking', failed: false, volumes: [{ trialUntil: until }] })
+    const reverted = readReport(
+      at,
+      {
+        state: 'reverted',
+        error: { code: 'HR_REVERTED', message: 'status 500', at: until },
+        volumes: [{ ...volume, gate: { trial: null, reverted: { sha256: 'ef'.repeat(32), at: until } } }],
+      },
+      NOW,
+    )
+    expect(reverted).toMatchObject({ failed: true, note: 'status 500 [HR_REVERTED]' })
+    expect(reverted.remedy).toMatch(/^kubectl logs .* -c web$/)
+    const table = statusTable([baking, reverted], 'shop', NOW, undefined)
+    expect(table).toContain(`conf@abababab (on trial until ${until})`)
+    expect(table).toContain('conf@abababab (reverted efefefef)')
+  })
+
   const problem = (state: string, code: string, seconds: number) => ({
     state,
     error: { code, message: 'not done', at: new Date(NOW - seconds * 1000).toISOString() },
