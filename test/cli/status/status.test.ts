@@ -144,7 +144,6 @@ describe('the reports', () => {
       NOW,
     )
     expect(reverted).toMatchObject({ failed: true, note: 'status 500 [HR_REVERTED]' })
-    expect(reverted.remedy).toMatch(/^kubectl logs .* -c web$/)
     const table = statusTable([baking, reverted], 'shop', NOW, undefined)
     expect(table).toContain(`conf@abababab (on trial until ${until})`)
     expect(table).toContain('conf@abababab (reverted efefefef)')
