@@ -21,6 +21,8 @@ export interface ApiResponse {
   status: number
   /** Parsed JSON; undefined where the body was not JSON. */
   body: unknown
+  /** From the header Retry-After, which an API server with too much to do sends with 429; absent without it. */
+  retryAfterSeconds?: number
 }
 
 export interface Api {

@@ -22,6 +22,8 @@ export interface ControllerOptions {
   installKey: () => InstallKey | undefined
   compat: CompatOptions
   limits: RolloutLimits
+  /** `--max-nudges-per-second`; by default DEFAULT_NUDGES_PER_SECOND. */
+  maxNudgesPerSecond?: number
   /** `--evict-uninjected`: replace Pods that lack the agent. */
   evictUninjected: boolean
   askAgent: AskAgent

@@ -132,5 +132,8 @@ async function readAll(response: IncomingMessage): Promise<ApiResponse> {
     text += part
     if (text.length > RESPONSE_LIMIT) throw new ResponseTooLarge()
   }
-  return { status: response.statusCode ?? 0, body: parseJson(text) }
+  const answer = { status: response.statusCode ?? 0, body: parseJson(text) }
+  // A date, which the header may hold too, is no number; the API server sends seconds.
+  const retryAfterSeconds = Number(response.headers['retry-after'])
+  return retryAfterSeconds > 0 ? { ...answer, retryAfterSeconds } : answer
 }

@@ -1,4 +1,6 @@
 // The controller with the Roles that the chart makes for named namespaces, and no ClusterRole.
+import type { ClientRequest } from 'node:http'
+import { request } from 'node:https'
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
@@ -147,6 +149,86 @@ test('in named namespaces changes roll out and nudge; in others nothing happens,
   expect(await stateOf(outside)).toEqual({ web: '1', secret: '1', nudged: false })
   expect(controller.denied).toEqual([])
   expect(controller.lines.filter((line) => line.includes('no right') || line.includes('403'))).toEqual([])
+})
+
+/** Nudges in a namespace have a seat of their own in API Priority and Fairness, one for all. Without shares there is one nevertheless. */
+const oneSeat = (name: string, namespace: string, account: string) => [
+  {
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'PriorityLevelConfiguration',
+    metadata: { name },
+    spec: {
+      type: 'Limited',
+      limited: { nominalConcurrencyShares: 0, borrowingLimitPercent: 0, limitResponse: { type: 'Reject' } },
+    },
+  },
+  {
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'FlowSchema',
+    metadata: { name },
+    spec: {
+      priorityLevelConfiguration: { name },
+      matchingPrecedence: 100,
+      rules: [
+        {
+          subjects: [
+            { kind: 'ServiceAccount', serviceAccount: { name: 'hotreload-controller', namespace: account } },
+          ],
+          resourceRules: [
+            { verbs: ['patch'], apiGroups: [''], resources: ['pods'], namespaces: [namespace] },
+          ],
+        },
+      ],
+    },
+  },
+]
+
+/** A request that has its seat until it is destroyed: its body does not come. The API server waits a minute for it. */
+async function occupySeat(path: string, contentType: string): Promise<ClientRequest> {
+  const { server, headers, tls } = await (await kubeconfigConnection(kubeconfig, own.name)).credentials()
+  const options = { host: server.hostname, port: server.port, path, method: 'PATCH', ...tls }
+  const held = request({
+    ...options,
+    headers: { ...headers, 'content-type': contentType, 'content-length': 9 },
+  })
+  held.on('error', () => undefined).flushHeaders()
+  return held
+}
+
+test('a nudge for which the API server has no seat is sent again after the time that it names', async () => {
+  const name = `${prefix}one-seat`
+  const objects = manifest(oneSeat(name, shop.name, own.name))
+  const account = createClient(await kubeconfigConnection(kubeconfig, own.name))
+  const path = `/api/v1/namespaces/${shop.name}/pods/in-place?dryRun=All`
+  const contentType = 'application/merge-patch+json'
+  const refused = async (): Promise<number> => {
+    const found = (await kubectl(['get', '--raw', '/metrics']))
+      .split('\n')
+      .filter(
+        (line) => line.startsWith('apiserver_flowcontrol_rejected_requests_total') && line.includes(name),
+      )
+    return found.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+  const nudgedAt = async () =>
+    (await shop.get<V1Pod>('pod', 'in-place')).metadata?.annotations?.['hotreload.dev/nudge']
+  await kubectl(['apply', '-f', '-'], objects)
+  const held = await occupySeat(path, contentType)
+  try {
+    const { retryAfterSeconds } = await until('the API server refuses nudges', async () => {
+      const answer = await account.call({ method: 'PATCH', path, body: {}, contentType })
+      return answer.status === 429 && answer
+    })
+    expect(retryAfterSeconds).toBeGreaterThanOrEqual(1)
+    const [before, last] = [await refused(), await nudgedAt()]
+    await shop.apply([configMap('conf', { a: '3' })])
+    await until('the nudge is sent again', async () => (await refused()) >= before + 2)
+    expect(await nudgedAt()).toBe(last)
+    held.destroy()
+    await until('the Pod is nudged', async () => (await nudgedAt()) !== last)
+  } finally {
+    held.destroy()
+    await tryKubectl(['delete', '--ignore-not-found', '-f', '-'], objects)
+  }
 })
 
 test.each(parts)('doctor asks for no right that the Roles of the %s lack', async (part) => {

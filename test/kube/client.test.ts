@@ -45,6 +45,15 @@ test('any status is a response, and a body that is not JSON is undefined', async
   expect(await client.call({ method: 'GET', path: '/' })).toEqual({ status: 502, body: undefined })
 })
 
+test('how long an API server with too much to do asks to wait is part of its response', async () => {
+  const answers = [{ 'retry-after': '3' }, { 'retry-after': 'Thu, 01 Jan 2026 00:00:00 GMT' }, {}]
+  respond = (_, response) => response.writeHead(429, answers.shift()).end('{}')
+  const call = () => client.call({ method: 'GET', path: '/' })
+  expect(await call()).toEqual({ status: 429, body: {}, retryAfterSeconds: 3 })
+  expect(await call()).toEqual({ status: 429, body: {} })
+  expect(await call()).toEqual({ status: 429, body: {} })
+})
+
 test('a silent server ends a call after its timeout', async () => {
   respond = () => undefined
   await expect(client.call({ method: 'GET', path: '/', timeoutMilliseconds: 50 })).rejects.toThrow(/abort/)

@@ -25,8 +25,9 @@ const LEASE = 'hotreload-controller'
 export function buildController(
   { log, metrics: { registry }, defaults }: Pick<ServeContext, 'log' | 'metrics' | 'defaults'>,
   { client, installKey, authority }: Pick<Cluster, 'client' | 'installKey' | 'authority'>,
-  { compat, limits, evictUninjected, alertSinks, issueCertificates, watchNamespaces }: ControllerSettings,
+  settings: ControllerSettings,
 ): Part {
+  const { alertSinks, issueCertificates, ...controllerSettings } = settings
   const metrics = createControllerMetrics(registry, controllerLabels)
   // In a Pod the host's name is the Pod's; the rest makes the name unique on one machine.
   const identity = `${hostname()}-${crypto.randomUUID().slice(0, 8)}`
@@ -83,10 +84,7 @@ export function buildController(
     report,
     defaults,
     installKey,
-    compat,
-    limits,
-    evictUninjected,
-    watchNamespaces,
+    ...controllerSettings,
     askAgent,
     watchCollection: (collection, listener) =>
       watchCollection(client, collection, listener, {

@@ -5,6 +5,7 @@ import { reloaderKeys } from '../../compat/reloader/annotations.ts'
 import { csvList, goBool } from '../../compat/request/go-words.ts'
 import { parseSelector } from '../../compat/request/label-selector.ts'
 import type { CompatOptions, Selector } from '../../compat/request/options.ts'
+import { DEFAULT_NUDGES_PER_SECOND } from '../../controller/pods/nudge-limiter.ts'
 import type { RolloutLimits } from '../../controller/rollout/limiter.ts'
 import { defaultRolloutLimits } from '../../controller/rollout/limiter.ts'
 import { UserError } from '../../errors.ts'
@@ -15,6 +16,7 @@ import { type KeyFlag, keyFlags, reloaderFlags } from './reloader-flags.ts'
 export interface ControllerSettings {
   compat: CompatOptions
   limits: RolloutLimits
+  maxNudgesPerSecond: number
   evictUninjected: boolean
   issueCertificates: boolean
   /** Undefined: all. */
@@ -42,6 +44,11 @@ export const controllerFlags = {
     flags: '--max-replaced-pods-per-namespace <number>',
     doc: 'the same, of the Pods of one namespace',
     default: String(defaultRolloutLimits.perNamespace),
+  },
+  maxNudgesPerSecond: {
+    flags: '--max-nudges-per-second <number>',
+    doc: 'how many Pods the controller annotates in a second, so that their kubelets refresh volumes at once; 0: no limit',
+    default: String(DEFAULT_NUDGES_PER_SECOND),
   },
   evictUninjected: {
     flags: '--evict-uninjected [boolean]',
@@ -155,6 +162,7 @@ export function readControllerFlags(
     watchNamespaces: watched(),
     alertSinks: text('alertUrl') === '' ? [] : [alertSink(text('alertUrl'), text('alertTemplate'))],
     limits: { total: count('maxReplacedPods'), perNamespace: count('maxReplacedPodsPerNamespace') },
+    maxNudgesPerSecond: count('maxNudgesPerSecond'),
     compat: {
       enabled: oneOf('compat', 'all', 'none') === 'all',
       strategy: oneOf('reloadStrategy', 'env-vars', 'annotations'),

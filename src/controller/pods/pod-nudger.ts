@@ -3,15 +3,15 @@
  * first, and the others follow when its trial has ended well. That is an order and no guarantee: a kubelet may be earlier.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { Api, ApiCall } from '../../api/api.ts'
+import type { Api, ApiCall, ApiResponse } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
 import { mapLimit } from '../../async/map-limit.ts'
-import { createTokenBucket } from '../../async/token-bucket.ts'
 import { writtenKey } from '../../policy/annotations.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import type { Report } from '../report/report.ts'
 import { type AgentState, agentState, podState } from './agent-report.ts'
 import type { DueVolumes } from './due-volumes.ts'
+import { createNudgeLimiter } from './nudge-limiter.ts'
 import { type AskAgent, answersOf, hasRunningAgents, isReady, podPath } from './workload-pods.ts'
 
 export interface PodNudger {
@@ -35,18 +35,19 @@ export interface PodNudgerOptions {
   clock: Clock
   askAgent: AskAgent
   report: Pick<Report, 'nudge'>
+  /** 0: no limit. */
+  maxNudgesPerSecond?: number
   isLeading: () => boolean
   isStopped: () => boolean
 }
 
-/** Over all workloads. */
-const NUDGES_PER_SECOND = 50
-const BURST = 100
 /** Pods of one workload that are nudged, or asked, at once: those of other workloads must not wait behind thousands of them. */
 const CONCURRENCY = 50
 
 /** Milliseconds. The kubelet may have looked a moment before the change arrived, so a Pod that is still behind is nudged once more. */
 const NUDGE_AGAIN_AFTER = 2_000
+/** How long an API server with too much to do is asked again: after that the kubelet comes by itself. */
+const OVERLOADED_FOR = 60_000
 /** The canary Pods' head start. It does not stop the other Pods: the kubelet updates them later. */
 const CANARY_WAIT = 60_000
 /** For a process to restart, its stagger included, and for its Pod to become Ready again. */
@@ -63,9 +64,9 @@ type Change = Omit<PodsToNudge, 'pods'>
 
 export function createPodNudger(options: PodNudgerOptions): PodNudger {
   const { api, clock, report, askAgent, isLeading, isStopped } = options
-  const bucket = createTokenBucket(clock, NUDGES_PER_SECOND, BURST)
   const sleep = (milliseconds: number) =>
     new Promise<void>((resolve) => void clock.after(milliseconds, resolve))
+  const limiter = createNudgeLimiter(clock, sleep, options.maxNudgesPerSecond)
 
   async function nudgeInOrder(pods: readonly V1Pod[], change: Change): Promise<void> {
     const { bake = 0, canary = 1 } = change.summary.native ?? {}
@@ -120,11 +121,22 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
     return pods.filter((_, index) => statuses[index] !== 404)
   }
 
-  /** Returns the status; 0: no answer, or no call. A failure is not tried again, since the kubelet updates the Pod later anyway. */
+  /** Returns the status; 0: no answer, or no call. Only 429 is tried again, since the kubelet updates the Pod later anyway. */
   async function nudgePod(pod: V1Pod): Promise<number> {
-    const delay = bucket.take()
-    if (delay > 0) await sleep(delay)
-    if (isStopped() || !isLeading()) return 0
+    const began = clock.now()
+    for (;;) {
+      await limiter.turn(pod.spec?.nodeName)
+      if (isStopped() || !isLeading()) return 0
+      const { status, retryAfterSeconds } = await patchPod(pod)
+      const isOverloaded = status === 429
+      if (isOverloaded) limiter.pause(retryAfterSeconds)
+      if (isOverloaded && clock.now() - began < OVERLOADED_FOR) continue
+      report.nudge(status === 200 ? 'done' : 'failed', 1)
+      return status
+    }
+  }
+
+  async function patchPod(pod: V1Pod): Promise<Pick<ApiResponse, 'status' | 'retryAfterSeconds'>> {
     const annotations = { [writtenKey('nudge')]: new Date(clock.wall()).toISOString() }
     const call: ApiCall = {
       method: 'PATCH',
@@ -132,12 +144,7 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
       body: { metadata: { uid: pod.metadata?.uid, annotations } },
       contentType: 'application/merge-patch+json',
     }
-    const status = await api.call(call).then(
-      (response) => response.status,
-      () => 0,
-    )
-    report.nudge(status === 200 ? 'done' : 'failed', 1)
-    return status
+    return api.call(call).catch(() => ({ status: 0 }))
   }
 
   /** Returns the Pods that are still behind when the time is over. */

@@ -33,7 +33,9 @@ function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
       annotations: pick(metadata.annotations ?? {}, writtenKey('status')),
     },
     ...(spec
-      ? { spec: { containers: [], ...pick(spec, 'hostPID', 'hostNetwork', 'os', 'nodeSelector') } }
+      ? {
+          spec: { containers: [], ...pick(spec, 'nodeName', 'hostPID', 'hostNetwork', 'os', 'nodeSelector') },
+        }
       : {}),
     status: {
       ...pick(status, 'phase', 'podIP', 'conditions'),

@@ -10,6 +10,7 @@ test('without flags: everything as it is by default', () => {
   expect(readControllerFlags({})).toEqual({
     compat: defaultCompatOptions,
     limits: defaultRolloutLimits,
+    maxNudgesPerSecond: 200,
     evictUninjected: false,
     issueCertificates: true,
     watchNamespaces: undefined,
@@ -111,6 +112,7 @@ test('renamed annotations: a key that is Reloader’s own is none', () => {
 test.each([
   [{ compat: 'some' }, '--compat: "some" is not a valid value; use all or none'],
   [{ maxReplacedPods: '-1' }, '--max-replaced-pods: "-1" is not a valid value; use a whole number'],
+  [{ maxNudgesPerSecond: '0.5' }, '--max-nudges-per-second: "0.5" is not a valid value; use a whole number'],
   [{ maxReplacedPodsPerNamespace: 'many' }, '--max-replaced-pods-per-namespace: "many"'],
   [
     { reloadStrategy: 'default' },

@@ -253,6 +253,43 @@ test('a call without an answer does not make processes restart together', async 
   expect(new Set(nudged)).toEqual(new Set(['a']))
 })
 
+test('an API server with too much to do is not asked for the time that it names, and then each Pod is nudged once', async () => {
+  const { clock, nudged, edit, is, answerInstead } = cluster({ signal: 'SIGHUP' })
+  const refusedAt: number[] = []
+  let isBusy = true
+  answerInstead(({ method }) => {
+    if (method !== 'PATCH' || !isBusy) return undefined
+    refusedAt.push(clock.now())
+    return { status: 429, body: {}, retryAfterSeconds: 4 }
+  })
+  edit()
+  await clock.advance(4_000)
+  expect(refusedAt).toHaveLength(3)
+  await clock.advance(4_000)
+  expect(refusedAt.length).toBeLessThanOrEqual(6)
+  isBusy = false
+  for (const name of ['a', 'b', 'c']) is(name, 'loaded')
+  await clock.advance(8_000)
+  expect(nudged.toSorted()).toEqual(['a', 'b', 'c'])
+})
+
+test('a Pod that the API server never takes a nudge for is left to its kubelet after a minute', async () => {
+  const { clock, edit, answerInstead } = cluster({ signal: 'SIGHUP' }, ['a'])
+  let refused = 0
+  answerInstead(({ method }) => {
+    if (method !== 'PATCH') return undefined
+    refused += 1
+    return { status: 429, body: {} }
+  })
+  edit()
+  await clock.advance(180_000)
+  const before = refused
+  // One a second, for the nudge and for the one after it.
+  expect(before).toBeLessThanOrEqual(125)
+  await clock.advance(60_000)
+  expect(refused).toBe(before)
+})
+
 test('no Pod waits for one that is gone', async () => {
   const { clock, nudged, edit, answerInstead } = cluster({ reload: 'restart' })
   answerInstead(({ path }) => (path.endsWith('/a') ? { status: 404, body: {} } : undefined))
