@@ -1,6 +1,6 @@
 # A fresh machine needs Node.js 20 or later with npm, cargo, go and, for tests on a node, root on Debian or Ubuntu. The targets install
 # everything else with a message: npm packages in node_modules (among them Node.js 26, which is first in PATH below), Debian packages by
-# apt-get, Kubernetes by `go build` in ~/.cache/hotreload (8 minutes, once).
+# apt-get, Kubernetes and containerd by `go build` in ~/.cache/hotreload (10 minutes, once).
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ cli: $(NPM) ## out/cli/kubectl-hotreload, one file that needs no Node.js, for th
 	node --eval 'import("./deploy/release/executable.ts").then((one) => one.writeExecutable("out/cli/kubectl-hotreload"))'
 
 .PHONY: test
-test: lint test-unit test-agent test-clusters test-oldest ## lint and all tests; the first run builds Kubernetes twice (15 minutes)
+test: lint test-unit test-agent test-clusters test-oldest ## lint and all tests; the first run builds Kubernetes twice, and containerd (17 minutes)
 
 .PHONY: lint
 lint: $(NPM) $(MUSL) ## formatters, linters, types

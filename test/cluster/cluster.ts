@@ -11,8 +11,8 @@ import { attempt, pause } from './run.ts'
 export interface Cluster {
   kubeconfig: string
   kubectl: string
-  /** containerd's socket, where images are imported; absent without a node and on clusters that are not ours. */
-  containerd?: string
+  /** containerd's client, which imports images: a command line without its command. Absent without a node and on clusters that are not ours. */
+  ctr?: readonly string[]
   /** Our cluster's directory (logs/, certificates) and the process that owns it. */
   own?: { state: string; keeper: number }
 }

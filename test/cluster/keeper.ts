@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Cluster, NODE_LOCK, parseCluster, type Report } from './cluster.ts'
 import { startControlPlane } from './control-plane.ts'
+import { containerRuntime } from './foreign-programs.ts'
 import { annotate, holder, isAlive, release, take } from './lock.ts'
 import { NODE_NAME, startNode } from './node.ts'
 import { installPackages, nodePackages } from './packages.ts'
@@ -89,6 +90,7 @@ async function startWithNode(): Promise<Cluster> {
   }
   await installPackages(Object.keys(nodePackages), say)
   const programs = await nodePrograms(say)
+  const runtime = await containerRuntime(say)
   await removeLink()
   await removeCgroups()
   say('starting the control plane')
@@ -97,9 +99,9 @@ async function startWithNode(): Promise<Cluster> {
   const controlPlane = await startControlPlane({ programs, state, address: network.host, node, processes })
   say('starting the node')
   const { faults = false } = flags
-  const containerd = await startNode({ programs, state, controlPlane, sandbox, processes, faults })
+  const ctr = await startNode({ programs, runtime, state, controlPlane, sandbox, processes, faults })
   const own = { state, keeper: process.pid }
-  const cluster = { kubeconfig: controlPlane.kubeconfig, kubectl: programs.kubectl, containerd, own }
+  const cluster = { kubeconfig: controlPlane.kubeconfig, kubectl: programs.kubectl, ctr, own }
   annotate(NODE_LOCK, JSON.stringify(cluster))
   return cluster
 }

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ControlPlane } from './control-plane.ts'
+import type { ContainerRuntime } from './foreign-programs.ts'
 import { staticImage } from './image-archive.ts'
 import { writeKubeconfig } from './pki.ts'
 import type { ProgramName } from './programs.ts'
@@ -18,6 +19,7 @@ const PAUSE_IMAGE = 'localhost/pause:1'
 
 export interface NodeOptions {
   programs: Record<ProgramName, string>
+  runtime: ContainerRuntime
   state: string
   controlPlane: ControlPlane
   sandbox: Sandbox
@@ -29,10 +31,10 @@ export interface NodeOptions {
 
 /**
  * Starts the node and returns when the API server reports it Ready (about 10 s). The programs end with this process.
- * @returns containerd's socket, as a path outside the node's namespaces
+ * @returns containerd's client: the command line that other arguments complete, outside the node's namespaces
  */
-export async function startNode(options: NodeOptions): Promise<string> {
-  const { programs, state, controlPlane, sandbox, processes } = options
+export async function startNode(options: NodeOptions): Promise<string[]> {
+  const { programs, runtime, state, controlPlane, sandbox, processes } = options
   const background = (name: string, ...argv: string[]): Background => {
     const program = start(name, sandbox.inside(argv), join(state, 'logs', `${name}.log`))
     processes.push(program)
@@ -40,10 +42,13 @@ export async function startNode(options: NodeOptions): Promise<string> {
   }
 
   background('kube-proxy', programs['kube-proxy'], ...proxyFlags(controlPlane))
-  const containerd = background('containerd', 'containerd', '--config', writeContainerdConfig(state))
+  const config = writeContainerdConfig(state, runtime)
+  const containerd = background('containerd', runtime.containerd, '--config', config)
   const socket = join(state, 'node/run/containerd/containerd.sock')
-  await ready(containerd, async () => (await attempt(['ctr', '--address', socket, 'version'])).code === 0)
-  await importArchive(socket, await staticImage(join(state, 'pause.tar'), PAUSE_IMAGE, sandbox.pauseProgram))
+  const ctr = [runtime.ctr, `--address=${socket}`, '--namespace=k8s.io'] // where the kubelet looks for images
+  await ready(containerd, async () => (await attempt([...ctr, 'version'])).code === 0)
+  const pause = await staticImage(join(state, 'pause.tar'), PAUSE_IMAGE, sandbox.pauseProgram)
+  await run([...ctr, 'images', 'import', pause])
 
   if (options.faults) {
     const size = ['-t', 'tmpfs', '-o', 'size=64m', 'volumes']
@@ -70,12 +75,7 @@ export async function startNode(options: NodeOptions): Promise<string> {
     const { stdout } = await attempt([programs.kubectl, '--kubeconfig', controlPlane.kubeconfig, ...status])
     return stdout === 'True'
   })
-  return socket
-}
-
-/** Imports a docker-archive into containerd where the kubelet looks for images. */
-export async function importArchive(socket: string, archive: string): Promise<void> {
-  await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import', archive])
+  return ctr
 }
 
 function proxyFlags(controlPlane: ControlPlane): string[] {
@@ -91,7 +91,7 @@ function proxyFlags(controlPlane: ControlPlane): string[] {
   ]
 }
 
-function writeContainerdConfig(state: string): string {
+function writeContainerdConfig(state: string, { shim, runc }: ContainerRuntime): string {
   const cni = join(state, 'cni')
   mkdirSync(cni, { recursive: true })
   const bridge = {
@@ -106,14 +106,21 @@ function writeContainerdConfig(state: string): string {
   const list = { cniVersion: '0.4.0', name: 'pods', plugins: [bridge, portmap] }
   writeFileSync(join(cni, '10-pods.conflist'), JSON.stringify(list))
   // Without restrict_oom_score_adj, runc fails without CAP_SYS_RESOURCE ("can't get final child's PID from pipe: EOF").
-  // The runtime is runc, containerd's default, because crun refuses hybrid cgroups.
-  const config = `version = 2
-[plugins."io.containerd.grpc.v1.cri"]
+  // The runtime is runc, containerd's default, because crun refuses hybrid cgroups. Without paths containerd takes those of Debian, if
+  // they are installed.
+  const config = `version = 3
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "${PAUSE_IMAGE}"
+[plugins."io.containerd.cri.v1.runtime"]
   restrict_oom_score_adj = true
-  sandbox_image = "${PAUSE_IMAGE}"
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["/usr/lib/cni"]
     conf_dir = "${cni}"
+  [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    runtime_path = "${shim}"
+    [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+      BinaryName = "${runc}"
 `
   const path = join(state, 'containerd.toml')
   writeFileSync(path, config)

@@ -4,15 +4,15 @@ import { attempt, run } from './run.ts'
 
 /** Packages for the node of the tests: package -> purpose. */
 export const nodePackages: Readonly<Record<string, string>> = {
-  containerd: 'runs the containers',
-  runc: 'runs the containers',
   'containernetworking-plugins': 'the Pods’ network',
   iptables: 'kube-proxy',
   conntrack: 'kube-proxy',
   iproute2: 'the node’s own network namespace',
   'util-linux': 'the node’s namespaces (unshare, nsenter, setpriv)',
-  gcc: 'builds the pause program and the agent',
-  'libc6-dev': 'builds the pause program and the agent',
+  gcc: 'builds the pause program, runc and the agent',
+  'libc6-dev': 'builds the pause program, runc and the agent',
+  'libseccomp-dev': 'builds runc',
+  'pkg-config': 'builds runc',
   'musl-dev': 'builds the agent',
   openssl: 'certificates',
   buildah: 'builds images',

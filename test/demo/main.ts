@@ -20,8 +20,8 @@ async function lastPart(): Promise<string> {
   if (process.env['KUBECONFIG']) return `on the cluster of KUBECONFIG=${process.env['KUBECONFIG']}`
   if (await isKindHere()) return 'on a cluster of kind: some minutes, most of them downloads and the images'
   if (existsSync(join(cache(`kubernetes-${KUBERNETES_VERSION}`), 'kubelet')))
-    return 'on a node of this machine: about a minute, some more where the images must be built'
-  return `on a node of this machine: Kubernetes is compiled first, 8 to 10 minutes on two cores, once.
+    return 'on a node of this machine: about a minute, some more where the images or containerd must be built'
+  return `on a node of this machine: Kubernetes and containerd are compiled first, 10 to 12 minutes on two cores, once.
      It begins behind part 2. With kind and Docker in PATH, or KUBECONFIG, nothing is compiled but the images`
 }
 

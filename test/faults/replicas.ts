@@ -46,9 +46,9 @@ export async function restart(pod: V1Pod): Promise<void> {
 
 /** A signal to the process of a Pod's container. */
 export async function kill(pod: V1Pod, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const socket = cluster().containerd ?? ''
+  const { ctr = [] } = cluster()
   const id = containerId(pod).replace('containerd://', '')
-  await run(['ctr', '--address', socket, '--namespace', 'k8s.io', 'tasks', 'kill', '--signal', signal, id])
+  await run([...ctr, 'tasks', 'kill', '--signal', signal, id])
 }
 
 const CONTAINER_ID = '{.status.containerStatuses[0].containerID}'

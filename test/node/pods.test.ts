@@ -157,7 +157,25 @@ test('the agent shares the resources of the whole Pod and adds none', async () =
   )
 })
 
-test('injected and plain containers see the same files, modes and owners', async () => {
+test('a Pod with an image volume reloads a file that is mounted into it', async () => {
+  const data = { name: 'data', image: { reference: nginx, pullPolicy: 'Never' } }
+  const container = {
+    args: ['/data/etc/nginx/nginx.conf', '8080'],
+    volumeMounts: [
+      { name: 'data', mountPath: '/data' },
+      { name: 'config', mountPath: '/data/etc/nginx/nginx.conf', subPath: 'config' },
+    ],
+  }
+  const { spec, ...web } = workload('Deployment', container)
+  spec.template.spec.volumes = [volume, data]
+  const pod = await expectReloads(await hook.namespace(), { ...web, spec })
+  expect(pod.spec?.volumes).toContainEqual(data)
+})
+
+test.each([
+  { where: '', users: {} },
+  { where: ' with a user namespace of the Pod', users: { hostUsers: false } },
+])('injected and plain containers see the same files, modes and owners$where', async ({ users }) => {
   const ns = await hook.namespace()
   const container = {
     image: nginx,
@@ -170,8 +188,12 @@ test('injected and plain containers see the same files, modes and owners', async
   const conf = 'events {}\nhttp { include mime.types; }\n'
   await ns.apply([
     configMap('config', { 'nginx.conf': conf, 'extra.conf': '# extra\n' }),
-    deployment(container, [volume]),
-    deployment(container, [volume], { name: 'plain', annotations: { 'hotreload.dev/inject': 'false' } }),
+    deployment(container, [volume], { spec: users }),
+    deployment(container, [volume], {
+      name: 'plain',
+      annotations: { 'hotreload.dev/inject': 'false' },
+      spec: users,
+    }),
   ])
   const [[injected], [plain]] = [await ns.podsReady('app=web'), await ns.podsReady('app=plain')]
   const tree = (pod: V1Pod | undefined, name: string) =>
