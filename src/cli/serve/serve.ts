@@ -6,7 +6,6 @@ import { createMetrics } from '../../telemetry/metrics.ts'
 import { createProbeServer } from '../../telemetry/probes.ts'
 import { VERSION } from '../../version.ts'
 import { buildCluster } from './build-cluster.ts'
-import { buildWebhook } from './build-webhook.ts'
 import type { ControllerSettings } from './controller-flags.ts'
 import { listenOn } from './listen.ts'
 import type { ServeOptions } from './options.ts'
@@ -73,7 +72,11 @@ export async function serve(
 async function buildParts(context: ServeContext, settings: ControllerSettings | undefined): Promise<Part[]> {
   const { options, cluster } = context
   const parts: Part[] = []
-  if (options.only !== 'controller') parts.push(buildWebhook(context))
+  // Loaded where it runs: in a controller the webhook's code would take 2 MB.
+  if (options.only !== 'controller') {
+    const { buildWebhook } = await import('./build-webhook.ts')
+    parts.push(buildWebhook(context))
+  }
   if (options.only !== 'webhook' && cluster && settings) {
     const { buildController } = await import('./build-controller.ts')
     parts.push(buildController(context, cluster, settings))

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import { UserError } from '../../errors.ts'
 import { builtInDefaults, type Defaults } from '../../policy/defaults.ts'
-import { parseDefaults } from '../../policy/policy-file.ts'
 
 /** As a ConfigMap volume it changes once a minute at most. */
 const LOOK_AGAIN_MILLISECONDS = 5_000
@@ -14,7 +13,9 @@ export interface PolicyFile {
 
 /** @throws UserError that names the file, or the mistake in it */
 export async function readPolicyFile(file: string | undefined): Promise<Defaults> {
-  return file === undefined ? builtInDefaults : parseDefaults(await read(file))
+  if (file === undefined) return builtInDefaults
+  const { parseDefaults } = await import('../../policy/policy-file.ts')
+  return parseDefaults(await read(file))
 }
 
 /**
@@ -27,6 +28,8 @@ export async function watchPolicyFile(
   everyMilliseconds = LOOK_AGAIN_MILLISECONDS,
 ): Promise<PolicyFile> {
   if (file === undefined) return { current: () => builtInDefaults, stop: () => undefined }
+  // Most installs have no such file, and need no parser of YAML.
+  const { parseDefaults } = await import('../../policy/policy-file.ts')
   let seen = await read(file)
   let defaults = parseDefaults(seen)
   const look = async () => {
