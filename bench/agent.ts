@@ -1,8 +1,10 @@
 // Measures the time from the rename of `..data` to the signal's arrival in the program, over 1,000 swaps like the kubelet's, for the agent
-// and, in the same run, for a bare inotify+kill loop. Also the binary's size, idle memory, idle CPU time, and signals per swap.
+// as it is, with a validator, with a gate, and for a bare inotify+kill loop. They take turns in one run. The validator does nothing, or is
+// nginx -t where there is an nginx. Also the binary's size, idle memory, idle CPU time, and signals per swap.
 // node bench/agent.ts [swaps]; needs `cargo build --release --bins --example bare` in agent/.
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,25 +15,22 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const release = new URL('../agent/target/release/', import.meta.url).pathname
+const AGENT = join(release, 'hotreload-agent')
 const swaps = Number(process.argv[2] ?? 1000)
 /** Between two swaps, long enough for the agent to become idle again. */
 const PAUSE_MS = 5
-
-interface Result {
-  readonly microseconds: number[]
-  readonly signals: number
-}
+const FIRST_PORT = 29467
 
 /** Swaps as the kubelet's AtomicWriter does. @returns the time of the rename */
 function swap(volume: string, round: number): bigint {
   const directory = `..round-${round}`
-  mkdirSync(join(volume, directory))
-  writeFileSync(join(volume, directory, 'nginx.conf'), `# ${round}\n${'x'.repeat(4096)}`)
+  mkdirSync(join(volume, directory), { recursive: true })
+  writeFileSync(join(volume, directory, 'nginx.conf'), `events {} # ${round}\n${'# comment\n'.repeat(410)}`)
   symlinkSync(directory, join(volume, '..data_tmp'))
   const before = round === 0 ? undefined : readlinkSync(join(volume, '..data'))
   const at = process.hrtime.bigint()
@@ -41,92 +40,165 @@ function swap(volume: string, round: number): bigint {
   return at
 }
 
-async function measure(volume: string, target: ChildProcess): Promise<Result> {
-  const arrivals: bigint[] = []
-  target.on('message', (at) => {
-    if (typeof at === 'string') arrivals.push(BigInt(at))
-  })
-  const microseconds: number[] = []
-  for (let round = 1; round <= swaps; round++) {
-    const before = arrivals.length
-    const at = swap(volume, round)
-    while (arrivals.length === before) await sleep(1)
-    const arrival = arrivals[before] ?? at
-    microseconds.push(Number(arrival - at) / 1000)
+/** What reloads the program. */
+interface Variant {
+  label: string
+  /** Where the kubelet would write, and what the validator reads, below the agent's directory. */
+  volume: 'vol/conf' | 'live/conf'
+  start: (root: string, target: ChildProcess, name: string, port: number) => ChildProcess
+}
+
+const bare: Variant = {
+  label: 'bare inotify+kill',
+  volume: 'vol/conf',
+  start: (root, target) =>
+    spawn(join(release, 'examples/bare'), [join(root, 'vol/conf'), `${target.pid}`], { stdio: 'ignore' }),
+}
+
+/** The words of a command for the file that it judges. `state` is a directory that it may write. */
+type Validator = (file: string, state: string) => string[]
+
+function agent(label: string, validator?: Validator, isGated = false): Variant {
+  return {
+    label,
+    volume: isGated ? 'live/conf' : 'vol/conf',
+    start(root, _target, name, port) {
+      const file = join(root, isGated ? 'gate/conf/candidate' : 'vol/conf', 'nginx.conf')
+      const flags = [
+        '--container=web',
+        '--volume=conf',
+        '--reload=signal',
+        '--signal=SIGHUP',
+        `--process=${name}`,
+        `--port=${port}`,
+        ...(validator ? [`--validate=${JSON.stringify(validator(file, join(root, 'state')))}`] : []),
+        ...(isGated ? ['--gate=strict', '--gated=conf'] : []),
+      ]
+      const options = { env: { HOTRELOAD_ROOT: root }, stdio: 'ignore' } as const
+      if (isGated) execFileSync(AGENT, ['gate', ...flags], options)
+      return spawn(AGENT, ['watch', ...flags], options)
+    },
+  }
+}
+
+class Measurement {
+  readonly label: string
+  readonly microseconds: number[] = []
+  readonly #root = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
+  readonly #arrivals: bigint[] = []
+  readonly #volume: string
+  readonly #target: ChildProcess
+  readonly #program: ChildProcess
+
+  private constructor(variant: Variant, target: ChildProcess, name: string, port: number) {
+    this.label = variant.label
+    this.#volume = join(this.#root, variant.volume)
+    for (const directory of [variant.volume, 'state', 'gate/conf', 'approve/..empty'])
+      mkdirSync(join(this.#root, directory), { recursive: true })
+    symlinkSync('..empty', join(this.#root, 'approve/..data'))
+    swap(this.#volume, 0)
+    this.#target = target
+    target.on('message', (at) => {
+      if (typeof at === 'string') this.#arrivals.push(BigInt(at))
+    })
+    this.#program = variant.start(this.#root, target, name, port)
+  }
+
+  static async start(variant: Variant, index: number): Promise<Measurement> {
+    const name = `b${index}-${process.pid % 100000}`
+    const target = fork(new URL('./agent/target.ts', import.meta.url), [name])
+    await new Promise((ready) => target.once('message', ready))
+    return new Measurement(variant, target, name, FIRST_PORT + index)
+  }
+
+  async swapOnce(round: number): Promise<void> {
+    const before = this.#arrivals.length
+    const at = swap(this.#volume, round)
+    while (this.#arrivals.length === before) await sleep(1)
+    this.microseconds.push(Number((this.#arrivals[before] ?? at) - at) / 1000)
     await sleep(PAUSE_MS)
   }
-  await sleep(200)
-  return { microseconds, signals: arrivals.length }
-}
 
-async function startTarget(name: string): Promise<ChildProcess> {
-  const target = fork(new URL('./agent/target.ts', import.meta.url), [name])
-  await new Promise((ready) => target.once('message', ready))
-  return target
-}
+  /** Its program's resident memory, kB. */
+  memory(): string {
+    const status = readFileSync(`/proc/${this.#program.pid}/status`, 'utf8')
+    return /VmRSS:\s*(\d+)/.exec(status)?.[1] ?? '?'
+  }
 
-function percentile(values: number[], share: number): string {
-  const sorted = values.toSorted((a, b) => a - b)
-  return ((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) / 1000).toFixed(3)
-}
+  /** Clock ticks (10 ms) of CPU time. */
+  ticks(): number {
+    const fields = readFileSync(`/proc/${this.#program.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    return Number(fields[11]) + Number(fields[12])
+  }
 
-function memory(pid: number | undefined): string {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  return /VmRSS:\s*(\d+)/.exec(status)?.[1] ?? '?'
-}
+  signals(): number {
+    return this.#arrivals.length
+  }
 
-/** Clock ticks (10 ms) of CPU time. */
-function ticks(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return Number(fields[11]) + Number(fields[12])
-}
-
-async function run(
-  label: string,
-  command: (root: string, target: ChildProcess, name: string) => ChildProcess,
-): Promise<void> {
-  const root = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
-  const volume = join(root, 'vol/conf')
-  mkdirSync(volume, { recursive: true })
-  mkdirSync(join(root, 'state'))
-  swap(volume, 0)
-  const name = `bench${process.pid % 100000}`
-  const target = await startTarget(name)
-  const program = command(root, target, name)
-  try {
-    await sleep(500)
-    const before = ticks(program.pid)
-    const idle = memory(program.pid)
-    await sleep(5000)
-    const idleTicks = ticks(program.pid) - before
-    const { microseconds, signals } = await measure(volume, target)
-    const latency = `p50 ${percentile(microseconds, 0.5)} ms, p99 ${percentile(microseconds, 0.99)} ms`
-    const rss = `idle RSS ${idle} kB, after ${memory(program.pid)} kB`
-    console.log(
-      `${label}: ${latency}, signals per swap ${(signals / swaps).toFixed(3)}, ${rss}, idle CPU ${idleTicks * 10} ms in 5 s`,
-    )
-  } finally {
-    program.kill('SIGTERM')
-    target.kill('SIGKILL')
-    rmSync(root, { recursive: true })
+  stop(): void {
+    this.#program.kill('SIGTERM')
+    this.#target.kill('SIGKILL')
+    rmSync(this.#root, { recursive: true })
   }
 }
 
-console.log(`agent binary: ${statSync(join(release, 'hotreload-agent')).size} bytes; ${swaps} swaps`)
-const flags = [
-  'watch',
-  '--container=web',
-  '--volume=conf',
-  '--reload=signal',
-  '--signal=SIGHUP',
-  '--port=29467',
-]
-await run('agent', (root, _target, name) =>
-  spawn(join(release, 'hotreload-agent'), [...flags, `--process=${name}`], {
-    env: { HOTRELOAD_ROOT: root },
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) / 1000
+}
+
+/** The least that a process can do and say yes: a static program that prints a line. */
+const nothing: Validator = () => [AGENT, '--version']
+const nginx = ['/usr/sbin/nginx', join(homedir(), '.cache/hotreload/nginx/usr/sbin/nginx')].find((path) =>
+  existsSync(path),
+)
+const nginxTest: Validator = (file, state) => {
+  const settings = `pid ${state}/nginx.pid;`
+  return [nginx ?? '', '-t', '-q', '-c', file, '-e', 'stderr', '-g', settings]
+}
+
+/** Milliseconds that a validator takes when a shell runs it. */
+function alone(validator: Validator): string {
+  const root = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
+  swap(root, 0)
+  const words = validator(join(root, 'nginx.conf'), root).map((word) => `'${word}'`)
+  const from = performance.now()
+  execFileSync('sh', ['-c', `for run in $(seq 500); do ${words.join(' ')} || exit; done`], {
     stdio: 'ignore',
-  }),
-)
-await run('bare inotify+kill', (root, target) =>
-  spawn(join(release, 'examples/bare'), [join(root, 'vol/conf'), String(target.pid)], { stdio: 'ignore' }),
-)
+  })
+  const took = (performance.now() - from) / 500
+  rmSync(root, { recursive: true })
+  return `${took.toFixed(3)} ms`
+}
+
+console.log(`agent binary: ${statSync(AGENT).size} bytes; ${swaps} swaps`)
+const all: Measurement[] = []
+const variants = [
+  agent('agent'),
+  agent('validator', nothing),
+  agent('gate', nothing, true),
+  ...(nginx ? [agent('nginx -t', nginxTest), agent('gate, nginx -t', nginxTest, true)] : []),
+  bare,
+]
+try {
+  for (const [index, variant] of variants.entries()) all.push(await Measurement.start(variant, index))
+  await sleep(500)
+  const idle = all.map((one) => ({ memory: one.memory(), ticks: one.ticks() }))
+  await sleep(5000)
+  const idleMs = all.map((one, index) => (one.ticks() - (idle[index]?.ticks ?? 0)) * 10)
+  for (let round = 1; round <= swaps; round++) for (const one of all) await one.swapOnce(round)
+  await sleep(200)
+  console.log(`the validator alone: ${alone(nothing)}${nginx ? `, nginx -t ${alone(nginxTest)}` : ''}`)
+  const plain = percentile(all[0]?.microseconds ?? [], 0.5)
+  for (const [index, one] of all.entries()) {
+    const [p50, p99] = [percentile(one.microseconds, 0.5), percentile(one.microseconds, 0.99)]
+    const latency = `p50 ${p50.toFixed(3)} ms (${(p50 / plain).toFixed(1)} of agent), p99 ${p99.toFixed(3)} ms`
+    const rss = `idle RSS ${idle[index]?.memory} kB, after ${one.memory()} kB`
+    const signals = (one.signals() / swaps).toFixed(3)
+    console.log(
+      `${one.label}: ${latency}, signals per swap ${signals}, ${rss}, idle CPU ${idleMs[index]} ms in 5 s`,
+    )
+  }
+} finally {
+  for (const one of all) one.stop()
+}

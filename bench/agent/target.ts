@@ -3,5 +3,6 @@ process.title = process.argv[2] ?? 'bench-target'
 process.on('SIGHUP', () => {
   process.send?.(String(process.hrtime.bigint()))
 })
+process.on('disconnect', () => process.exit())
 setInterval(() => undefined, 1 << 30)
 process.send?.('ready')
