@@ -95,6 +95,10 @@ fuzz: $(NPM) $(MUSL) ## the readers of webhook, controller and agent with FUZZ_C
 	FUZZ_CASES=$${FUZZ_CASES:-1000000} vitest run --project unit --testTimeout=0 $$(grep --recursive --files-with-matches FUZZ_CASES test --include='*.test.ts')
 	PROPTEST_CASES=$${FUZZ_CASES:-1000000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --release --lib --test fuzz
 
+.PHONY: test-gate
+test-gate: $(MUSL) ## the agent killed again and again, and readers that hammer, over GATE_PUBLISHES changes of a gated volume (10,000: minutes)
+	GATE_PUBLISHES=$${GATE_PUBLISHES:-10000} env --default-signal cargo test --manifest-path agent/Cargo.toml --locked --release --test gate_loops -- --nocapture
+
 .PHONY: test-programs
 test-programs: $(NPM) bin/hotreload ## before a release: reloads of programs that take minutes to build
 	vitest run --project programs

@@ -7,9 +7,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 use support::{Agent, BINARY, Program, Root, Running, eventually, free_port};
 
 /// The flags of both commands: contents with the word `bad` are refused.
@@ -266,6 +263,37 @@ fn an_answer_that_changes_is_heard_without_an_edit() {
 }
 
 #[test]
+fn content_that_comes_during_a_judgement_gets_its_own() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let (path, go) = (root.path.display(), root.join("go"));
+    let script = format!(
+        "echo >> {path}/asked; until [ -e {path}/go ]; do sleep 0.01; done; ! grep -q bad {path}/gate/conf/candidate/a"
+    );
+    let flags = ["--volume=conf", "--gated=conf", "--gate=strict", "--reload=none"];
+    let validate = format!("--validate=[\"sh\",\"-c\",\"{script}\"]");
+    let flags: Vec<String> = flags.map(String::from).into_iter().chain([validate]).collect();
+    fs::write(&go, "").unwrap();
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    let edit_during_a_judgement = |first: &str, second: &str| {
+        fs::remove_file(&go).unwrap();
+        let before = root.read("asked");
+        volume.swap(&[("a", first)]);
+        eventually("the validator runs", || (root.read("asked") != before).then_some(()));
+        volume.swap(&[("a", second)]);
+        fs::write(&go, "").unwrap();
+    };
+    edit_during_a_judgement("2", "bad");
+    agent.reaches("held");
+    assert_eq!(root.read("gate/conf/published/a"), "2", "it has passed");
+    edit_during_a_judgement("bad again", "3");
+    agent.reaches("refreshed");
+    assert_eq!(root.read("gate/conf/published/a"), "3");
+    assert_eq!(agent.log().matches(r#""msg":"published""#).count(), 2);
+}
+
+#[test]
 fn of_two_edited_volumes_the_good_one_is_published_and_a_secret_does_not_wait() {
     let root = Root::new();
     let [one, two] = ["one", "two"].map(|name| root.gated(name, &[("a", "1")]));
@@ -458,65 +486,4 @@ fn a_pod_whose_volume_can_not_be_read_ends_once_and_says_so() {
     eventually("it ends", || first.has_ended().then_some(()));
     let log = root.read("log");
     assert!(log.contains("the app has to wait") && log.contains("HR_VOLUME_"), "{log}");
-}
-
-/// The two files of one generation; None where it was removed in between, as the kubelet removes one.
-fn pair(published: &Path) -> Option<(String, String)> {
-    let generation = published.join(fs::read_link(published.join("..data")).expect("..data is always there"));
-    Some((fs::read_to_string(generation.join("a")).ok()?, fs::read_to_string(generation.join("b")).ok()?))
-}
-
-/// GATE_SWAPS swaps while a reader hammers and the agent dies again and again.
-#[test]
-fn readers_see_whole_generations_whenever_the_agent_dies() {
-    let swaps: usize = std::env::var("GATE_SWAPS").ok().map_or(300, |text| text.parse().unwrap());
-    let text = |number: usize| format!("{number}\n").repeat(3_000);
-    let root = Root::new();
-    let volume = root.gated("conf", &[("a", &text(0)), ("b", &text(0))]);
-    let flags =
-        ["--volume=conf", "--gated=conf", "--gate=strict", "--validate=[\"true\"]", "--reload=none"].map(String::from);
-    opened(&root, &flags);
-    let published = root.join("gate/conf/published");
-    let (is_over, reads, kills) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    let mut random = std::process::id() as u64 | 1;
-    let mut below = |limit: u64| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random % limit
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 1..=swaps {
-                let content = text(number);
-                volume.swap(&[("a", &content), ("b", &content)]);
-                sleep(Duration::from_micros(500 + number as u64 * 7919 % 9_000));
-            }
-            is_over.store(true, Ordering::SeqCst);
-        });
-        scope.spawn(|| {
-            while !is_over.load(Ordering::SeqCst) {
-                if let Some((a, b)) = pair(&published) {
-                    assert!(a == b && a.len() == text(a.lines().next().unwrap().parse().unwrap()).len(), "torn");
-                    reads.fetch_add(1, Ordering::SeqCst);
-                }
-            }
-        });
-        while !is_over.load(Ordering::SeqCst) {
-            let mut command = Command::new(BINARY);
-            command.arg("watch").args(&flags).arg(format!("--port={}", free_port())).env("HOTRELOAD_ROOT", &root.path);
-            let mut agent = command.stdout(Stdio::null()).spawn().unwrap();
-            sleep(Duration::from_micros(below(40_000)));
-            agent.kill().unwrap();
-            agent.wait().unwrap();
-            kills.fetch_add(1, Ordering::SeqCst);
-            let (a, b) = pair(&published).expect("nobody removes it now");
-            assert_eq!(a, b);
-        }
-    });
-    assert!(reads.load(Ordering::SeqCst) > 0 && kills.load(Ordering::SeqCst) > 0);
-    let _agent = watch(&root, &flags);
-    eventually("the last content is published", || (root.read("gate/conf/published/a") == text(swaps)).then_some(()));
-    let names = || fs::read_dir(&published).unwrap().count();
-    eventually("one generation is left", || (names() == 4).then_some(()));
 }
