@@ -417,10 +417,29 @@ fn on_a_full_disk_nothing_is_published_and_what_was_there_stays_whole() {
     eventually("it answers", get);
     let content = format!("/proc/{}/root{}/gate/conf/published/a", agent.pid(), root.path.display());
     volume.swap(&[("a", &large)]);
-    eventually("it says so", || get().filter(|status| status.contains("HR_GATE_FULL")));
+    eventually("it says so", || {
+        get().filter(|status| status.contains(r#""state":"retrying""#) && status.contains("HR_GATE_FULL"))
+    });
     assert_eq!(fs::read_to_string(&content).unwrap(), "1");
     volume.swap(&[("a", "2")]);
     eventually("it is published", || (fs::read_to_string(&content).unwrap_or_default() == "2").then_some(()));
+}
+
+/// As the kubelet does it after an update that failed on a full disk; see tests/hostile.rs.
+#[test]
+fn a_gated_volume_that_the_kubelet_removed_is_reported_and_the_program_keeps_what_is_published() {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let keeper = Running(Command::new("sleep").arg("60").current_dir(&volume.path).spawn().unwrap());
+    fs::rename(root.join("live"), root.join("kubelet")).unwrap();
+    fs::create_dir(root.join("live")).unwrap();
+    symlink(format!("/proc/{}/cwd/.", keeper.pid()), root.join("live/conf")).unwrap();
+    let flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    fs::remove_dir_all(root.join("kubelet/conf")).unwrap();
+    assert!(agent.reaches("removed").contains("HR_VOLUME_REMOVED"));
+    assert_eq!(root.read("gate/conf/published/a"), "1");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Agent;
 use crate::host::{log, procfs::Proc};
 use agent::engine::IdleReason;
-use agent::errors::Problem;
+use agent::errors::{Code, Problem};
 use agent::options::method::ReloadMethod;
 use agent::options::watch::Options;
 use agent::proc::Process;
@@ -62,7 +62,12 @@ impl Agent {
     fn state(&self, volumes: &[VolumeReport<'_>]) -> &'static str {
         match &self.gate {
             Some(gate) if gate.is_judging() => Some("validating"),
-            Some(_) if self.engine.idle_reason() == Some(IdleReason::Loaded) => gate_state(volumes),
+            Some(gate) if self.engine.idle_reason() == Some(IdleReason::Loaded) => {
+                gate_state(volumes).or(gate.problem().map(|problem| match problem.code {
+                    Code::VolumeRemoved => "removed",
+                    _ => "retrying",
+                }))
+            }
             _ => None,
         }
         .unwrap_or_else(|| state(&self.engine, &self.options.method, self.saved.state.is_confirmed()))

@@ -87,6 +87,7 @@ impl Gated {
         self.set_candidate(&self.published, &checksum).or_else(|_| {
             // On a full disk the refused content makes room.
             let _ = fs::unlink(format!("{}/{}", self.candidate, change::DATA).as_str());
+            self.prepare(&self.candidate, false)?;
             self.set_candidate(&self.published, &checksum)
         })
     }

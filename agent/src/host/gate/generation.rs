@@ -5,7 +5,7 @@
 
 use crate::host::commands::copy_tree::copy_bytes;
 use crate::host::files;
-use crate::host::volume::read::{feed, open_data};
+use crate::host::volume::read::{check_not_removed, feed, open_data};
 use crate::host::volume::tree::{Failure, Tree};
 use agent::change::DATA;
 use agent::digest::Sha256;
@@ -18,7 +18,9 @@ const DATA_TMP: &str = "..data_tmp";
 
 /// The checksum of a volume's content, as /status shows it.
 pub fn checksum(directory: &str) -> Result<String, Failure> {
-    checksum_of(&open_data(&files::open_directory(CWD, directory)?)?)
+    let volume = files::open_directory(CWD, directory)?;
+    check_not_removed(&volume)?;
+    checksum_of(&open_data(&volume)?)
 }
 
 fn checksum_of(root: &OwnedFd) -> Result<String, Failure> {
@@ -33,30 +35,28 @@ pub fn whole(directory: &str) -> Option<String> {
     (current(directory).as_deref() == Some(&name_of(&checksum))).then_some(checksum)
 }
 
-/// Makes the content of volume `from`, whose checksum is `expected`, that of directory `to`. EAGAIN: `from` has another
-/// content by now.
+/// Makes the content of volume `from`, whose checksum is `expected`, that of directory `to`. EAGAIN, ENOENT: `from` has
+/// another content by now.
 pub fn replace(from: &str, to: &str, expected: &str) -> Result<(), Failure> {
     let target = files::open_directory(CWD, to)?;
     let name = name_of(expected);
-    if current(to).as_deref() == Some(&name) {
-        return Ok(tidy(&target)?);
-    }
-    tidy(&target)?;
+    let is_there = current(to).as_deref() == Some(&name);
+    let swapped = if is_there { Ok(()) } else { swap(from, &target, &name, expected) };
+    // Also what a failure left. What a killed process left is gone since the start.
+    let tidied = tidy(&target);
+    swapped?;
+    Ok(tidied?)
+}
+
+fn swap(from: &str, target: &OwnedFd, name: &str, expected: &str) -> Result<(), Failure> {
     let source = open_data(&files::open_directory(CWD, from)?)?;
-    let written = write(&source, &target, &name).and_then(|generation| {
-        // It reads what was written, so this is also the test of that.
-        if checksum_of(&generation)? == expected { Ok(()) } else { Err(Errno::AGAIN.into()) }
-    });
-    if let Err(failure) = written {
-        let _ = tidy(&target);
-        return Err(match failure {
-            Failure::Kernel(Errno::NOENT) => Errno::AGAIN.into(),
-            other => other,
-        });
+    let generation = write(&source, target, name)?;
+    // It reads what was written, so this is also the test of that.
+    if checksum_of(&generation)? != expected {
+        return Err(Errno::AGAIN.into());
     }
-    fs::symlinkat(name.as_str(), &target, DATA_TMP)?;
-    fs::renameat(&target, DATA_TMP, &target, DATA)?;
-    Ok(tidy(&target)?)
+    fs::symlinkat(name, target, DATA_TMP)?;
+    Ok(fs::renameat(target, DATA_TMP, target, DATA)?)
 }
 
 /// Does what a killed process left undone, in the kubelet's order: symlinks of new keys, those of old ones, old generations.

@@ -239,7 +239,7 @@ impl Gate {
         let volume = &self.volumes[at];
         match volume.set_candidate(&volume.mounted, &expected) {
             Ok(()) => Staged::Same,
-            Err(Failure::Kernel(Errno::AGAIN)) => Staged::Moved,
+            Err(Failure::Kernel(Errno::AGAIN | Errno::NOENT)) => Staged::Moved,
             Err(failure) => {
                 self.failed(at, &failure);
                 Staged::Failed

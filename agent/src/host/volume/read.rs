@@ -62,9 +62,8 @@ pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Readin
         let mut hash = SipHash::new(key);
         let mut read = || -> Result<_, Failure> {
             let opened = Opened::open(directory)?;
-            // Only a removed directory has no link. What the kubelet mounts in its place never reaches a running container.
-            if opened.generation.is_none() && fs::fstat(&opened.volume)?.st_nlink == 0 {
-                return Err(Failure::Removed);
+            if opened.generation.is_none() {
+                check_not_removed(&opened.volume)?;
             }
             let outside = feed(opened.root(), ignored, &mut hash)?;
             if opened.is_current() { Ok((opened.generation, outside)) } else { Err(Errno::AGAIN.into()) }
@@ -143,6 +142,11 @@ pub fn feed(root: &OwnedFd, ignored: &[String], hash: &mut dyn Digest) -> Result
     tree.files.iter().try_for_each(|path| file(root, path, &mut read, hash))?;
     tree.links.iter().try_for_each(|path| link(root, path, hash))?;
     Ok(tree.outside)
+}
+
+/// Only a removed directory has no link. What the kubelet mounts in its place never reaches a running container.
+pub fn check_not_removed(volume: &OwnedFd) -> Result<(), Failure> {
+    if fs::fstat(volume)?.st_nlink == 0 { Err(Failure::Removed) } else { Ok(()) }
 }
 
 /// Opens `..data`. One that leads out of the volume is not the kubelet's.
