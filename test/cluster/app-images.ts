@@ -2,13 +2,16 @@
 // of ours in an image that holds nothing else. One row is one image, called localhost/NAME:TAG. Add rows here.
 import type { ForeignProgram } from './foreign-programs.ts'
 
+/** A program of apps/. */
+export type AppProgram = 'reader' | 'ticker' | 'watcher'
+
 export interface AppImage {
   /** Where it says the program's version, on which a preset depends; otherwise 1. */
   tag?: string
   /** Debian packages, installed on Debian. Without packages the image holds only `programs`. */
   packages?: readonly string[]
   /** Static programs of apps/, copied to /NAME. */
-  programs?: readonly ('reader' | 'ticker')[]
+  programs?: readonly AppProgram[]
   /** A program that Debian lacks, copied to /usr/local/bin. */
   foreign?: ForeignProgram
   /** Further lines of its Containerfile. */
@@ -173,6 +176,8 @@ export const appImages = {
     entrypoint: ['gosu', 'nobody', '/reader'],
     cmd: ['/etc/reader/config', '8080'],
   },
+  /** It prints what happens to files and directories (apps/watcher.c). */
+  watcher: { programs: ['watcher', 'reader'], entrypoint: ['/watcher'] },
   /** It catches SIGHUP only to exit (apps/ticker.go). */
   ticker: { programs: ['ticker'], entrypoint: ['/ticker'] },
   ruby: { packages: ['ruby'], cmd: ['ruby', '-e', 'sleep'] },

@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { dirname, join, parse } from 'node:path'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
-import { type AppImage, type AppImageName, appImages, containerfile } from './app-images.ts'
+import { type AppImage, type AppImageName, type AppProgram, appImages, containerfile } from './app-images.ts'
 import { debianImage, withContext } from './base-images.ts'
 import type { Cluster } from './cluster.ts'
 import { foreignProgram, foreignVersion } from './foreign-programs.ts'
@@ -96,8 +96,8 @@ async function buildImage(name: ImageName, image: string, say: Say): Promise<str
   return key
 }
 
-const sourceOf = (program: 'reader' | 'ticker'): string =>
-  join(import.meta.dirname, 'apps', program === 'ticker' ? 'ticker.go' : 'reader.c')
+const sourceOf = (program: AppProgram): string =>
+  join(import.meta.dirname, 'apps', program === 'ticker' ? 'ticker.go' : `${program}.c`)
 
 /** Compiles a static program of apps/ into a directory. */
 async function compile(source: string, directory: string): Promise<void> {

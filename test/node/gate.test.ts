@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { run } from '../cluster/run.ts'
-import { processesOf, sandboxOf } from '../support/container-process.ts'
-import { cluster, images, type Namespace, until } from '../support/kube.ts'
+import { sandboxOf } from '../support/container-process.ts'
+import { killed, nameOf, reaches, restarted, statusOf } from '../support/gated-pods.ts'
+import { cluster, images, until } from '../support/kube.ts'
 import {
   agentStatus,
   configMap,
@@ -40,27 +41,6 @@ const gated = (
     { annotations: { 'hotreload.dev/gate': mode, 'hotreload.dev/validate': validate } },
   )
 
-const nameOf = (pod: V1Pod): string => pod.metadata?.name ?? ''
-const kill = (pids: readonly number[]) => pids.forEach((pid) => process.kill(pid, 'SIGKILL'))
-
-const reaches = (ns: Namespace, pod: V1Pod, state: string) =>
-  until(`the agent is ${state}`, async () => {
-    const status = await agentStatus(ns, pod).catch(() => undefined)
-    return status?.state === state && status
-  })
-
-/** Waits until the container has ended and runs again. */
-const restarted = (ns: Namespace, before: V1Pod, container: string) =>
-  until(`${container} runs again`, async () => {
-    const found = statusOf(await ns.get<V1Pod>('pod', nameOf(before)), container)
-    return found?.state?.running && found.containerID !== statusOf(before, container)?.containerID
-  })
-
-const statusOf = ({ status }: V1Pod, container: string) =>
-  [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
-    ({ name }) => name === container,
-  )
-
 test('a refused edit stays out when the program, its agent or the whole Pod starts again, and a good one is served', async () => {
   const ns = await hook.namespace()
   const more = {
@@ -80,14 +60,12 @@ test('a refused edit stays out when the program, its agent or the whole Pod star
 
   await edit(ns, 'conf', broken, [pod])
   expect(await reaches(ns, pod, 'held')).toMatchObject({ error: { code: 'HR_VALIDATION_FAILED' } })
-  kill(processesOf(pod, 'web'))
-  await restarted(ns, pod, 'web')
+  await killed(ns, pod, 'web')
   await serves(ns, pod, 'one')
-  kill(processesOf(pod, 'hotreload-agent'))
-  await restarted(ns, pod, 'hotreload-agent')
+  await killed(ns, pod, 'hotreload-agent')
   await reaches(ns, pod, 'held')
   const before = await ns.get<V1Pod>('pod', nameOf(pod))
-  kill([sandboxOf(before)])
+  process.kill(sandboxOf(before), 'SIGKILL')
   await restarted(ns, before, 'web')
   const [same] = await ns.podsReady('app=web')
   expect(same?.metadata?.uid).toBe(pod.metadata?.uid)
