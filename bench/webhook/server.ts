@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer as createHttps, type Server } from 'node:https'
 import { join } from 'node:path'
-import type { Operation } from 'fast-json-patch'
 import { fastify } from 'fastify'
 import type { Handler } from '../../src/admission/handler.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
@@ -64,10 +63,8 @@ const makers: Record<Variant, () => Promise<Server>> = {
       podHandler({ agentImage: AGENT_IMAGE, version: VERSION, defaults: () => builtInDefaults }),
       workloadHandler({ defaults: () => builtInDefaults, reader, installKey: () => installKey }),
     ),
-  'server alone': () => {
-    const patch: Operation[] = JSON.parse(Buffer.from(constantPatch, 'base64').toString())
-    return ours(() => ({ allowed: true, patch, warnings: [], outcome: 'injected' }))
-  },
+  'server alone': () =>
+    ours(() => ({ allowed: true, patch: constantPatch, warnings: [], outcome: 'injected' })),
   async fastify() {
     const app = fastify({ https: tls, logger: false, bodyLimit: 16 * 1024 * 1024 })
     app.post<{ Body: Review }>('/mutate/pods', async ({ body }) => constantReview(body))

@@ -18,7 +18,7 @@ function walk(before: Container, after: Container, path: string, operations: Ope
   if (Array.isArray(before) && Array.isArray(after)) {
     const common = Math.min(before.length, after.length)
     for (let index = 0; index < common; index += 1)
-      change(before[index], after[index], `${path}/${index}`, operations)
+      if (before[index] !== after[index]) change(before[index], after[index], `${path}/${index}`, operations)
     // From the end, so that no removal shifts the index of a later one.
     for (let index = before.length - 1; index >= common; index -= 1)
       operations.push({ op: 'remove', path: `${path}/${index}` })
@@ -27,6 +27,8 @@ function walk(before: Container, after: Container, path: string, operations: Ope
     return
   }
   for (const key of Object.keys(before)) {
+    // Nearly all are the same, and to write their paths would take most of the time.
+    if (before[key] === after[key]) continue
     const at = `${path}/${escaped(key)}`
     if (present(after, key)) change(before[key], after[key], at, operations)
     else if (before[key] !== undefined) operations.push({ op: 'remove', path: at })
@@ -37,7 +39,6 @@ function walk(before: Container, after: Container, path: string, operations: Ope
 }
 
 function change(before: unknown, after: unknown, path: string, operations: Operation[]): void {
-  if (before === after) return
   if (isContainer(before) && isContainer(after) && Array.isArray(before) === Array.isArray(after))
     walk(before, after, path, operations)
   else operations.push({ op: before === undefined ? 'add' : 'replace', path, value: after })

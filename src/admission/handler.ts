@@ -1,5 +1,4 @@
 /** A handler's request and response, independent of the wire form of an AdmissionReview (review.ts). */
-import type { Operation } from 'fast-json-patch'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { Outcome } from './outcomes.ts'
 
@@ -19,10 +18,8 @@ export interface AdmissionRequest {
 
 export interface AdmissionResponse extends Outcome {
   allowed: boolean
-  /** RFC 6902 operations against `request.object`; empty or absent: no patch. */
-  patch?: Operation[]
-  /** The patch as the response carries it, if it was encoded before. */
-  patchBase64?: string
+  /** RFC 6902 operations against `request.object`, as the response carries them: JSON in base64. Absent: no patch. */
+  patch?: string | undefined
   /** For the user's terminal. warnings.ts limits their number and length, and removes control characters. */
   warnings: string[]
   /** kubectl prints it if `allowed` is false. */

@@ -5,7 +5,6 @@
 import { hash } from 'node:crypto'
 import { type ApiObject, controller, isReplacedPod, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
-import { base64 } from './review.ts'
 
 /** Each takes some 10 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
 const MAX_ANSWERS = 500
@@ -37,14 +36,12 @@ export function cachePatches(
     if (known) return known
     const answer = handler(request)
     if (answer.outcome !== 'injected') return answer
-    const patch = JSON.stringify(answer.patch ?? [])
-    const kept = { ...answer, patchBase64: base64(patch) }
-    if (tokenVolume !== undefined && [patch, ...answer.warnings].some((text) => text.includes(tokenVolume)))
-      return kept
+    const texts = [Buffer.from(answer.patch ?? '', 'base64'), ...answer.warnings]
+    if (tokenVolume !== undefined && texts.some((text) => text.includes(tokenVolume))) return answer
     const [oldest] = answers.keys()
     if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)
-    answers.set(key, kept)
-    return kept
+    answers.set(key, answer)
+    return answer
   }
 }
 

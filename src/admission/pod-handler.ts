@@ -6,7 +6,7 @@ import type { Defaults } from '../policy/defaults.ts'
 import { readPod, type SkippedPod } from '../policy/read-workload.ts'
 import { podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, AdmissionResponse, Handler } from './handler.ts'
-import { patchBetween } from './patch.ts'
+import { encode, patchBetween } from './patch.ts'
 import { cachePatches } from './patch-cache.ts'
 
 export interface PodHandlerOptions extends InjectionOptions {
@@ -27,7 +27,7 @@ const decideEach =
     if (reading.skip) return skipped(request, reading)
     const { plan, warnings } = reading
     const patch = patchBetween(pod, withPodTemplate(pod, injectPod(template, plan, options)))
-    return { allowed: true, patch, warnings, outcome: 'injected' }
+    return { allowed: true, patch: encode(patch), warnings, outcome: 'injected' }
   }
 
 /** A skipped Pod is always allowed: its creator would only try again. */

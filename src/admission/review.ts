@@ -70,17 +70,14 @@ export function writeReview(uid: string, answer: AdmissionResponse): string {
       reason: 'Invalid',
       message: (answer.message ?? 'denied by hotreload').slice(0, MAX_MESSAGE_LENGTH),
     }
-  else if (answer.patch !== undefined && answer.patch.length > 0) {
+  else if (answer.patch !== undefined) {
     response['patchType'] = 'JSONPatch'
-    response['patch'] = answer.patchBase64 ?? base64(JSON.stringify(answer.patch))
+    response['patch'] = answer.patch
   }
   const warnings = boundWarnings(answer.warnings)
   if (warnings.length > 0) response['warnings'] = warnings
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
-
-/** As `response.patch` requires it. */
-export const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 function malformed(field: string, value: unknown, expected: string): UserError {
   return new UserError(

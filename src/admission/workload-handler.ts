@@ -30,7 +30,7 @@ import {
 } from '../workload/pod-template.ts'
 import type { AdmissionResponse, Handler } from './handler.ts'
 import type { Reason } from './outcomes.ts'
-import { patchBetween } from './patch.ts'
+import { encode, patchBetween } from './patch.ts'
 import { readTemplateChecksums } from './template-checksums.ts'
 import { idleWarnings, templatelessWarnings, workloadWarnings } from './workload-warnings.ts'
 
@@ -168,7 +168,12 @@ async function frozenAnnotations(
 function answer(workload: ApiObject, template: PodTemplate, warnings: string[]): AdmissionResponse {
   const patch =
     template === podTemplate(workload) ? [] : patchBetween(workload, withPodTemplate(workload, template))
-  return { allowed: true, patch, warnings, outcome: patch.length > 0 ? 'mutated' : 'unchanged' }
+  return {
+    allowed: true,
+    patch: encode(patch),
+    warnings,
+    outcome: patch.length > 0 ? 'mutated' : 'unchanged',
+  }
 }
 
 const denied = (problems: readonly UserError[]): AdmissionResponse => ({

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import type { AdmissionRequest, AdmissionResponse } from '../../src/admission/handler.ts'
+import { encode } from '../../src/admission/patch.ts'
 import { cachePatches } from '../../src/admission/patch-cache.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import { builtInDefaults, type Defaults } from '../../src/policy/defaults.ts'
@@ -30,7 +31,6 @@ function timesDecided(
   answer: (request: AdmissionRequest) => AdmissionResponse = () => ({
     allowed: true,
     outcome: 'injected',
-    patch: [],
     warnings: [],
   }),
   defaults: () => unknown = () => builtInDefaults,
@@ -86,7 +86,7 @@ describe('the handler decides again for any difference in what it reads', () => 
       [first, first, first],
       () => {
         defaults = {}
-        return { allowed: true, outcome: 'injected', patch: [], warnings: [] }
+        return { allowed: true, outcome: 'injected', warnings: [] }
       },
       () => defaults,
     )
@@ -106,7 +106,7 @@ describe('an answer for one Pod only is not kept', () => {
 
   test('a patch that names the token volume', () => {
     const value = { volumeMounts: [tokenMount('bcdfg')] }
-    const patch: AdmissionResponse['patch'] = [{ op: 'add', path: '/spec/initContainers', value }]
+    const patch = encode([{ op: 'add', path: '/spec/initContainers', value }])
     const answer: AdmissionResponse = { allowed: true, outcome: 'injected', patch, warnings: [] }
     expect(timesDecided([podWithToken('bcdfg'), podWithToken('vwxz2')], () => answer)).toBe(2)
   })

@@ -3,7 +3,7 @@ import jsonpatch from 'fast-json-patch'
 import { describe, expect, test } from 'vitest'
 import { patchBetween } from '../../src/admission/patch.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
-import { injectedPod, nginx, pod, podSpec, pods, requestFor } from '../support/builders.ts'
+import { injectedPod, nginx, operationsOf, pod, podSpec, pods, requestFor } from '../support/builders.ts'
 
 describe('patchBetween', () => {
   test('is empty between an object and itself', () => {
@@ -81,17 +81,17 @@ describe('a patch of the Pod webhook', () => {
     ['of a Pod without volumes of its own but the ConfigMap', pod(podSpec({ initContainers: [] }))],
   ])('%s applies to what the API server has', async (_, object) => {
     const request = requestFor(object)
-    const { patch } = await pods()(request)
-    expect(patch?.length).toBeGreaterThan(0)
+    const patch = operationsOf(await pods()(request))
+    expect(patch.length).toBeGreaterThan(0)
     expect(request.object).toEqual(object)
-    const applied = jsonpatch.applyPatch(structuredClone(object), patch ?? []).newDocument
+    const applied = jsonpatch.applyPatch(structuredClone(object), patch).newDocument
     expect(applied).toEqual(injectedPod(object))
   })
 
   test('appends to the lists, and never replaces one', async () => {
     const object = pod(podSpec({ initContainers: [nginx({ name: 'prepare', volumeMounts: [] })] }))
-    const { patch } = await pods()(requestFor(object))
-    expect(patch?.map(({ op, path }) => `${op} ${path}`).toSorted()).toEqual([
+    const patch = operationsOf(await pods()(requestFor(object)))
+    expect(patch.map(({ op, path }) => `${op} ${path}`).toSorted()).toEqual([
       'add /metadata/annotations/cluster-autoscaler.kubernetes.io~1safe-to-evict-local-volumes',
       'add /metadata/annotations/hotreload.dev~1status',
       'add /spec/initContainers/1',

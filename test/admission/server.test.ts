@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AdmissionResponse, Handler } from '../../src/admission/handler.ts'
+import { encode } from '../../src/admission/patch.ts'
 import { FUZZ_CASES } from '../support/fuzz.ts'
 import { countingServer, review, unchanged } from '../support/server.ts'
 
@@ -23,19 +24,19 @@ async function respond(mutate: Handler) {
 
 describe('an answer on the wire', () => {
   test('a patch is base64 JSON under patchType JSONPatch', async () => {
-    const patch = [{ op: 'add' as const, path: '/spec/shareProcessNamespace', value: true }]
-    const { response } = await respond(answering({ patch }))
+    const patch = [{ op: 'add' as const, path: '/spec/shareProcessNamespace', value: 'déjà' }]
+    const { response } = await respond(answering({ patch: encode(patch) }))
     expect(response).toMatchObject({ uid: review().request.uid, allowed: true, patchType: 'JSONPatch' })
     expect(JSON.parse(Buffer.from(response.patch, 'base64').toString())).toEqual(patch)
   })
 
   test('an empty patch is no patch', async () => {
-    const { response } = await respond(answering({ patch: [] }))
+    const { response } = await respond(answering({ patch: encode([]) }))
     expect(response).toEqual({ uid: review().request.uid, allowed: true })
   })
 
   test('a refusal is 422 Invalid with the message, and never carries a patch', async () => {
-    const patch = [{ op: 'add' as const, path: '/x', value: 1 }]
+    const patch = encode([{ op: 'add', path: '/x', value: 1 }])
     const { response } = await respond(
       answering({ allowed: false, message: 'no [HR_X]', patch, outcome: 'denied' }),
     )

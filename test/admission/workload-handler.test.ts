@@ -287,7 +287,7 @@ describe('mistakes', () => {
     expect({ allowed, message, patch, outcome }).toEqual({
       allowed: false,
       message: messages,
-      patch: undefined,
+      patch: [],
       outcome: 'denied',
     })
   })

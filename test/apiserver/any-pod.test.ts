@@ -6,7 +6,7 @@ import { createClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
 import { anyAnnotations, anySpec } from '../support/any-pod.ts'
-import { pod, pods, requestFor } from '../support/builders.ts'
+import { operationsOf, pod, pods, requestFor } from '../support/builders.ts'
 import { cluster, namespace } from '../support/kube.ts'
 
 test('the API server accepts every injected Pod whose original it accepts', async () => {
@@ -24,9 +24,9 @@ test('the API server accepts every injected Pod whose original it accepts', asyn
     fc.asyncProperty(anySpec, anyAnnotations, async (spec, annotations) => {
       const before = pod(spec, annotations)
       if ((await refusal(before)) !== '') return
-      const { outcome, patch = [] } = await pods()(requestFor(before))
-      if (outcome === 'injected') injected += 1
-      const after = jsonpatch.applyPatch(structuredClone(before), patch).newDocument
+      const answer = await pods()(requestFor(before))
+      if (answer.outcome === 'injected') injected += 1
+      const after = jsonpatch.applyPatch(structuredClone(before), operationsOf(answer)).newDocument
       expect(await refusal(after)).toBe('')
     }),
     { numRuns: 500 },

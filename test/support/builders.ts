@@ -1,6 +1,6 @@
 /** Small valid objects for tests; each call makes a new one, and `change` replaces whole fields. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
-import jsonpatch from 'fast-json-patch'
+import jsonpatch, { type Operation } from 'fast-json-patch'
 import type { AdmissionRequest, AdmissionResponse, Handler } from '../../src/admission/handler.ts'
 import { podHandler } from '../../src/admission/pod-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
@@ -99,11 +99,16 @@ export const requestFor = (object: ApiObject, old?: ApiObject): AdmissionRequest
   oldObject: old === undefined ? null : structuredClone(old),
 })
 
-/** A handler's answer, and the object as the API server would store it. */
+/** The operations of an answer's patch; none without one. */
+export const operationsOf = ({ patch }: AdmissionResponse): Operation[] =>
+  patch === undefined ? [] : JSON.parse(Buffer.from(patch, 'base64').toString())
+
+/** A handler's answer with the operations of its patch, and the object as the API server would store it. */
 export async function submit(handler: Handler, object: ApiObject, old?: ApiObject) {
   const request = requestFor(object, old)
   const answer: AdmissionResponse = await handler(request)
-  return { ...answer, object: jsonpatch.applyPatch(structuredClone(object), answer.patch ?? []).newDocument }
+  const patch = operationsOf(answer)
+  return { ...answer, patch, object: jsonpatch.applyPatch(structuredClone(object), patch).newDocument }
 }
 
 /** The Pod as the webhook would inject it, without a patch. */
