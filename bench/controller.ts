@@ -1,52 +1,33 @@
 // Measures the controller's memory and speed in one run against a real API server: node bench/controller.ts [--quick]
 // RSS with 0 to 50,000 ConfigMaps of 2 KB and 500 workloads, and RSS of a bare Node.js process; time from a change to the patched template;
 // changes of 100 Deployments at once; requests per change.
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { rolldown } from 'rolldown'
-import { httpByRequire } from '../rolldown.config.ts'
-import { createClient } from '../src/kube/client.ts'
-import { kubeconfigConnection } from '../src/kube/connection.ts'
 import { watchCollection } from '../src/kube/informer.ts'
-import { acquire } from '../test/cluster/cluster.ts'
-import { attempt } from '../test/cluster/run.ts'
-import { SHIPPED } from './support/shipped.ts'
+import { pause } from '../test/cluster/run.ts'
+import { create, each, megabytes, prepareBench, queryState } from './support/controller-process.ts'
 
 const SIZES = process.argv.includes('--quick') ? [0, 2_000] : [0, 2_000, 10_000, 50_000]
 const WORKLOADS = 500
 const NAMESPACE = 'bench'
 const QUIET = 1_000
+const CONFIG_MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`
+const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments`
 
-const { cluster, stop } = await acquire({ node: false, say: (line) => console.error(line) })
-const kubectl = async (argv: string[], input?: string) => {
-  const env = { ...process.env, KUBECONFIG: cluster.kubeconfig }
-  const result = await attempt([cluster.kubectl, ...argv], input === undefined ? { env } : { env, input })
-  if (result.code !== 0) throw new Error(result.stderr)
-  return result.stdout
-}
-const admin = createClient(await kubeconfigConnection(cluster.kubeconfig, NAMESPACE))
-const directory = mkdtempSync(join(tmpdir(), 'hotreload-bench-'))
-const program = await bundle()
-/** A copy, because the kernel maps a file that was read in large blocks in large blocks, which all count as resident (docs/benchmarks.md). */
-const node = join(directory, 'node')
-copyFileSync(process.execPath, node)
+const { kubectl, admin, node, start, stop } = await prepareBench(NAMESPACE)
 
 try {
-  const { hostname, port } = await preparePodEnvironment()
   await measureBareNode()
-  await each(WORKLOADS, (index) => create('apps/v1', 'deployments', deployment(index)))
-  await each(WORKLOADS, (index) => create('v1', 'configmaps', configMap(`used-${index}`, '0')))
+  await each(WORKLOADS, (index) => create(admin, DEPLOYMENTS, deployment(index)))
+  await each(WORKLOADS, (index) => create(admin, CONFIG_MAPS, configMap(`used-${index}`, '0')))
   await settled()
   let created = 0
   for (const size of SIZES) {
     await each(size - created, (index) =>
-      create('v1', 'configmaps', configMap(`other-${created + index}`, 'x'.repeat(2_000))),
+      create(admin, CONFIG_MAPS, configMap(`other-${created + index}`, 'x'.repeat(2_000))),
     )
     created = Math.max(created, size)
-    const child = await start(hostname, port)
+    const child = await start()
     await pause(5_000)
     console.log(`${size} ConfigMaps of 2 KB, ${WORKLOADS} workloads: RSS ${megabytes(child)}`)
     if (size === SIZES.at(-1)) await measureChanges(child)
@@ -56,7 +37,6 @@ try {
   }
 } finally {
   await stop()
-  rmSync(directory, { recursive: true })
 }
 
 async function measureBareNode(): Promise<void> {
@@ -67,8 +47,7 @@ async function measureBareNode(): Promise<void> {
 }
 
 /**
- * Waits until the Deployment controller has processed each Deployment, because our controller waits for a first rollout in progress. That takes
- * a minute: the controllers of kube-controller-manager make 20 requests a second (--kube-api-qps).
+ * Waits until the Deployment controller has processed each Deployment, because our controller waits for a first rollout in progress.
  */
 async function settled(): Promise<void> {
   const output = '--output=jsonpath={range .items[*]}{.status.observedGeneration} {end}'
@@ -135,21 +114,6 @@ async function seen(patched: ReadonlyMap<string, number>, key: string): Promise<
   }
 }
 
-async function create(apiVersion: string, plural: string, body: object): Promise<void> {
-  const path = `/${apiVersion === 'v1' ? 'api' : 'apis'}/${apiVersion}/namespaces/${NAMESPACE}/${plural}`
-  const { status } = await admin.call({ method: 'POST', path, body: { apiVersion, ...body } })
-  if (status !== 201 && status !== 409) throw new Error(`${path}: ${status}`)
-}
-
-/** Creates `count` objects, 24 at a time. */
-async function each(count: number, make: (index: number) => Promise<void>): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    while (next < count) await make(next++)
-  }
-  await Promise.all(Array.from({ length: 24 }, worker))
-}
-
 function configMap(name: string, a: string) {
   return { kind: 'ConfigMap', metadata: { name }, data: { a } }
 }
@@ -170,86 +134,4 @@ function deployment(index: number) {
       },
     },
   }
-}
-
-/** Creates the namespace, the RBAC objects, and the three files that the kubelet would mount. */
-async function preparePodEnvironment(): Promise<URL> {
-  const rendered = await kubectl(['kustomize', 'deploy'])
-  const kinds = /^kind: (Namespace|ServiceAccount|.*Role|.*RoleBinding)$/m
-  await kubectl(
-    ['apply', '-f', '-'],
-    rendered
-      .split(/^---$/m)
-      .filter((one) => kinds.test(one))
-      .join('---\n'),
-  )
-  const labels = { 'hotreload.dev/injection': 'enabled' }
-  await kubectl(
-    ['apply', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels } }),
-  )
-  const config: {
-    clusters: {
-      cluster: { server: string; 'certificate-authority'?: string; 'certificate-authority-data'?: string }
-    }[]
-  } = JSON.parse(await kubectl(['config', 'view', '--raw', '--flatten', '--output=json']))
-  const [{ cluster: found } = { cluster: { server: '' } }] = config.clusters
-  writeFileSync(
-    join(directory, 'ca.crt'),
-    Buffer.from(
-      ('certificate-authority-data' in found && found['certificate-authority-data']) || '',
-      'base64',
-    ),
-  )
-  writeFileSync(
-    join(directory, 'token'),
-    await kubectl(['create', 'token', 'hotreload-controller', '--namespace', 'hotreload-system']),
-  )
-  writeFileSync(join(directory, 'namespace'), 'hotreload-system')
-  return new URL(found.server)
-}
-
-/** A bundle like the shipped one: running TypeScript directly would take memory that no user's process takes. */
-async function bundle(): Promise<string> {
-  const file = join(directory, 'process.mjs')
-  const build = await rolldown({
-    input: join(import.meta.dirname, 'controller/process.ts'),
-    platform: 'node',
-    plugins: [httpByRequire],
-  })
-  await build.write({ file, format: 'esm', codeSplitting: false })
-  return file
-}
-
-async function start(host: string, port: string): Promise<ChildProcess> {
-  const child = fork(program, [directory, host, port], {
-    execPath: node,
-    execArgv: SHIPPED.flags,
-    env: { ...process.env, ...SHIPPED.environment },
-  })
-  for (;;) {
-    if ((await queryState(child)).ready) return child
-    await pause(200)
-  }
-}
-
-interface State {
-  calls: number
-  ready: boolean
-}
-
-async function queryState(child: ChildProcess): Promise<State> {
-  child.send('state')
-  const [state]: State[] = await once(child, 'message')
-  return state ?? { calls: 0, ready: false }
-}
-
-function megabytes(child: ChildProcess): string {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1_024
-  return `${field('VmRSS').toFixed(1)} MB, ${field('RssAnon').toFixed(1)} of it anonymous`
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

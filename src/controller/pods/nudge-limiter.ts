@@ -1,6 +1,6 @@
 /**
  * How quickly Pods are nudged: in all, as many as an API server takes beside its other work, and on one node, as many as a kubelet and its
- * programs take (docs/benchmarks.md has measurements). An API server with too much to do answers 429, and then nobody is nudged for a while.
+ * programs take (docs/scale.md has the measurements). An API server with too much to do answers 429, and then nobody is nudged for a while.
  */
 import type { Clock } from '../../async/clock.ts'
 import { createTokenBucket, type TokenBucket } from '../../async/token-bucket.ts'
