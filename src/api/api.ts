@@ -13,6 +13,8 @@ export interface ApiCall {
   accept?: string
   /** 10 seconds by default (kube/client.ts) */
   timeoutMilliseconds?: number
+  /** Characters; 8 MiB by default (kube/client.ts). A longer response rejects with ResponseTooLarge. */
+  responseLimit?: number
   /** For a call with a deadline, such as renewing the lease: it does not queue behind calls that may take long. */
   urgent?: boolean
 }
@@ -64,6 +66,14 @@ export interface Watch {
 
 /** Lists and watches a collection until the watch is stopped. */
 export type WatchCollection = (collection: Collection, listener: Listener) => Watch
+
+/** The response is longer than the call allows. */
+export class ResponseTooLarge extends Error {
+  constructor(limit: number) {
+    super(`response over ${limit / 1_048_576} MiB`)
+    this.name = 'ResponseTooLarge'
+  }
+}
 
 /** The API server's response has a status that the caller did not expect. */
 export class ApiError extends UserError {

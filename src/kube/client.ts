@@ -5,7 +5,7 @@
 import { type Agent as AnyAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { createSecureContext } from 'node:tls'
-import type { Api, ApiCall, ApiResponse } from '../api/api.ts'
+import { type Api, type ApiCall, type ApiResponse, ResponseTooLarge } from '../api/api.ts'
 import { parseJson } from '../workload/json-object.ts'
 import type { Connection, Credentials } from './connection.ts'
 
@@ -28,14 +28,6 @@ const CALLS_AT_ONCE = 16
 /** Characters. An object takes at most 1.5 MiB in etcd (its request limit), including base64 and managedFields. */
 const RESPONSE_LIMIT = 8 * 1024 * 1024
 
-/** The response is larger than RESPONSE_LIMIT. */
-export class ResponseTooLarge extends Error {
-  constructor() {
-    super('response over 8 MiB')
-    this.name = 'ResponseTooLarge'
-  }
-}
-
 export function createClient(connection: Connection): KubeClient {
   const agentsOf = agentCache()
   return {
@@ -45,7 +37,7 @@ export function createClient(connection: Connection): KubeClient {
       const signal = AbortSignal.timeout(call.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS)
       const { calls, urgent } = agentsOf(credentials)
       const agent = credentials.proxy ?? (call.urgent ? urgent : calls)
-      return readAll(await send(call, credentials, agent, signal))
+      return readAll(await send(call, credentials, agent, signal), call.responseLimit ?? RESPONSE_LIMIT)
     },
     async stream(call, signal) {
       const credentials = await connection.credentials()
@@ -124,13 +116,13 @@ function send(
   })
 }
 
-async function readAll(response: IncomingMessage): Promise<ApiResponse> {
+async function readAll(response: IncomingMessage, limit: number): Promise<ApiResponse> {
   // Decode from the start: concatenated bytes, a Secret's among them, would stay in a pool that node shares between buffers.
   response.setEncoding('utf8')
   let text = ''
   for await (const part of response) {
     text += part
-    if (text.length > RESPONSE_LIMIT) throw new ResponseTooLarge()
+    if (text.length > limit) throw new ResponseTooLarge(limit)
   }
   const answer = { status: response.statusCode ?? 0, body: parseJson(text) }
   // A date, which the header may hold too, is no number; the API server sends seconds.

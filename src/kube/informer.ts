@@ -4,11 +4,11 @@
  * resourceVersion. client-node's informer keeps whole objects, and ends at a connection reset or an exception of its handler.
  */
 import { StringDecoder } from 'node:string_decoder'
-import type { ApiResponse, Collection, Listener, Watch } from '../api/api.ts'
+import { type ApiResponse, type Collection, type Listener, ResponseTooLarge, type Watch } from '../api/api.ts'
 import { asList } from '../api/response-body.ts'
 import { systemClock } from '../async/clock.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
-import { type KubeClient, ResponseTooLarge } from './client.ts'
+import type { KubeClient } from './client.ts'
 
 export interface WatchOptions {
   /** Receives each failure as a constant message and fields. */

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createClient, type KubeClient, ResponseTooLarge } from '../../src/kube/client.ts'
+import { ResponseTooLarge } from '../../src/api/api.ts'
+import { createClient, type KubeClient } from '../../src/kube/client.ts'
 
 let respond: (request: IncomingMessage, response: ServerResponse) => unknown
 let client: KubeClient
@@ -62,6 +63,8 @@ test('a silent server ends a call after its timeout', async () => {
 test('a response over 8 MiB ends the call', async () => {
   respond = (_, response) => response.end('x'.repeat(8 * 1024 * 1024 + 1))
   await expect(client.call({ method: 'GET', path: '/' })).rejects.toThrow(ResponseTooLarge)
+  const small = client.call({ method: 'GET', path: '/', responseLimit: 1024 * 1024 })
+  await expect(small).rejects.toThrow('over 1 MiB')
 })
 
 test('a stream has the status and the parts as they arrive, until its signal', async () => {

@@ -1,7 +1,8 @@
 /** A workload's Pods, and the reports of their agents. */
 import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
-import type { Api } from '../../api/api.ts'
+import { type Api, ResponseTooLarge, send } from '../../api/api.ts'
 import { listPages } from '../../api/list.ts'
+import { asList } from '../../api/response-body.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { writtenKey } from '../../policy/annotations.ts'
@@ -13,16 +14,40 @@ import { type AgentAnswer, isReportOf } from './agent-report.ts'
 /** An agent's /status as JSON; undefined: unreachable. Never rejects. */
 export type AskAgent = (ip: string, port: number) => Promise<unknown>
 
-/** A Pod has 5 to 30 KB, and a workload may have thousands of them: together they exceed the largest response that the client reads. */
+/** A Pod has 5 to 30 KB, and a workload may have thousands of them. */
 const PAGE = 100
+/** Characters that the Pods of a workload may have for a list without pages. */
+const ONE_RESPONSE = 1_048_576
+/** Milliseconds. */
+const TIMEOUT = 30_000
 
 /** Each Pod with the fields that the controller reads. @throws ApiError */
 export async function podsOf(api: Api, { namespace, selector }: WorkloadSummary): Promise<V1Pod[]> {
   if (selector === undefined) return []
   const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`
+  const inMemory = await podsInMemory(api, path)
+  if (inMemory) return inMemory.map(fieldsInUse)
   const found: V1Pod[] = []
   for await (const items of listPages<V1Pod>(api, path, PAGE)) found.push(...items.map(fieldsInUse))
   return found
+}
+
+/**
+ * As the API server has them in memory, some moments old. For a list with a limit, Kubernetes before 1.34 reads all Pods of the namespace from
+ * etcd, and the lists of 400 workloads took 17 times the CPU (docs/scale.md). Undefined: they are too many for one response.
+ */
+async function podsInMemory(api: Api, path: string): Promise<readonly V1Pod[] | undefined> {
+  const call = {
+    path: `${path}&resourceVersion=0`,
+    timeoutMilliseconds: TIMEOUT,
+    responseLimit: ONE_RESPONSE,
+  }
+  try {
+    return asList<V1Pod>((await send(api, { method: 'GET', ...call }, 200)).body).items
+  } catch (error) {
+    if (error instanceof ResponseTooLarge) return undefined
+    throw error
+  }
 }
 
 /** The other fields of ten thousand Pods would fill the heap. */

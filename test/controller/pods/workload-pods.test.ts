@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
+import type { ApiCall } from '../../../src/api/api.ts'
 import { podsOf } from '../../../src/controller/pods/workload-pods.ts'
 import { createClient } from '../../../src/kube/client.ts'
 import { keys } from '../../support/builders.ts'
@@ -49,4 +50,20 @@ test('the Pods of a large workload are listed in pages', async () => {
     server.closeAllConnections()
     server.close()
   }
+})
+
+test('the Pods of a small workload are one list, which Kubernetes before 1.34 answers from memory', async () => {
+  const { api, workloads } = podsWithAgents(['a', 'b'], {})
+  const calls: ApiCall[] = []
+  const recorded = {
+    ...api,
+    async call(call: ApiCall) {
+      calls.push(call)
+      return api.call(call)
+    },
+  }
+  const summary = workloads.get('Deployment/shop/web')?.summary
+  expect(await podsOf(recorded, summary ?? expect.fail('no such workload'))).toHaveLength(2)
+  const queries = calls.map(({ path }) => new URL(path, 'http://localhost').searchParams)
+  expect(queries.map((query) => [query.get('resourceVersion'), query.get('limit')])).toEqual([['0', null]])
 })
