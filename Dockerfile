@@ -10,6 +10,7 @@ ARG RUST_TARGET=
 RUN apt-get update && apt-get install --yes --no-install-recommends musl-dev
 RUN if [ -n "$RUST_TARGET" ] && [ ! -d "$(rustc --print target-libdir --target "$RUST_TARGET")" ]; then rustup target add "$RUST_TARGET"; fi
 WORKDIR /build
+COPY .cargo .cargo
 COPY agent/Cargo.toml agent/Cargo.lock agent/build.rs agent/discard.ld agent/licences.sh ./
 COPY agent/src src
 RUN cargo build --release --locked ${RUST_TARGET:+--target "$RUST_TARGET"} \

@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH):$(HOME)/.cargo/bin:/usr/local
 
 NPM := node_modules/.installed
 REPORTS := reports
-AGENT_SOURCES := $(shell find agent -path agent/target -prune -o -type f -print)
+AGENT_SOURCES := $(shell find .cargo agent -path agent/target -prune -o -type f -print)
 SOURCES := $(shell find src deploy/release/licences -type f) package.json rolldown.config.ts tsconfig.json
 # They strip the programs of both architectures.
 BINUTILS := binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu

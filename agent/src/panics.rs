@@ -68,6 +68,8 @@ fn restart_after_panic(location: Option<&Location<'_>>) -> ! {
 
 #[cfg(not(any(feature = "std", test)))] // a test has the harness's own
 #[panic_handler]
+#[allow(unused_attributes)] // rustc says that it ignores `inline` here, but LLVM does not
+#[inline(always)] // then LLVM sees that nobody reads the message, and nothing formats one
 fn on_panic(info: &core::panic::PanicInfo<'_>) -> ! {
     restart_after_panic(info.location())
 }

@@ -32,14 +32,14 @@ impl Process {
 
 /// Parses /proc/PID/stat. The name is in parentheses and may itself contain spaces and parentheses.
 pub fn stat(text: &str) -> Option<Process> {
-    let (pid, rest) = text.split_once(" (")?;
-    let (comm, fields) = rest.rsplit_once(") ")?;
-    let mut fields = fields.split(' ');
+    let (pid, rest) = text.split_once('(')?;
+    let (comm, fields) = rest.rsplit_once(')')?;
+    let mut fields = fields.trim_start().split(' ');
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let started = fields.nth(17)?.trim().parse().ok()?;
     let zombie = matches!(state, "Z" | "X" | "x");
-    Some(Process { pid: pid.parse().ok()?, parent, comm: comm.into(), zombie, started, instance: None })
+    Some(Process { pid: pid.trim_end().parse().ok()?, parent, comm: comm.into(), zombie, started, instance: None })
 }
 
 /// The signal masks of a process: bit n-1 stands for signal n.

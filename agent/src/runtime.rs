@@ -30,7 +30,7 @@ const F_NOTIFY: c_int = 1026;
 type SignalSet = [u64; 16];
 
 unsafe extern "C" {
-    fn fork() -> c_int;
+    fn _Fork() -> c_int;
     fn kill(pid: c_int, signal: c_int) -> c_int;
     fn write(fd: c_int, from: *const c_int, bytes: usize) -> isize;
     fn __errno_location() -> *mut c_int;
@@ -134,7 +134,7 @@ pub fn spawn(how: &Spawn<'_>) -> Result<i32, Errno> {
     // SAFETY: one thread only, so the child may run ordinary code until execve; argv ends with null and points to
     // strings that outlive the call (the child has its own copy of the address space).
     let pid = unsafe {
-        let pid = fork();
+        let pid = _Fork();
         if pid == 0 {
             if how.own_group {
                 setpgid(0, 0);
@@ -191,21 +191,18 @@ mod start {
     unsafe extern "C" {
         fn malloc(size: usize) -> *mut u8;
         fn free(memory: *mut u8);
-        fn realloc(memory: *mut u8, size: usize) -> *mut u8;
     }
 
     struct Libc;
 
     // SAFETY: malloc aligns to 16 bytes, more than any type here needs; null goes back to the caller, as GlobalAlloc requires.
+    // The default `realloc` copies; musl's own would be a kilobyte more.
     unsafe impl GlobalAlloc for Libc {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             unsafe { malloc(layout.size()) }
         }
         unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
             unsafe { free(memory) }
-        }
-        unsafe fn realloc(&self, memory: *mut u8, _: Layout, size: usize) -> *mut u8 {
-            unsafe { realloc(memory, size) }
         }
     }
 

@@ -10,9 +10,10 @@ import { attempt } from './run.ts'
 type Say = (line: string) => void
 export type ProjectImageName = 'hotreload' | 'hotreload-agent' | 'hotreload-agent-root'
 
-const agentFiles = ['src', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'discard.ld', 'licences.sh'].map(
-  (file) => `agent/${file}`,
-)
+const agentFiles =
+  '.cargo agent/src agent/Cargo.toml agent/Cargo.lock agent/build.rs agent/discard.ld agent/licences.sh'.split(
+    ' ',
+  )
 
 const bundleFiles =
   'src deploy/release/licences deploy/release/runtime-root.sh rolldown.config.ts package.json package-lock.json .npmrc'.split(

@@ -3,6 +3,7 @@
 
 use crate::host::files;
 use agent::errors::{Code, Problem};
+use alloc::collections::BinaryHeap;
 use alloc::{ffi::CString, format, string::String, vec::Vec};
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, FileType, OFlags};
@@ -79,6 +80,11 @@ pub struct Tree {
     names_left: usize,
 }
 
+/// A heap is a third of the code of `sort_unstable`.
+fn sort(paths: &mut Vec<CString>) {
+    *paths = BinaryHeap::from(core::mem::take(paths)).into_sorted_vec();
+}
+
 impl Tree {
     /// Lists everything below `root`. Names with `..` are left out: they are the kubelet's own.
     pub fn list(root: &OwnedFd) -> Result<Tree, Failure> {
@@ -88,7 +94,9 @@ impl Tree {
         let mut next = 0;
         while next < tree.links.len() {
             let end = tree.links.len();
-            tree.links[next..].sort_unstable();
+            let mut links = tree.links.split_off(next);
+            sort(&mut links);
+            tree.links.append(&mut links);
             for index in next..end {
                 let path = tree.links[index].clone();
                 if let Ok(inside) = files::open_beneath(root, path.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY) {
@@ -98,8 +106,8 @@ impl Tree {
             }
             next = end;
         }
-        tree.files.sort_unstable();
-        tree.links.sort_unstable();
+        sort(&mut tree.files);
+        sort(&mut tree.links);
         Ok(tree)
     }
 
