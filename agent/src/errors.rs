@@ -50,6 +50,7 @@ codes! {
     CopyFailed "HR_COPY_FAILED" "A rewritten subPath file could not be refreshed.",
     ValidationFailed "HR_VALIDATION_FAILED" "The new configuration did not pass validation; nothing was reloaded.",
     GateFull "HR_GATE_FULL" "The gate has no room for the new configuration; what is published stays whole.",
+    Reverted "HR_REVERTED" "The program was not healthy with content that had passed, and has the last good one again.",
     ExecFailed "HR_EXEC_FAILED" "The reload command failed.",
     ProbeNotRecorded "HR_PROBE_NOT_RECORDED" "The change could not be recorded for the liveness probe.",
     Restarting "HR_RESTARTING" "The agent ended the container, which has not started again yet.",

@@ -303,9 +303,30 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'the agent calls nobody but its own Pod',
     file: 'agent/src/http.rs',
-    from: 'address[0] == 127',
-    to: 'address[0] >= 127',
+    from: 'ip.is_loopback()',
+    to: '!ip.is_unspecified()',
     tests: 'http',
+  },
+  {
+    what: 'what the user has approved is never reverted',
+    file: 'agent/src/gate/trial.rs',
+    from: '& self.select(|volume| !volume.is_released())',
+    to: '',
+    tests: 'gate',
+  },
+  {
+    what: 'a program that was not healthy before keeps the new content',
+    file: 'agent/src/gate/trial.rs',
+    from: '!self.was_healthy || failed == 0',
+    to: 'failed == 0',
+    tests: 'gate',
+  },
+  {
+    what: 'reverted content is not published again',
+    file: 'agent/src/gate/volume.rs',
+    from: ' && !(self.published.is_some() && self.is_barred(content))',
+    to: '',
+    tests: 'gate',
   },
   {
     what: 'a program has 30 s to end where nobody says otherwise',

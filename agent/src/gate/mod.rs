@@ -1,80 +1,25 @@
 //! Decides what the program may see of its gated volumes: edits, verdicts, approvals and the clock in, one action out. It
 //! guarantees that only content is published that the validator has passed or the user has approved, that the newest of
 //! it wins, and that a refused content is judged again: a name that is missing today may exist tomorrow. The one exception
-//! is a Pod that starts with nothing published, unless it is to wait. Times are milliseconds since boot. The caller performs
+//! is a Pod that starts with nothing published, unless it is to wait. trial.rs takes back what the program can't live with. Times are milliseconds since boot. The caller performs
 //! the actions. `C` identifies a content: the caller's is a checksum.
 
+mod action;
+pub mod record;
+mod trial;
 mod volume;
 
-pub use volume::{Refusal, Volume};
+pub use action::{Action, GateMode, Set, Staged, Verdict, indices};
+pub use trial::Bake;
+pub use volume::{Refusal, Reverted, Unhealthy, Volume};
 
 use crate::change::SETTLE_AT_MOST_MS;
 use alloc::vec::Vec;
+use trial::Trial;
 use volume::RETRY_MS;
 
 /// Wait after the mounted content has moved: the kubelet is writing it.
 const MOVED_MS: u64 = 100;
-
-/// The start of a Pod whose content is refused, with nothing published.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum GateMode {
-    /// The content is published all the same, as without a gate.
-    Publish,
-    /// The Pod waits; its container ends once, so that the reason is in the Pod's status.
-    Strict,
-}
-
-/// Some of the volumes: a bit for each index. A gate has 64 volumes at most.
-pub type Set = u64;
-
-/// The indices of a set.
-pub fn indices(set: Set) -> impl DoubleEndedIterator<Item = usize> {
-    (0..64).filter(move |index| set >> index & 1 == 1)
-}
-
-/// The next action.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Action {
-    /// Nothing before the next event or deadline.
-    Nothing,
-    /// Identify the mounted content of all volumes, then call `seen`.
-    Read,
-    /// Make the mounted content the candidate, then call `staged`.
-    Stage(Set),
-    /// Run the validator, then call `judged`.
-    Validate,
-    /// Publish the candidate, then call `published`.
-    Publish {
-        /// Which.
-        volumes: Set,
-        /// Whether it passed or is approved.
-        is_proved: bool,
-    },
-    /// Make the published content the candidate again, then call `restored`.
-    Restore(Set),
-}
-
-/// What became of a candidate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Staged {
-    /// It is the content that was seen.
-    Same,
-    /// The mounted content is another one by now.
-    Moved,
-    /// It could not be written.
-    Failed,
-}
-
-/// The validator's answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// It passed.
-    Passed,
-    /// It was refused.
-    Refused,
-    /// The validator could not run, for a reason that may go away.
-    Unknown,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
@@ -90,8 +35,11 @@ enum Phase {
     Reading,
     Staging { volumes: Set, is_approved: bool },
     Judging(Set),
+    Asking(Set),
     Publishing { volumes: Set, is_proved: bool },
     Restoring,
+    Keeping,
+    Reverting,
 }
 
 /// The state machine.
@@ -111,27 +59,48 @@ pub struct Gate<C> {
     /// The volumes whose candidate may be another content than the published one, though none of them is judged: a restore
     /// has failed, or the agent has just started.
     unrestored: Set,
+    /// How trials are held; None: there are none.
+    bake: Option<Bake>,
+    trial: Option<Trial>,
+    /// The content on trial has become good, and no copy is kept yet.
+    is_good: bool,
+    /// The program is started again.
+    is_starting: bool,
+    /// The end of a trial is carried out no earlier.
+    act_at: u64,
+    /// Whether the program was healthy right before it lost its good content.
+    pub was_healthy: bool,
+    /// Why the program is not healthy with what is on trial, though that stays.
+    pub unhealthy: Option<Unhealthy>,
 }
 
 impl<C: Clone + PartialEq> Gate<C> {
-    /// Starts with what is published in each volume, and whether it is unproved. `settle`: milliseconds without an event before
-    /// the content is read.
-    pub fn new(mode: GateMode, settle: u64, published: Vec<(Option<C>, bool)>, now: u64) -> Gate<C> {
+    /// Starts with what is on the disk for each volume. `settle`: milliseconds without an event before the content is read.
+    pub fn new(mode: GateMode, settle: u64, volumes: Vec<Volume<C>>, now: u64) -> Gate<C> {
         let mut gate = Gate {
             mode,
             settle,
-            volumes: published
-                .into_iter()
-                .map(|(published, is_unproved)| Volume::new(published, is_unproved))
-                .collect(),
+            volumes,
             phase: Phase::Idle,
             steps: Vec::new(),
             first_change: None,
             read_at: Some(now),
             unrestored: 0,
+            bake: None,
+            trial: None,
+            is_good: false,
+            is_starting: false,
+            act_at: now,
+            was_healthy: false,
+            unhealthy: None,
         };
         gate.unrestored = gate.select(|volume| volume.published.is_some());
         gate
+    }
+
+    /// Puts what is published on trial. `was_healthy`: whether the program was healthy before it got that.
+    pub fn with_trials(self, bake: Option<Bake>, was_healthy: bool) -> Gate<C> {
+        Gate { bake, was_healthy, ..self }
     }
 
     /// Whether nothing is in progress, and every candidate is what is published: a command may read it.
@@ -147,7 +116,8 @@ impl<C: Clone + PartialEq> Gate<C> {
     /// The time at which `tick` is due.
     pub fn deadline(&self) -> Option<u64> {
         let retries = self.volumes.iter().filter_map(|volume| Some(volume.refusal.as_ref()?.next));
-        if self.phase == Phase::Idle { retries.chain(self.read_at).min() } else { None }
+        let trial = self.is_decided().then_some(self.act_at);
+        if self.phase == Phase::Idle { retries.chain(self.read_at).chain(trial).min() } else { None }
     }
 
     /// The content of a gated volume may have changed.
@@ -169,6 +139,7 @@ impl<C: Clone + PartialEq> Gate<C> {
     pub fn approve(&mut self, index: usize, contents: Vec<C>, now: u64) {
         if self.volumes[index].approved != contents {
             self.volumes[index].approved = contents;
+            self.volumes[index].release();
             self.read_at.get_or_insert(now);
         }
     }
@@ -180,6 +151,7 @@ impl<C: Clone + PartialEq> Gate<C> {
     /// Time has passed.
     pub fn tick(&mut self, now: u64) -> Action {
         match self.deadline() {
+            Some(at) if now >= at && self.is_decided() && now >= self.act_at => self.end_trial(),
             Some(at) if now >= at => {
                 (self.phase, self.read_at, self.first_change) = (Phase::Reading, None, None);
                 Action::Read
@@ -260,6 +232,10 @@ impl<C: Clone + PartialEq> Gate<C> {
             volume.published.clone_from(&volume.seen);
             volume.is_unproved = !is_proved;
             volume.refusal.take_if(|_| is_proved);
+            volume.release();
+        }
+        if done != 0 {
+            (self.trial, self.is_good, self.is_starting, self.unhealthy) = (None, false, false, None);
         }
         if is_proved && done != 0 && self.volumes.iter().any(|volume| volume.refusal.is_some()) {
             // A refused content may have lacked this one.
@@ -285,6 +261,11 @@ impl<C: Clone + PartialEq> Gate<C> {
     }
 
     fn publish(&mut self, volumes: Set, is_proved: bool) -> Action {
+        // What follows content on trial has to do with a program that was asked before that.
+        if is_proved && self.bake.is_some() && self.on_trial() == 0 {
+            self.phase = Phase::Asking(volumes);
+            return Action::Ask;
+        }
         self.phase = Phase::Publishing { volumes, is_proved };
         Action::Publish { volumes, is_proved }
     }

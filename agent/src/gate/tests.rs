@@ -1,3 +1,5 @@
+mod trial;
+
 use super::*;
 use alloc::vec;
 use proptest::prelude::*;
@@ -20,6 +22,27 @@ struct Pod {
     /// Actions until the agent dies.
     lives_for: usize,
     fault: Option<Fault>,
+    bake: Option<Bake>,
+    kept: Vec<Option<u8>>,
+    record: Record,
+    /// The program is not healthy, whatever its content is. It never is with `SICK`.
+    is_ill: bool,
+    /// The program got other content.
+    published_at: u64,
+    /// What was reverted, and not approved since.
+    barred: Vec<Vec<u8>>,
+    reverts: usize,
+}
+
+/// Content that passes, and that the program can't live with.
+const SICK: u8 = 9;
+const BAKE: Bake = Bake { time: 60_000, period: 10_000, failures: 3 };
+
+/// What the agent remembers of trials: of each volume the reverted and the released content.
+#[derive(Clone, Default)]
+struct Record {
+    was_healthy: bool,
+    volumes: Vec<(Vec<Reverted<u8>>, Option<u8>)>,
 }
 
 /// What goes wrong for the time being.
@@ -35,6 +58,10 @@ enum Fault {
     Publish(usize),
     /// What is published can't be made the candidate again.
     Restore(usize),
+    /// No copy of it can be kept.
+    Keep(usize),
+    /// The copy can't be published.
+    Revert(usize),
 }
 
 impl Pod {
@@ -42,7 +69,7 @@ impl Pod {
         let count = mounted.len();
         let published = vec![(None, false); count];
         Pod {
-            gate: Gate::new(mode, 0, published.clone(), 0),
+            gate: Gate::new(mode, 0, vec![Volume::new(None, false); count], 0),
             mode,
             now: 0,
             mounted: mounted.into(),
@@ -54,7 +81,41 @@ impl Pod {
             is_confused: false,
             lives_for: usize::MAX,
             fault: None,
+            bake: None,
+            kept: vec![None; count],
+            record: Record { was_healthy: false, volumes: vec![(Vec::new(), None); count] },
+            is_ill: false,
+            published_at: 0,
+            barred: vec![Vec::new(); count],
+            reverts: 0,
         }
+    }
+
+    /// A Pod whose gate was opened before its agent starts to hold trials.
+    fn baking(mounted: &[u8]) -> Pod {
+        let mut pod = Pod::new(GateMode::Publish, mounted);
+        pod.run();
+        pod.bake = Some(BAKE);
+        pod.restart();
+        pod
+    }
+
+    fn is_healthy(&self) -> bool {
+        !self.is_ill && self.published.iter().all(|(content, _)| *content != Some(SICK))
+    }
+
+    fn answer(&self) -> Result<(), Unhealthy> {
+        self.is_healthy().then_some(()).ok_or_else(unhealthy)
+    }
+
+    fn save(&mut self) {
+        self.record.was_healthy = self.gate.was_healthy;
+        self.record.volumes =
+            self.gate.volumes.iter().map(|volume| (volume.reverted.clone(), volume.released)).collect();
+    }
+
+    fn on_trial(&self) -> Set {
+        self.gate.on_trial()
     }
 
     fn has(&self, fault: impl Fn(usize) -> Fault, volumes: Set) -> bool {
@@ -68,11 +129,20 @@ impl Pod {
 
     fn approve(&mut self, index: usize, content: u8) {
         self.approved[index] = Some(content);
+        self.barred[index].retain(|barred| *barred != content);
         self.gate.approve(index, vec![content], self.now);
     }
 
     fn restart(&mut self) {
-        self.gate = Gate::new(self.mode, 0, self.published.clone(), self.now);
+        let volumes = self.published.iter().zip(&self.kept).zip(&self.record.volumes);
+        let volumes = volumes.map(|(((published, is_unproved), kept), (reverted, released))| Volume {
+            good: *kept,
+            reverted: reverted.clone(),
+            released: *released,
+            ..Volume::new(*published, *is_unproved)
+        });
+        let gate = Gate::new(self.mode, 0, volumes.collect(), self.now);
+        self.gate = gate.with_trials(self.bake, self.record.was_healthy);
         for (index, approved) in self.approved.iter().enumerate() {
             approved.iter().for_each(|content| self.gate.approve(index, vec![*content], self.now));
         }
@@ -100,9 +170,38 @@ impl Pod {
             self.lives_for -= usize::from(self.lives_for != usize::MAX);
             action = match action {
                 Action::Nothing => match self.gate.tick(self.now) {
-                    Action::Nothing => return,
+                    Action::Nothing if self.gate.ask_at().is_some_and(|at| at <= self.now) => Action::Ask,
+                    Action::Nothing => {
+                        self.save();
+                        self.gate.loaded(self.now);
+                        return;
+                    }
                     action => action,
                 },
+                Action::Ask => self.gate.answered(self.now, self.answer()),
+                Action::Keep(volumes) => {
+                    let done = indices(volumes).filter(|index| self.fault != Some(Fault::Keep(*index)));
+                    let done = done.fold(0, |done, index| done | 1 << index);
+                    let is_sick = self.published.iter().any(|(content, _)| *content == Some(SICK));
+                    assert!(!is_sick && self.now >= self.published_at + BAKE.time, "it is not good yet");
+                    indices(done).for_each(|index| self.kept[index] = self.published[index].0);
+                    self.gate.kept(self.now, done)
+                }
+                Action::Revert(volumes) => {
+                    self.save();
+                    let done = indices(volumes).filter(|index| self.fault != Some(Fault::Revert(*index)));
+                    let done = done.fold(0, |done, index| done | 1 << index);
+                    for index in indices(done) {
+                        let content = self.published[index].0.expect("it was published");
+                        assert!(!self.barred[index].contains(&content), "{content} is reverted again");
+                        assert!(self.approved[index] != Some(content), "the user has approved {content}");
+                        self.barred[index].push(content);
+                        self.published[index] = (self.kept[index], false);
+                        assert!(self.kept[index].is_some(), "there is a good one");
+                    }
+                    (self.published_at, self.reverts) = (self.now, self.reverts + 1);
+                    self.gate.reverted(self.now, done)
+                }
                 Action::Read => {
                     let read = |(index, content)| (self.fault != Some(Fault::Read(index))).then_some(content);
                     self.gate.seen(self.now, self.mounted.iter().copied().enumerate().map(read).collect())
@@ -134,6 +233,7 @@ impl Pod {
                     self.gate.judged(self.now, verdict)
                 }
                 Action::Publish { volumes, is_proved } => {
+                    self.save();
                     let failed = indices(volumes).filter(|index| self.fault == Some(Fault::Publish(*index)));
                     let done = failed.fold(volumes, |done, index| done & !(1 << index));
                     for index in indices(done) {
@@ -142,7 +242,9 @@ impl Pod {
                         let is_first = self.published[index].0.is_none() && self.mode == GateMode::Publish;
                         assert!(is_allowed || is_first, "published {content}, which was refused");
                         assert!(is_allowed || !is_proved, "{content} is neither passed nor approved");
+                        assert!(!self.barred[index].contains(&content), "published {content}, which was reverted");
                         self.published[index] = (Some(content), !is_proved);
+                        self.published_at = self.now;
                     }
                     self.gate.published(self.now, done)
                 }
@@ -166,7 +268,8 @@ impl Pod {
     fn wait(&mut self, milliseconds: u64) {
         let end = self.now + milliseconds;
         self.run();
-        while let Some(at) = self.gate.deadline().filter(|at| *at <= end) {
+        let next = |gate: &Gate<u8>| gate.deadline().into_iter().chain(gate.ask_at()).min();
+        while let Some(at) = next(&self.gate).filter(|at| *at <= end) {
             self.now = self.now.max(at);
             self.run();
         }
@@ -176,6 +279,10 @@ impl Pod {
     fn seen_by_program(&self) -> Vec<Option<u8>> {
         self.published.iter().map(|(content, _)| *content).collect()
     }
+}
+
+fn unhealthy() -> Unhealthy {
+    Unhealthy { since: 0, reason: "it answered 500".into() }
 }
 
 #[test]
@@ -279,7 +386,7 @@ fn approved_content_is_published_and_other_content_is_judged() {
 
 #[test]
 fn what_can_not_be_written_or_judged_is_tried_again() {
-    let mut gate = Gate::new(GateMode::Publish, 0, vec![(Some(1), false)], 0);
+    let mut gate = Gate::new(GateMode::Publish, 0, vec![Volume::new(Some(1), false)], 0);
     assert_eq!(gate.tick(0), Action::Read);
     assert_eq!(gate.seen(0, vec![Some(2)]), Action::Restore(1));
     assert_eq!(gate.restored(0, 0), Action::Stage(1));
@@ -375,6 +482,8 @@ enum Event {
     Wait(u64),
     Die(usize),
     Fail(Option<Fault>),
+    Ill(bool),
+    Crash,
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
@@ -383,6 +492,8 @@ fn fault() -> impl Strategy<Value = Fault> {
         (0usize..2).prop_map(Fault::Stage),
         (0usize..2).prop_map(Fault::Publish),
         (0usize..2).prop_map(Fault::Restore),
+        (0usize..2).prop_map(Fault::Keep),
+        (0usize..2).prop_map(Fault::Revert),
         Just(Fault::Validate),
     ]
 }
@@ -396,6 +507,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0u64..700_000).prop_map(Event::Wait),
         2 => (0usize..12).prop_map(Event::Die),
         2 => proptest::option::of(fault()).prop_map(Event::Fail),
+        1 => any::<bool>().prop_map(Event::Ill),
+        1 => Just(Event::Crash),
     ]
 }
 
@@ -403,9 +516,13 @@ proptest! {
     #[test]
     fn only_allowed_content_is_published_and_the_newest_wins(
         mode in prop_oneof![Just(GateMode::Publish), Just(GateMode::Strict)],
+        has_trials: bool,
         events in proptest::collection::vec(event(), 0..30),
     ) {
         let mut pod = Pod::new(mode, &[1, 1]);
+        pod.run();
+        pod.bake = has_trials.then_some(BAKE);
+        pod.restart();
         for event in events {
             match event {
                 Event::Edit(index, content) => pod.edit(index, content),
@@ -415,6 +532,8 @@ proptest! {
                 Event::Wait(milliseconds) => pod.wait(milliseconds),
                 Event::Die(after) => pod.lives_for = after,
                 Event::Fail(fault) => pod.fault = fault,
+                Event::Ill(is_ill) => pod.is_ill = is_ill,
+                Event::Crash => pod.gate.ended(pod.now, unhealthy()),
             }
             pod.run();
             if pod.gate.is_idle() {
@@ -425,13 +544,14 @@ proptest! {
                 }
             }
         }
-        (pod.is_confused, pod.lives_for, pod.fault) = (false, usize::MAX, None);
+        (pod.is_confused, pod.lives_for, pod.fault, pod.is_ill) = (false, usize::MAX, None, false);
         pod.wait(2_000_000);
         let is_allowed = |pod: &Pod, index: usize| {
             pod.mounted[index] < 10 || pod.approved[index] == Some(pod.mounted[index])
         };
         // The validator judges all volumes together, so both are allowed only where nothing else that is published is bad.
-        if (0..2).all(|index| pod.mounted[index] < 10) {
+        let is_barred = |pod: &Pod| (0..2).any(|index| pod.barred[index].contains(&pod.mounted[index]));
+        if (0..2).all(|index| pod.mounted[index] < 10) && !is_barred(&pod) {
             prop_assert_eq!(pod.published.clone(), [(Some(pod.mounted[0]), false), (Some(pod.mounted[1]), false)]);
         }
         for index in 0..2 {
@@ -442,6 +562,13 @@ proptest! {
         // Nothing is asked for ever once everything is published.
         if pod.published.iter().enumerate().all(|(index, one)| *one == (Some(pod.mounted[index]), false)) {
             prop_assert_eq!(pod.gate.deadline(), None);
+        }
+        if has_trials && pod.is_healthy() {
+            prop_assert_eq!((pod.on_trial(), pod.gate.ask_at(), pod.gate.unhealthy.as_ref()), (0, None, None));
+        }
+        for index in 0..2 {
+            let published = pod.published[index].0.expect("something is published");
+            prop_assert!(!pod.barred[index].contains(&published) || pod.kept[index].is_none(), "it went back");
         }
     }
 }

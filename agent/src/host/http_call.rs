@@ -6,7 +6,7 @@ use agent::errors::{Code, Problem};
 use agent::http::{Host, ReloadRequest, status_code};
 use agent::proof::MetricScan;
 use alloc::{format, string::String, vec::Vec};
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::{self, Errno};
@@ -38,11 +38,12 @@ pub struct HttpCall {
 impl HttpCall {
     /// Begins a request. `attempt` makes `localhost` alternate between its two addresses.
     pub fn start(request: &ReloadRequest, attempt: u64, now: u64) -> Result<HttpCall, Outcome> {
-        let address = match request.host {
-            Host::V4(bytes) => SocketAddr::from((Ipv4Addr::from(bytes), request.port)),
-            Host::Localhost if attempt.is_multiple_of(2) => SocketAddr::from((Ipv4Addr::LOCALHOST, request.port)),
-            Host::Localhost | Host::V6 => SocketAddr::from((Ipv6Addr::LOCALHOST, request.port)),
+        let ip = match request.host {
+            Host::Ip(ip) => ip,
+            Host::Localhost if attempt.is_multiple_of(2) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Host::Localhost => IpAddr::V6(Ipv6Addr::LOCALHOST),
         };
+        let address = SocketAddr::new(ip, request.port);
         let described = request.describe();
         let socket = connect(address).map_err(|error| unreachable(&described, error))?;
         let text = request.text();

@@ -6,6 +6,8 @@ use core::ffi::CStr;
 
 /// What the program sees of a gated volume. It is never replaced, only its content: the program's mount is this directory.
 pub const PUBLISHED: &str = "published";
+/// A copy of its last good content.
+pub const KEPT: &str = "kept";
 /// What validators and reload commands see of it.
 pub const CANDIDATE: &str = "candidate";
 

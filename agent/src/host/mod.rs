@@ -7,6 +7,7 @@ pub mod commands;
 mod events;
 pub mod files;
 mod gate;
+mod health_call;
 mod http_call;
 pub mod layout;
 pub mod log;

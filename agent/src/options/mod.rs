@@ -9,15 +9,16 @@ pub mod probe;
 pub mod watch;
 
 use crate::errors::{Code, Problem};
+use crate::json::quoted;
 use crate::subpath_file::{Kind, SubPathFile, is_absolute};
 use crate::time;
 use alloc::{format, string::String};
 
 /// The name and value of `--name=value`.
 fn split(arg: &str) -> Result<(&str, &str), Problem> {
-    arg.split_once('=')
-        .filter(|(name, _)| name.starts_with("--"))
-        .ok_or_else(|| Problem::new(Code::BadOption, format!("argument {arg:?} is not of the form --name=value")))
+    arg.split_once('=').filter(|(name, _)| name.starts_with("--")).ok_or_else(|| {
+        Problem::new(Code::BadOption, format!("argument {} is not of the form --name=value", quoted(arg)))
+    })
 }
 
 /// `MOUNTPATH:VOLUME/PATH`.
@@ -42,14 +43,20 @@ fn duration(name: &str, value: &str) -> Result<u64, Problem> {
     time::duration(value).ok_or_else(|| bad_value(name, value, "a duration such as 30s"))
 }
 
+/// The same, and not nothing: it is repeated.
+fn positive(name: &str, value: &str) -> Result<u64, Problem> {
+    Some(duration(name, value)?).filter(|time| *time > 0).ok_or_else(|| bad_value(name, value, "1s or more"))
+}
+
 /// `value` can't be used; `remedy` names a value that can.
 fn bad_value(name: &str, value: &str, remedy: &str) -> Problem {
-    Problem::new(Code::BadOption, format!("{name}: {value:?} can't be used; use {remedy}"))
+    Problem::new(Code::BadOption, format!("{name}: {} can't be used; use {remedy}", quoted(value)))
 }
 
 /// The URL does not lead to the Pod's own loopback.
 fn bad_url(value: &str) -> Problem {
-    Problem::new(Code::UrlNotLocal, format!("--url: {value:?} leaves the Pod; use http://127.0.0.1:PORT/PATH"))
+    let value = quoted(value);
+    Problem::new(Code::UrlNotLocal, format!("--url: {value} leaves the Pod; use http://127.0.0.1:PORT/PATH"))
 }
 
 /// The command has no such flag.

@@ -2,7 +2,7 @@
 
 use super::{bad_url, duration, non_empty, split, unknown_flag};
 use crate::errors::Problem;
-use crate::http::{self, ReloadRequest};
+use crate::http::{self, HealthCheck};
 use alloc::{format, string::String, vec::Vec};
 
 /// How the probe was started.
@@ -11,18 +11,9 @@ pub struct ProbeOptions {
     /// The container whose recorded change counts.
     pub container: String,
     /// The liveness probe that this one replaces.
-    pub original: Option<OriginalProbe>,
+    pub original: Option<HealthCheck>,
     /// Milliseconds for it: the probe's timeoutSeconds.
     pub timeout: u64,
-}
-
-/// The probe that runs when there is no change to act on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OriginalProbe {
-    /// The request of an httpGet; of a tcpSocket, only its address counts.
-    pub request: ReloadRequest,
-    /// A tcpSocket: an accepted connection is enough.
-    pub connect_only: bool,
 }
 
 /// Reads the flags of `probe`.
@@ -32,7 +23,7 @@ pub fn probe(args: &[&str]) -> Result<ProbeOptions, Vec<Problem>> {
         let (name, value) = split(arg)?;
         let original = |text: &str, connect_only| {
             let request = http::parse_reload_request(text).ok_or_else(|| bad_url(value))?;
-            Ok(Some(OriginalProbe { request, connect_only }))
+            Ok(Some(HealthCheck { request, connect_only }))
         };
         match name {
             "--container" => probe.container = non_empty(name, value)?,

@@ -2,7 +2,7 @@ use super::link::link;
 use super::method::{ReloadMethod, Termination};
 use super::probe::probe;
 use super::watch::{Volume, supervise, watch};
-use crate::gate::GateMode;
+use crate::gate::{Bake, GateMode};
 use alloc::{string::String, vec::Vec};
 use proptest::prelude::*;
 
@@ -131,6 +131,27 @@ fn a_gate_needs_a_validator() {
 }
 
 #[test]
+fn a_trial_is_held_as_a_probe_of_the_kubelet_asks() {
+    let gate = ["--reload=none", "--volume=conf", "--gated=conf", "--gate=strict", "--validate=[\"true\"]"];
+    let read = |flags: &[&str]| watch(&[&gate[..], flags].concat());
+    let (options, problems) = read(&["--bake=60s", "--health=HEAD http://fd00::7:80/live", "--health-header=X-A: b"]);
+    assert_eq!((options.bake, problems), (Some(Bake { time: 60_000, period: 10_000, failures: 3 }), [].into()));
+    let health = options.health.unwrap();
+    assert_eq!((health.request.describe().as_str(), options.health_timeout), ("HEAD http://[fd00::7]:80/live", 1_000));
+    assert_eq!(health.request.headers, ["X-A: b"]);
+    let other = ["--bake=5s", "--health-timeout=2s", "--health-period=1s", "--health-failures=1"];
+    let options = read(&other).0;
+    assert_eq!(options.bake, Some(Bake { time: 5_000, period: 1_000, failures: 1 }));
+    assert_eq!((options.health_timeout, options.health), (2_000, None));
+    assert_eq!(read(&["--bake=0s"]).0.bake, None);
+    for bad in ["--health=http://web:80/", "--health-header=X", "--health-period=0s", "--health-failures=0", "--bake=1"]
+    {
+        assert_eq!(read(&[bad]).1.len(), 1, "{bad}");
+    }
+    assert_eq!(watch(&["--reload=none", "--bake=60s"]).1.len(), 1);
+}
+
+#[test]
 fn the_flags_of_link_are_read() {
     let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();
     assert_eq!((found.parents, found.subpath_files.len()), (["/etc/nginx".into()].into(), 2));
@@ -164,7 +185,7 @@ fn the_flags_of_probe_are_read() {
 
 proptest! {
     #[test]
-    fn any_arguments_are_read_or_reported(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload|validate|grace|http-get|tcp|parent)=)?[ -~é]{0,12}", 0..6)) {
+    fn any_arguments_are_read_or_reported(args in proptest::collection::vec("(--(volume|copy|port|url|signal|ignore|reload|validate|grace|http-get|tcp|parent|bake|health|health-header|health-failures)=)?[ -~é]{0,12}", 0..6)) {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let _ = (watch(&args), supervise(&args), link(&args), probe(&args));
     }

@@ -2,10 +2,10 @@
 //! bad option idles and shows the mistake on its port instead of exiting.
 
 use super::method::{MethodFlags, ReloadMethod, Termination};
-use super::{bad_url, bad_value, duration, non_empty, parent, split, subpath_file, unknown_flag};
+use super::{bad_url, bad_value, duration, non_empty, parent, positive, split, subpath_file, unknown_flag};
 use crate::errors::{Code, Problem};
-use crate::gate::GateMode;
-use crate::http;
+use crate::gate::{Bake, GateMode};
+use crate::http::{self, HealthCheck};
 use crate::json;
 use crate::proof::Proof;
 use crate::signals;
@@ -17,6 +17,11 @@ use alloc::{format, string::String, vec::Vec};
 pub const DEFAULT_PORT: u16 = 9467;
 /// A validator or reload command that takes longer is stuck.
 const TIMEOUT_MS: u64 = 30_000;
+
+/// The kubelet's defaults for a probe.
+const HEALTH_TIMEOUT_MS: u64 = 1_000;
+const HEALTH_PERIOD_MS: u64 = 10_000;
+const HEALTH_FAILURES: u32 = 3;
 
 /// As many as `gate::Set` has bits.
 const GATED_MAX: usize = 64;
@@ -63,6 +68,12 @@ pub struct Options {
     pub validate: Option<Vec<String>>,
     /// What happens where content is refused and nothing is published; None: no volume is gated.
     pub gate: Option<GateMode>,
+    /// How published content is put on trial; None: it is not.
+    pub bake: Option<Bake>,
+    /// What is asked meanwhile; None: only that the program runs on.
+    pub health: Option<HealthCheck>,
+    /// Milliseconds for an answer.
+    pub health_timeout: u64,
     /// Mounts below those of gated volumes, which need a mount point in what the program sees.
     pub mount_points: Vec<SubPathFile>,
     /// Milliseconds that `validate` and the reload command may take.
@@ -95,6 +106,12 @@ struct Flags {
     optional: Vec<String>,
     gated: Vec<String>,
     gate: Option<GateMode>,
+    bake: Option<u64>,
+    health: Option<HealthCheck>,
+    health_headers: Vec<String>,
+    health_timeout: Option<u64>,
+    health_period: Option<u64>,
+    health_failures: Option<u32>,
     mount_points: Vec<SubPathFile>,
     subpath_files: Vec<SubPathFile>,
     links: bool,
@@ -159,6 +176,9 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
     if flags.volumes.iter().any(|volume| volume.gated) && (flags.gate.is_none() || flags.validate.is_none()) {
         problems.push(Problem::new(Code::BadOption, "--gated needs --gate and --validate"));
     }
+    if flags.bake.is_some() && flags.gate.is_none() {
+        problems.push(Problem::new(Code::BadOption, "--bake needs --gate"));
+    }
     if flags.volumes.iter().filter(|volume| volume.gated).count() > GATED_MAX {
         problems.push(Problem::new(Code::BadOption, "--gated: 64 volumes of a container at most"));
     }
@@ -171,6 +191,8 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         problems.push(Problem::new(Code::BadOption, "--confirm needs --reload=signal"));
     }
     let stagger = flags.stagger.unwrap_or(0);
+    let mut health = flags.health;
+    health.iter_mut().for_each(|check| check.request.headers.append(&mut flags.health_headers));
     let options = Options {
         target: flags.target,
         volumes: flags.volumes,
@@ -182,6 +204,13 @@ fn read(args: &[&str]) -> (Options, Vec<Problem>) {
         confirm: flags.confirm,
         validate: flags.validate,
         gate: flags.gate,
+        bake: flags.bake.filter(|time| *time > 0).map(|time| Bake {
+            time,
+            period: flags.health_period.unwrap_or(HEALTH_PERIOD_MS),
+            failures: flags.health_failures.unwrap_or(HEALTH_FAILURES),
+        }),
+        health,
+        health_timeout: flags.health_timeout.unwrap_or(HEALTH_TIMEOUT_MS),
         mount_points: flags.mount_points,
         timeout: flags.timeout.unwrap_or(TIMEOUT_MS),
         compat_metrics: flags.compat_metrics,
@@ -206,7 +235,7 @@ impl Flags {
                 let volume = Volume {
                     name: value.into(),
                     directory: None,
-                    secret: name.contains("secret"),
+                    secret: name.ends_with("secret-volume"),
                     optional: false,
                     ignored: Vec::new(),
                     env: name.starts_with("--env-"),
@@ -240,6 +269,21 @@ impl Flags {
                     "strict" => GateMode::Strict,
                     _ => return Err(bad("publish or strict")),
                 });
+            }
+            "--bake" => self.bake = Some(duration(name, value)?),
+            "--health" => {
+                let remedy = "http://ADDRESS:PORT/PATH or tcp://ADDRESS:PORT";
+                self.health = Some(http::parse_health_check(value).ok_or_else(|| bad(remedy))?);
+            }
+            "--health-header" => {
+                let header = http::is_header(value).then(|| value.into());
+                self.health_headers.push(header.ok_or_else(|| bad("Name: value"))?);
+            }
+            "--health-timeout" => self.health_timeout = Some(positive(name, value)?),
+            "--health-period" => self.health_period = Some(positive(name, value)?),
+            "--health-failures" => {
+                let count = value.parse().ok().filter(|count| *count > 0);
+                self.health_failures = Some(count.ok_or_else(|| bad("a number from 1"))?);
             }
             "--mount-point" => self.mount_points.push(subpath_file("--copy", value)?),
             "--symlink" | "--copy" => self.subpath_files.push(subpath_file(name, value)?),
@@ -275,10 +319,12 @@ impl Flags {
 }
 
 fn bad_signal(value: &str) -> Problem {
-    let message = format!("--signal: {value:?} is not a signal; use a name such as SIGHUP or a number from 1 to 31");
+    let value = json::quoted(value);
+    let message = format!("--signal: {value} is not a signal; use a name such as SIGHUP or a number from 1 to 31");
     Problem::new(Code::BadSignal, message)
 }
 
 fn unknown_volume(flag: &str, volume: &str) -> Problem {
-    Problem::new(Code::BadOption, format!("{flag}: volume {volume:?} is not watched; add --volume={volume}"))
+    let quoted = json::quoted(volume);
+    Problem::new(Code::BadOption, format!("{flag}: volume {quoted} is not watched; add --volume={volume}"))
 }

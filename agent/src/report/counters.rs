@@ -29,6 +29,8 @@ pub struct Counters {
     pub killed: u64,
     /// Validations: passed, failed.
     pub validations: [u64; 2],
+    /// Trials after which good content was published again.
+    pub reverts: u64,
     /// Lost symlinks that the agent put back.
     pub links_lost: u64,
     /// Starts after a panic.

@@ -70,6 +70,8 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
         family("published_info", "gauge", "SHA-256 of what the program sees of a gated volume.", &published);
         let held = gates.iter().filter_map(|(_, gate)| Some(gate.held.as_ref()?.seconds)).max();
         let held = [(String::new(), held.unwrap_or(0))];
+        let help = "Trials that the program did not stand, after which it got the last good content again.";
+        family("reverts_total", "counter", help, &[(String::new(), c.reverts)]);
         family("held_seconds", "gauge", "Seconds since the gate refused content that it still holds; 0: none.", &held);
     }
     if let Some(url) = &report.webhook {

@@ -11,6 +11,7 @@ mod status;
 use self::counters::Counters;
 use crate::engine::{Engine, IdleReason};
 use crate::errors::{Code, Problem};
+use crate::gate::Unhealthy;
 use crate::options::method::ReloadMethod;
 use alloc::{string::String, vec::Vec};
 
@@ -40,6 +41,12 @@ pub struct GateReport<'a> {
     pub published: Option<&'a str>,
     /// Whether that was refused, and published because there was nothing else.
     pub is_unproved: bool,
+    /// Until when that is on trial, milliseconds since 1970.
+    pub trial: Option<u64>,
+    /// The mounted content, if the program could not live with it, and why.
+    pub reverted: Option<(&'a str, &'a Unhealthy)>,
+    /// Why the program is not healthy with what is on trial.
+    pub unhealthy: Option<&'a Unhealthy>,
     /// The content that the program does not see.
     pub held: Option<Held<'a>>,
 }
@@ -101,11 +108,17 @@ pub struct Report<'a> {
 
 /// The word for the gates, if there is something to say; it replaces a state in which nothing else is to be done.
 pub fn gate_state(volumes: &[VolumeReport<'_>]) -> Option<&'static str> {
-    let mut gates = volumes.iter().filter_map(|volume| volume.gate.as_ref());
-    if gates.clone().any(|gate| gate.held.is_some()) {
-        return Some("held");
+    let has = |is_so: fn(&GateReport<'_>) -> bool| volumes.iter().filter_map(|volume| volume.gate.as_ref()).any(is_so);
+    // The worst first.
+    match () {
+        () if has(|gate| gate.held.is_some()) => "held",
+        () if has(|gate| gate.reverted.is_some()) => "reverted",
+        () if has(|gate| gate.unhealthy.is_some()) => "unhealthy",
+        () if has(|gate| gate.is_unproved) => "unproved",
+        () if has(|gate| gate.trial.is_some()) => "baking",
+        () => return None,
     }
-    gates.any(|gate| gate.is_unproved).then_some("unproved")
+    .into()
 }
 
 /// The engine's state in one word. `is_confirmed`: the program has confirmed every reload that it was sent.

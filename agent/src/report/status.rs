@@ -1,6 +1,7 @@
 //! /status: JSON for programs and people.
 
 use crate::errors::Problem;
+use crate::gate::Unhealthy;
 use crate::json::{self, Object};
 use crate::report::{GateReport, Report, VolumeReport};
 use crate::time::rfc3339;
@@ -69,11 +70,30 @@ fn gate(gate: &GateReport<'_>) -> String {
             .finish(),
         None => "null".into(),
     };
+    let trial = match gate.trial {
+        Some(until) => Object::new().optional("sha256", gate.published).string("until", &rfc3339(until)).finish(),
+        None => "null".into(),
+    };
+    let reverted = match gate.reverted {
+        Some((sha256, why)) => unhealthy(Object::new().string("sha256", sha256), "at", why),
+        None => "null".into(),
+    };
+    let unhealthy = match gate.unhealthy {
+        Some(why) => unhealthy(Object::new(), "since", why),
+        None => "null".into(),
+    };
     Object::new()
         .optional("published", gate.published)
         .boolean("unproved", gate.is_unproved)
         .raw("held", &held)
+        .raw("trial", &trial)
+        .raw("reverted", &reverted)
+        .raw("unhealthy", &unhealthy)
         .finish()
+}
+
+fn unhealthy(object: Object, time: &str, why: &Unhealthy) -> String {
+    object.string(time, &rfc3339(why.since)).string("reason", &why.reason).finish()
 }
 
 fn counters(report: &Report<'_>) -> String {
@@ -92,6 +112,7 @@ fn counters(report: &Report<'_>) -> String {
         .number("killed", c.killed)
         .number("validationsPassed", c.validations[0])
         .number("validationsFailed", c.validations[1])
+        .number("reverts", c.reverts)
         .number("linksLost", c.links_lost)
         .number("panics", c.panics)
         .number("logLinesDropped", report.log_lines_dropped)

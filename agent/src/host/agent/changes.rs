@@ -56,14 +56,22 @@ impl Agent {
     pub(super) fn advance_gate(&mut self) {
         let is_free = self.is_free();
         let Some(gate) = &mut self.gate else { return };
-        let published = gate.advance(is_free, &mut self.counters);
+        let published = gate.advance(is_free, self.proc.as_ref(), &mut self.counters);
         self.load(&published);
         self.log_gate_problem();
     }
 
+    /// What is published is on trial once the program has it.
+    pub(super) fn begin_trial(&mut self) {
+        if self.engine.idle_reason() == Some(IdleReason::Loaded) && !self.is_postponed {
+            self.gate.iter_mut().for_each(|gate| gate.loaded(self.proc.as_ref()));
+        }
+    }
+
     /// Whether the child is the gate's.
     pub(super) fn gate_child_ended(&mut self, pid: i32, status: Ended) -> bool {
-        let ended = self.gate.as_mut().and_then(|gate| gate.child_ended(pid, status, &mut self.counters));
+        let proc = self.proc.as_ref();
+        let ended = self.gate.as_mut().and_then(|gate| gate.child_ended(pid, status, proc, &mut self.counters));
         let Some(published) = ended else { return false };
         self.load(&published);
         self.log_gate_problem();

@@ -137,6 +137,7 @@ impl Agent {
         {
             self.finish(outcome);
         }
+        self.begin_trial();
     }
 
     /// A child has ended: the one in flight, or an orphan that the agent reaped as PID 1.
@@ -165,7 +166,7 @@ impl Agent {
         let handle = watched.and_then(|signalled| signalled.handle.as_ref());
         polled.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
         polled.extend(self.in_flight.as_ref().and_then(|one| one.waits_for().0));
-        polled.extend(self.gate.as_ref().and_then(|gate| gate.descriptor()));
+        self.gate.iter().for_each(|gate| gate.descriptors(polled));
     }
 
     /// The time at which `tick` is due, milliseconds since boot.

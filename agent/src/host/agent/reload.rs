@@ -60,6 +60,10 @@ impl Agent {
             saved: &mut self.saved,
             counters: &mut self.counters,
         });
+        if matches!(begun, Begun::InFlight(InFlight::Restart(_))) || matches!(self.options.method, ReloadMethod::Probe)
+        {
+            self.gate.iter_mut().for_each(|gate| gate.restarting());
+        }
         match begun {
             Begun::Ended(outcome) => self.reloaded(outcome),
             Begun::InFlight(in_flight) => {

@@ -51,7 +51,7 @@ pub fn gate(args: &[&str], layout: &Layout) -> i32 {
     let mut page =
         Page { options: &options, server: None, reported: None, pod: Proc::open().ok().and_then(|proc| proc.pod) };
     loop {
-        gate.advance(true, &mut counters);
+        gate.advance(true, None, &mut counters);
         if gate.is_open() {
             return finish(&options, layout);
         }
@@ -61,7 +61,7 @@ pub fn gate(args: &[&str], layout: &Layout) -> i32 {
         page.serve(&gate, &counters);
         let mut polled: Vec<PollFd<'_>> = signals.iter().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
         polled.extend(watcher.descriptor().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        polled.extend(gate.descriptor());
+        gate.descriptors(&mut polled);
         page.server.iter().for_each(|server| server.descriptors(&mut polled));
         let deadlines = [gate.deadline(true), watcher.deadline(), page.server.as_ref().and_then(Server::deadline)];
         wait(&mut polled, deadlines.into_iter().flatten().min());
@@ -76,7 +76,7 @@ pub fn gate(args: &[&str], layout: &Layout) -> i32 {
                 None => gate.read_approvals(),
             }
         }
-        reap(|pid, status: Ended| drop(gate.child_ended(pid, status, &mut counters)));
+        reap(|pid, status: Ended| drop(gate.child_ended(pid, status, None, &mut counters)));
     }
 }
 

@@ -2,15 +2,14 @@
 //! recorded change, and otherwise runs the original probe. It is stateless: a container that started after the change
 //! passes.
 
-use crate::host::http_call::HttpCall;
+use crate::host::events::wait;
+use crate::host::health_call::HealthCall;
 use crate::host::layout::Layout;
+use crate::host::log;
 use crate::host::methods::probe::recorded_change;
 use crate::host::procfs::Proc;
-use crate::host::{clock, log};
-use agent::engine::Outcome;
-use agent::options::probe::{self, OriginalProbe};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::time::Timespec;
+use agent::http::HealthCheck;
+use agent::options::probe;
 
 /// The exit code: 0 for alive, 1 for a restart.
 #[inline(never)] // inlined beside watch, its locals would occupy the idle agent's stack
@@ -34,24 +33,12 @@ pub fn probe(args: &[&str], layout: &Layout) -> i32 {
 }
 
 /// Runs the original probe; whether it passes. `timeout` is in milliseconds.
-fn is_alive(original: &OriginalProbe, timeout: u64) -> bool {
-    let OriginalProbe { request, connect_only } = original;
-    let end = clock::now() + timeout;
-    let Ok(mut call) = HttpCall::start(request, 0, clock::now()) else { return false };
-    call.deadline = end;
+fn is_alive(original: &HealthCheck, timeout: u64) -> bool {
+    let Ok(mut call) = HealthCall::start(original, timeout) else { return false };
     loop {
-        if *connect_only && call.is_connected() {
-            return true;
+        if let Some(answer) = call.advance() {
+            return answer.is_ok();
         }
-        if let Some(outcome) = call.advance(clock::now()) {
-            return matches!(outcome, Outcome::Done) || call.is_redirected();
-        }
-        let left = end.saturating_sub(clock::now());
-        let timeout = Timespec { tv_sec: (left / 1000) as i64, tv_nsec: (left % 1000 * 1_000_000) as i64 };
-        let interest = if *connect_only { PollFd::new(call.socket(), PollFlags::OUT) } else { call.descriptor() };
-        let _ = poll(&mut [interest], Some(&timeout));
-        if clock::now() >= end {
-            return false;
-        }
+        wait(&mut [call.descriptor()], Some(call.deadline()));
     }
 }

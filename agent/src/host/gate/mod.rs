@@ -3,25 +3,31 @@
 
 mod gated;
 mod generation;
+mod health;
 
 use super::child::{Child, Ended, may_go_away, not_started};
 use super::layout::Layout;
+use super::procfs::Proc;
 use super::volume::tree::Failure;
 use super::{clock, files, log};
 use agent::change;
 use agent::errors::{Code, Problem};
-use agent::gate::{self, Action, Staged, Verdict, indices};
+use agent::gate::{self, Action, Set, Staged, Unhealthy, Verdict, indices};
 use agent::options::watch::Options;
 use agent::report::GateReport;
 use agent::report::counters::Counters;
 use alloc::{format, string::String, vec::Vec};
 use gated::Gated;
+use health::Health;
 use rustix::event::PollFd;
 use rustix::fs::CWD;
 use rustix::io::Errno;
 
 /// Far more than an annotation with a checksum for each volume.
 const APPROVALS_MAX_BYTES: usize = 64 << 10;
+
+/// What the machine knows of a volume.
+type Volume = gate::Volume<String>;
 
 /// The gate.
 pub struct Gate {
@@ -31,6 +37,7 @@ pub struct Gate {
     validate: Vec<String>,
     timeout: u64,
     validator: Option<Child>,
+    health: Health,
     /// Why something is not published.
     problem: Option<Problem>,
 }
@@ -44,15 +51,24 @@ impl Gate {
         if volumes.is_empty() {
             return None;
         }
-        let published = volumes.iter().map(|volume| volume.start(is_first)).collect();
+        let mut was_healthy = true;
+        let start = |one: &Gated| {
+            let (volume, healthy) = one.start(is_first);
+            was_healthy &= healthy || !volume.is_on_trial();
+            volume
+        };
+        let found = volumes.iter().map(start).collect();
         let settle = change::settle(volumes.len(), true);
+        let machine = gate::Gate::new(mode, settle, found, clock::now());
         let mut gate = Gate {
-            machine: gate::Gate::new(mode, settle, published, clock::now()),
+            // A program that does not run yet is not asked.
+            machine: machine.with_trials(options.bake.filter(|_| !is_first), was_healthy),
             volumes,
             approvals: layout.path("approve/approve"),
             validate,
             timeout: options.timeout,
             validator: None,
+            health: Health::new(options),
             problem: None,
         };
         gate.read_approvals();
@@ -96,18 +112,55 @@ impl Gate {
         self.nudged();
     }
 
-    /// Does what is due; the volumes that have new content. `may_begin`: no command of the agent is in flight.
-    pub fn advance(&mut self, may_begin: bool, counters: &mut Counters) -> Vec<usize> {
-        self.validator.iter_mut().for_each(Child::advance);
-        if !may_begin {
-            return Vec::new();
+    /// The program has what is published.
+    pub fn loaded(&mut self, proc: Option<&Proc>) {
+        if self.machine.loaded(clock::now()) {
+            self.health.watch(proc);
         }
-        let action = self.machine.tick(clock::now());
-        self.run(action, counters)
+    }
+
+    /// The agent ends the program, or has the kubelet end it, so that it starts again.
+    pub fn restarting(&mut self) {
+        self.machine.restarting();
+        self.health.restarting();
+    }
+
+    /// Does what is due; the volumes that have new content. `may_begin`: no command of the agent is in flight.
+    pub fn advance(&mut self, may_begin: bool, proc: Option<&Proc>, counters: &mut Counters) -> Vec<usize> {
+        self.validator.iter_mut().for_each(Child::advance);
+        let mut changed = self.advance_trial(proc, counters);
+        if may_begin {
+            let action = self.machine.tick(clock::now());
+            changed.extend(self.run(action, proc, counters));
+        }
+        changed
+    }
+
+    fn advance_trial(&mut self, proc: Option<&Proc>, counters: &mut Counters) -> Vec<usize> {
+        let (now, was_healthy) = (clock::now(), self.machine.unhealthy.is_none());
+        if self.health.has_ended(proc) {
+            self.machine.ended(now, unhealthy("the program has ended".into()));
+        }
+        if self.machine.ask_at().is_some_and(|at| at <= now) && !self.health.is_asking() {
+            self.health.ask(proc);
+        }
+        let answer = self.health.advance();
+        let take = |answer: Result<(), String>| self.machine.answered(clock::now(), answer.map_err(unhealthy));
+        let action = answer.map_or(Action::Nothing, take);
+        if was_healthy && let Some(why) = &self.machine.unhealthy {
+            log::warn("unhealthy").string("reason", &why.reason).write();
+        }
+        self.run(action, proc, counters)
     }
 
     /// A child has ended; None: it is not the gate's.
-    pub fn child_ended(&mut self, pid: i32, status: Ended, counters: &mut Counters) -> Option<Vec<usize>> {
+    pub fn child_ended(
+        &mut self,
+        pid: i32,
+        status: Ended,
+        proc: Option<&Proc>,
+        counters: &mut Counters,
+    ) -> Option<Vec<usize>> {
         let ended = self.validator.take_if(|child| child.pid() == pid)?.ended(status);
         let is_valid = ended == Ended::Code(0);
         counters.validations[usize::from(!is_valid)] += 1;
@@ -116,20 +169,23 @@ impl Gate {
             self.refuse(&ended.describe());
         }
         let action = self.machine.judged(clock::now(), verdict);
-        Some(self.run(action, counters))
+        Some(self.run(action, proc, counters))
     }
 
-    /// The descriptor to poll.
-    pub fn descriptor(&self) -> Option<PollFd<'_>> {
-        self.validator.as_ref().and_then(Child::descriptor)
+    /// The descriptors to poll.
+    pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
+        polled.extend(self.validator.as_ref().and_then(Child::descriptor));
+        self.health.descriptors(polled);
     }
 
     /// The time at which `advance` is due, milliseconds since boot.
     pub fn deadline(&self, may_begin: bool) -> Option<u64> {
-        match &self.validator {
+        let own = match &self.validator {
             Some(child) => Some(child.deadline),
             None => self.machine.deadline().filter(|_| may_begin),
-        }
+        };
+        let health = if self.health.is_asking() { self.health.deadline() } else { self.machine.ask_at() };
+        [own, health].into_iter().flatten().min()
     }
 
     /// Why something is not published.
@@ -141,11 +197,15 @@ impl Gate {
     pub fn report(&self, index: usize) -> Option<GateReport<'_>> {
         let at = self.volumes.iter().position(|volume| volume.index == index)?;
         let volume = &self.machine.volumes[at];
+        let is_on_trial = self.machine.on_trial() >> at & 1 == 1;
         let (now, wall) = (clock::now(), clock::wall());
         let on_wall = |at: u64| wall.saturating_sub(now.saturating_sub(at));
         Some(GateReport {
             published: volume.published.as_deref(),
             is_unproved: volume.is_unproved,
+            trial: self.machine.ends_at().filter(|_| is_on_trial).map(|at| wall + at.saturating_sub(now)),
+            reverted: volume.barred().map(|reverted| (reverted.content.as_str(), &reverted.why)),
+            unhealthy: self.machine.unhealthy.as_ref().filter(|_| is_on_trial),
             held: volume.held().map(|held| agent::report::Held {
                 sha256: &held.content,
                 refusals: held.count,
@@ -168,8 +228,9 @@ impl Gate {
     }
 
     /// Performs an action, and those that follow from it; the volumes that have new content.
-    fn run(&mut self, mut action: Action, counters: &mut Counters) -> Vec<usize> {
+    fn run(&mut self, mut action: Action, proc: Option<&Proc>, counters: &mut Counters) -> Vec<usize> {
         let mut changed = Vec::new();
+        let has_acted = action != Action::Nothing;
         loop {
             let now = clock::now();
             action = match action {
@@ -203,35 +264,65 @@ impl Gate {
                     }
                 },
                 Action::Publish { volumes, is_proved } => {
-                    let mut done = 0;
-                    for at in indices(volumes) {
-                        let checksum = self.machine.volumes[at].seen.clone().unwrap_or_default();
-                        match self.volumes[at].publish(&checksum, is_proved) {
-                            Ok(()) => {
-                                done |= 1 << at;
-                                changed.push(self.volumes[at].index);
-                            }
-                            Err(failure) => self.failed(at, &failure),
-                        }
-                    }
+                    self.save();
+                    let done = self.each(volumes, &|one, volume| one.publish(content(&volume.seen), is_proved));
+                    changed.extend(indices(done).map(|at| self.volumes[at].index));
                     self.machine.published(now, done)
                 }
+                Action::Ask => {
+                    self.health.ask(proc);
+                    break;
+                }
+                Action::Keep(volumes) => {
+                    let done = self.each(volumes, &|one, volume| one.keep(content(&volume.published)));
+                    self.machine.kept(now, done)
+                }
+                Action::Revert(volumes) => {
+                    self.save();
+                    let done = self.each(volumes, &|one, volume| one.revert(content(&volume.good)));
+                    changed.extend(indices(done).map(|at| self.volumes[at].index));
+                    counters.reverts += 1;
+                    self.problem = None;
+                    self.machine.reverted(now, done)
+                }
                 Action::Restore(volumes) => {
-                    let mut failed = 0;
-                    for at in indices(volumes) {
-                        if self.machine.volumes[at].published.is_some()
-                            && let Err(failure) = self.volumes[at].restore()
-                        {
-                            failed |= 1 << at;
-                            self.failed(at, &failure);
-                        }
-                    }
-                    self.machine.restored(now, failed)
+                    let done = self.each(volumes, &|one, volume| match volume.published {
+                        Some(_) => one.restore(),
+                        None => Ok(()),
+                    });
+                    self.machine.restored(now, volumes & !done)
                 }
             };
         }
         self.forget_problem();
+        if self.problem.is_none() {
+            self.problem = self.reverted();
+        }
+        if has_acted {
+            self.save();
+        }
+        if self.machine.is_idle() && self.machine.on_trial() == 0 {
+            self.health.forget();
+        }
         changed
+    }
+
+    /// Remembers the trials.
+    fn save(&self) {
+        let volumes = self.volumes.iter().zip(&self.machine.volumes);
+        volumes.for_each(|(one, volume)| one.save(self.machine.was_healthy, volume));
+    }
+
+    /// Does something for each of the volumes; those for which it succeeded.
+    fn each(&mut self, volumes: Set, act: &dyn Fn(&Gated, &Volume) -> Result<(), Failure>) -> Set {
+        let mut done = 0;
+        for at in indices(volumes) {
+            match act(&self.volumes[at], &self.machine.volumes[at]) {
+                Ok(()) => done |= 1 << at,
+                Err(failure) => self.failed(at, &failure),
+            }
+        }
+        done
     }
 
     fn stage(&mut self, at: usize) -> Staged {
@@ -268,11 +359,29 @@ impl Gate {
         }
     }
 
+    /// Why mounted content is not published though it has passed.
+    fn reverted(&self) -> Option<Problem> {
+        let mut volumes = self.volumes.iter().zip(&self.machine.volumes);
+        let (name, why) = volumes.find_map(|(one, volume)| Some((&one.name, &volume.barred()?.why)))?;
+        let message = format!(
+            "volume {name}: {}; the program has the last good content again; mend the new one, or approve it",
+            why.reason
+        );
+        Some(Problem::new(Code::Reverted, message))
+    }
+
     /// Once everything is published, there is no problem.
     fn forget_problem(&mut self) {
-        let is_well = |volume: &gate::Volume<String>| {
-            volume.refusal.is_none() && volume.seen.is_some() && volume.seen == volume.published
-        };
+        let is_well =
+            |volume: &Volume| volume.refusal.is_none() && volume.seen.is_some() && volume.seen == volume.published;
         self.problem.take_if(|_| self.machine.is_idle() && self.machine.volumes.iter().all(is_well));
     }
+}
+
+fn content(checksum: &Option<String>) -> &str {
+    checksum.as_deref().unwrap_or_default()
+}
+
+fn unhealthy(reason: String) -> Unhealthy {
+    Unhealthy { since: clock::wall(), reason }
 }

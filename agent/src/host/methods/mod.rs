@@ -122,6 +122,8 @@ impl InFlight {
 
 /// The outcome of a reload command that ended.
 pub use command::outcome as command_outcome;
+/// The container's root and program.
+pub use restart::{find as find_run, open as open_process};
 
 fn no_proc() -> Outcome {
     Outcome::Failed(Problem::new(Code::NoProcess, "/proc can't be read; trying again"))

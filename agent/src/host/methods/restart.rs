@@ -72,7 +72,11 @@ pub fn begin(context: &mut Context<'_>, termination: Termination) -> Begun {
 }
 
 /// The container's root, and the program to signal: the root itself if the program can't be identified.
-fn find<'a>(all: &'a [Process], proc: &Proc, selector: &TargetSelector) -> Result<(&'a Process, &'a Process), Outcome> {
+pub fn find<'a>(
+    all: &'a [Process],
+    proc: &Proc,
+    selector: &TargetSelector,
+) -> Result<(&'a Process, &'a Process), Outcome> {
     let chosen = proc.choose(all, selector, None);
     let root = match (&proc.pod, &selector.container) {
         (Some(_), Some(container)) => target::root(all, container),
@@ -87,7 +91,8 @@ fn find<'a>(all: &'a [Process], proc: &Proc, selector: &TargetSelector) -> Resul
     }
 }
 
-fn open(pid: u32) -> io::Result<OwnedFd> {
+/// A descriptor that is readable once the process has ended.
+pub fn open(pid: u32) -> io::Result<OwnedFd> {
     pidfd_open(Pid::from_raw(pid as i32).ok_or(Errno::SRCH)?, PidfdFlags::empty())
 }
 

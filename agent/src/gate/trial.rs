@@ -1,0 +1,199 @@
+//! The trial of what is published. The program has to stay healthy with it for a while: then it is good, and the caller
+//! keeps a copy. If it does not, and was healthy right before, the volumes go back to their good content, all of them
+//! together, and what they had is barred. A newer content begins a trial of its own, and goes back to the same good one.
+//! What the user has approved stays. After a restart of the agent a trial begins anew.
+
+use super::volume::{RETRY_MS, Reverted, Unhealthy, Volume};
+use super::{Action, Gate, Phase, Set, Step, indices};
+
+/// How a trial is held. The caller passes milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bake {
+    /// How long the program has to stay healthy.
+    pub time: u64,
+    /// The time between two questions.
+    pub period: u64,
+    /// As many answers in a row that it is not healthy decide.
+    pub failures: u32,
+}
+
+/// A trial in progress.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// The content is good once the program is healthy at this time or later.
+    until: u64,
+    /// The next question.
+    next: u64,
+    failures: u32,
+    /// The program starts: it has the time of the trial for its first healthy answer.
+    is_starting: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Judgement {
+    Undecided,
+    Good,
+    Unhealthy,
+}
+
+impl Trial {
+    fn new(bake: Bake, now: u64, is_starting: bool) -> Trial {
+        let until = now + bake.time;
+        Trial { until, next: until.min(now + bake.period), failures: 0, is_starting }
+    }
+
+    fn answered(&mut self, bake: Bake, now: u64, is_healthy: bool) -> Judgement {
+        if is_healthy && self.is_starting {
+            *self = Trial::new(bake, now, false);
+            return Judgement::Undecided;
+        }
+        self.next = now + bake.period;
+        let is_over = now >= self.until;
+        if !is_over {
+            self.next = self.next.min(self.until);
+        }
+        if is_healthy {
+            self.failures = 0;
+            return if is_over { Judgement::Good } else { Judgement::Undecided };
+        }
+        self.failures += u32::from(is_over || !self.is_starting);
+        if self.failures >= bake.failures { Judgement::Unhealthy } else { Judgement::Undecided }
+    }
+}
+
+impl<C: Clone + PartialEq> Gate<C> {
+    /// The volumes whose published content has passed, and is not known to be good.
+    pub fn on_trial(&self) -> Set {
+        self.select(Volume::is_on_trial)
+    }
+
+    /// When the trial ends, if the program stays healthy; None: there is none.
+    pub fn ends_at(&self) -> Option<u64> {
+        self.trial.as_ref().filter(|_| self.unhealthy.is_none()).map(|trial| trial.until)
+    }
+
+    /// When the trial's next question is due.
+    pub fn ask_at(&self) -> Option<u64> {
+        self.trial.as_ref().filter(|_| !self.is_good).map(|trial| trial.next)
+    }
+
+    /// The program has what is published; whether a trial begins.
+    pub fn loaded(&mut self, now: u64) -> bool {
+        if let Some(bake) = self.bake
+            && self.trial.is_none()
+            && self.is_idle()
+            && self.to_revert() == 0
+            && self.on_trial() != 0
+        {
+            let is_starting = core::mem::take(&mut self.is_starting) || !self.was_healthy;
+            self.trial = Some(Trial::new(bake, now, is_starting));
+            return true;
+        }
+        false
+    }
+
+    /// The program is started again because of what is published.
+    pub fn restarting(&mut self) {
+        self.is_starting = true;
+    }
+
+    /// Takes the answer to the question whether the program is healthy.
+    pub fn answered(&mut self, now: u64, answer: Result<(), Unhealthy>) -> Action {
+        if let Phase::Asking(volumes) = self.phase {
+            self.was_healthy = answer.is_ok();
+            self.phase = Phase::Publishing { volumes, is_proved: true };
+            return Action::Publish { volumes, is_proved: true };
+        }
+        let (Some(bake), Some(trial)) = (self.bake, &mut self.trial) else { return Action::Nothing };
+        let judgement = trial.answered(bake, now, answer.is_ok());
+        match answer {
+            Ok(()) => {
+                self.unhealthy = None;
+                self.is_good = judgement == Judgement::Good;
+            }
+            Err(why) if judgement == Judgement::Unhealthy => self.fail(now, why),
+            Err(_) => {}
+        }
+        Action::Nothing
+    }
+
+    /// The program has ended, and nobody is known to have ended it.
+    pub fn ended(&mut self, now: u64, why: Unhealthy) {
+        if self.bake.is_some() && self.on_trial() != 0 && self.to_revert() == 0 {
+            self.fail(now, why);
+        }
+    }
+
+    /// The program can't live with what is published.
+    fn fail(&mut self, now: u64, why: Unhealthy) {
+        let failed = self.on_trial() & self.select(|volume| !volume.is_released());
+        let has_good = indices(failed).all(|index| self.volumes[index].good.is_some());
+        (self.trial, self.is_good, self.act_at) = (None, false, now);
+        if !self.was_healthy || failed == 0 || !has_good {
+            self.unhealthy.get_or_insert(why);
+            self.is_starting = true;
+            return;
+        }
+        self.unhealthy = None;
+        for index in indices(failed) {
+            let volume = &mut self.volumes[index];
+            let content = volume.published.clone();
+            volume.reverted.extend(content.map(|content| Reverted { content, why: why.clone() }));
+        }
+    }
+
+    /// The volumes with barred content in place of a good one: the trial has just ended, or the agent was killed then.
+    pub(super) fn to_revert(&self) -> Set {
+        self.select(|volume| {
+            let is_barred = volume.published.as_ref().is_some_and(|published| volume.is_barred(published));
+            is_barred && volume.good.is_some() && volume.good != volume.published
+        })
+    }
+
+    /// Whether a trial has ended, and its end is to be carried out from `act_at` on.
+    pub(super) fn is_decided(&self) -> bool {
+        self.is_good || self.to_revert() != 0
+    }
+
+    /// Carries out the end of a trial.
+    pub(super) fn end_trial(&mut self) -> Action {
+        let failed = self.to_revert();
+        if failed != 0 {
+            self.phase = Phase::Reverting;
+            return Action::Revert(failed);
+        }
+        self.phase = Phase::Keeping;
+        Action::Keep(self.on_trial())
+    }
+
+    /// The content of the volumes `done` is kept.
+    pub fn kept(&mut self, now: u64, done: Set) -> Action {
+        if self.phase != Phase::Keeping {
+            return Action::Nothing;
+        }
+        for index in indices(done) {
+            let volume = &mut self.volumes[index];
+            volume.good.clone_from(&volume.published);
+            volume.reverted.retain(|reverted| Some(&reverted.content) != volume.good.as_ref());
+        }
+        self.act_at = now + RETRY_MS[0];
+        if self.on_trial() == 0 {
+            (self.trial, self.is_good) = (None, false);
+        }
+        self.advance()
+    }
+
+    /// The volumes `done` have their good content again.
+    pub fn reverted(&mut self, now: u64, done: Set) -> Action {
+        if self.phase != Phase::Reverting {
+            return Action::Nothing;
+        }
+        for index in indices(done) {
+            let volume = &mut self.volumes[index];
+            volume.published.clone_from(&volume.good);
+        }
+        self.act_at = now + RETRY_MS[0];
+        self.then(Step::Restore(done | self.unrestored));
+        self.advance()
+    }
+}

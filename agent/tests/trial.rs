@@ -1,0 +1,222 @@
+//! Trials: what the program can't live with is reverted, once, whoever dies.
+
+mod support;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use support::{Agent, BINARY, Program, Root, Volume, calm, eventually, free_port};
+
+/// A program with a health page. It reads its file at each POST, is not healthy with `sick`, and closes its port with
+/// `closed`.
+struct App {
+    address: String,
+    loads: Arc<AtomicUsize>,
+    is_ill: Arc<AtomicBool>,
+}
+
+impl App {
+    /// It listens on this address only.
+    fn start(root: &Root, host: &str) -> App {
+        let address = format!("{host}:{}", free_port());
+        let listener = TcpListener::bind(&address).unwrap();
+        let (loads, is_ill) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let app = App { address, loads: loads.clone(), is_ill: is_ill.clone() };
+        let file = root.join("gate/conf/published/a");
+        let content = Mutex::new(fs::read_to_string(&file).unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let Some(request) = head(&mut stream) else { continue };
+                let mut content = content.lock().unwrap();
+                if request.starts_with("POST ") {
+                    *content = fs::read_to_string(&file).unwrap();
+                    loads.fetch_add(1, SeqCst);
+                }
+                let is_probe =
+                    request.starts_with("GET /live HTTP/1.1\r\n") && request.contains("\r\nX-Probe: a b\r\n");
+                let is_healthy = !content.contains("sick") && !is_ill.load(SeqCst) && is_probe;
+                let code = if is_healthy || request.starts_with("POST ") { "200 OK" } else { "500 No" };
+                let _ = write!(stream, "HTTP/1.1 {code}\r\nContent-Length: 0\r\n\r\n");
+                if content.contains("closed") {
+                    return;
+                }
+            }
+        });
+        app
+    }
+}
+
+fn head(stream: &mut TcpStream) -> Option<String> {
+    let (mut request, mut buffer) = (String::new(), [0; 1024]);
+    while !request.ends_with("\r\n\r\n") {
+        match stream.read(&mut buffer).ok()? {
+            0 => return None, // an accepted connection was all that was asked for
+            count => request.push_str(&String::from_utf8_lossy(&buffer[..count])),
+        }
+    }
+    Some(request)
+}
+
+const GATE: [&str; 4] = ["--volume=conf", "--gated=conf", "--gate=strict", "--validate=[\"true\"]"];
+
+/// A Pod whose program is about to start with the content `1`.
+fn pod() -> (Root, Volume) {
+    let root = Root::new();
+    let volume = root.gated("conf", &[("a", "1")]);
+    let mut gate = Command::new(BINARY);
+    gate.arg("gate").args(GATE).args(["--bake=1s", "--reload=none"]).arg(format!("--port={}", free_port()));
+    assert!(gate.env("HOTRELOAD_ROOT", &root.path).output().unwrap().status.success());
+    (root, volume)
+}
+
+fn watch(root: &Root, bake: &str, flags: &[&str]) -> Agent {
+    let bake = format!("--bake={bake}");
+    let trial = [bake.as_str(), "--health-period=50ms", "--health-timeout=20s"];
+    Agent::watch(root, &[&GATE[..], &trial, flags].concat())
+}
+
+/// The flags of a Pod with an `App`.
+fn http(app: &App) -> [String; 4] {
+    let address = &app.address;
+    let [health, url] = [format!("--health=http://{address}/live"), format!("--url=http://{address}/-/reload")];
+    [health, "--health-header=X-Probe: a b".into(), "--reload=http".into(), url]
+}
+
+fn words(flags: &[String]) -> Vec<&str> {
+    flags.iter().map(String::as_str).collect()
+}
+
+#[track_caller]
+fn becomes(root: &Root, part: &str, content: &str) {
+    eventually(&format!("{part} is {content}"), || {
+        (root.read(&format!("gate/conf/{part}/a")) == content).then_some(())
+    });
+}
+
+#[test]
+fn a_program_that_answers_500_gets_its_good_content_again_once() {
+    let (root, volume) = pod();
+    let approvals = root.volume_at("approve", &[("approve", "")]);
+    let app = App::start(&root, "127.0.0.2");
+    let flags = http(&app);
+    let agent = watch(&root, "300ms", &words(&flags));
+    becomes(&root, "kept", "1");
+    volume.swap(&[("a", "sick")]);
+    eventually("it is tried", || (app.loads.load(SeqCst) > 0).then_some(()));
+    let status = agent.reaches("reverted");
+    let reason = format!(r#""reason":"GET http://{}/live: answered 500""#, app.address);
+    assert!(status.contains(&reason) && status.contains("HR_REVERTED"), "{status}");
+    assert!(agent.get("/metrics").unwrap().contains("\nhotreload_agent_reverts_total 1\n"));
+    assert_eq!((root.read("gate/conf/published/a"), root.read("gate/conf/candidate/a")), ("1".into(), "1".into()));
+    assert_eq!(app.loads.load(SeqCst), 2, "one reload more");
+    agent.process.signal("KILL");
+    drop(agent);
+    let agent = watch(&root, "300ms", &words(&flags));
+    let status = agent.reaches("reverted");
+    calm();
+    assert_eq!((root.read("gate/conf/published/a"), app.loads.load(SeqCst)), ("1".into(), 2));
+    let hash = status.split_once(r#""reverted":{"sha256":""#).unwrap().1[..64].to_string();
+    approvals.swap(&[("approve", &format!("conf@{hash}"))]);
+    agent.reaches("unhealthy");
+    assert_eq!(root.read("gate/conf/published/a"), "sick", "what the user approves stays");
+    volume.swap(&[("a", "2")]);
+    becomes(&root, "kept", "2");
+    agent.reaches("loaded");
+}
+
+#[test]
+fn a_program_that_was_not_healthy_before_keeps_the_new_content() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let agent = watch(&root, "300ms", &words(&flags));
+    becomes(&root, "kept", "1");
+    app.is_ill.store(true, SeqCst);
+    volume.swap(&[("a", "2")]);
+    let status = agent.reaches("unhealthy");
+    assert!(status.contains(r#""unhealthy":{"since":""#) && status.contains(r#""trial":null"#), "{status}");
+    assert_eq!((root.read("gate/conf/published/a"), agent.field("reverts")), ("2".into(), "0".into()));
+    app.is_ill.store(false, SeqCst);
+    becomes(&root, "kept", "2");
+    agent.reaches("loaded");
+}
+
+#[test]
+fn a_program_that_closes_its_port_is_not_healthy() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let health = format!("--health=tcp://{}", app.address);
+    let agent = watch(&root, "300ms", &[&health, &flags[2], &flags[3]]);
+    becomes(&root, "kept", "1");
+    volume.swap(&[("a", "closed")]);
+    eventually("it is reverted", || agent.log().contains("\"msg\":\"reverted\"").then_some(()));
+    assert_eq!(root.read("gate/conf/published/a"), "1");
+}
+
+#[test]
+fn a_newer_edit_is_tried_at_once_and_goes_back_to_the_last_good_one() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let agent = watch(&root, "300ms", &words(&flags));
+    becomes(&root, "kept", "1");
+    drop(agent);
+    let agent = watch(&root, "1h", &words(&flags));
+    volume.swap(&[("a", "2")]);
+    agent.reaches("baking");
+    assert_eq!(root.read("gate/conf/published/a"), "2");
+    volume.swap(&[("a", "sick")]);
+    agent.reaches("reverted");
+    assert_eq!((root.read("gate/conf/published/a"), root.read("gate/conf/kept/a")), ("1".into(), "1".into()));
+}
+
+#[test]
+fn the_end_of_the_program_counts_and_an_agent_that_dies_changes_nothing() {
+    let (root, volume) = pod();
+    let name = root.name("tr");
+    let trap = "trap 'grep -q sick gate/conf/published/a && exit 1; echo HUP >> \"$LOG\"' HUP";
+    let mut program = Program::script(&root, &name, trap);
+    let process = format!("--process={name}");
+    let flags = ["--reload=signal", "--signal=HUP", &process];
+    let agent = watch(&root, "300ms", &flags);
+    becomes(&root, "kept", "1");
+    volume.swap(&[("a", "2")]);
+    becomes(&root, "published", "2");
+    agent.process.signal("KILL");
+    drop(agent);
+    let agent = watch(&root, "300ms", &flags);
+    becomes(&root, "kept", "2");
+    drop(agent);
+    // No question before the next hour: the end itself is seen.
+    let flags = [&flags[..], &["--health-period=1h"]].concat();
+    let agent = watch(&root, "1h", &flags);
+    volume.swap(&[("a", "sick")]);
+    eventually("it is reverted", || agent.log().contains("\"msg\":\"reverted\"").then_some(()));
+    assert!(agent.status().contains(r#""reason":"the program has ended""#), "{}", agent.status());
+    assert_eq!(root.read("gate/conf/published/a"), "2");
+    program.restart(&root);
+    agent.reaches("reverted");
+}
+
+#[test]
+fn an_agent_that_dies_during_a_trial_reverts_all_the_same() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let agent = watch(&root, "300ms", &words(&flags));
+    becomes(&root, "kept", "1");
+    drop(agent);
+    let agent = watch(&root, "1h", &[&words(&flags)[..], &["--health-period=1h"]].concat());
+    volume.swap(&[("a", "sick")]);
+    agent.reaches("baking");
+    agent.process.signal("KILL");
+    drop(agent);
+    let agent = watch(&root, "300ms", &words(&flags));
+    agent.reaches("reverted");
+    becomes(&root, "published", "1");
+    becomes(&root, "kept", "1");
+}
