@@ -78,11 +78,14 @@ export function agentState(
   const dueHere = due.get(container)
   if (!dueHere) return undefined
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
-  const isProblem = problemStates.some((one) => one === report['state'])
-  if (isProblem && !retriedStates.has(report['state'])) return 'refused'
+  const isProblem =
+    problemStates.some((one) => one === report['state']) && !retriedStates.has(report['state'])
+  // A problem from before the change may end with it.
+  const isOld = Date.parse(String(property(report['error'], 'at'))) < Math.max(...dueHere.values()) - SKEW
+  if (isProblem && !isOld) return 'refused'
   const isSent = sentStates.has(report['state'])
   const isBaking = report['state'] === 'baking'
-  if (!isSent && !isBaking && report['state'] !== 'loaded') return 'pending'
+  if (!isProblem && !isSent && !isBaking && report['state'] !== 'loaded') return 'pending'
   // An agent from an earlier template may not watch all of them.
   const watched = volumesOf(report).flatMap(({ name, loadedAt }) => {
     const at = dueHere.get(String(name))
@@ -91,6 +94,7 @@ export function agentState(
   if (watched.length === 0) return undefined
   const behind = watched.filter(({ isLoaded }) => !isLoaded)
   if (behind.some(({ at }) => !hasStartedSince(at))) return 'notStarted'
+  if (isProblem) return 'refused'
   if (behind.length === watched.length) return 'started'
   if (isBaking) return 'baking'
   return isSent ? 'sent' : 'loaded'

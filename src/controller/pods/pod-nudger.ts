@@ -82,12 +82,16 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
 
   /** Also true where nobody knows, since the kubelets update the others anyway. @param bake milliseconds */
   async function isTrialPassed(pods: readonly V1Pod[], change: Change, bake: number): Promise<boolean> {
-    await nudgeRound(pods, change, change.restarts ? RESTART_WAIT : CANARY_WAIT)
+    await (change.restarts ? oneByOne(pods, change) : nudgeRound(pods, change, CANARY_WAIT))
     const deadline = clock.now() + bake + TRIAL_GRACE
+    const unsettled = new Set<AgentState | undefined>(['pending', 'baking'])
     for (;;) {
       const states = await mapLimit(pods, (pod) => stateOf(pod, change), CONCURRENCY)
       if (isStopped() || change.isSuperseded() || states.includes('refused')) return false
-      if (!states.includes('baking') || clock.now() >= deadline) return true
+      // A trial that has begun has an end, also where an answer is missing, or an agent that was restarted begins it anew.
+      if (states.includes('baking'))
+        for (const state of ['unknown', 'notStarted'] as const) unsettled.add(state)
+      if (!states.some((state) => unsettled.has(state)) || clock.now() >= deadline) return true
       await sleep(ASK_EVERY)
     }
   }

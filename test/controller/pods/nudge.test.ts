@@ -89,6 +89,7 @@ function cluster(
     nudged,
     is,
     loads,
+    has: (name: string, report: unknown) => pods.set(name, { ready: true, report }),
     silent: (name: string) => pods.set(name, { ready: true, report: undefined }),
     edit: (source = SOURCE) => nudges.sourceChanged(source, new Set([KEY]), new Set(['*'])),
   }
@@ -173,8 +174,10 @@ test('with a trial and a canary so many Pods are first, and processes that resta
   ])
   edit()
   await clock.advance(100)
-  expect(nudged).toEqual(['a', 'b'])
+  expect(nudged).toEqual(['a'])
   is('a', 'baking')
+  await clock.advance(5_000)
+  expect(nudged).toEqual(['a', 'b'])
   is('b', 'baking')
   await clock.advance(60_000)
   is('a', 'loaded')
@@ -194,6 +197,38 @@ test.each(['reverted', 'unhealthy', 'held'])(
     is('a', state)
     await clock.advance(3_600_000)
     expect(nudged).toEqual(['a'])
+  },
+)
+
+test.each<[string, string | undefined]>([
+  ['an agent that does not answer for a while', undefined],
+  ['a revert that is in progress', 'reloading'],
+])('%s is no end of a trial', async (_, state) => {
+  const { clock, nudged, edit, is, silent } = cluster(TRIAL)
+  edit()
+  await clock.advance(100)
+  is('a', 'baking')
+  await clock.advance(10_000)
+  if (state) is('a', state)
+  else silent('a')
+  await clock.advance(5_000)
+  is('a', 'reverted')
+  await clock.advance(3_600_000)
+  expect(nudged).toEqual(['a'])
+})
+
+test.each(['held', 'reverted'])(
+  'an edit that mends what is %s reaches all Pods, however late the first one notices it',
+  async (state) => {
+    const { clock, nudged, edit, is, has } = cluster(TRIAL)
+    has('a', { ...volumesReport(state, { conf: 1 }), error: { at: new Date(clock.wall()).toISOString() } })
+    await clock.advance(60_000)
+    edit()
+    await clock.advance(1_500)
+    expect(nudged).toEqual(['a'])
+    is('a', 'loaded', true, clock.wall())
+    await clock.advance(5_000)
+    expect(new Set(nudged)).toEqual(new Set(['a', 'b', 'c']))
   },
 )
 
