@@ -54,14 +54,15 @@ export function readinessOf(
   if (port === undefined) return `its readiness probe asks port ${asked.port}, which it does not declare`
   const request = httpGet && requestOf(httpGet)
   if (typeof request === 'string') return request
-  const { timeoutSeconds, periodSeconds, failureThreshold } = { ...defaultTimes, ...readinessProbe }
+  // The API server reads 0 as absent, too.
+  const { timeoutSeconds, periodSeconds, failureThreshold } = defaultTimes
   return {
     ...(request ? { request } : {}),
     ...(isNode ? { host } : {}),
     port,
-    timeoutSeconds,
-    periodSeconds,
-    failureThreshold,
+    timeoutSeconds: readinessProbe.timeoutSeconds || timeoutSeconds,
+    periodSeconds: readinessProbe.periodSeconds || periodSeconds,
+    failureThreshold: readinessProbe.failureThreshold || failureThreshold,
   }
 }
 
@@ -70,8 +71,9 @@ function requestOf({
   httpHeaders = [],
 }: NonNullable<NonNullable<V1Container['readinessProbe']>['httpGet']>): HealthRequest | string {
   const headers = httpHeaders.map(({ name, value }) => `${name}: ${value}`)
-  if (headers.some((header) => /\p{Cc}/u.test(header)))
-    return 'its readiness probe sends a header with a control character'
+  // The agent takes no other one.
+  if (!headers.every((header) => /^[!-9;-~]+: [ -~]*$/.test(header)))
+    return 'its readiness probe sends a header that is not printable ASCII'
   // Each is an argument of the agent, and the kernel starts no program with one that is too long.
   if (path.length + headers.join('').length > VALUE_LENGTH)
     return `the path and headers of its readiness probe have more than ${VALUE_LENGTH} characters`

@@ -28,16 +28,22 @@ test.each<[string, V1Probe, object]>([
         httpHeaders: [
           { name: 'Host', value: 'shop' },
           { name: 'X', value: '' },
+          { name: 'X-A', value: '"a": b, c' },
         ],
       },
     },
-    { port: 80, request: get('/', ['Host: shop', 'X: ']) },
+    { port: 80, request: get('/', ['Host: shop', 'X: ', 'X-A: "a": b, c']) },
   ],
   ['a TCP port', { tcpSocket: { port: 'http' } }, { port: 8080 }],
   [
     'times and thresholds',
     { httpGet: { port: 80, scheme: 'HTTP' }, timeoutSeconds: 2, periodSeconds: 3, failureThreshold: 4 },
     { port: 80, request: get('/'), timeoutSeconds: 2, periodSeconds: 3, failureThreshold: 4 },
+  ],
+  [
+    'times of 0, which are the defaults',
+    { tcpSocket: { port: 80 }, timeoutSeconds: 0, periodSeconds: 0, failureThreshold: 0 },
+    { port: 80 },
   ],
 ])('%s of a readiness probe is asked as the kubelet asks it', (_, probe, check) =>
   expect(asked(probe)).toEqual({ ...times, ...check }),
@@ -55,10 +61,10 @@ test.each<[string, V1Probe]>([
   // From the node that is the node.
   ['its readiness probe asks another host', { tcpSocket: { port: 80, host: '127.0.0.1' } }],
   ['its readiness probe asks port web, which it does not declare', { httpGet: { port: 'web' } }],
-  [
-    'its readiness probe sends a header with a control character',
-    { httpGet: { port: 80, httpHeaders: [{ name: 'X', value: 'a\r\nY: b' }] } },
-  ],
+  ...['a\r\nY: b', 'a\tb', 'Grüße'].map((value): [string, V1Probe] => [
+    'its readiness probe sends a header that is not printable ASCII',
+    { httpGet: { port: 80, httpHeaders: [{ name: 'X', value }] } },
+  ]),
   [
     'the path and headers of its readiness probe have more than 4096 characters',
     { httpGet: { port: 80, path: `/${'a'.repeat(4_096)}` } },
