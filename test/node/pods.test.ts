@@ -157,7 +157,12 @@ test('the agent shares the resources of the whole Pod and adds none', async () =
   )
 })
 
-test('a Pod with an image volume reloads a file that is mounted into it', async () => {
+const pods = [
+  { in: '', users: {} },
+  { in: ' with a user namespace of the Pod', users: { hostUsers: false } },
+]
+
+test.each(pods)('a file that is mounted into an image volume reloads$in', async ({ users }) => {
   const data = { name: 'data', image: { reference: nginx, pullPolicy: 'Never' } }
   const container = {
     args: ['/data/etc/nginx/nginx.conf', '8080'],
@@ -166,16 +171,13 @@ test('a Pod with an image volume reloads a file that is mounted into it', async 
       { name: 'config', mountPath: '/data/etc/nginx/nginx.conf', subPath: 'config' },
     ],
   }
-  const { spec, ...web } = workload('Deployment', container)
+  const { spec, ...web } = workload('Deployment', container, users)
   spec.template.spec.volumes = [volume, data]
   const pod = await expectReloads(await hook.namespace(), { ...web, spec })
   expect(pod.spec?.volumes).toContainEqual(data)
 })
 
-test.each([
-  { where: '', users: {} },
-  { where: ' with a user namespace of the Pod', users: { hostUsers: false } },
-])('injected and plain containers see the same files, modes and owners$where', async ({ users }) => {
+test.each(pods)('injected and plain containers see equal files, modes and owners$in', async ({ users }) => {
   const ns = await hook.namespace()
   const container = {
     image: nginx,
