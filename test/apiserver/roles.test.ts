@@ -151,15 +151,15 @@ test('in named namespaces changes roll out and nudge; in others nothing happens,
   expect(controller.lines.filter((line) => line.includes('no right') || line.includes('403'))).toEqual([])
 })
 
-/** Nudges in a namespace have a seat of their own in API Priority and Fairness, one for all. Without shares there is one nevertheless. */
-const oneSeat = (name: string, namespace: string, account: string) => [
+/** Nudges in a namespace have a few seats of their own in API Priority and Fairness, and no queue: without a seat they get 429. */
+const fewSeats = (name: string, namespace: string, account: string) => [
   {
     apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
     kind: 'PriorityLevelConfiguration',
     metadata: { name },
     spec: {
       type: 'Limited',
-      limited: { nominalConcurrencyShares: 0, borrowingLimitPercent: 0, limitResponse: { type: 'Reject' } },
+      limited: { nominalConcurrencyShares: 1, borrowingLimitPercent: 0, limitResponse: { type: 'Reject' } },
     },
   },
   {
@@ -183,21 +183,21 @@ const oneSeat = (name: string, namespace: string, account: string) => [
   },
 ]
 
-/** A request that has its seat until it is destroyed: its body does not come. The API server waits a minute for it. */
-async function occupySeat(path: string, contentType: string): Promise<ClientRequest> {
+/** More requests than there are seats. Each keeps its seat until it is destroyed: its body does not come, for which the API server waits a minute. */
+async function occupySeats(path: string, contentType: string): Promise<ClientRequest[]> {
   const { server, headers, tls } = await (await kubeconfigConnection(kubeconfig, own.name)).credentials()
-  const options = { host: server.hostname, port: server.port, path, method: 'PATCH', ...tls }
-  const held = request({
-    ...options,
-    headers: { ...headers, 'content-type': contentType, 'content-length': 9 },
+  const options = { host: server.hostname, port: server.port, path, method: 'PATCH', ...tls, agent: false }
+  return Array.from({ length: 20 }, () => {
+    const all = { ...headers, 'content-type': contentType, 'content-length': 9 }
+    const held = request({ ...options, headers: all }, (response) => response.resume())
+    held.on('error', () => undefined).flushHeaders()
+    return held
   })
-  held.on('error', () => undefined).flushHeaders()
-  return held
 }
 
 test('a nudge for which the API server has no seat is sent again after the time that it names', async () => {
-  const name = `${prefix}one-seat`
-  const objects = manifest(oneSeat(name, shop.name, own.name))
+  const name = `${prefix}few-seats`
+  const objects = manifest(fewSeats(name, shop.name, own.name))
   const account = createClient(await kubeconfigConnection(kubeconfig, own.name))
   const path = `/api/v1/namespaces/${shop.name}/pods/in-place?dryRun=All`
   const contentType = 'application/merge-patch+json'
@@ -212,7 +212,7 @@ test('a nudge for which the API server has no seat is sent again after the time 
   const nudgedAt = async () =>
     (await shop.get<V1Pod>('pod', 'in-place')).metadata?.annotations?.['hotreload.dev/nudge']
   await kubectl(['apply', '-f', '-'], objects)
-  const held = await occupySeat(path, contentType)
+  const held = await occupySeats(path, contentType)
   try {
     const { retryAfterSeconds } = await until('the API server refuses nudges', async () => {
       const answer = await account.call({ method: 'PATCH', path, body: {}, contentType })
@@ -223,10 +223,10 @@ test('a nudge for which the API server has no seat is sent again after the time 
     await shop.apply([configMap('conf', { a: '3' })])
     await until('the nudge is sent again', async () => (await refused()) >= before + 2)
     expect(await nudgedAt()).toBe(last)
-    held.destroy()
+    for (const one of held) one.destroy()
     await until('the Pod is nudged', async () => (await nudgedAt()) !== last)
   } finally {
-    held.destroy()
+    for (const one of held) one.destroy()
     await tryKubectl(['delete', '--ignore-not-found', '-f', '-'], objects)
   }
 })
