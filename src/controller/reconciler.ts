@@ -154,9 +154,11 @@ export class Reconciler {
     const reportIn = reportProgress(report, workload, state, clock.now())
     const step = this.#nextStep(workload, state, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
-    state.waitsForGate = step.do === 'wait' && step.for === 'held'
-    if (step.do === 'wait' && step.for === 'held' && step.milliseconds === undefined)
-      warnOfHeld(report, summary, diff)
+    const waitsForGate = step.do === 'wait' && step.for === 'held'
+    // Nobody else asks about a key that no gate shows, or about a change from before this replica led.
+    if (waitsForGate && !state.waitsForGate) this.#agentProblems.checkSoon(key)
+    state.waitsForGate = waitsForGate
+    if (waitsForGate && step.milliseconds === undefined) warnOfHeld(report, summary, diff)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
     else this.#limiter.cancel(key)
     if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)

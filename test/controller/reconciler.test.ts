@@ -266,23 +266,33 @@ test('after a change that reloads in place, the agents’ problems are reported'
   await cluster.controller.stop()
 })
 
-test('a change that needs new Pods as well is rolled out when no gate holds it back any more', async () => {
-  const conf = (gate: object, state: string, loadedAt: number) => {
-    const [volume] = volumesReport(state, { conf: loadedAt }).volumes
-    const error = state === 'held' ? { code: 'HR_VALIDATION_FAILED', message: 'no', at: '' } : null
-    return { container: 'web', state, error, volumes: [{ ...volume, gate }] }
-  }
-  let report: unknown = conf({ held: null }, 'loaded', 0)
+/** What an agent says of gated volume `conf`. */
+const ofGate = (gate: object, state: string, loadedAt: number) => {
+  const [volume] = volumesReport(state, { conf: loadedAt }).volumes
+  const error = state === 'held' ? { code: 'HR_VALIDATION_FAILED', message: 'no', at: '' } : null
+  return { container: 'web', state, error, volumes: [{ ...volume, gate }] }
+}
+
+/** A Deployment with one Pod, of which ConfigMap `web` fills a gated volume, and its key `a` a variable. @param items keys of the volume */
+async function gatedCluster(
+  annotations: Record<string, string> = {},
+  items?: { key: string; path: string }[],
+) {
+  let report: unknown = ofGate({ held: null }, 'loaded', 0)
   const cluster = new TestCluster({ askAgent: async () => report })
   const pod = {
     metadata: { name: 'a', namespace: 'shop', annotations: keys({ status: withAgents(['web'], {}) }) },
     status: { phase: 'Running', podIP: '10.0.0.1' },
   }
   const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'web', key: 'a' } } }]
+  const configMap = { name: 'web', ...(items ? { items } : {}) }
   const deployment = (resourceVersion: string, template = {}) =>
     workload({
-      template: { ...keys({ inject: 'true', gate: 'publish', validate: 'nginx -t' }), ...template },
-      spec: podSpec({ containers: [nginx({ env })] }),
+      template: {
+        ...keys({ inject: 'true', gate: 'publish', validate: 'nginx -t', ...annotations }),
+        ...template,
+      },
+      spec: podSpec({ containers: [nginx({ env })], volumes: [{ name: 'conf', configMap }] }),
       metadata: { uid: 'u-web', resourceVersion },
       fields: { replicas: 0, selector: { matchLabels: { app: 'web' } } },
     })
@@ -298,16 +308,44 @@ test('a change that needs new Pods as well is rolled out when no gate holds it b
   cluster.setConfigMap('web', { a: '1' })
   cluster.listener(DEPLOYMENTS).changed(deployment('7'))
   await cluster.clock.advance(60_000)
+  return { cluster, says: (one: unknown) => (report = one), rollouts: () => rollouts }
+}
+
+test('a change that needs new Pods as well is rolled out when no gate holds it back any more', async () => {
+  const { cluster, says, rollouts } = await gatedCluster()
   cluster.setConfigMap('web', { a: '2' })
   await cluster.clock.advance(3_000)
   expect([...cluster.recorder.waiting]).toEqual([[KEY, 'held']])
-  report = conf({ held: { sha256: 'x', refusals: 2 } }, 'held', 0)
+  says(ofGate({ held: { sha256: 'x', refusals: 2 } }, 'held', 0))
   await cluster.clock.advance(3_600_000)
-  expect(rollouts).toBe(0)
+  expect(rollouts()).toBe(0)
   expect(cluster.recorder.events.map(({ reason }) => reason)).toContain('RolloutHeld')
-  report = conf({ held: null }, 'loaded', cluster.clock.wall())
+  says(ofGate({ held: null }, 'loaded', cluster.clock.wall()))
   await cluster.clock.advance(60_000)
-  expect(rollouts).toBe(1)
+  expect(rollouts()).toBe(1)
+  await cluster.controller.stop()
+})
+
+test('a change of a key that no gate shows does not wait for as long as a trial may take', async () => {
+  const { cluster, rollouts } = await gatedCluster({ bake: '1h' }, [{ key: 'conf', path: 'conf' }])
+  cluster.setConfigMap('web', { a: '2' })
+  await cluster.clock.advance(60_000)
+  expect(rollouts()).toBe(1)
+  await cluster.controller.stop()
+})
+
+test('a new leader rolls out no change that is on trial', async () => {
+  const { cluster, says, rollouts } = await gatedCluster({ bake: '10m' })
+  cluster.setElected(false)
+  cluster.setConfigMap('web', { a: '2' })
+  says(ofGate({ held: null, trial: { until: '' } }, 'baking', cluster.clock.wall()))
+  await cluster.clock.advance(10_000)
+  cluster.setElected(true)
+  await cluster.clock.advance(300_000)
+  expect([rollouts(), [...cluster.recorder.waiting]]).toEqual([0, [[KEY, 'held']]])
+  says(ofGate({ held: null, trial: null }, 'loaded', cluster.clock.wall()))
+  await cluster.clock.advance(60_000)
+  expect(rollouts()).toBe(1)
   await cluster.controller.stop()
 })
 

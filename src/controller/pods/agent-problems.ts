@@ -20,6 +20,7 @@ import {
   type AgentState,
   agentState,
   heldVolumes,
+  isOnTrial,
   podState,
   problemOf,
   startedAt,
@@ -135,6 +136,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
     const due = unreportedDue(of)
     const at = clock.now()
     const held = new Set<string>()
+    let isUndecided = false
     const podStates: AgentState[] = []
     const asked: AskedPod[] = []
     const askPod = (pod: V1Pod) =>
@@ -142,6 +144,8 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
         container: one.container,
         hasAnswered: one.report !== undefined,
         held: heldSources(one, summary),
+        // A new leader does not know which change is on trial.
+        isOnTrial: due.size === 0 && isOnTrial(one.report),
         problem: problemOf(one, pod, clock.wall()),
         state: agentState(one, due, (at) => hasStartedSince(at, pod, one.container)),
       }))
@@ -155,6 +159,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
         for (const id of ofPod.flatMap((one) => one.held)) held.add(id)
         const state = podState(ofPod.map((one) => one.state))
         if (state) podStates.push(state)
+        isUndecided ||= ofPod.some((one) => one.isOnTrial) || (state !== undefined && undecided.has(state))
       }
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && !agents.flat().some((one) => one.hasAnswered)) {
@@ -164,7 +169,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       }
     }
     reportGates(summary, of, asked)
-    of.gateVerdict = { at, held, isUndecided: podStates.some((one) => undecided.has(one)) }
+    of.gateVerdict = { at, held, isUndecided }
     return podStates
   }
 

@@ -140,6 +140,10 @@ export const heldVolumes = (report: unknown): string[] =>
     isObject(property(gate, 'held')) || isObject(property(gate, 'reverted')) ? [String(name)] : [],
   )
 
+/** Whether the content of a volume is on trial. */
+export const isOnTrial = (report: unknown): boolean =>
+  volumesOf(report).some(({ gate }) => isObject(property(gate, 'trial')))
+
 const isHeldForGood = (report: unknown): boolean =>
   volumesOf(report).some(({ gate }) => Number(property(property(gate, 'held'), 'refusals')) >= REFUSALS)
 
