@@ -6,7 +6,15 @@ import { attempt, run } from '../cluster/run.ts'
 import { processesOf } from '../support/container-process.ts'
 import { settled, startTestController, type TestController } from '../support/controller.ts'
 import { cluster, images, namespace, type Namespace, until } from '../support/kube.ts'
-import { agentStatus, configMap, configMapVolume, deployment, edit, serves } from '../support/reload.ts'
+import {
+  agentStatus,
+  configMap,
+  configMapVolume,
+  deployment,
+  edit,
+  nudge,
+  serves,
+} from '../support/reload.ts'
 import { type Webhook, webhook } from '../support/webhook.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -42,7 +50,7 @@ const onTrial = () => {
     annotations: {
       'hotreload.dev/gate': 'publish',
       'hotreload.dev/validate': 'preset',
-      'hotreload.dev/bake': '3s',
+      'hotreload.dev/bake': '10s',
     },
   })
 }
@@ -85,9 +93,12 @@ test('content with which the program answers 500, or ends, is taken back once; w
   await controller.stop()
   controller = undefined
 
-  // The same content is not tried again, and a mended one is.
-  await edit(ns, 'conf', { ...site('two', 500) }, [pod])
+  // The same content is not tried again, unless a person says so. Then it stays.
+  await nudge(ns, [pod])
   expect(await reaches(ns, pod, 'reverted')).toMatchObject({ counters: { reverts: 1 } })
+  await run([process.execPath, MAIN, 'approve', 'deployment/web', '-n', ns.name, '--kubeconfig', kubeconfig])
+  await serves(ns, pod, 'two')
+  expect(await reaches(ns, pod, 'unhealthy')).toMatchObject({ counters: { reverts: 1 } })
   await edit(ns, 'conf', site('three'), [pod])
   await serves(ns, pod, 'three')
   await reaches(ns, pod, 'loaded')
@@ -106,7 +117,4 @@ test('content with which the program answers 500, or ends, is taken back once; w
   processesOf(pod, 'web').forEach((pid) => process.kill(pid, 'SIGKILL'))
   expect(await reaches(ns, pod, 'reverted')).toMatchObject({ counters: { reverts: 2 } })
   await serves(ns, pod, 'four')
-
-  await run([process.execPath, MAIN, 'approve', 'deployment/web', '-n', ns.name, '--kubeconfig', kubeconfig])
-  await serves(ns, pod, 'five')
 })

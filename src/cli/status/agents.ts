@@ -1,6 +1,6 @@
 /** The agents of injected Pods, and their reports (docs/agent.md, /status). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
-import { isReportOf, problemState } from '../../controller/pods/agent-report.ts'
+import { errorOf, isReportOf, problemState } from '../../controller/pods/agent-report.ts'
 import { remedyOf } from '../../controller/pods/problem-remedy.ts'
 import { FIRST_PORT } from '../../inject/agent-flags.ts'
 import { gateContainerName } from '../../inject/gate.ts'
@@ -135,9 +135,10 @@ export function readReport(agent: AgentAddress, report: unknown, now: number): A
   // The agent reloads nothing then: a change of variables ends the container's program.
   const isEnvOnly =
     reload === 'none' && volumes.length > 0 && volumes.every(({ source }) => source !== undefined)
-  const note = [report['error'], ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
+  const error = errorOf(report)
+  const note = [error, ...list(report['warnings'])].map(sentence).filter(Boolean).join('; ')
   const failed = problemState({ container, report }, of, now) !== undefined
-  const remedy = failed ? remedyOf(of, container, text(property(report['error'], 'code')) ?? '') : undefined
+  const remedy = failed ? remedyOf(of, container, text(error?.['code']) ?? '') : undefined
   return {
     ...at,
     state,

@@ -81,7 +81,7 @@ export function agentState(
   const isProblem =
     problemStates.some((one) => one === report['state']) && !retriedStates.has(report['state'])
   // A problem from before the change may end with it.
-  const isOld = Date.parse(String(property(report['error'], 'at'))) < Math.max(...dueHere.values()) - SKEW
+  const isOld = Date.parse(String(errorOf(report)?.['at'])) < Math.max(...dueHere.values()) - SKEW
   if (isProblem && !isOld) return 'refused'
   const isSent = sentStates.has(report['state'])
   const isBaking = report['state'] === 'baking'
@@ -152,6 +152,16 @@ function volumesOf(report: unknown): Record<string, unknown>[] {
   return (Array.isArray(volumes) ? volumes : []).filter(isObject)
 }
 
+/** What is wrong. An agent of a program that is not well has loaded everything, so that it has no error. */
+export function errorOf(report: unknown): Record<string, unknown> | undefined {
+  const error = property(report, 'error')
+  if (isObject(error)) return error
+  const unhealthy = volumesOf(report)
+    .map(({ gate }) => property(gate, 'unhealthy'))
+    .find(isObject)
+  return unhealthy && { code: 'HR_UNHEALTHY', message: unhealthy['reason'], at: unhealthy['since'] }
+}
+
 /** Undefined: no problem. The texts are cut and cleaned, because any program in the Pod may answer in the agent's place. */
 export function problemOf(
   answer: AgentAnswer,
@@ -159,8 +169,8 @@ export function problemOf(
   now: number,
 ): AgentProblem | undefined {
   const state = problemState(answer, pod, now)
-  const error = property(answer.report, 'error')
-  if (state === undefined || !isObject(error)) return undefined
+  const error = errorOf(answer.report)
+  if (state === undefined || !error) return undefined
   if (state === 'held' && !isHeldForGood(answer.report)) return undefined
   const code = text(error['code'], 63)
   if (!/^HR_[A-Z_]+$/.test(code)) return undefined

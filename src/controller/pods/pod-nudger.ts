@@ -87,7 +87,8 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
     const unsettled = new Set<AgentState | undefined>(['pending', 'baking'])
     for (;;) {
       const states = await mapLimit(pods, (pod) => stateOf(pod, change), CONCURRENCY)
-      if (isStopped() || change.isSuperseded() || states.includes('refused')) return false
+      const isOver = isStopped() || !isLeading() || change.isSuperseded()
+      if (isOver || states.includes('refused')) return false
       // A trial that has begun has an end, also where an answer is missing, or an agent that was restarted begins it anew.
       if (states.includes('baking'))
         for (const state of ['unknown', 'notStarted'] as const) unsettled.add(state)

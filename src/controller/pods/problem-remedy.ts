@@ -13,6 +13,8 @@ const logOf = new Map<string, 'agent' | 'program'>([
   ['HR_EXEC_FAILED', 'agent'],
   ['HR_UNCONFIRMED', 'program'],
   ['HR_KILLED', 'program'],
+  ['HR_REVERTED', 'program'],
+  ['HR_UNHEALTHY', 'program'],
   ['HR_HTTP_REFUSED', 'program'],
   ['HR_HTTP_FAILED', 'program'],
 ])

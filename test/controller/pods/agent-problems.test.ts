@@ -282,7 +282,7 @@ test('a change on trial is asked after until the trial is over, and a revert is 
   one.allAnswer(agentReport('reverted', 'HR_REVERTED', '3 answers in a row were not healthy (status 500)'))
   await one.clock.advance(30_000)
   expect(one.events()).toEqual([
-    'web ConfigurationReverted: Pod a (and 1 more), container web, at 2026-01-01T00:00:01.000Z: 3 answers in a row were not healthy (status 500) [HR_REVERTED]',
+    'web ConfigurationReverted: Pod a (and 1 more), container web, at 2026-01-01T00:00:01.000Z: 3 answers in a row were not healthy (status 500) [HR_REVERTED]; kubectl logs -n shop a -c web',
   ])
   await one.clock.advance(3_600_000)
   expect(one.states).toEqual(['reverted'])
@@ -302,10 +302,13 @@ test('a change is reported as reloaded when its trial has ended well', async () 
 
 test('a program that is not well with what it has, and has no other, is reported', async () => {
   const one = cluster('a')
-  one.allAnswer(agentReport('unhealthy', 'HR_UNHEALTHY', 'no answer'))
+  const unhealthy = { since: '2026-01-01T00:00:01.000Z', reason: 'GET http://10.0.0.7:80/: timed out' }
+  one.allAnswer({ ...volumesReport('unhealthy', {}), volumes: [{ name: 'conf', gate: { unhealthy } }] })
   one.problems.checkSoon(KEY)
   await one.clock.advance(60_000)
-  expect(one.events()).toEqual([expect.stringMatching(/^web ConfigurationUnhealthy: Pod a, /)])
+  expect(one.events()).toEqual([
+    'web ConfigurationUnhealthy: Pod a, container web, at 2026-01-01T00:00:01.000Z: GET http://10.0.0.7:80/: timed out [HR_UNHEALTHY]; kubectl logs -n shop a -c web',
+  ])
 })
 
 test('a Pod that waits since its gate has no room for the first publish is reported', async () => {
