@@ -320,6 +320,10 @@ test('a change that needs new Pods as well is rolled out when no gate holds it b
   await cluster.clock.advance(3_600_000)
   expect(rollouts()).toBe(0)
   expect(cluster.recorder.events.map(({ reason }) => reason)).toContain('RolloutHeld')
+  // An agent that answers no more takes nothing back.
+  says(undefined)
+  await cluster.clock.advance(3_600_000)
+  expect(rollouts()).toBe(0)
   says(ofGate({ held: null }, 'loaded', cluster.clock.wall()))
   await cluster.clock.advance(60_000)
   expect(rollouts()).toBe(1)

@@ -7,7 +7,7 @@ import { sourceId } from '../../workload/checksum.ts'
 import { volumeSources } from '../../workload/references.ts'
 
 export interface GateVerdict {
-  /** When the agents were asked, by Clock.now(). */
+  /** When the agents were asked that answered, by Clock.now(). */
   at: number
   /** Ids of the sources that some Pod holds back or has reverted. */
   held: ReadonlySet<string>

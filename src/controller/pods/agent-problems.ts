@@ -50,7 +50,7 @@ export interface AgentProblemState extends ReloadEventState {
   knownGates: KnownGates
   /** Some of them did not answer the last time. */
   isGateInDoubt: boolean
-  /** What the gates said when they were asked last. */
+  /** What the gates said last. */
   gateVerdict: GateVerdict | undefined
   /** A rollout waits for them. */
   waitsForGate: boolean
@@ -164,7 +164,6 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       // No agent is reachable, as under strict mTLS: the others would take minutes while other workloads wait.
       if (from === 0 && !agents.flat().some((one) => one.hasAnswered)) {
         reportGates(summary, of, asked)
-        of.gateVerdict = { at, held, isUndecided: true }
         return undefined
       }
     }
