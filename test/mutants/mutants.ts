@@ -294,6 +294,27 @@ export const mutants: readonly Mutant[] = [
     tests: 'test/policy',
   },
   {
+    what: 'a readiness probe of another host is not asked in the Pod',
+    file: 'src/policy/trial/health.ts',
+    from: "if (host !== '' && !isNode) return",
+    to: "if (host === 'x') return",
+    tests: 'test/policy/trial',
+  },
+  {
+    what: 'no rollout begins while a gate holds the change back',
+    file: 'src/controller/decide/gate-verdict.ts',
+    from: 'verdict.held.has(id)',
+    to: 'false && id',
+    tests: 'test/controller/decide/gate-verdict.test.ts',
+  },
+  {
+    what: 'no other Pod is nudged after a trial that ended badly',
+    file: 'src/controller/pods/pod-nudger.ts',
+    from: "isOver || states.includes('refused')",
+    to: 'isOver',
+    tests: 'test/controller/pods/nudge.test.ts',
+  },
+  {
     what: 'the agent has KILL only where the target keeps it',
     file: 'src/inject/security-context.ts',
     from: 'if (names(drop, capability)) return false',
