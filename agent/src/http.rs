@@ -148,9 +148,9 @@ impl ReloadRequest {
 
     fn text_in(&self, version: &str) -> String {
         let ReloadRequest { method, path, authority, headers, .. } = self;
-        let mut text = format!("{method} {path} HTTP/{version}\r\nContent-Length: 0\r\nConnection: close\r\n");
+        let mut text = format!("{method} {path} HTTP/{version}\r\n");
         let host = format!("Host: {authority}");
-        let own = [host.as_str(), "User-Agent: hotreload-agent"];
+        let own = [host.as_str(), "User-Agent: hotreload-agent", "Content-Length: 0", "Connection: close"];
         let is_ours = |line: &&&str| !headers.iter().any(|header| is_alike(header, line));
         for line in own.iter().filter(is_ours).copied().chain(headers.iter().map(String::as_str)) {
             text.push_str(line);
