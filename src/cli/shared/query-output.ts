@@ -51,6 +51,8 @@ const colours: Readonly<Record<string, number>> = {
   invalid: 31,
   held: 31,
   unproved: 31,
+  reverted: 31,
+  unhealthy: 31,
   killed: 31,
   error: 31,
   removed: 31,

@@ -74,16 +74,20 @@ test('a state has its colour at the end of a line, too', async () => {
   )
 })
 
-test.each(['CrashLoopBackOff', 'ErrImageNeverPull', 'CreateContainerConfigError', 'Error', 'OOMKilled'])(
-  '%s is red',
-  async (state) => {
-    const stdout = Object.assign(new PassThrough(), { isTTY: true })
-    const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env: {} }
-    writeAnswer(io, 'table', { kind: 'AgentStatusList', items: [] }, () => `web-1   ${state}\n`)
-    stdout.end()
-    expect(await text(stdout)).toBe(`web-1   \u001b[31m${state}\u001b[0m\n`)
-  },
-)
+test.each([
+  'CrashLoopBackOff',
+  'ErrImageNeverPull',
+  'CreateContainerConfigError',
+  'Error',
+  'OOMKilled',
+  ...['held', 'reverted', 'unhealthy'],
+])('%s is red', async (state) => {
+  const stdout = Object.assign(new PassThrough(), { isTTY: true })
+  const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env: {} }
+  writeAnswer(io, 'table', { kind: 'AgentStatusList', items: [] }, () => `web-1   ${state}\n`)
+  stdout.end()
+  expect(await text(stdout)).toBe(`web-1   \u001b[31m${state}\u001b[0m\n`)
+})
 
 test('progress is one overwritten line on a terminal, and nothing elsewhere', async () => {
   for (const isTTY of [true, false]) {
