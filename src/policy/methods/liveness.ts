@@ -25,7 +25,7 @@ export function livenessOf(container: V1Container): { forward: ForwardedProbe } 
 
 /** The port of a probe, which may be the name of one that the container declares. */
 export const portNumber = ({ ports = [] }: V1Container, port: string | number): number | undefined =>
-  Number(port) > 0 ? Number(port) : ports.find(({ name }) => name === port)?.containerPort
+  /^[1-9]\d*$/.test(`${port}`) ? Number(port) : ports.find(({ name }) => name === port)?.containerPort
 
 /** In a template that `hotreload inject` wrote, the exec probe is ours (inject/agent-flags.ts), and its flags say what the user's asked. */
 function ownProbe([program = '', command, ...flags]: string[] = []): { forward: ForwardedProbe } | undefined {

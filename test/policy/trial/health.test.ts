@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import { readinessOf } from '../../../src/policy/trial/health.ts'
 import { nginx } from '../../support/builders.ts'
 
-const ports = [{ name: 'http', containerPort: 8080 }]
+const ports = [
+  { name: 'http', containerPort: 8080 },
+  { name: '1e3', containerPort: 8081 },
+]
 const asked = (readinessProbe: V1Probe, hostNetwork = false) =>
   readinessOf(nginx({ ports, readinessProbe }), { hostNetwork })
 const times = { timeoutSeconds: 1, periodSeconds: 10, failureThreshold: 3 }
@@ -13,6 +16,7 @@ const get = (path: string, headers: string[] = []) => ({ method: 'GET', path, he
 test.each<[string, V1Probe, object]>([
   ['a port', { httpGet: { port: 80 } }, { port: 80, request: get('/') }],
   ['a named port', { httpGet: { port: 'http', path: '/healthz' } }, { port: 8080, request: get('/healthz') }],
+  ['a port whose name looks like a number', { tcpSocket: { port: '1e3' } }, { port: 8081 }],
   ['a number as text', { httpGet: { port: '81' } }, { port: 81, request: get('/') }],
   [
     'a path without a slash',
