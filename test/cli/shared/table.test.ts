@@ -80,7 +80,9 @@ test.each([
   'CreateContainerConfigError',
   'Error',
   'OOMKilled',
-  ...['held', 'reverted', 'unhealthy'],
+  'held',
+  'reverted',
+  'unhealthy',
 ])('%s is red', async (state) => {
   const stdout = Object.assign(new PassThrough(), { isTTY: true })
   const io = { stdin: Readable.from(['']), stdout, stderr: new PassThrough(), env: {} }
