@@ -36,6 +36,15 @@ impl Random {
     }
 }
 
+/// Ends the other threads, also after a panic.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 struct Gate {
     root: Root,
     volume: Volume,
@@ -83,9 +92,10 @@ impl Gate {
         true
     }
 
-    /// Reads without pause until it is over; how often.
-    fn hammer(&self, is_over: &AtomicBool, reads: &AtomicUsize) {
+    /// Reads until it is over; how often.
+    fn hammer(&self, pause: Duration, is_over: &AtomicBool, reads: &AtomicUsize) {
         while !is_over.load(Ordering::SeqCst) {
+            sleep(pause);
             reads.fetch_add(usize::from(self.check()), Ordering::SeqCst);
             // As most programs do, by its path.
             let by_path = fs::read_to_string(self.published.join("b"));
@@ -114,14 +124,14 @@ fn readers_see_whole_generations() {
     let agent = gate.watch();
     let (is_over, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        (0..2).for_each(|_| drop(scope.spawn(|| gate.hammer(&is_over, &reads))));
+        let _end = End(&is_over);
+        (0..2).for_each(|_| drop(scope.spawn(|| gate.hammer(Duration::ZERO, &is_over, &reads))));
         for number in 1..=publishes() {
             let content = content("good", number);
             gate.swap(&content);
             let is_published = || fs::read_to_string(gate.published.join("a")).is_ok_and(|found| found == content);
             eventually("it is published", || is_published().then_some(()));
         }
-        is_over.store(true, Ordering::SeqCst);
     });
     gate.comes_to_rest(&content("good", publishes()));
     assert_eq!(agent.field("validationsPassed"), publishes().to_string());
@@ -140,6 +150,7 @@ fn what_is_published_is_whole_and_has_passed_whenever_the_agent_dies() {
     // come meanwhile.
     let most = AtomicU64::new(60_000);
     std::thread::scope(|scope| {
+        let end = End(&is_over);
         let writer = scope.spawn(|| {
             let mut random = Random(1);
             let mut number = 0;
@@ -150,7 +161,8 @@ fn what_is_published_is_whole_and_has_passed_whenever_the_agent_dies() {
             }
             number
         });
-        scope.spawn(|| gate.hammer(&is_over, &reads));
+        // It leaves the processor to what dies.
+        scope.spawn(|| gate.hammer(Duration::from_millis(1), &is_over, &reads));
         while published < publishes() {
             let mut command = gate.command(if random.below(8) == 0 { "gate" } else { "watch" });
             command.stdout(fs::File::create(&log).unwrap());
@@ -160,11 +172,16 @@ fn what_is_published_is_whole_and_has_passed_whenever_the_agent_dies() {
             drop(agent);
             kills += 1;
             let new = fs::read_to_string(&log).unwrap().matches(r#""msg":"published""#).count();
-            most.store(if new == 0 { (life * 4 / 3).min(500_000) } else { life * 2 / 3 + 1_000 }, Ordering::SeqCst);
+            let next = match new {
+                0 => (life * 4 / 3).min(500_000),
+                1..=3 => life,
+                _ => life * 2 / 3,
+            };
+            most.store(next, Ordering::SeqCst);
             published += new;
             assert!(gate.check(), "nobody removes it now");
         }
-        is_over.store(true, Ordering::SeqCst);
+        drop(end);
         last = writer.join().unwrap();
     });
     assert!(reads.load(Ordering::SeqCst) > 0);
