@@ -1,10 +1,19 @@
-//! The state that the agent keeps over its own restarts (an OOM kill restarts only its container): a file of lines
-//! `word value…` in an emptyDir. A file that can't be read counts as missing.
+//! The state that the agent keeps over its own restarts (an OOM kill restarts only its container): lines `word value…` in
+//! a file in an emptyDir. The file has two records, which are overwritten by turns, so that one of them is whole whenever
+//! the agent or its node dies. A file without a whole record counts as missing.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write;
+use core::iter::once;
 
-const HEADER: &str = "hotreload 1";
+/// The length of a record, and the place of the second one. A state that needs more is alone in its file.
+pub const RECORD_BYTES: usize = 4096;
+
+/// Then follow the checksum, and behind it what it covers: the turn, the state's text, and spaces up to the length.
+const HEADER: &str = "hotreload 2 ";
+/// Digits of a checksum, and of a turn.
+const DIGITS: usize = 20;
+const TEXT_BYTES: usize = RECORD_BYTES - HEADER.len() - 2 * DIGITS;
 
 /// The last time that the agent ended its container.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -28,7 +37,7 @@ pub struct Loaded {
     pub is_confirmed: bool,
 }
 
-/// The content of the file.
+/// The content of a record.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct SavedState {
     /// The key of the digests, chosen once per Pod.
@@ -42,12 +51,22 @@ pub struct SavedState {
 }
 
 impl SavedState {
-    /// Parses the file's text. None for another version, or if one line can't be parsed.
-    pub fn parse(text: &str) -> Option<SavedState> {
-        let body = text.strip_prefix(HEADER)?.strip_prefix('\n')?;
+    /// The newest state in a file. None for another version, or if no record is whole.
+    pub fn newest(file: &[u8]) -> Option<SavedState> {
+        let records = once(file).chain(file.chunks(RECORD_BYTES)).filter_map(whole);
+        records.max_by_key(|(turn, _)| *turn).map(|(_, state)| state)
+    }
+
+    /// The record of a state with this text, which wins over those of earlier turns.
+    pub fn record(turn: u64, text: &str) -> String {
+        let body = format!("{turn:0DIGITS$}{text:<TEXT_BYTES$}");
+        format!("{HEADER}{:0DIGITS$}{body}", checksum(&body))
+    }
+
+    fn parse(text: &str) -> Option<SavedState> {
         let mut state = SavedState::default();
         let mut has_key = false;
-        for line in body.lines() {
+        for line in text.lines() {
             let (word, value) = line.split_once(' ')?;
             match word {
                 "key" => {
@@ -74,10 +93,10 @@ impl SavedState {
         has_key.then_some(state)
     }
 
-    /// The file's text.
+    /// The state as text.
     pub fn text(&self) -> String {
         let key = u128::from(self.key[0]) | u128::from(self.key[1]) << 64;
-        let mut text = format!("{HEADER}\nkey {key:032x}\n");
+        let mut text = format!("key {key:032x}\n");
         for Loaded { volume, digest, is_confirmed } in &self.loaded {
             let word = if *is_confirmed { "loaded" } else { "sent" };
             let _ = writeln!(text, "{word} {volume} {digest:032x}");
@@ -116,6 +135,18 @@ impl SavedState {
     }
 }
 
+/// The turn and the state of a record that was written to its end.
+fn whole(record: &[u8]) -> Option<(u64, SavedState)> {
+    let (sum, body) = str::from_utf8(record).ok()?.strip_prefix(HEADER)?.split_at_checked(DIGITS)?;
+    let (turn, text) = body.split_at_checked(DIGITS).filter(|_| sum.parse() == Ok(checksum(body)))?;
+    Some((turn.parse().ok()?, SavedState::parse(text.trim_end_matches(' '))?))
+}
+
+/// FNV-1a finds what is torn; whoever may write the file may write any state.
+fn checksum(body: &str) -> u64 {
+    body.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 fn hex(text: &str) -> Option<u128> {
     let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     u128::from_str_radix(text, 16).ok().filter(|_| plain)
@@ -143,26 +174,55 @@ mod tests {
         assert_eq!(state.loaded, [loaded("conf", 2, false), loaded("tls", 1, true)]);
     }
 
-    #[test]
-    fn a_broken_file_is_never_read_in_part() {
-        let good = SavedState {
+    fn state(digest: u128) -> SavedState {
+        SavedState {
             key: [1, 2],
-            loaded: [loaded("conf", 3, true)].into(),
+            loaded: [loaded("conf", digest, true)].into(),
             killed: [1].into(),
             last_restart: None,
         }
-        .text();
-        assert!(SavedState::parse(&good).is_some());
-        for end in (0..good.len()).filter(|end| !good[..*end].ends_with('\n') && *end + 1 != good.len()) {
-            let cut = &good[..end];
-            assert!(
-                SavedState::parse(cut).is_none_or(|state| cut.ends_with("killed 1") || state.killed.is_empty()),
-                "{cut}"
-            );
+    }
+
+    fn record(turn: u64, digest: u128) -> Vec<u8> {
+        SavedState::record(turn, &state(digest).text()).into()
+    }
+
+    #[test]
+    fn a_record_that_is_not_whole_is_never_read() {
+        let good = record(7, 3);
+        assert_eq!(good.len(), RECORD_BYTES);
+        assert_eq!(SavedState::newest(&good), Some(state(3)));
+        for at in 0..good.len() {
+            assert_eq!(SavedState::newest(&good[..at]), None, "cut at {at}");
+            let mut torn = good.clone();
+            torn[at] ^= 1;
+            assert_eq!(SavedState::newest(&torn), None, "changed at {at}");
         }
-        for bad in ["", "hotreload 2\n", "hotreload 1\n", "hotreload 1\nkey 1\n", "hotreload 1\nnonsense\n"] {
-            assert_eq!(SavedState::parse(bad), None, "{bad}");
+        for bad in ["", "hotreload 1\nkey 1\n", "hotreload 2 \n", &SavedState::record(0, "nonsense\n")] {
+            assert_eq!(SavedState::newest(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_newest_whole_record_counts() {
+        let file = |first: &[u8], second: &[u8]| SavedState::newest(&[first, second].concat());
+        let (older, newer) = (record(9, 1), record(10, 2));
+        assert_eq!(file(&older, &newer), Some(state(2)));
+        assert_eq!(file(&newer, &older), Some(state(2)));
+        for end in (0..RECORD_BYTES).step_by(64) {
+            let torn = [&newer[..end], &record(8, 0)[end..]].concat();
+            let expected = if torn == newer { 2 } else { 1 };
+            assert_eq!(file(&older, &torn), Some(state(expected)), "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn a_state_may_be_longer_than_a_record() {
+        let loaded = (0..100).map(|number| loaded(&format!("volume-{number}"), number, true)).collect();
+        let state = SavedState { loaded, ..state(0) };
+        let record = SavedState::record(0, &state.text());
+        assert!(record.len() > RECORD_BYTES);
+        assert_eq!(SavedState::newest(record.as_bytes()), Some(state));
     }
 
     proptest! {
@@ -171,7 +231,8 @@ mod tests {
             let last_restart = restarted.map(|(at, root, digest)| LastRestart { at, root, digest });
             let loaded = volumes.iter().map(|(volume, digest, is_confirmed)| loaded(volume, *digest, *is_confirmed)).collect();
             let state = SavedState { key, loaded, killed, last_restart };
-            prop_assert_eq!(SavedState::parse(&state.text()), Some(state));
+            let record = SavedState::record(key[0], &state.text());
+            prop_assert_eq!(SavedState::newest(record.as_bytes()), Some(state));
         }
 
         #[test]

@@ -2,6 +2,7 @@
 //! are written in place, files in its state directory, held connections, a log that nobody reads.
 
 mod support;
+use agent::saved_state::SavedState;
 use rustix::fd::OwnedFd;
 use rustix::io::{read, write};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -9,7 +10,7 @@ use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -165,6 +166,28 @@ fn a_symlink_in_the_state_directory_is_not_written_through() {
 }
 
 #[test]
+fn each_reload_overwrites_the_state_in_its_file_unless_that_was_removed() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none"]);
+    agent.reaches("loaded");
+    let path = root.join("state/web");
+    let file = || fs::metadata(&path).map(|file| file.ino()).ok();
+    let state = || SavedState::newest(&fs::read(&path).ok()?).map(|state| state.loaded);
+    let first = file();
+    assert!(first.is_some());
+    for round in 2..6 {
+        let before = state();
+        volume.swap(&[("a", &round.to_string())]);
+        eventually("the state is saved", || (state().is_some() && state() != before).then_some(()));
+        assert_eq!(file(), first, "swap {round}");
+    }
+    fs::remove_file(&path).unwrap();
+    volume.swap(&[("a", "6")]);
+    eventually("the state has a file again", state);
+}
+
+#[test]
 fn a_pipe_in_place_of_the_state_does_not_block_the_start() {
     let root = Root::new();
     root.volume("conf", &[("a", "1")]);
@@ -190,10 +213,10 @@ fn a_restart_in_the_future_does_not_hold_up_the_next() {
     let mut program = Program::reloading(&root, &name);
     let future = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() + 7_200_000;
     let (key, digest) = ("0".repeat(32), "1".repeat(32));
-    let state = format!("hotreload 1\nkey {key}\nloaded conf {digest}\nrestarted {future} 0 {digest}\n");
+    let state = format!("key {key}\nloaded conf {digest}\nrestarted {future} 0 {digest}\n");
     calm();
     volume.swap(&[("a", "2")]);
-    fs::write(root.join("state/web"), state).unwrap();
+    fs::write(root.join("state/web"), SavedState::record(0, &state)).unwrap();
     let _agent =
         Agent::watch(&root, &["--volume=conf", "--container=web", "--reload=restart", &format!("--process={name}")]);
     eventually("the restart", || program.process.has_ended().then_some(()));

@@ -1,7 +1,7 @@
 //! Small files: complete reads, complete writes, the names in a directory.
 
 use super::random::random;
-use alloc::{ffi::CString, format, vec::Vec};
+use alloc::{ffi::CString, format, string::String, vec::Vec};
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,6 +25,14 @@ pub fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes everything at this offset, or fails.
+pub fn write_at(fd: impl AsFd, bytes: &[u8], offset: u64) -> io::Result<()> {
+    match io::retry_on_intr(|| io::pwrite(&fd, bytes, offset))? {
+        written if written == bytes.len() => Ok(()),
+        _ => Err(Errno::NOSPC),
+    }
 }
 
 /// Reads up to `buffer.len()` bytes; 0 at the end.
@@ -120,14 +128,35 @@ pub fn open_beneath(root: &OwnedFd, path: &[u8], flags: OFlags) -> io::Result<Ow
 /// Replaces the file `path` in one step: it writes a temporary file beside it, then renames that. Whoever else may write
 /// the directory can't foresee the temporary file's name, and a file or symlink that has it is an error.
 pub fn replace(path: &str, bytes: &[u8], mode: Mode) -> io::Result<()> {
+    let (file, temporary) = write_beside(path, bytes, mode)?;
+    // A program that is open for writing can't be run.
+    drop(file);
+    rename_to(path, &temporary)
+}
+
+/// The same; the new file stays open, and is the same one whatever becomes of the path.
+pub fn replace_open(path: &str, bytes: &[u8], mode: Mode) -> io::Result<OwnedFd> {
+    let (file, temporary) = write_beside(path, bytes, mode)?;
+    rename_to(path, &temporary).map(|()| file)
+}
+
+fn write_beside(path: &str, bytes: &[u8], mode: Mode) -> io::Result<(OwnedFd, String)> {
     let temporary = format!("{path}.{:016x}.hotreload-tmp", random()[0]);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = fs::open(temporary.as_str(), flags, mode)?;
-    let written = fs::fchmod(&file, mode).and_then(|()| write_all(&file, bytes));
-    drop(file);
-    written.and_then(|()| fs::rename(temporary.as_str(), path)).inspect_err(|_| {
-        let _ = fs::unlinkat(CWD, temporary.as_str(), AtFlags::empty());
-    })
+    match fs::fchmod(&file, mode).and_then(|()| write_all(&file, bytes)) {
+        Ok(()) => Ok((file, temporary)),
+        Err(error) => Err(discard(&temporary, error)),
+    }
+}
+
+fn rename_to(path: &str, temporary: &str) -> io::Result<()> {
+    fs::rename(temporary, path).map_err(|error| discard(temporary, error))
+}
+
+fn discard(temporary: &str, error: Errno) -> Errno {
+    let _ = fs::unlinkat(CWD, temporary, AtFlags::empty());
+    error
 }
 
 /// The names in a directory, without `.` and `..`.
@@ -231,7 +260,7 @@ pub fn remove(directory: impl AsFd, name: &CStr) -> io::Result<()> {
 }
 
 /// An error number in words; rare ones stay numbers.
-pub fn describe(error: Errno) -> alloc::string::String {
+pub fn describe(error: Errno) -> String {
     let text = match error {
         Errno::PERM => "operation not permitted",
         Errno::NOENT => "no such file or directory",
