@@ -315,6 +315,27 @@ export const mutants: readonly Mutant[] = [
     tests: 'test/controller/pods/nudge.test.ts',
   },
   {
+    what: 'a trial that has begun is waited for, also while an answer is missing',
+    file: 'src/controller/pods/pod-nudger.ts',
+    from: "if (states.includes('baking'))",
+    to: 'if (false)',
+    tests: 'test/controller/pods/nudge.test.ts',
+  },
+  {
+    what: 'a problem from before a change is no answer to the change',
+    file: 'src/controller/pods/agent-report.ts',
+    from: 'if (isProblem && !isOld)',
+    to: 'if (isProblem)',
+    tests: 'test/controller/pods/nudge.test.ts',
+  },
+  {
+    what: 'a new leader rolls out no change that is on trial',
+    file: 'src/controller/pods/agent-problems.ts',
+    from: 'due.size === 0 && isOnTrial(one.report)',
+    to: 'false',
+    tests: 'test/controller/reconciler.test.ts',
+  },
+  {
     what: 'the agent has KILL only where the target keeps it',
     file: 'src/inject/security-context.ts',
     from: 'if (names(drop, capability)) return false',
