@@ -4,6 +4,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
 import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { pause } from '../cluster/run.ts'
+import { killed, reaches } from '../support/gated-pods.ts'
 import {
   DEPLOYMENTS,
   expectNoInstall,
@@ -14,8 +15,9 @@ import {
 } from '../support/install.ts'
 import { images, type Namespace, until } from '../support/kube.ts'
 import { cluster, kubectl, tryKubectl } from '../support/kubectl.ts'
+import { edit, serves } from '../support/reload.ts'
 import { clockConfigMap, clockPatch } from './clock.ts'
-import { faults } from './faults.ts'
+import { faults, restartProcess } from './faults.ts'
 import { prepareLoad, type Round } from './load.ts'
 import { expectUndisturbed } from './nasty-objects.ts'
 import { kill, WEBHOOK } from './replicas.ts'
@@ -24,8 +26,13 @@ import { onlyPod, reloaded, rolledOut, type Subject } from './subjects.ts'
 const ROUNDS = Number(process.env['FAULT_ROUNDS'] ?? 1)
 const SECONDS = Number(process.env['FAULT_SECONDS'] ?? 0)
 
+const gate = {
+  'hotreload.dev/gate': 'strict',
+  'hotreload.dev/validate': '/reader --check /etc/reader/config',
+}
+
 let begin: () => Round
-let subjects: Record<'directory' | 'subPath' | 'pod' | 'noPod', Subject>
+let subjects: Record<'directory' | 'subPath' | 'gated' | 'pod' | 'noPod', Subject>
 let ns: Namespace
 let client: KubeClient
 let image = ''
@@ -43,7 +50,10 @@ beforeAll(async () => {
   client = createClient(await kubeconfigConnection(cluster().kubeconfig, ns.name))
   subjects = {
     directory: reloaded(ns, client, image, 'directory'),
-    subPath: reloaded(ns, client, image, 'sub-path', { mountPath: '/etc/reader/config', subPath: 'config' }),
+    subPath: reloaded(ns, client, image, 'sub-path', {
+      mount: { mountPath: '/etc/reader/config', subPath: 'config' },
+    }),
+    gated: reloaded(ns, client, image, 'gated', { annotations: gate }),
     pod: rolledOut(ns, client, image, 'pod', 1),
     noPod: rolledOut(ns, client, image, 'no-pod', 0),
   }
@@ -113,6 +123,17 @@ test('the ledger notices what is lost and what is done twice', async () => {
     await countsMore(noPod, () => ns.kubectl(['rollout', 'restart', `deployment/${noPod.name}`]))
   })
   expect(ledger).toMatchObject({ missed: 0, doubled: 2 })
+})
+
+test('a kubelet that starts again brings a refused edit to no program', async () => {
+  const pod = await onlyPod(ns, client, 'gated')
+  const { body } = await ns.fetch(pod, '/', 8080)
+  await edit(ns, 'gated', { config: 'bad' }, [pod])
+  await reaches(ns, pod, 'held')
+  await restartProcess('kubelet')
+  await killed(ns, pod, 'gated')
+  await serves(ns, pod, body)
+  await reaches(ns, pod, 'held')
 })
 
 test('nasty objects take hotreload from nobody', () => expectUndisturbed(client, image))

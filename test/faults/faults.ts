@@ -22,7 +22,7 @@ export interface Fault {
 const LAST_ANSWER_MS = 6_000
 
 /** Kills it. @returns when the keeper has started it again */
-async function restartProcess(name: ProcessName): Promise<void> {
+export async function restartProcess(name: ProcessName): Promise<void> {
   const before = processId(cluster(), name)
   signalProcess(cluster(), name, 'SIGKILL')
   await until(`${name} runs again`, () => processId(cluster(), name) !== before)

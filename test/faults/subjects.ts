@@ -27,14 +27,14 @@ export function reloaded(
   client: KubeClient,
   image: string,
   name: string,
-  mount?: object,
+  { mount, annotations }: { mount?: object; annotations?: Readonly<Record<string, string>> } = {},
 ): Subject {
   const pod = () => onlyPod(ns, client, name)
   return {
     name,
     manifest: deployment({ ...reader(image, mount) }, [configMapVolume('config', name)], {
       name,
-      annotations: { 'hotreload.dev/signal': 'SIGHUP' },
+      annotations: { 'hotreload.dev/signal': 'SIGHUP', ...annotations },
     }),
     shows: async (content) => (await ns.fetch(await pod(), '/', 8080)).body === content,
     async counts() {
