@@ -10,13 +10,19 @@ const gate = keys({ inject: 'true', gate: 'strict', validate: 'nginx -t' })
 const HELD = 'ab'.repeat(32)
 const held = { sha256: HELD, refusals: 3, since: '2026-01-01T00:00:00Z' }
 
-/** A Deployment with these Pods; `waits`: it has not started. */
-function cluster(pods: Record<string, { report?: unknown; waits?: boolean }>, patched = 200) {
+/** A Deployment with these Pods; `waits`: it has not started; `crashes`: its program does not run at the moment. */
+function cluster(
+  pods: Record<string, { report?: unknown; waits?: boolean; crashes?: boolean }>,
+  patched = 200,
+) {
   const calls: ApiCall[] = []
-  const items = Object.entries(pods).map(([name, { waits }]) => {
+  const items = Object.entries(pods).map(([name, { waits, crashes }]) => {
     const made = injectedPod(pod(podSpec(), gate))
     const running = { name: 'hotreload-gate-web', state: { running: {} } }
-    const status = waits ? { phase: 'Pending', initContainerStatuses: [running] } : { phase: 'Running' }
+    const crashed = { name: 'web', state: { waiting: { reason: 'CrashLoopBackOff' } }, restartCount: 1 }
+    const status = waits
+      ? { phase: 'Pending', initContainerStatuses: [running] }
+      : { phase: 'Running', containerStatuses: crashes ? [crashed] : [] }
     return { ...made, metadata: { ...made.metadata, name, namespace: 'shop' }, status }
   })
   const deployment = workload({ own: gate, fields: { selector: { matchLabels: { app: 'web' } } } })
@@ -44,15 +50,16 @@ const report = (gateOf: unknown) => ({
   volumes: [{ name: 'conf', current: true, gate: gateOf }],
 })
 
-test('each Pod that holds something gets its content approved, also one that waits', async () => {
+test('each Pod that holds something gets its content approved, also one that waits or crashes', async () => {
   const { run, patches } = cluster({
     a: { report: report({ held }) },
     b: { report: report({ held: null }) },
     c: { report: report({ held }), waits: true },
+    d: { report: report({ held }), crashes: true },
   })
-  expect((await run()).approved.map((one) => one.pod).toSorted()).toEqual(['a', 'c'])
+  expect((await run()).approved.map((one) => one.pod).toSorted()).toEqual(['a', 'c', 'd'])
   expect(patches()).toMatchObject(
-    ['a', 'c'].map((name) => ({
+    ['a', 'c', 'd'].map((name) => ({
       path: `/api/v1/namespaces/shop/pods/${name}?fieldManager=hotreload`,
       body: { metadata: { annotations: { 'hotreload.dev/approve': `conf@${HELD}` } } },
     })),

@@ -116,14 +116,19 @@ export async function statusOfPods(
     asked += 1
     show(`asking agents: ${asked} of ${agents.length}`)
     const stopped = statusOfContainer(agent)
-    return stopped ? withInvalid(stopped, row) : row
+    return stopped ? withRefusals(stopped, row) : row
   })
   return [...known, ...answered].toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
 }
 
-/** The last report of an agent says nothing of the next start of its container, except that the validator refuses what is there. */
-const withInvalid = (stopped: AgentStatus, { state, note }: AgentStatus): AgentStatus =>
-  state === 'invalid' ? { ...stopped, note: [stopped.note, note].filter(Boolean).join('; ') } : stopped
+/** The last report of an agent says nothing of the next start of its container, except what the validator refuses and what a gate keeps out. */
+const withRefusals = (stopped: AgentStatus, { state, note, volumes }: AgentStatus): AgentStatus => ({
+  ...stopped,
+  volumes: volumes.filter(({ held, reverted }) => held ?? reverted),
+  ...(['invalid', 'held', 'reverted'].includes(state)
+    ? { note: [stopped.note, note].filter(Boolean).join('; ') }
+    : {}),
+})
 
 const sortKey = ({ namespace, pod, container = '' }: AgentStatus): string =>
   `${namespace}/${pod}/${container}`
