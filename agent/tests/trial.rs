@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use support::{Agent, BINARY, Program, Root, Volume, calm, eventually, free_port};
 
-/// A program with a health page. It reads its file at each POST, is not healthy with `sick`, and closes its port with
-/// `closed`.
+/// A program with a health page. It reads its file at each POST, is not healthy with `sick`, never answers with `slow`, and
+/// closes its port with `closed`.
 struct App {
     address: String,
     loads: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
     is_ill: Arc<AtomicBool>,
 }
 
@@ -22,11 +23,13 @@ impl App {
     fn start(root: &Root, host: &str) -> App {
         let address = format!("{host}:{}", free_port());
         let listener = TcpListener::bind(&address).unwrap();
-        let (loads, is_ill) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let app = App { address, loads: loads.clone(), is_ill: is_ill.clone() };
+        let [loads, asked] = [0, 0].map(|count| Arc::new(AtomicUsize::new(count)));
+        let is_ill = Arc::new(AtomicBool::new(false));
+        let app = App { address, loads: loads.clone(), asked: asked.clone(), is_ill: is_ill.clone() };
         let file = root.join("gate/conf/published/a");
         let content = Mutex::new(fs::read_to_string(&file).unwrap());
         std::thread::spawn(move || {
+            let mut held = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let Some(request) = head(&mut stream) else { continue };
@@ -34,6 +37,12 @@ impl App {
                 if request.starts_with("POST ") {
                     *content = fs::read_to_string(&file).unwrap();
                     loads.fetch_add(1, SeqCst);
+                } else {
+                    asked.fetch_add(1, SeqCst);
+                    if *content == "slow" {
+                        held.push(stream);
+                        continue;
+                    }
                 }
                 let is_probe =
                     request.starts_with("GET /live HTTP/1.1\r\n") && request.contains("\r\nX-Probe: a b\r\n");
@@ -219,4 +228,43 @@ fn an_agent_that_dies_during_a_trial_reverts_all_the_same() {
     agent.reaches("reverted");
     becomes(&root, "published", "1");
     becomes(&root, "kept", "1");
+}
+
+/// What lies in the way makes the copy fail once.
+#[test]
+fn a_revert_that_fails_is_no_revert_and_is_tried_again() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let agent = watch(&root, "300ms", &words(&flags));
+    becomes(&root, "kept", "1");
+    drop(agent);
+    let agent = watch(&root, "1h", &words(&flags));
+    volume.swap(&[("a", "2")]);
+    agent.reaches("baking");
+    let good = fs::read_link(root.join("gate/conf/kept/..data")).unwrap();
+    fs::create_dir(root.join("gate/conf/published").join(good)).unwrap();
+    app.is_ill.store(true, SeqCst);
+    let status = agent.reaches("retrying");
+    assert!(status.contains("HR_VOLUME_UNREADABLE"), "{status}");
+    assert_eq!((root.read("gate/conf/published/a"), agent.field("reverts")), ("2".into(), "0".into()));
+    agent.reaches("reverted");
+    assert_eq!((root.read("gate/conf/published/a"), agent.field("reverts")), ("1".into(), "1".into()));
+}
+
+#[test]
+fn content_of_which_no_copy_can_be_kept_stays_on_trial() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let agent = watch(&root, "300ms", &words(&http(&app)));
+    becomes(&root, "kept", "1");
+    let first = fs::read_link(root.join("gate/conf/kept/..data")).unwrap();
+    volume.swap(&[("a", "2")]);
+    becomes(&root, "kept", "2");
+    fs::create_dir(root.join("gate/conf/kept").join(first)).unwrap();
+    volume.swap(&[("a", "1")]);
+    eventually("it says so", || agent.status().contains("HR_VOLUME_UNREADABLE").then_some(()));
+    assert!(agent.status().contains(r#""state":"baking""#), "{}", agent.status());
+    becomes(&root, "kept", "1");
+    assert!(agent.reaches("loaded").contains(r#""error":null"#));
 }

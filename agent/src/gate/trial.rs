@@ -151,7 +151,7 @@ impl<C: Clone + PartialEq> Gate<C> {
     }
 
     /// Whether a trial has ended, and its end is to be carried out from `act_at` on.
-    pub(super) fn is_decided(&self) -> bool {
+    pub fn is_decided(&self) -> bool {
         self.is_good || self.to_revert() != 0
     }
 

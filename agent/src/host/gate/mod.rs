@@ -279,10 +279,10 @@ impl Gate {
                 }
                 Action::Revert(volumes) => {
                     self.save();
+                    self.problem = None;
                     let done = self.each(volumes, &|one, volume| one.revert(content(&volume.good)));
                     changed.extend(indices(done).map(|at| self.volumes[at].index));
-                    counters.reverts += 1;
-                    self.problem = None;
+                    counters.reverts += u64::from(done == volumes);
                     self.machine.reverted(now, done)
                 }
                 Action::Restore(volumes) => {
@@ -370,11 +370,12 @@ impl Gate {
         Some(Problem::new(Code::Reverted, message))
     }
 
-    /// Once everything is published, there is no problem.
+    /// Once everything is published, and no trial waits for its end, there is no problem.
     fn forget_problem(&mut self) {
         let is_well =
             |volume: &Volume| volume.refusal.is_none() && volume.seen.is_some() && volume.seen == volume.published;
-        self.problem.take_if(|_| self.machine.is_idle() && self.machine.volumes.iter().all(is_well));
+        let is_done = self.machine.is_idle() && !self.machine.is_decided();
+        self.problem.take_if(|_| is_done && self.machine.volumes.iter().all(is_well));
     }
 }
 
