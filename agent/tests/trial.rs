@@ -230,6 +230,31 @@ fn an_agent_that_dies_during_a_trial_reverts_all_the_same() {
     becomes(&root, "kept", "1");
 }
 
+#[test]
+fn a_program_that_starts_slowly_is_not_unhealthy() {
+    let (root, _volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    app.is_ill.store(true, SeqCst);
+    let agent = watch(&root, "1h", &words(&http(&app)));
+    eventually("it is asked", || (app.asked.load(SeqCst) > 5).then_some(()));
+    assert!(agent.status().contains(r#""state":"baking""#), "{}", agent.status());
+}
+
+#[test]
+fn an_answer_about_the_content_of_before_does_not_count() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    let _agent = watch(&root, "300ms", &[&words(&flags)[..], &["--health-failures=1"]].concat());
+    becomes(&root, "kept", "1");
+    volume.swap(&[("a", "slow")]);
+    eventually("it is loaded", || (app.loads.load(SeqCst) > 0).then_some(()));
+    let before = app.asked.load(SeqCst);
+    eventually("it is asked", || (app.asked.load(SeqCst) > before).then_some(()));
+    volume.swap(&[("a", "2")]);
+    becomes(&root, "kept", "2");
+}
+
 /// What lies in the way makes the copy fail once.
 #[test]
 fn a_revert_that_fails_is_no_revert_and_is_tried_again() {

@@ -57,8 +57,14 @@ impl Health {
         }
     }
 
+    /// A trial begins: an answer to an earlier question is about other content.
+    pub fn begin(&mut self, proc: Option<&Proc>) {
+        (self.call, self.answer) = (None, None);
+        self.watch(proc);
+    }
+
     /// Watches the program. Whether it may run: in a process namespace of its own, the agent sees no other.
-    pub fn watch(&mut self, proc: Option<&Proc>) -> bool {
+    fn watch(&mut self, proc: Option<&Proc>) -> bool {
         if self.program.is_some() {
             return true;
         }

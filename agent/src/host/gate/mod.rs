@@ -51,7 +51,8 @@ impl Gate {
         if volumes.is_empty() {
             return None;
         }
-        let mut was_healthy = true;
+        // A program that does not run yet is neither asked nor known to be healthy.
+        let mut was_healthy = !is_first;
         let start = |one: &Gated| {
             let (volume, healthy) = one.start(is_first);
             was_healthy &= healthy || !volume.is_on_trial();
@@ -61,7 +62,6 @@ impl Gate {
         let settle = change::settle(volumes.len(), true);
         let machine = gate::Gate::new(mode, settle, found, clock::now());
         let mut gate = Gate {
-            // A program that does not run yet is not asked.
             machine: machine.with_trials(options.bake.filter(|_| !is_first), was_healthy),
             volumes,
             approvals: layout.path("approve/approve"),
@@ -115,7 +115,7 @@ impl Gate {
     /// The program has what is published.
     pub fn loaded(&mut self, proc: Option<&Proc>) {
         if self.machine.loaded(clock::now()) {
-            self.health.watch(proc);
+            self.health.begin(proc);
         }
     }
 
