@@ -44,7 +44,9 @@ const site = (text: string, status = 200) => ({
 })
 
 const onTrial = () => {
-  const probe = { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, failureThreshold: 2 }
+  // An answer that a busy machine delays is no failure.
+  const times = { periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 10 }
+  const probe = { httpGet: { path: '/ready', port: 8080 }, ...times }
   const volumeMounts = [{ name: 'conf', mountPath: conf }]
   return deployment({ image, volumeMounts, readinessProbe: probe }, [configMapVolume('conf')], {
     annotations: {
