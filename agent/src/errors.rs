@@ -37,7 +37,7 @@ codes! {
     SignalIgnored "HR_SIGNAL_IGNORED" "The process ignores the signal.",
     SignalNotPermitted "HR_SIGNAL_NOT_PERMITTED" "The kernel does not let the agent signal this process.",
     SignalFailed "HR_SIGNAL_FAILED" "The signal could not be sent.",
-    Killed "HR_KILLED" "The process ended within 2 s of the signal; it is never sent again in this Pod.",
+    Killed "HR_KILLED" "The process ended within 2 s of the signal; without a trial it is never sent again in this Pod.",
     Unconfirmed "HR_UNCONFIRMED" "The program does not show that it took the change.",
     HttpRefused "HR_HTTP_REFUSED" "The program answered with a redirect or a client error.",
     HttpFailed "HR_HTTP_FAILED" "The program could not be reached or answered with a server error.",

@@ -209,6 +209,9 @@ fn the_end_of_the_program_counts_and_an_agent_that_dies_changes_nothing() {
     assert_eq!(root.read("gate/conf/published/a"), "2");
     program.restart(&root);
     agent.reaches("reverted");
+    let signals = program.signals();
+    volume.swap(&[("a", "3")]);
+    eventually("the next edit is signalled", || (program.signals() > signals).then_some(()));
 }
 
 #[test]

@@ -142,14 +142,18 @@ impl Agent {
         log::info("started after the change, nothing to reload").number("pid", pid.into()).write();
     }
 
-    /// Watches a signalled process for two seconds. If it ends, the agent never sends that signal again.
+    /// Watches a signalled process for two seconds. If it ends, the agent never sends that signal again: a program that a
+    /// signal ends would be in a crash loop. With trials the content may be to blame, and it is taken back.
     pub(super) fn watch_signalled(&mut self) {
         let (Some(signalled), Some(proc)) = (&mut self.target.signalled, &self.proc) else { return };
         let Some(until) = signalled.until else { return };
         if proc.has_ended(&signalled.process) {
-            let problem = signal::killed(signalled.signal, &signalled.process.comm);
+            let is_again = self.options.bake.is_some();
+            let problem = signal::killed(signalled.signal, &signalled.process.comm, is_again);
             self.counters.killed += 1;
-            self.saved.state.killed.push(signalled.signal);
+            if !is_again {
+                self.saved.state.killed.push(signalled.signal);
+            }
             self.forget_replaced();
             self.target.signalled = None;
             if self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_))).is_some() {

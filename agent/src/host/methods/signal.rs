@@ -87,7 +87,7 @@ pub fn send(
         return Ok(Sent::AlreadyFresh(process));
     }
     if has_killed {
-        return Err(Outcome::Final(killed(signal, &process.comm)));
+        return Err(Outcome::Final(killed(signal, &process.comm, false)));
     }
     let kept = last.signalled.as_mut().and_then(|last| last.handle.take_if(|_| masks.is_some()));
     judge_and_send(proc, selector, signal, process, kept.zip(masks)).map(Sent::Signalled)
@@ -199,11 +199,9 @@ fn not_permitted(signal: u32, process: &Process) -> Problem {
     Problem::new(Code::SignalNotPermitted, message)
 }
 
-/// The signal ended its receiver, so the agent refuses to send it again.
-pub fn killed(signal: u32, comm: &str) -> Problem {
+/// The signal ended its receiver. `is_again`: the agent sends it again, after the next edit.
+pub fn killed(signal: u32, comm: &str, is_again: bool) -> Problem {
     let name: String = signals::name(signal);
-    let message = format!(
-        "{comm} ended within 2 s of {name}, which is not sent again in this Pod; set hotreload.dev/reload: rollout"
-    );
-    Problem::new(Code::Killed, message)
+    let again = if is_again { "" } else { ", which is not sent again in this Pod" };
+    Problem::new(Code::Killed, format!("{comm} ended within 2 s of {name}{again}; set hotreload.dev/reload: rollout"))
 }
