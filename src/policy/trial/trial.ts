@@ -45,7 +45,7 @@ interface TrialPolicy {
 }
 
 /**
- * Mistakes of annotations that do nothing by themselves: `bake` without a gate, `health` without `bake`. A `bake` of the policy file is for the
+ * Mistakes of annotations that do nothing by themselves: `bake` without a gate, `health` without either. A `bake` of the policy file is for the
  * workloads that have a gate.
  */
 export function trialProblems(
@@ -69,17 +69,16 @@ function problemsOf(
   suffix: string,
   mayBeIdle: boolean,
 ): UserError[] {
-  const needsGate = bake > 0 && !mayBeIdle && !concerned.some(({ gate = 'off' }) => gate !== 'off')
+  const hasGate = concerned.some(({ gate = 'off' }) => gate !== 'off')
+  const bakesInVain = bake > 0 && !mayBeIdle && !hasGate
   const needsBake = health !== undefined && !concerned.some((one) => (one.bake ?? 0) > 0)
+  const asksInVain = health !== undefined && !needsBake && !hasGate
+  const why = bakesInVain
+    ? `bake${suffix}: ${bake} s, but without a gate there is no content to go back to`
+    : `health${suffix} is asked during a trial only, and without a gate there is none`
   return [
-    ...(needsGate
-      ? [
-          new UserError(
-            'HR_NO_GATE',
-            `${PREFIX}bake${suffix}: ${bake} s, but without a gate there is no content to go back to`,
-            `set ${PREFIX}gate${suffix} to publish or strict`,
-          ),
-        ]
+    ...(bakesInVain || asksInVain
+      ? [new UserError('HR_NO_GATE', `${PREFIX}${why}`, `set ${PREFIX}gate${suffix} to publish or strict`)]
       : []),
     ...(needsBake
       ? [

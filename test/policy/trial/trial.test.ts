@@ -75,6 +75,8 @@ describe('is denied:', () => {
   const noBake =
     'hotreload.dev/health is asked during hotreload.dev/bake only, which is 0s; set hotreload.dev/bake, e.g. to 60s [HR_NO_BAKE]'
   const health = 'http://127.0.0.1:80/'
+  const asksInVain = (key: string) =>
+    `hotreload.dev/health${key} is asked during a trial only, and without a gate there is none; set hotreload.dev/gate${key} to publish or strict [HR_NO_GATE]`
 
   test.each<[string, Record<string, string>, string[]]>([
     ['bake without a gate', { bake: '60s' }, [noGate]],
@@ -89,7 +91,18 @@ describe('is denied:', () => {
         'hotreload.dev/bake.web: 60 s, but without a gate there is no content to go back to; set hotreload.dev/gate.web to publish or strict [HR_NO_GATE]',
       ],
     ],
+    [
+      'health of a container without a gate',
+      { ...gated, bake: '60s', 'gate.web': 'off', 'health.web': health },
+      [asksInVain('.web')],
+    ],
   ])('%s', (_, short, problems) => expect(planOf(short).problems).toEqual(problems))
+
+  test('health without a gate, where the policy file has a bake', () => {
+    const defaults = parseDefaults('defaults: {bake: 60s}')
+    const { problems } = decisionFor(probed, { health }, { defaults })
+    expect(problems.map(({ message }) => message)).toEqual([asksInVain('')])
+  })
 })
 
 test('a bake for all needs one gate, and one of the policy file needs none', () => {
