@@ -163,6 +163,8 @@ fn a_program_that_closes_its_port_is_not_healthy() {
     becomes(&root, "kept", "1");
     volume.swap(&[("a", "closed")]);
     eventually("it is reverted", || agent.log().contains("\"msg\":\"reverted\"").then_some(()));
+    let reason = format!(r#""reason":"tcp://{}: connection refused""#, app.address);
+    assert!(agent.status().contains(&reason), "{}", agent.status());
     assert_eq!(root.read("gate/conf/published/a"), "1");
 }
 

@@ -5,7 +5,7 @@ use super::http_call::HttpCall;
 use agent::engine::Outcome;
 use agent::errors::Problem;
 use agent::http::HealthCheck;
-use alloc::string::String;
+use alloc::{format, string::String};
 use rustix::event::{PollFd, PollFlags};
 
 /// A question in flight.
@@ -20,6 +20,9 @@ impl HealthCall {
         let now = clock::now();
         let mut call = HttpCall::start(&check.request, 0, now).map_err(reason)?;
         call.deadline = now + timeout;
+        if check.connect_only {
+            call.described = format!("tcp://{}", check.request.authority);
+        }
         Ok(HealthCall { call, connect_only: check.connect_only })
     }
 

@@ -28,7 +28,8 @@ pub struct HttpCall {
     sent: usize,
     head: Vec<u8>,
     received: usize,
-    described: String,
+    /// The request, for messages.
+    pub described: String,
     expected: Option<u16>,
     scan: Option<MetricScan>,
     /// When the request times out, milliseconds since boot.
@@ -82,10 +83,9 @@ impl HttpCall {
         &self.socket
     }
 
-    /// Whether the connection is established.
+    /// Whether the connection is established. It leaves the socket's error, the reason why not, to `advance`.
     pub fn is_connected(&self) -> bool {
-        matches!(sockopt::socket_error(&self.socket), Ok(Ok(())))
-            && net::getpeername(&self.socket).is_ok_and(|peer| peer.is_some())
+        net::getpeername(&self.socket).is_ok_and(|peer| peer.is_some())
     }
 
     /// The status code of the response.
