@@ -298,3 +298,27 @@ fn content_of_which_no_copy_can_be_kept_stays_on_trial() {
     becomes(&root, "kept", "1");
     assert!(agent.reaches("loaded").contains(r#""error":null"#));
 }
+
+/// At most one restart in ten minutes would leave it with what it can't live with.
+#[test]
+fn a_revert_restarts_the_program_though_it_was_just_restarted() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let name = root.name("rr");
+    let mut program = Program::reloading(&root, &name);
+    let (process, health) = (format!("--process={name}"), &http(&app)[..2]);
+    let flags = [&words(health)[..], &["--reload=restart", "--grace=100ms", &process]].concat();
+    let agent = watch(&root, "300ms", &flags);
+    becomes(&root, "kept", "1");
+    drop(agent);
+    let agent = watch(&root, "1h", &flags);
+    volume.swap(&[("a", "2")]);
+    eventually("it is restarted", || program.process.has_ended().then_some(()));
+    program.restart(&root);
+    agent.reaches("baking");
+    let before = app.asked.load(SeqCst);
+    eventually("it was healthy", || (app.asked.load(SeqCst) > before + 2).then_some(()));
+    app.is_ill.store(true, SeqCst);
+    eventually("it is restarted again", || program.process.has_ended().then_some(()));
+    assert_eq!(root.read("gate/conf/published/a"), "1");
+}

@@ -56,7 +56,12 @@ impl Agent {
     pub(super) fn advance_gate(&mut self) {
         let is_free = self.is_free();
         let Some(gate) = &mut self.gate else { return };
+        let reverts = self.counters.reverts;
         let published = gate.advance(is_free, self.proc.as_ref(), &mut self.counters);
+        if self.counters.reverts > reverts {
+            // The restart that follows does not wait: there is one for each edit that was allowed to restart the program.
+            self.saved.state.last_restart = None;
+        }
         self.load(&published);
         self.log_gate_problem();
     }
