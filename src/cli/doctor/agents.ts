@@ -1,5 +1,5 @@
 /** Finds what agents report, and Pods that do not start, among those that are injected. Pure. */
-import type { AgentStatus } from '../status/agents.ts'
+import { type AgentStatus, missing } from '../status/agents.ts'
 import { count, type Finding, few } from './finding.ts'
 
 const check = 'agents'
@@ -7,7 +7,7 @@ const check = 'agents'
 /** @param rows those of `hotreload status` */
 export function checkAgents(rows: readonly AgentStatus[]): Finding[] {
   // A missing agent is a finding of the check `pods`.
-  const failed = rows.filter((row) => row.failed && row.state !== 'not injected')
+  const failed = rows.filter((row) => row.failed && !missing.has(row.state))
   const waiting = rows.filter(({ state }) => state === 'waiting')
   const unasked = rows.filter(({ state }) => state === 'unreachable')
   const findings = [

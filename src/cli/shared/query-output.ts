@@ -58,6 +58,7 @@ const colours: Readonly<Record<string, number>> = {
   removed: 31,
   unreachable: 33,
   'not injected': 31,
+  'not gated': 31,
   reloaded: 32,
   restarted: 32,
   'rolled out': 33,

@@ -47,8 +47,8 @@ export interface AgentStatus {
   pod: string
   container?: string
   /**
-   * The agent's own, or `unreachable`: no agent answers; `not injected`: the Pod is opted in and has none; `rolls out`: it needs none; or what
-   * the kubelet says of a container or Pod that does not run.
+   * The agent's own, or `unreachable`: no agent answers; `not injected` and `not gated`: the Pod is opted in and has none; `rolls out`: it needs
+   * none; or what the kubelet says of a container or Pod that does not run.
    */
   state: string
   /** Something a person must look at: the exit code follows from it. */
@@ -94,16 +94,21 @@ export function statusOfPod(pod: V1Pod, now: number): AgentStatus | undefined {
   return { ...at, failed: state !== 'pending' || isStuck(pod, now), state, ...why }
 }
 
-/** As the webhook decides about the Pod: `not injected` if it should have an agent. */
+/** The states of Pods that should have an agent. */
+export const missing: ReadonlySet<string> = new Set(['not injected', 'not gated'])
+
+/** As the webhook decides about the Pod. */
 function withoutAgent(pod: V1Pod): Pick<AgentStatus, 'state' | 'note' | 'remedy'> & { failed?: boolean } {
-  const { skip } = readPod(pod, builtInDefaults)
-  if (skip === undefined)
+  const { skip, plan } = readPod(pod, builtInDefaults)
+  if (skip === undefined) {
+    const isGated = plan.containers.some(({ gate }) => gate)
     return {
-      state: 'not injected',
+      state: isGated ? 'not gated' : 'not injected',
       failed: true,
-      note: 'it is opted in and has no agent',
+      note: `it is opted in and has no agent${isGated ? ': its program sees each edit, whatever its validator says' : ''}`,
       remedy: `hotreload doctor -n ${pod.metadata?.namespace}`,
     }
+  }
   const isReplaced = !['Job', undefined].includes(controller(pod.metadata)?.kind)
   const rollsOut =
     skip === 'nothingToWatch' && isReplaced && references(pod.spec ?? { containers: [] }).length > 0

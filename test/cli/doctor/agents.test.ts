@@ -56,7 +56,8 @@ test('agents that could not be asked are no problem, but not known', () =>
     { check: 'agents', result: 'unknown', text: '1 agent not asked (a): you may not get pods/proxy' },
   ]))
 
-test('a missing agent is a finding of another check', () =>
-  expect(checkAgents([row('a', 'not injected', { failed: true }), row('b', 'loaded')])).toMatchObject([
+test.each(['not injected', 'not gated'])('a missing agent (%s) is a finding of another check', (state) =>
+  expect(checkAgents([row('a', state, { failed: true }), row('b', 'loaded')])).toMatchObject([
     { result: 'ok' },
-  ]))
+  ]),
+)

@@ -86,6 +86,15 @@ const volume = {
   sha256: 'ab'.repeat(32),
 }
 
+test.each([
+  [{}, 'not injected'],
+  [keys({ gate: 'publish', validate: 'nginx -t' }), 'not gated'],
+])('a Pod with %j that was made while the webhook was away is %s', (annotations, state) => {
+  const row = statusOfPod(pod(podSpec(), annotations), NOW)
+  expect(row).toMatchObject({ state, failed: true })
+  expect(statusTable(row ? [row] : [], 'shop', NOW, undefined)).toContain(state)
+})
+
 describe('the reports', () => {
   test('all is loaded', () =>
     expect(
