@@ -291,7 +291,8 @@ fn content_of_which_no_copy_can_be_kept_stays_on_trial() {
     let first = fs::read_link(root.join("gate/conf/kept/..data")).unwrap();
     volume.swap(&[("a", "2")]);
     becomes(&root, "kept", "2");
-    fs::create_dir(root.join("gate/conf/kept").join(first)).unwrap();
+    // The agent removes it last.
+    eventually("the old copy is gone", || fs::create_dir(root.join("gate/conf/kept").join(&first)).ok());
     volume.swap(&[("a", "1")]);
     eventually("it says so", || agent.status().contains("HR_VOLUME_UNREADABLE").then_some(()));
     assert!(agent.status().contains(r#""state":"baking""#), "{}", agent.status());
