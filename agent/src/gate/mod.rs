@@ -137,9 +137,11 @@ impl<C: Clone + PartialEq> Gate<C> {
 
     /// The user has approved these contents of a volume, and no others.
     pub fn approve(&mut self, index: usize, contents: Vec<C>, now: u64) {
-        if self.volumes[index].approved != contents {
-            self.volumes[index].approved = contents;
-            self.volumes[index].release();
+        let volume = &mut self.volumes[index];
+        if volume.approved != contents {
+            volume.reverted.retain(|reverted| !contents.contains(&reverted.content));
+            volume.approved = contents;
+            volume.release();
             self.read_at.get_or_insert(now);
         }
     }

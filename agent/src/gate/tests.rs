@@ -29,8 +29,9 @@ struct Pod {
     is_ill: bool,
     /// The program got other content.
     published_at: u64,
-    /// What was reverted, and not approved since.
+    /// What was to be reverted, and what was, unless the user has approved it since.
     barred: Vec<Vec<u8>>,
+    reverted: Vec<Vec<u8>>,
     reverts: usize,
 }
 
@@ -87,6 +88,7 @@ impl Pod {
             is_ill: false,
             published_at: 0,
             barred: vec![Vec::new(); count],
+            reverted: vec![Vec::new(); count],
             reverts: 0,
         }
     }
@@ -130,7 +132,9 @@ impl Pod {
     fn approve(&mut self, index: usize, content: u8) {
         self.approved[index] = Some(content);
         self.barred[index].retain(|barred| *barred != content);
+        self.reverted[index].retain(|reverted| *reverted != content);
         self.gate.approve(index, vec![content], self.now);
+        self.save();
     }
 
     fn restart(&mut self) {
@@ -191,11 +195,12 @@ impl Pod {
                     self.save();
                     let done = indices(volumes).filter(|index| self.fault != Some(Fault::Revert(*index)));
                     let done = done.fold(0, |done, index| done | 1 << index);
+                    indices(volumes).for_each(|index| self.barred[index].extend(self.published[index].0));
                     for index in indices(done) {
                         let content = self.published[index].0.expect("it was published");
-                        assert!(!self.barred[index].contains(&content), "{content} is reverted again");
+                        assert!(!self.reverted[index].contains(&content), "{content} is reverted again");
                         assert!(self.approved[index] != Some(content), "the user has approved {content}");
-                        self.barred[index].push(content);
+                        self.reverted[index].push(content);
                         self.published[index] = (self.kept[index], false);
                         assert!(self.kept[index].is_some(), "there is a good one");
                     }

@@ -83,8 +83,6 @@ impl<C: Clone + PartialEq> Volume<C> {
     /// Whether a content was reverted, and the user has not approved it since.
     pub(super) fn is_barred(&self, content: &C) -> bool {
         self.reverted.iter().any(|reverted| reverted.content == *content)
-            && self.released.as_ref() != Some(content)
-            && !self.approved.contains(content)
     }
 
     /// Whether what is published has passed, and is not known to be good.

@@ -172,3 +172,20 @@ fn a_copy_that_can_not_be_written_is_tried_again() {
         assert_eq!((pod.seen_by_program(), pod.kept), (expected.clone(), expected), "{fault:?}");
     }
 }
+
+#[test]
+fn what_the_user_has_approved_once_may_come_again() {
+    let mut pod = Pod::baking(&[1]);
+    pod.wait(70_000);
+    pod.edit(0, SICK);
+    pod.wait(30_000);
+    assert_eq!((pod.seen_by_program(), pod.reverts), (vec![Some(1)], 1));
+    pod.edit(0, 2);
+    pod.approve(0, SICK);
+    pod.run();
+    pod.approve(0, 12);
+    pod.restart();
+    pod.edit(0, SICK);
+    pod.run();
+    assert_eq!(pod.seen_by_program(), [Some(SICK)]);
+}

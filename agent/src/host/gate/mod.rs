@@ -109,6 +109,7 @@ impl Gate {
             let of_volume = |one: &str| Some(one.trim().strip_prefix(&volume.name)?.strip_prefix('@')?.into());
             self.machine.approve(index, text.split(',').filter_map(of_volume).collect(), now);
         }
+        self.save();
         self.nudged();
     }
 
