@@ -140,11 +140,16 @@ export function duration(key: string, value: string): number {
 /** Longer than any program needs to show that it is well; until then a good edit counts as unproved. */
 const LONGEST_BAKE_SECONDS = 3_600
 
-/** Seconds, an hour at most. */
+/** Seconds: 0, or from a second to an hour. */
 export function bake(key: string, value: string): number {
   const seconds = duration(key, value)
-  if (seconds <= LONGEST_BAKE_SECONDS) return seconds
-  throw new UserError('HR_BAD_DURATION', `${key}: ${shown(value)} is more than an hour`, 'use 1h at most')
+  if (seconds === 0 || (seconds >= 1 && seconds <= LONGEST_BAKE_SECONDS)) return seconds
+  const why = seconds < 1 ? 'less than a second' : 'more than an hour'
+  throw new UserError(
+    'HR_BAD_DURATION',
+    `${key}: ${shown(value)} is ${why}`,
+    'use 1s to 1h, or 0s for no trial',
+  )
 }
 
 export function count(key: string, value: string): number {
