@@ -61,7 +61,6 @@ struct Victims {
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     log: std::fs::File,
-    unread: String,
     proc: Proc,
     signalled: HashSet<u64>,
     _process: Running,
@@ -79,7 +78,6 @@ impl Victims {
             orders: child.stdin.take().unwrap(),
             answers: BufReader::new(child.stdout.take().unwrap()),
             log: std::fs::File::open(&log).unwrap(),
-            unread: String::new(),
             proc: Proc::open().unwrap(),
             signalled: HashSet::new(),
             _process: Running(child),
@@ -117,11 +115,9 @@ impl Victims {
 
     /// Every process that got a signal was the intended one.
     fn check(&mut self) {
-        // A line over the end of a page may be there in part.
-        self.log.read_to_string(&mut self.unread).unwrap();
-        let rest = self.unread.split_off(self.unread.rfind('\n').map_or(0, |end| end + 1));
-        let lines = std::mem::replace(&mut self.unread, rest);
-        for birth in lines.lines().map(|line| line.parse().unwrap()) {
+        let mut lines = String::new();
+        self.log.read_to_string(&mut lines).unwrap();
+        for birth in lines.lines().map(|line| line.trim().parse().unwrap()) {
             assert!(self.signalled.remove(&birth), "victim {birth} got a signal for another process");
         }
     }

@@ -8,7 +8,8 @@ use POSIX ();
 my ($path) = @ARGV;
 my $birth = 0;
 open my $log, '>>', $path or die "$path: $!";
-$SIG{HUP} = sub { syswrite $log, "$birth\n" };
+# Eight bytes, so that no line goes over the end of a page: one that is killed between two pages would leave half a line.
+$SIG{HUP} = sub { syswrite $log, sprintf "%7d\n", $birth };
 $0 = 'victim';
 $| = 1;
 
