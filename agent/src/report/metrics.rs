@@ -26,6 +26,7 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
         ("signals_sent_total", "counter", "Signals sent.", c.signals),
         ("restarts_total", "counter", "Restarts of containers and of supervised programs.", c.restarts),
         ("targets_killed_total", "counter", "Targets that ended within 2 s of a signal.", c.killed),
+        ("reverts_total", "counter", "Trials after which the program got the last good content again.", c.reverts),
         ("links_lost_total", "counter", "Lost symlinks that the agent put back.", c.links_lost),
         ("panics_total", "counter", "Starts of the agent after a panic.", c.panics),
         ("log_lines_dropped_total", "counter", "Log lines that nobody read in time.", report.log_lines_dropped),
@@ -70,8 +71,6 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
         family("published_info", "gauge", "SHA-256 of what the program sees of a gated volume.", &published);
         let held = gates.iter().filter_map(|(_, gate)| Some(gate.held.as_ref()?.seconds)).max();
         let held = [(String::new(), held.unwrap_or(0))];
-        let help = "Trials that the program did not stand, after which it got the last good content again.";
-        family("reverts_total", "counter", help, &[(String::new(), c.reverts)]);
         family("held_seconds", "gauge", "Seconds since the gate refused content that it still holds; 0: none.", &held);
     }
     if let Some(url) = &report.webhook {
