@@ -8,6 +8,8 @@ use alloc::{string::String, vec::Vec};
 
 /// How long a new worker must live: one that fails at its start ends earlier.
 pub const STAY_MS: u64 = 500;
+/// As much may two readings of the clock differ that are of one moment: since boot, and since 1970.
+const CLOCKS_MS: u64 = 5;
 /// A line of a metric is shorter.
 const LINE_MAX_BYTES: usize = 512;
 
@@ -110,11 +112,12 @@ pub fn workers(
     }
 }
 
-/// Compares the time of the last reload with that of the signal. `known` is the time of the reload before: some programs
-/// publish whole seconds. Before `doubtful` it may be due to the signal before, which had no proof yet.
+/// Compares the time of the last reload, which has a fraction of a second, with that of the signal: a program may have
+/// started in the same second. `known` is the time of the reload before. Before `doubtful` it may be due to the signal
+/// before, which had no proof yet.
 pub fn reload_time(value: Option<u64>, signalled: u64, known: u64, doubtful: u64) -> Evidence {
     match value {
-        Some(value) if value < signalled / 1000 * 1000 || value == known => Evidence::NotYet,
+        Some(value) if value + CLOCKS_MS < signalled || value == known => Evidence::NotYet,
         Some(value) if value >= doubtful => Evidence::Taken,
         _ => Evidence::Nothing,
     }
@@ -335,9 +338,10 @@ mod tests {
         let (signalled, before) = (1_700_000_000_700, 1_600_000_000_000);
         for (value, known, doubtful, expected) in [
             (Some(1_700_000_000_750), before, 0, Evidence::Taken),
-            // Whole seconds.
-            (Some(1_700_000_000_000), before, 0, Evidence::Taken),
-            (Some(1_700_000_000_000), 1_700_000_000_000, 0, Evidence::NotYet),
+            (Some(1_700_000_000_750), 1_700_000_000_750, 0, Evidence::NotYet),
+            (Some(1_700_000_000_699), before, 0, Evidence::Taken),
+            // The program's start, in the second of the signal.
+            (Some(1_700_000_000_135), 0, 0, Evidence::NotYet),
             (Some(1_699_999_999_999), 0, 0, Evidence::NotYet),
             (None, 0, 0, Evidence::Nothing),
             // The signal before was at 1_699_999_995_000.
