@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { V1Pod } from '@kubernetes/client-node'
+import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { withContext } from '../cluster/base-images.ts'
 import { run } from '../cluster/run.ts'
 import { SYSTEM, system } from '../support/install.ts'
@@ -22,22 +22,15 @@ export function clockConfigMap(): Promise<object> {
   })
 }
 
-/** A strategic merge patch of a Deployment of hotreload. */
-export const clockPatch: object = {
-  spec: {
-    template: {
-      spec: {
-        containers: [
-          {
-            name: 'hotreload',
-            env: [{ name: 'LD_PRELOAD', value: `${DIRECTORY}/clock.so` }],
-            volumeMounts: [{ name: NAME, mountPath: DIRECTORY }],
-          },
-        ],
-        volumes: [{ name: NAME, configMap: { name: NAME } }],
-      },
-    },
-  },
+/** A Deployment of hotreload whose replicas have such clocks. */
+export function withClock(deployment: V1Deployment): V1Deployment {
+  const spec = deployment.spec?.template.spec
+  const [container] = spec?.containers ?? []
+  if (!spec || !container) throw new Error(`${deployment.metadata?.name} has no container`)
+  ;(container.env ??= []).push({ name: 'LD_PRELOAD', value: `${DIRECTORY}/clock.so` })
+  ;(container.volumeMounts ??= []).push({ name: NAME, mountPath: DIRECTORY })
+  ;(spec.volumes ??= []).push({ name: NAME, configMap: { name: NAME } })
+  return deployment
 }
 
 /** Returns when the clocks of these replicas are ahead by so much. */

@@ -6,17 +6,16 @@ import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { pause } from '../cluster/run.ts'
 import { killed, reaches } from '../support/gated-pods.ts'
 import {
-  DEPLOYMENTS,
   expectNoInstall,
   installNamespace,
   installReady,
-  rendered,
+  renderedObjects,
   system,
 } from '../support/install.ts'
 import { images, type Namespace, until } from '../support/kube.ts'
-import { cluster, kubectl, tryKubectl } from '../support/kubectl.ts'
+import { cluster, kubectl, manifest, tryKubectl } from '../support/kubectl.ts'
 import { edit, serves } from '../support/reload.ts'
-import { clockConfigMap, clockPatch } from './clock.ts'
+import { clockConfigMap, withClock } from './clock.ts'
 import { faults, restartProcess } from './faults.ts'
 import { prepareLoad, type Round } from './load.ts'
 import { expectUndisturbed } from './nasty-objects.ts'
@@ -40,10 +39,9 @@ beforeAll(async () => {
   ;[image = ''] = await images('reader', 'hotreload', 'hotreload-agent')
   await expectNoInstall()
   // As deployed: replicas stay until nobody is connected.
-  await kubectl(['apply', '-f', '-'], await rendered('deploy', 120))
-  await kubectl(['create', '-f', '-'], JSON.stringify(await clockConfigMap()))
-  for (const name of DEPLOYMENTS)
-    await kubectl(['patch', 'deployment', name, `--patch=${JSON.stringify(clockPatch)}`, ...system])
+  const objects = await renderedObjects('deploy', 120)
+  const clocked = objects.map((object) => (object.kind === 'Deployment' ? withClock(object) : object))
+  await kubectl(['apply', '-f', '-'], manifest([...clocked, await clockConfigMap()]))
   await installReady()
   const required = await installNamespace('required')
   ns = await installNamespace('enabled')

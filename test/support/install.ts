@@ -22,12 +22,15 @@ export async function expectNoInstall(): Promise<void> {
 }
 afterAll(async () => {
   if (!isOurs) return
+  // Nobody replaces the replicas, and none has the time to drain: a kubelet that has begun to wait for one goes on.
+  await tryKubectl(['delete', 'deployments,replicasets', '--all', '--cascade=orphan', ...system])
+  await tryKubectl(['delete', 'pods', '--all', '--grace-period=1', '--wait=false', ...system])
   const text = await rendered('deploy')
   await tryKubectl(['delete', '--ignore-not-found', '--wait=false', '-f', '-'], text)
   await until(
     'the namespace has gone',
     async () => {
-      // Again and again, for those that still had a moment to be created; and none stays as long as it would to drain.
+      // Again and again, for those that still had a moment to be created.
       await tryKubectl(['delete', 'pods', '--all', '--grace-period=1', '--wait=false', ...system])
       return (await tryKubectl(['get', 'namespace', SYSTEM])).code !== 0
     },
