@@ -88,6 +88,24 @@ function beginRound(): Round {
   return round
 }
 
+// These two first: replicas that they end drain for two minutes.
+test('nasty objects take hotreload from nobody', () => expectUndisturbed(client, image))
+
+test('the ledger notices what is lost and what is done twice', async () => {
+  const round = beginRound()
+  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=0', ...system])
+  await until('it notices', () => round.soFar().lost > 0 && round.soFar().uninjected > 0)
+  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=2', ...system])
+  await recovered()
+  const { directory, noPod } = subjects
+  // After the last edit: a second signal beside the first, or a rollout beside another, would be one with it.
+  const ledger = await round.end(async () => {
+    await countsMore(directory, async () => kill(await onlyPod(ns, client, directory.name), 'SIGHUP'))
+    await countsMore(noPod, () => ns.kubectl(['rollout', 'restart', `deployment/${noPod.name}`]))
+  })
+  expect(ledger).toMatchObject({ missed: 0, doubled: 2 })
+})
+
 const rows = Array.from({ length: ROUNDS }, () => faults).flat()
 test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions, cutsPodsOff }) => {
   const from = Date.now()
@@ -108,21 +126,6 @@ test.each(rows)('$name', async ({ name, begin: beginFault, costsAdmissions, cuts
   expect(ledger).toMatchObject({ lost, uninjected, missed: 0, doubled: 0, cutOff })
 })
 
-test('the ledger notices what is lost and what is done twice', async () => {
-  const round = beginRound()
-  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=0', ...system])
-  await until('it notices', () => round.soFar().lost > 0 && round.soFar().uninjected > 0)
-  await kubectl(['scale', `deployment/${WEBHOOK}`, '--replicas=2', ...system])
-  await recovered()
-  const { directory, noPod } = subjects
-  // After the last edit: a second signal beside the first, or a rollout beside another, would be one with it.
-  const ledger = await round.end(async () => {
-    await countsMore(directory, async () => kill(await onlyPod(ns, client, directory.name), 'SIGHUP'))
-    await countsMore(noPod, () => ns.kubectl(['rollout', 'restart', `deployment/${noPod.name}`]))
-  })
-  expect(ledger).toMatchObject({ missed: 0, doubled: 2 })
-})
-
 test('a kubelet that starts again brings a refused edit to no program', async () => {
   const pod = await onlyPod(ns, client, 'gated')
   const { body } = await ns.fetch(pod, '/', 8080)
@@ -133,8 +136,6 @@ test('a kubelet that starts again brings a refused edit to no program', async ()
   await serves(ns, pod, body)
   await reaches(ns, pod, 'held')
 })
-
-test('nasty objects take hotreload from nobody', () => expectUndisturbed(client, image))
 
 /** Does something that takes effect once more. */
 async function countsMore({ name, counts }: Subject, act: () => Promise<unknown>): Promise<void> {
