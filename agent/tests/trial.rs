@@ -98,6 +98,13 @@ fn words(flags: &[String]) -> Vec<&str> {
     flags.iter().map(String::as_str).collect()
 }
 
+/// Runs an agent until the first content is good.
+#[track_caller]
+fn keep_first(root: &Root, flags: &[String]) {
+    let _agent = watch(root, "300ms", &words(flags));
+    becomes(root, "kept", "1");
+}
+
 #[track_caller]
 fn becomes(root: &Root, part: &str, content: &str) {
     eventually(&format!("{part} is {content}"), || {
@@ -173,9 +180,7 @@ fn a_newer_edit_is_tried_at_once_and_goes_back_to_the_last_good_one() {
     let (root, volume) = pod();
     let app = App::start(&root, "127.0.0.1");
     let flags = http(&app);
-    let agent = watch(&root, "300ms", &words(&flags));
-    becomes(&root, "kept", "1");
-    drop(agent);
+    keep_first(&root, &flags);
     let agent = watch(&root, "1h", &words(&flags));
     volume.swap(&[("a", "2")]);
     agent.reaches("baking");
@@ -221,9 +226,7 @@ fn an_agent_that_dies_during_a_trial_reverts_all_the_same() {
     let (root, volume) = pod();
     let app = App::start(&root, "127.0.0.1");
     let flags = http(&app);
-    let agent = watch(&root, "300ms", &words(&flags));
-    becomes(&root, "kept", "1");
-    drop(agent);
+    keep_first(&root, &flags);
     let agent = watch(&root, "1h", &[&words(&flags)[..], &["--health-period=1h"]].concat());
     volume.swap(&[("a", "sick")]);
     agent.reaches("baking");
@@ -266,9 +269,7 @@ fn a_revert_that_fails_is_no_revert_and_is_tried_again() {
     let (root, volume) = pod();
     let app = App::start(&root, "127.0.0.1");
     let flags = http(&app);
-    let agent = watch(&root, "300ms", &words(&flags));
-    becomes(&root, "kept", "1");
-    drop(agent);
+    keep_first(&root, &flags);
     let agent = watch(&root, "1h", &words(&flags));
     volume.swap(&[("a", "2")]);
     agent.reaches("baking");

@@ -1,8 +1,8 @@
 //! Decides what the program may see of its gated volumes: edits, verdicts, approvals and the clock in, one action out. It
 //! guarantees that only content is published that the validator has passed or the user has approved, that the newest of
 //! it wins, and that a refused content is judged again: a name that is missing today may exist tomorrow. The one exception
-//! is a Pod that starts with nothing published, unless it is to wait. trial.rs takes back what the program can't live with. Times are milliseconds since boot. The caller performs
-//! the actions. `C` identifies a content: the caller's is a checksum.
+//! is a Pod that starts with nothing published, unless it is to wait. trial.rs takes back what the program can't live with.
+//! Times are milliseconds since boot. The caller performs the actions. `C` identifies a content: the caller's is a checksum.
 
 mod action;
 pub mod record;
