@@ -23,7 +23,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## a reload of nginx on this machine, in the first half minute, then on a real node; PARTS=--without-node: only the first
+demo: ## a reload of nginx on this machine, in the first minute, then on a real node; PARTS=--without-node: only the first
 	@$(MAKE) --silent --jobs=2 $(NPM) agent-dependencies
 	@node test/demo/main.ts $(PARTS)
 
