@@ -419,6 +419,17 @@ describe('status', () => {
     expect(unreachable.code).toBe(0)
   })
 
+  test('shows that a Pod has no gate, because the webhook was away when it was made', async () => {
+    const away = await namespace()
+    const annotations = { ...IN, 'hotreload.dev/gate': 'strict', 'hotreload.dev/validate': 'nginx -t' }
+    const { spec, ...web } = nginx('web')
+    const template = { ...spec.template, metadata: { ...spec.template.metadata, annotations } }
+    await away.apply({ ...web, spec: { ...spec, template } })
+    await until('its Pod', async () => (await away.list<V1Pod>('pods', 'app=web'))[0])
+    const { code, stdout } = await hotreload(['status', '-n', away.name])
+    expect([code, stdout]).toEqual([1, expect.stringContaining('not gated')])
+  })
+
   test('shows an agent’s report, read through the API server', async () => {
     expect(address).toBeDefined()
     let report: object = {

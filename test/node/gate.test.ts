@@ -4,7 +4,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, expect, test } from 'vitest'
 import { run } from '../cluster/run.ts'
 import { sandboxOf } from '../support/container-process.ts'
-import { killed, nameOf, reaches, restarted, statusOf } from '../support/gated-pods.ts'
+import { heldBy, killed, nameOf, reaches, restarted, statusOf } from '../support/gated-pods.ts'
 import { cluster, images, until } from '../support/kube.ts'
 import {
   agentStatus,
@@ -73,9 +73,24 @@ test('a refused edit stays out when the program, its agent or the whole Pod star
   await serves(ns, same, 'one')
   await reaches(ns, same, 'held')
 
+  // The retries are ten seconds apart, and count.
+  await until('a nudge asks again', async () => {
+    const before = await heldBy(ns, same)
+    await nudge(ns, [same])
+    const after = await until('an answer', async () => {
+      const held = await heldBy(ns, same)
+      return held?.lastRefusedAt !== before?.lastRefusedAt && held
+    })
+    return after.refusals === before?.refusals
+  })
+
+  // The program has this, so there is one reload only.
+  await edit(ns, 'conf', site('one'), [same])
+  await reaches(ns, same, 'loaded')
   await edit(ns, 'conf', site('two'), [same])
   await serves(ns, same, 'two')
-  await reaches(ns, same, 'loaded')
+  await until('the agent counts a reload', async () => (await agentStatus(ns, same)).counters.reloaded > 0)
+  expect(await reaches(ns, same, 'loaded')).toMatchObject({ counters: { reloaded: 1, signals: 1 } })
 
   // A name that nobody knows is an error of today, not of the file. All containers of a Pod have one /etc/hosts.
   const upstream = `server { listen 8080; location / { return 200 "three"; } location /later { proxy_pass http://later; } }\n`
@@ -150,10 +165,7 @@ test('content that a person approves reaches the program whatever the validator 
   if (!pod) throw new Error('no Pod')
   await reaches(ns, pod, 'unproved')
   await edit(ns, 'conf', site('two'), [pod])
-  await until('the agent holds the edit', async () => {
-    const { volumes } = await agentStatus(ns, pod)
-    return JSON.stringify(volumes).includes('"held":{')
-  })
+  await until('the agent holds the edit', () => heldBy(ns, pod))
   const { kubeconfig } = cluster()
   await run([process.execPath, MAIN, 'approve', 'deployment/web', '-n', ns.name, '--kubeconfig', kubeconfig])
   await serves(ns, pod, 'two')

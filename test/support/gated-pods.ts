@@ -32,6 +32,31 @@ export async function killed(ns: Namespace, pod: V1Pod, container: string): Prom
   await restarted(ns, pod, container)
 }
 
+export interface LogLine {
+  time: string
+  msg: string
+  sha256?: string
+  code?: string
+}
+
+/** The agent's log since its last start. */
+export async function agentLog(ns: Namespace, pod: V1Pod): Promise<LogLine[]> {
+  const lines = (await ns.logs(nameOf(pod), 'hotreload-agent')).split('\n').filter(Boolean)
+  return lines.map((line): LogLine => JSON.parse(line))
+}
+
+interface Held {
+  refusals: number
+  lastRefusedAt: string
+}
+
+/** What the agent holds back, and since when. */
+export async function heldBy(ns: Namespace, pod: V1Pod): Promise<Held | undefined> {
+  const { volumes } = await agentStatus(ns, pod)
+  const gated = volumes as { gate?: { held: Held | null } }[]
+  return gated.map(({ gate }) => gate?.held).find((held) => held !== null && held !== undefined)
+}
+
 /** A path as a container sees it. */
 export const seenBy = (pod: V1Pod, container: string, path: string): string =>
   join(`/proc/${processesOf(pod, container)[0]}/root`, path)

@@ -8,7 +8,7 @@ import { type Answered, createServer } from '../../src/admission/server.ts'
 import { unlabelledHandler } from '../../src/admission/unlabelled-handler.ts'
 import { workloadHandler } from '../../src/admission/workload-handler.ts'
 import type { ConfigReader } from '../../src/api/config-reader.ts'
-import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { builtInDefaults, type Defaults } from '../../src/policy/defaults.ts'
 import { issueAuthority, issueServing } from '../../src/tls/issue.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import type { InstallKey } from '../../src/workload/checksum.ts'
@@ -29,6 +29,7 @@ export interface WebhookOptions {
   agentImage?: string
   reader?: ConfigReader
   installKey?: InstallKey
+  defaults?: Defaults
   /** Changes the entries before they are registered. */
   configuration?: (configuration: WebhookConfiguration) => WebhookConfiguration
 }
@@ -59,7 +60,7 @@ afterAll(async () => {
 export async function webhook(options: WebhookOptions = {}): Promise<Webhook> {
   const id = crypto.randomUUID().slice(0, 8)
   const answered: Answered[] = []
-  const defaults = () => builtInDefaults
+  const defaults = () => options.defaults ?? builtInDefaults
   const server = createServer({
     handlers: {
       pods: podHandler({
