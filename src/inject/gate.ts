@@ -7,7 +7,7 @@ import type { V1Container, V1EnvVar, V1Volume, V1VolumeMount } from '@kubernetes
 import { writtenKey } from '../policy/annotations.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { pathsBelow } from '../workload/path-search.ts'
-import { normalPath } from '../workload/references.ts'
+import { normalMountPath } from '../workload/references.ts'
 import type { Agent } from './agent.ts'
 import { emptyDir, literal, paths } from './agent-flags.ts'
 import { nameFor } from './names.ts'
@@ -134,10 +134,10 @@ export const gateVariables = (agent: Agent): V1EnvVar[] =>
 function mountPoints({ name, mounted, gate }: WatchedVolume, appMounts: readonly V1VolumeMount[]): string[] {
   const isOfVolume = (mount: V1VolumeMount) =>
     mount.name === gate?.name || (mount.name === mounted.name && !mount.subPath && !mount.subPathExpr)
-  const below = pathsBelow(appMounts.map(({ mountPath }) => normalPath(mountPath)))
+  const below = pathsBelow(appMounts.map(({ mountPath }) => normalMountPath(mountPath)))
   return appMounts
     .filter(isOfVolume)
-    .map(({ mountPath }) => normalPath(mountPath))
+    .map(({ mountPath }) => normalMountPath(mountPath))
     .flatMap((path) =>
       Array.from(below(path), (one) => `--mount-point=${one}:${name}/${one.slice(path.length + 1)}`),
     )

@@ -3,7 +3,7 @@ import type { V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node
 import type { SubPathMount } from '../policy/mounts/subpath-modes.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import { holderOf, outermost } from '../workload/path-search.ts'
-import { normalPath, parentOf } from '../workload/references.ts'
+import { normalMountPath, parentOf } from '../workload/references.ts'
 import { emptyDir, paths } from './agent-flags.ts'
 import { nameFor } from './names.ts'
 import type { WatchedVolume } from './watched-volumes.ts'
@@ -67,7 +67,7 @@ export function rewriteSubPaths(plan: ContainerPlan, watched: readonly WatchedVo
     ],
     below: repeated(
       (container.volumeMounts ?? []).filter(
-        ({ mountPath }) => !byPath.has(mountPath) && parentHolding(normalPath(mountPath)) !== undefined,
+        ({ mountPath }) => !byPath.has(mountPath) && parentHolding(normalMountPath(mountPath)) !== undefined,
       ),
     ).map((mount) => ({ ...mount, readOnly: true })),
   }

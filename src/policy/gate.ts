@@ -6,7 +6,7 @@ import type { V1Container, V1PodSpec, V1Volume } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
 import { manual } from '../manual.ts'
 import { pathsBelow } from '../workload/path-search.ts'
-import { normalPath, type Reference, references, volumeSources } from '../workload/references.ts'
+import { normalMountPath, type Reference, references, volumeSources } from '../workload/references.ts'
 import type { Note } from './methods/method-row.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
 import type { ContainerPlan } from './plan.ts'
@@ -96,10 +96,10 @@ function excessOf({ container: { volumeMounts = [] }, volumes }: GateRequest): s
   )
   if (Math.max(mounts.length, names.size) > GATED_MOUNTS)
     return `it mounts ConfigMaps at more than ${GATED_MOUNTS} paths`
-  const below = pathsBelow(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
+  const below = pathsBelow(volumeMounts.map(({ mountPath }) => normalMountPath(mountPath)))
   let points = 0
   for (const { mountPath } of mounts)
-    for (const _ of below(normalPath(mountPath)))
+    for (const _ of below(normalMountPath(mountPath)))
       if (++points > MOUNT_POINTS) return `more than ${MOUNT_POINTS} mounts are below those of its ConfigMaps`
   return undefined
 }
@@ -121,7 +121,7 @@ function validatorOf(
   const check = name && isReadAsWritten(container, program) ? checkOf(name, program) : undefined
   const names = new Set(volumes.map((one) => one.name))
   const mounts = (container.volumeMounts ?? []).filter((mount) => names.has(mount.name))
-  if (check && mounts.some(({ mountPath }) => isCovered(check, normalPath(mountPath))))
+  if (check && mounts.some(({ mountPath }) => isCovered(check, normalMountPath(mountPath))))
     return { validate: check.argv, problems: [] }
   return { problems: [noCheck(container, name, check !== undefined)] }
 }

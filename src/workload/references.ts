@@ -231,6 +231,19 @@ export function normalPath(path: string): string {
   return (path.startsWith('/') ? '/' : '') + parts.join('/')
 }
 
+/** The path at which a mount is in its container: the kubelet takes a relative one as of `/`. A `..` is resolved as if nothing were a symlink. */
+export function normalMountPath(mountPath: string): string {
+  const path = normalPath(mountPath.startsWith('/') ? mountPath : `/${mountPath}`)
+  if (!hasBackstep(path)) return path
+  const parts: string[] = []
+  for (const part of path.split('/').slice(1))
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  return `/${parts.join('/')}`
+}
+
+export const hasBackstep = (path: string): boolean => /(^|\/)\.\.(\/|$)/.test(path)
+
 /** Whether the normalized `path` is `directory` or lies in it. */
 export const isAtOrBelow = (path: string, directory: string): boolean =>
   directory === '' ||

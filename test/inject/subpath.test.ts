@@ -49,6 +49,15 @@ describe('a subPath mount', () => {
       parents: [],
     }))
 
+  test.each(['symlink', 'copy'])('with a relative path is of /, as for the kubelet: %s', (subpath) => {
+    const [relative, absolute] = ['etc/nginx/a.conf', '/etc/nginx/a.conf'].map((mountPath) =>
+      rewrite([at(mountPath, 'a.conf')], { subpath }),
+    )
+    const subPaths = (one = relative) => one?.volumeMounts.map(({ subPath }) => subPath)
+    expect(subPaths(relative)).toEqual(subPaths(absolute))
+    expect(relative?.parents).toEqual(absolute?.parents)
+  })
+
   test('of a Secret is copied in memory only', () =>
     expect(rewrite([at('/etc/nginx/key', 'key')], { subpath: 'copy' }, { secret: true })?.volumes).toEqual([
       { name: 'hotreload-copy-web', emptyDir: { medium: 'Memory' } },

@@ -4,6 +4,7 @@ import {
   isAtOrBelow,
   isConfigVolume,
   isTokenVolume,
+  normalMountPath,
   normalPath,
   parentOf,
   type Reference,
@@ -153,6 +154,16 @@ test.each([
   ['.', ''],
   ['', ''],
 ])('normalPath(%j) is %j', (path, normal) => expect(normalPath(path)).toBe(normal))
+
+test.each([
+  ['/etc/nginx/', '/etc/nginx'],
+  ['etc/nginx', '/etc/nginx'],
+  ['./etc/./nginx', '/etc/nginx'],
+  ['/etc/x/../nginx', '/etc/nginx'],
+  ['/a/../../..', '/'],
+  ['/etc/..data/a', '/etc/..data/a'],
+  ['/etc/a..', '/etc/a..'],
+])('normalMountPath(%j) is %j', (path, normal) => expect(normalMountPath(path)).toBe(normal))
 
 test('a path that is too long to exist is not read: a manifest can have one of 3 MiB', () => {
   const longest = `/${'a/./'.repeat(1_023)}ab`

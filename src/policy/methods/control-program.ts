@@ -3,7 +3,7 @@
  * the server wrote is missing, unless a volume holds it.
  */
 import type { V1Container, V1VolumeMount } from '@kubernetes/client-node'
-import { isAtOrBelow } from '../../workload/references.ts'
+import { isAtOrBelow, normalMountPath } from '../../workload/references.ts'
 import { PREFIX } from '../values/prefix.ts'
 
 interface ControlProgram {
@@ -78,8 +78,10 @@ export function unreachableServer(
   const programs = words.map((word) => word.slice(word.lastIndexOf('/') + 1))
   const program = programs.find((one) => isControl(byName.get(one), words)) ?? ''
   const row = byName.get(program)
-  const isInVolume = ({ mountPath }: V1VolumeMount) =>
-    row?.places.some((place) => isAtOrBelow(place, mountPath) || isAtOrBelow(mountPath, place))
+  const isInVolume = ({ mountPath }: V1VolumeMount) => {
+    const path = normalMountPath(mountPath)
+    return row?.places.some((place) => isAtOrBelow(place, path) || isAtOrBelow(path, place))
+  }
   if (!row || volumeMounts.some(isInVolume)) return undefined
   const run = row.word === undefined ? program : `${program} ${row.word}`
   return `container ${name}: set ${row.instead} instead of ${PREFIX}command: ${run} runs beside the app's container and finds no ${row.needs}`

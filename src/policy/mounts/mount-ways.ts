@@ -1,6 +1,6 @@
 /** Decides for each mount of a container how a change of it reaches the program. Pure. */
 import type { V1Container, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
-import { isAtOrBelow, normalPath } from '../../workload/references.ts'
+import { isAtOrBelow, normalMountPath, normalPath } from '../../workload/references.ts'
 import type { Reload } from '../methods/reload-methods.ts'
 import type { Way } from '../presets/preset.ts'
 import type { PresetPaths } from '../presets/preset-paths.ts'
@@ -87,7 +87,7 @@ function wayOfMount(
   own: MountWay,
   content: VolumeReader,
 ): MountWay {
-  const mountPath = normalPath(mount.mountPath)
+  const mountPath = normalMountPath(mount.mountPath)
   const variable = named.get(mountPath)
   if (variable) return { ...variable, chosenBy: own.chosenBy }
   let [whole, depth] = [own, -1]

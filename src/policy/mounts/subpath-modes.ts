@@ -4,7 +4,7 @@
  */
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node'
 import { holderOf } from '../../workload/path-search.ts'
-import { isAtOrBelow, normalPath, parentOf } from '../../workload/references.ts'
+import { hasBackstep, isAtOrBelow, normalMountPath, normalPath, parentOf } from '../../workload/references.ts'
 import { mayRunAsRoot } from '../../workload/run-as-user.ts'
 import { REWRITES } from '../values/bounds.ts'
 import { isKey, type VolumeContent, volumeReader } from './volume-content.ts'
@@ -16,6 +16,7 @@ export type SubPathChoice = (typeof subPathChoices)[number]
 export interface SubPathMount {
   /** As the container declares it. Its mountPath identifies it. */
   mount: V1VolumeMount
+  /** Normalized. */
   mountPath: string
   /** Path in the volume: normalized, or the text of a subPathExpr. */
   path: string
@@ -72,7 +73,7 @@ export function decideSubPaths(request: SubPathRequest): SubPathMount[] {
     return {
       mount,
       volume,
-      mountPath: normalPath(mount.mountPath),
+      mountPath: normalMountPath(mount.mountPath),
       path: isExpression ? (mount.subPathExpr ?? '') : normalPath(mount.subPath ?? ''),
       isExpression,
     }
@@ -100,7 +101,7 @@ export function decideSubPaths(request: SubPathRequest): SubPathMount[] {
 
 /** Why no symlink can be at a path in the container, as the end of a sentence; undefined: one can. */
 function obstacleToLink({ volumeMounts = [] }: V1Container): (mountPath: string) => string | undefined {
-  const mountOf = holderOf(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
+  const mountOf = holderOf(volumeMounts.map(({ mountPath }) => normalMountPath(mountPath)))
   return (mountPath) => {
     const parent = parentOf(mountPath)
     if (parent === '/') return 'it lies in /'
@@ -120,6 +121,8 @@ function decideMode(
   if (reason !== undefined) return keep(reason)
   if (mode === 'keep') return keep('hotreload.dev/subpath says keep')
   if (volume.csi) return keep('a CSI driver need not swap its files')
+  // Only the image knows where it leads, if one of its directories is a symlink.
+  if (hasBackstep(mount.mountPath)) return keep('its mountPath has a ..')
   if (path === '') return keep('subPath names the whole volume')
   if (!isExpression && !items.hasAtOrBelow(path) && !(hasAnyKey && isKey(path)))
     return keep('the volume has no such path')

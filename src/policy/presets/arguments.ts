@@ -1,7 +1,7 @@
 /** Reads the command, arguments and mounts of a container, as far as its manifest shows them. */
 import type { V1Container } from '@kubernetes/client-node'
 import { holderOf } from '../../workload/path-search.ts'
-import { normalPath, parentOf } from '../../workload/references.ts'
+import { normalMountPath, normalPath, parentOf } from '../../workload/references.ts'
 
 export const wordsOf = ({ command = [], args = [] }: V1Container): string[] => [...command, ...args]
 
@@ -20,7 +20,7 @@ function valueOf(all: readonly string[], name: string): string | undefined {
 
 /** Whether a volume holds one of these files, or a directory above it. */
 export function mounts({ volumeMounts = [] }: V1Container, files: readonly string[]): boolean {
-  const holder = holderOf(volumeMounts.map(({ mountPath }) => withoutEndingSlashes(mountPath)))
+  const holder = holderOf(volumeMounts.map(({ mountPath }) => normalMountPath(mountPath)))
   return files.some((file) => holder(file) !== undefined)
 }
 
@@ -37,13 +37,6 @@ export const configDirectory = (path: string): string =>
 /** `traefik:v3.7@sha256:…` -> `v3.7`; empty without a tag. */
 export const tagOf = ({ image = '' }: V1Container): string =>
   /:([^:@/]+)(@|$)/.exec(image.split('/').at(-1) ?? '')?.[1] ?? ''
-
-/** An expression such as `\/+$` would take quadratic time. */
-function withoutEndingSlashes(path: string): string {
-  let end = path.length
-  while (path[end - 1] === '/') end--
-  return path.slice(0, end) || '/'
-}
 
 const addressFlags = ['--web.external-url', '--web.route-prefix', '--web.listen-address']
 

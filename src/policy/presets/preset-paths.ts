@@ -1,6 +1,6 @@
 /** What a preset says of each path of a container: its own rows, and what the entry points of images do everywhere. */
 import type { V1Container } from '@kubernetes/client-node'
-import { normalPath, parentOf } from '../../workload/references.ts'
+import { normalMountPath, normalPath, parentOf } from '../../workload/references.ts'
 import type { PathRow, Preset } from './preset.ts'
 
 /** Conventions of entry points, whatever program they start. */
@@ -45,7 +45,7 @@ function namedMounts(
   const found = new Map<string, Pick<PathRow, 'way' | 'because'>>()
   const files = env.filter(({ name, value = '' }) => name.endsWith('_FILE') && value.startsWith('/'))
   if (files.length === 0) return found
-  const mounts = new Set(volumeMounts.map(({ mountPath }) => normalPath(mountPath)))
+  const mounts = new Set(volumeMounts.map(({ mountPath }) => normalMountPath(mountPath)))
   for (const { name, value = '' } of files) {
     const mount = value.length > PATH_LENGTH ? undefined : innermost(mounts, normalPath(value))
     if (mount === undefined) continue

@@ -34,6 +34,8 @@ describe('a preset vouches for paths', () => {
         '/certs': 'reload',
         '/etc/nginx/templates': 'rollout',
         '/etc/nginx/templates/': 'rollout',
+        'etc/nginx/templates': 'rollout',
+        '/etc/nginx/conf.d/../templates': 'rollout',
         '/etc/nginx/templates/site.conf.template': 'rollout',
         '/etc/nginx/templates.d': 'reload',
         '/docker-entrypoint.d': 'rollout',

@@ -182,6 +182,10 @@ describe('a subPath that can’t be updated is kept', () => {
     expect(modes([at('/etc/nginx/x', subPath)], { spec: { volumes: [volume] } })).toEqual([mode]),
   )
 
+  test.each(['auto', 'symlink', 'copy'] as const)('a mountPath with a .., by %s', (asked) =>
+    expect(modes([at('/etc/nginx/../app/a.conf')], { asked })).toEqual(['keep: its mountPath has a ..']),
+  )
+
   test.each<[string, V1Volume]>([
     ['a PersistentVolumeClaim', { name: 'conf', persistentVolumeClaim: { claimName: 'data' } }],
     ['an emptyDir', { name: 'conf', emptyDir: {} }],
