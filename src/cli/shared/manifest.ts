@@ -12,7 +12,7 @@ interface Part {
 }
 
 /**
- * Calls `change` for each object, the items of Lists included, and writes the stream with the results. A document with a mistake stays as
+ * Calls `change` for each object of the API, the items of Lists included, and writes the stream with the results. A document with a mistake stays as
  * it is, and the others are read all the same.
  * @param change returns the same object to leave it unchanged
  * @param refuse gets the mistake, HR_BAD_YAML that names `file` and the line; by default it is thrown
@@ -35,7 +35,7 @@ export function mapObjects(
         return separator + text
       }
       const { value } = reading
-      const after = isObject(value) ? mapObject(value, change) : value
+      const after = isOfTheApi(value) ? mapObject(value, change) : value
       return separator + (after === value ? text : write(after, text))
     })
     .join('')
@@ -47,10 +47,15 @@ function rethrow(mistake: UserError): never {
 
 const BAD_SEPARATOR = { mistake: 'a line of --- may hold nothing but a comment', line: 0 }
 
+/** Whether it may be an object of the API. A file of another program may say `apiVersion: 1`, as Grafana's do. */
+const isOfTheApi = (value: unknown): value is ApiObject =>
+  isObject(value) &&
+  [value['apiVersion'], value['kind']].every((text) => text === undefined || typeof text === 'string')
+
 function mapObject(object: ApiObject, change: (object: ApiObject) => ApiObject): ApiObject {
   if (!object.kind?.endsWith('List') || !Array.isArray(object.items)) return change(object)
   const items = object.items as unknown[]
-  const mapped = items.map((item) => (isObject(item) ? mapObject(item, change) : item))
+  const mapped = items.map((item) => (isOfTheApi(item) ? mapObject(item, change) : item))
   return mapped.every((item, index) => item === items[index]) ? object : { ...object, items: mapped }
 }
 

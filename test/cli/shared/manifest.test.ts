@@ -126,6 +126,16 @@ describe('objects', () => {
     expect(seen(list).map(({ kind }) => kind)).toEqual(['A', 'ListOfB', 'C'])
   })
 
+  test.each([
+    'apiVersion: 1\ndatasources: []\n',
+    'kind: 5\n',
+    'kind:\n',
+    'kind: List\nitems: [{kind: true}]\n',
+  ])('what another program reads is none: %j', (stream) => {
+    expect(seen(stream)).toEqual([])
+    expect(untouched(stream)).toBe(stream)
+  })
+
   test('only the changed document is rewritten', () => {
     const stream = '# a\nkind:  A\n---\n# b\nkind:  B\n'
     const result = mapObjects(stream, 'f.yaml', (object) =>
