@@ -1,12 +1,12 @@
 /** Lists in pages: all objects of a kind together can exceed the size limit of a response. */
 import type { ApiObject } from '../workload/pod-template.ts'
-import { type Api, ApiError, type ApiResponse } from './api.ts'
+import { type Api, type ApiCall, ApiError, type ApiResponse, ResponseTooLarge } from './api.ts'
 import { asList, asObject } from './response-body.ts'
 
 /** Milliseconds for one page. */
 const PAGE_TIMEOUT = 30_000
 
-/** A Pod has about 5 KB, so a page of them stays far below the client's limit of 8 MiB. */
+/** A Pod has 5 to 30 KB, so that most pages are below the client's limit of 8 MiB. */
 const PAGE_SIZE = 250
 
 /**
@@ -53,13 +53,28 @@ export async function listAll<T extends object = ApiObject>(
 async function* responses(api: Pick<Api, 'call'>, path: string, limit: number): AsyncGenerator<ApiResponse> {
   let token = ''
   do {
-    const query = `limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
-    const response = await api.call({
-      method: 'GET',
-      path: `${path}${path.includes('?') ? '&' : '?'}${query}`,
-      timeoutMilliseconds: PAGE_TIMEOUT,
-    })
+    const response = await readPage(api, { path, timeoutMilliseconds: PAGE_TIMEOUT }, limit, token)
     yield response
     token = response.status === 200 ? asList(response.body).continueToken : ''
   } while (token !== '')
+}
+
+/**
+ * One page, of fewer objects where so many are too long for a response: an object may take 1.5 MiB.
+ * @param token of the page before; empty: the first page
+ */
+export async function readPage(
+  api: Pick<Api, 'call'>,
+  call: Omit<ApiCall, 'method'>,
+  limit: number,
+  token: string,
+): Promise<ApiResponse> {
+  const query = `limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
+  const path = `${call.path}${call.path.includes('?') ? '&' : '?'}${query}`
+  try {
+    return await api.call({ method: 'GET', ...call, path })
+  } catch (error) {
+    if (!(error instanceof ResponseTooLarge) || limit === 1) throw error
+    return readPage(api, call, Math.ceil(limit / 4), token)
+  }
 }

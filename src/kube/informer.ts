@@ -4,7 +4,8 @@
  * resourceVersion. client-node's informer keeps whole objects, and ends at a connection reset or an exception of its handler.
  */
 import { StringDecoder } from 'node:string_decoder'
-import { type ApiResponse, type Collection, type Listener, ResponseTooLarge, type Watch } from '../api/api.ts'
+import type { Collection, Listener, Watch } from '../api/api.ts'
+import { readPage } from '../api/list.ts'
 import { asList } from '../api/response-body.ts'
 import { systemClock } from '../async/clock.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
@@ -76,27 +77,19 @@ export function watchCollection(
     notify(() => listener.removed(namespace, name))
   }
 
-  async function page(token: string, limit: number): Promise<ApiResponse> {
-    const path = `${collection.path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`
-    const accept = collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json'
-    const call = { method: 'GET', path, accept, timeoutMilliseconds: LIST_TIMEOUT_MILLISECONDS } as const
-    try {
-      return await client.call(call)
-    } catch (error) {
-      // An object's annotations alone may take 256 KiB, and a retry with the same limit would fail as well.
-      if (error instanceof ResponseTooLarge && limit > 1) return page(token, Math.ceil(limit / 4))
-      throw error
-    }
-  }
-
   /** @returns the status, where the API server refuses the list */
   async function list(): Promise<number | undefined> {
     const listed = new Set<string>()
+    const call = {
+      path: collection.path,
+      accept: collection.metadataOnly ? acceptOf(`${METADATA}List`) : 'application/json',
+      timeoutMilliseconds: LIST_TIMEOUT_MILLISECONDS,
+    }
     const limit = options.pageSize ?? (collection.metadataOnly ? 100 : 20)
     let token = ''
     let at: string | undefined
     do {
-      const { status, body } = await page(token, limit)
+      const { status, body } = await readPage(client, call, limit, token)
       progress = systemClock.now()
       if (status === 403 || status === 404) return status
       if (status !== 200) throw new Error(`list answered ${status}`)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ApiCall, ApiResponse } from '../../src/api/api.ts'
-import { ApiError } from '../../src/api/api.ts'
+import { ApiError, ResponseTooLarge } from '../../src/api/api.ts'
 import { listAll, listPages } from '../../src/api/list.ts'
 
 /** Answers one page after the other, and keeps the paths. */
@@ -47,6 +47,28 @@ test('page by page, with a query of the path’s own', async () => {
     seen.push(items.map(({ metadata }) => metadata?.name ?? ''))
   expect(seen).toEqual([['one'], ['two']])
   expect(api.paths[0]).toBe('/api/v1/pods?labelSelector=a&limit=1')
+})
+
+test('a page that is too long for a response is read in parts', async () => {
+  const answers = pages(page('next', 'one'), page('', 'two'))
+  const tooLong: string[] = []
+  const api = {
+    call: async (call: ApiCall) => {
+      if (!/limit=(16|4|1)\b/.test(call.path)) {
+        tooLong.push(call.path)
+        throw new ResponseTooLarge(1)
+      }
+      return answers.call(call)
+    },
+  }
+  expect(await listAll(api, '/api/v1/pods')).toEqual(['one', 'two'].map(named))
+  expect(answers.paths).toEqual(['/api/v1/pods?limit=16', '/api/v1/pods?limit=16&continue=next'])
+  expect(tooLong).toHaveLength(4)
+})
+
+test('an object that is too long for a response is an error', async () => {
+  const api = { call: () => Promise.reject(new ResponseTooLarge(1)) }
+  await expect(listAll(api, '/api/v1/pods')).rejects.toThrow(ResponseTooLarge)
 })
 
 test('a page that is refused is an error', async () => {

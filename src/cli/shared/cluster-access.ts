@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import type { ApiCall, ApiResponse } from '../../api/api.ts'
+import { type ApiCall, type ApiResponse, ResponseTooLarge } from '../../api/api.ts'
 import { messageOf } from '../../api/response-body.ts'
 import { UserError } from '../../errors.ts'
 import { createClient, type KubeClient } from '../../kube/client.ts'
@@ -13,7 +13,7 @@ import type { QueryOptions } from './query-flags.ts'
 const DEFAULT_NAMESPACE = 'default'
 
 /**
- * A client whose calls reject with HR_UNREACHABLE. Its namespace is the option's, or the context's.
+ * A client whose calls reject with HR_UNREACHABLE without an answer. Its namespace is the option's, or the context's.
  * @throws UserError HR_NO_CLUSTER, HR_BAD_KUBECONFIG
  */
 export async function clusterAccess(
@@ -60,8 +60,8 @@ async function existing(files: readonly string[]): Promise<string[]> {
   return files.filter((_, index) => there[index])
 }
 
-function unreachable({ method, path }: ApiCall, error: unknown): UserError {
-  if (error instanceof UserError) return error
+function unreachable({ method, path }: ApiCall, error: unknown): Error {
+  if (error instanceof UserError || error instanceof ResponseTooLarge) return error
   const { name, message, code } = Object(error) as { name?: string; message?: string; code?: string }
   // node:http reports the end of AbortSignal.timeout as an AbortError.
   const late = name === 'TimeoutError' || name === 'AbortError'

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ResponseTooLarge } from '../../../src/api/api.ts'
 import { clusterAccess, refusal } from '../../../src/cli/shared/cluster-access.ts'
 import { type FakeApi, fakeApi } from '../../support/api.ts'
 
@@ -75,6 +76,14 @@ test('a call that gets no answer names the reason', async () => {
   const slow = await clusterAccess({}, { HOME: home })
   await expect(slow.call({ method: 'GET', path: '/slow', timeoutMilliseconds: 50 })).rejects.toThrow(
     'no answer in time',
+  )
+})
+
+test('an answer that is too long is one all the same, of which a list asks for less', async () => {
+  api.objects.set('/long', { metadata: { name: 'a'.repeat(100) } })
+  const client = await clusterAccess({}, { HOME: home })
+  await expect(client.call({ method: 'GET', path: '/long', responseLimit: 50 })).rejects.toThrow(
+    ResponseTooLarge,
   )
 })
 
