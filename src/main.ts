@@ -9,8 +9,11 @@ import { type QueryGiven, queryFlags, readQueryOptions } from './cli/shared/quer
 import { UserError } from './errors.ts'
 import { AGENT_IMAGE, VERSION } from './version.ts'
 
-/** 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be read. */
-const EXIT = { done: 0, failed: 1, usage: 2 } as const
+/**
+ * 0: done; 1: a mistake in a manifest, a file or a cluster; 2: a mistake in the command line, or a cluster that can't be read; 141: nobody reads
+ * the output any more, as `head` after its lines. A shell shows the same of a program that SIGPIPE ended.
+ */
+const EXIT = { done: 0, failed: 1, usage: 2, unread: 141 } as const
 const usageCodes: ReadonlySet<string> = new Set([
   'HR_BAD_FLAG',
   'HR_BAD_KUBECONFIG',
@@ -130,6 +133,10 @@ command('completion', 'print a script that completes commands and flags in a she
     process.stdout.write(completionScript(program, shell))
   })
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(EXIT.unread)
+})
 process.exitCode = await run()
 
 function command(name: string, description: string): Command {

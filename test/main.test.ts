@@ -1,5 +1,6 @@
 // The command line itself, as a program: what kubectl's users type, errors, completion. No cluster.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +33,17 @@ describe('errors have one form, and exit code 2', () => {
       stderr: `hotreload: ${message}\n`,
     }),
   )
+})
+
+test('a reader that goes away ends the command without a word', async () => {
+  const child = spawn(process.execPath, [MAIN, 'inject', '-f', '-'])
+  let said = ''
+  child.stderr.on('data', (text) => (said += String(text)))
+  child.stdout.destroy()
+  await once(child.stdout, 'close')
+  child.stdin.end('kind: A\n')
+  expect(await once(child, 'close')).toEqual([141, null])
+  expect(said).toBe('')
 })
 
 test('flags may stand before the command, and those after it win', async () => {
