@@ -21,6 +21,7 @@ const usageCodes: ReadonlySet<string> = new Set([
   'HR_UNREACHABLE',
   'HR_FORBIDDEN',
   'HR_NO_OBJECT',
+  'HR_API',
 ])
 
 let exitCode: number = EXIT.done

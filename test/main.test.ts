@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AGENT_IMAGE, VERSION } from '../src/version.ts'
 import { attempt } from './cluster/run.ts'
+import { fakeApi } from './support/api.ts'
 
 const MAIN = join(import.meta.dirname, '../src/main.ts')
 const hotreload = (...argv: string[]) =>
@@ -33,6 +34,26 @@ describe('errors have one form, and exit code 2', () => {
       stderr: `hotreload: ${message}\n`,
     }),
   )
+})
+
+test('an API server that answers with an error is no mistake of a manifest: exit code 2', async () => {
+  const api = await fakeApi()
+  const { server } = await api.connection.credentials()
+  const kubeconfig = join(directory, 'broken')
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      'current-context': 'a',
+      clusters: [{ name: 'a', cluster: { server: server.href, 'insecure-skip-tls-verify': true } }],
+      contexts: [{ name: 'a', context: { cluster: 'a' } }],
+    }),
+  )
+  api.statuses.set('/api/v1/namespaces/default/pods?limit=250', 500)
+  expect(await hotreload('status', '--kubeconfig', kubeconfig)).toMatchObject({
+    code: 2,
+    stderr: 'hotreload: list pods in namespace default: 500 forced 500; try again [HR_API]\n',
+  })
+  await api.close()
 })
 
 test('a reader that goes away ends the command without a word', async () => {
