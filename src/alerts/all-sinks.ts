@@ -11,7 +11,7 @@ export interface AlertsOptions {
   onOutcome: (outcome: 'sent' | 'failed') => void
 }
 
-export const createAlerts = ({ clock, sinks, onOutcome }: AlertsOptions): Pick<Alerts, 'send'> =>
+export const createAlerts = ({ clock, sinks, onOutcome }: AlertsOptions): Alerts =>
   alertsToAll(sinks, ({ url, template }) =>
     createAlertSender({
       clock,
@@ -25,10 +25,12 @@ export const createAlerts = ({ clock, sinks, onOutcome }: AlertsOptions): Pick<A
 export function alertsToAll(
   sinks: () => readonly AlertSink[],
   queueFor: (sink: AlertSink) => Alerts,
-): Pick<Alerts, 'send'> {
+): Alerts {
   const queues = new Map<string, Alerts>()
+  let stopped = false
   return {
     send(alert) {
+      if (stopped) return
       const wanted = new Map(sinks().map((sink) => [`${sink.url.href} ${sink.template}`, sink]))
       for (const [key, queue] of queues)
         if (!wanted.has(key)) {
@@ -40,6 +42,10 @@ export function alertsToAll(
         queues.set(key, queue)
         queue.send(alert)
       }
+    },
+    stop() {
+      stopped = true
+      for (const queue of queues.values()) queue.stop()
     },
   }
 }

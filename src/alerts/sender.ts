@@ -12,6 +12,7 @@ export interface AlertSenderOptions {
 
 export interface Alerts {
   send(alert: Alert): void
+  /** Drops what waits for its next attempt. What is under way ends, and is not repeated. */
   stop(): void
 }
 
@@ -32,9 +33,8 @@ export function createAlertSender({ clock, render, post, onOutcome }: AlertSende
     // 4xx, except for too many requests and time-outs: the same body would be refused again.
     const final = status >= 400 && status < 500 && status !== 429 && status !== 408
     const delay = RETRIES[tries]
-    if (final || delay === undefined) return done('failed')
     // A timer set after stop() would keep the process alive for minutes.
-    if (stopped) return
+    if (final || stopped || delay === undefined) return done('failed')
     const cancel = clock.after(delay, () => {
       retries.delete(cancel)
       void attempt(body, tries + 1)
@@ -54,7 +54,11 @@ export function createAlertSender({ clock, render, post, onOutcome }: AlertSende
     },
     stop() {
       stopped = true
-      for (const cancel of retries) cancel()
+      for (const cancel of retries) {
+        cancel()
+        done('failed')
+      }
+      retries.clear()
     },
   }
 }

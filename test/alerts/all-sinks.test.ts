@@ -16,7 +16,7 @@ function recorded(sinks: AlertSink[]) {
       return { send: () => log.push(`${name} sent`), stop: () => log.push(`${name} stopped`) }
     },
   )
-  return { log, send: () => alerts.send(alert) }
+  return { log, send: () => alerts.send(alert), stop: () => alerts.stop() }
 }
 
 test('every sink gets an alert, through a queue of its own', () => {
@@ -24,6 +24,15 @@ test('every sink gets an alert, through a queue of its own', () => {
   send()
   send()
   expect(log).toEqual(['a {} opened', 'a {} sent', 'b {} opened', 'b {} sent', 'a {} sent', 'b {} sent'])
+})
+
+test('at the end all queues stop, and nothing is sent any more', () => {
+  const { log, send, stop } = recorded([sink('a'), sink('b')])
+  send()
+  log.length = 0
+  stop()
+  send()
+  expect(log).toEqual(['a {} stopped', 'b {} stopped'])
 })
 
 test('a sink that is named twice gets an alert once', () => {

@@ -55,5 +55,5 @@ test('no retry keeps a stopping process alive', async () => {
   alerts.stop()
   await clock.advance(0)
   expect(clock.timers()).toBe(0)
-  expect(log).toEqual(['0 web', '100 web'])
+  expect(log).toEqual(['0 web', '100 web', 'failed', 'failed'])
 })

@@ -122,6 +122,9 @@ export function buildController(
       if (problem === undefined) reconciler.defaultsChanged()
     },
     release: stop,
-    close: stop,
+    close() {
+      alerts.stop()
+      return stop()
+    },
   }
 }

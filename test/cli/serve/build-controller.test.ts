@@ -1,6 +1,8 @@
+import { createServer } from 'node:http'
 import { expect, test } from 'vitest'
 import { buildController } from '../../../src/cli/serve/build-controller.ts'
 import { readControllerFlags } from '../../../src/cli/serve/controller-flags.ts'
+import { UserError } from '../../../src/errors.ts'
 import type { KubeClient } from '../../../src/kube/client.ts'
 import { builtInDefaults } from '../../../src/policy/defaults.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
@@ -14,6 +16,7 @@ function build({ elected = false, flags = {} }: { elected?: boolean; flags?: Con
     namespace: 'hotreload-system',
     async call({ method, path, body }) {
       calls.push(`${method} ${path}`)
+      if (path.endsWith('/deployments/hotreload-controller')) return { status: 200, body: {} }
       return elected && method !== 'GET' && path.includes('/leases')
         ? { status: method === 'POST' ? 201 : 200, body }
         : { status: 404, body: {} }
@@ -78,6 +81,27 @@ test('the replica that leads issues the certificate, and no other; with cert-man
   )
   await withCertManager.controller.close()
   expect(withCertManager.issued()).toBe(0)
+})
+
+test('an alert whose sink does not take it holds up no end', async () => {
+  let posts = 0
+  const sink = createServer((_, response) => {
+    posts += 1
+    response.writeHead(503).end()
+  })
+  await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
+  const alertUrl = `http://127.0.0.1:${Object(sink.address()).port}/`
+  const { controller, metrics } = build({ elected: true, flags: { alertUrl } })
+  await controller.start()
+  await until('it leads', async () => (await metrics.registry.metrics()).includes('hotreload_leader 1'))
+  controller.policyChanged?.(new UserError('HR_BAD_POLICY', 'policy file: empty', 'fill it'))
+  await until('the alert', () => posts === 1)
+  await controller.close()
+  await until('its end', async () =>
+    (await metrics.registry.metrics()).includes('hotreload_alerts_total{outcome="failed"} 1'),
+  )
+  expect(posts).toBe(1)
+  await new Promise((resolve) => sink.close(resolve))
 })
 
 test('with --watch-namespaces it asks for nothing outside of them', async () => {
