@@ -47,19 +47,20 @@ export function obstacleToSharing(
     const way = instead === '' ? '' : `, or use ${instead}`
     return `container ${name}: take shareProcessNamespace: false away${way}; without shared processes no signal reaches it`
   }
-  // The whole Pod shares its processes, so that another container may be the obstacle.
-  for (const other of spec.containers) {
-    const first = firstProcess(other)
-    if (first)
-      return `container ${other.name}: ${first} must be PID 1, so processes are not shared${instead === '' ? '' : `; use ${instead}`}`
-  }
+  // The whole Pod shares its processes, so that another container may be the obstacle, a native sidecar too.
+  for (const list of [spec.initContainers ?? [], spec.containers])
+    for (const other of list) {
+      const first = firstProcess(other)
+      if (first)
+        return `container ${other.name}: ${first} must be PID 1, so processes are not shared${instead === '' ? '' : `; use ${instead}`}`
+    }
   return undefined
 }
 
 /** With shared processes the sandbox is PID 1, so that a `kill 1` in a probe or hook no longer reaches the program. */
 export function sharingNotes(spec: V1PodSpec): Note[] {
   if (spec.shareProcessNamespace) return []
-  const notes = spec.containers.flatMap((container) => {
+  const notes = [...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => {
     const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container
     const handlers: Record<string, V1Probe | V1LifecycleHandler | undefined> = {
       preStop: lifecycle?.preStop,

@@ -23,6 +23,20 @@ test.each([
   expect(decisionFor(spec).notes.length).toBe(warned ? 1 : 0)
 })
 
+test('a native sidecar is in the same namespace', () => {
+  const sidecar = nginx({ name: 'side', image: 'proxy', restartPolicy: 'Always', volumeMounts: [] })
+  const withHook = podSpec({ initContainers: [{ ...sidecar, lifecycle: { preStop: handler } }] })
+  expect(decisionFor(withHook).notes).toEqual([
+    'container side: preStop runs `kill … 1`, which misses the program once processes are shared; use pkill',
+  ])
+  const withInit = podSpec({ initContainers: [{ ...sidecar, image: 'ghcr.io/linuxserver/wireguard' }] })
+  const { plan, notes } = decisionFor(withInit)
+  expect(plan.shareProcessNamespace).toBe(false)
+  expect(notes).toEqual([
+    "container side: the image's /init must be PID 1, so processes are not shared; use hotreload.dev/url or reload: probe",
+  ])
+})
+
 test('a Pod that shares its processes already gets no warning about its hooks', () => {
   const spec = podSpec({
     shareProcessNamespace: true,
