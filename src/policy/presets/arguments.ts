@@ -50,7 +50,8 @@ export const isOpen = (container: V1Container): boolean =>
 
 /** The address of a program like Prometheus, from its --web.… flags. */
 export function webAddress(container: V1Container, defaultPort: number): string {
-  const external = URL.parse(flag(container, '--web.external-url') ?? '')?.pathname
+  // A path alone is enough for it.
+  const external = URL.parse(flag(container, '--web.external-url') ?? '', 'http://127.0.0.1')?.pathname
   const prefix = flag(container, '--web.route-prefix') ?? external ?? ''
   const path = prefix.split('/').filter(Boolean).join('/')
   const port = portOf(flag(container, '--web.listen-address'), defaultPort)

@@ -41,4 +41,6 @@ test.each<[args: string[], address: string]>([
   [['--web.listen-address=:81', '--web.route-prefix=/p/'], 'http://127.0.0.1:81/p'],
   [['--web.external-url=https://example.org/a/b'], 'http://127.0.0.1:9090/a/b'],
   [['--web.external-url=https://example.org/a', '--web.route-prefix=/'], 'http://127.0.0.1:9090'],
+  [['--web.external-url=/a/b/'], 'http://127.0.0.1:9090/a/b'],
+  [['--web.external-url='], 'http://127.0.0.1:9090'],
 ])('%j listens at %s', (args, address) => expect(webAddress(withArgs(...args), 9090)).toBe(address))
