@@ -65,12 +65,16 @@ export interface AgentStatus {
 
 const STATUS = writtenKey('status')
 
-/** The agents of a Pod, in the order of their ports (inject/pod.ts numbers them as the annotation lists them). */
+/** The agents of a Pod, in the order of their ports, which is that of their containers (inject/agent.ts). */
 export function agentsOf(pod: V1Pod): AgentAddress[] {
   const { namespace = '', name = '', annotations = {} } = pod.metadata ?? {}
   const containers = property(parseJson(annotations[STATUS] ?? ''), 'containers')
+  // Not that of the annotation: JavaScript puts a key such as `1`, which a container may be called, before all others.
+  const order = new Map((pod.spec?.containers ?? []).map(({ name: one }, index) => [one, index]))
+  const placeOf = ([container]: [string, unknown]) => order.get(container) ?? 0
   return Object.entries(isObject(containers) ? containers : {})
     .filter(([, status]) => isObject(status) && typeof status['agent'] === 'string')
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
     .map(([container], index) => ({ namespace, pod: name, container, port: FIRST_PORT + index, of: pod }))
     .filter(({ container }) => pod.status?.phase !== 'Pending' || waitsAtGate(pod, container))
 }

@@ -35,17 +35,20 @@ const ofJob = (one: V1Pod): V1Pod => ({
 })
 
 describe('the agents to ask', () => {
-  test('each agent by its own port, in the order in which they were injected', () => {
-    const two = injected('web-1', ['web', 'cache'])
-    expect(agentsOf(two).map(({ container, port }) => [container, port])).toEqual([
-      ['web', 9467],
-      ['cache', 9468],
-    ])
-    const ports = two.spec?.initContainers?.flatMap(({ args = [] }) =>
-      args.filter((one) => one.startsWith('--port=')),
-    )
-    expect(ports).toEqual(['--port=9467', '--port=9468'])
-  })
+  test.each(['cache', '1'])(
+    'each agent by its own port, in the order of the containers: web, %s',
+    (other) => {
+      const two = injected('web-1', ['web', other])
+      expect(agentsOf(two).map(({ container, port }) => [container, port])).toEqual([
+        ['web', 9467],
+        [other, 9468],
+      ])
+      const ports = two.spec?.initContainers?.flatMap(({ args = [] }) =>
+        args.filter((one) => one.startsWith('--port=')),
+      )
+      expect(ports).toEqual(['--port=9467', '--port=9468'])
+    },
+  )
 
   test.each(['', '{', 'null', '{"containers":3}', '{"containers":{"a":1,"b":{"agent":7}}}'])(
     'an annotation of %j names no agent',
