@@ -29,8 +29,8 @@ function stateOf({ state, lastState, restartCount }: V1ContainerStatus): Kubelet
   const restarts =
     restartCount > 0 ? `${restartCount} ${restartCount === 1 ? 'restart' : 'restarts'}` : undefined
   // What the last run has left for the kubelet to show, as an agent does that does not let the app start.
-  const why = terminated?.message ?? lastState?.terminated?.message?.slice(0, LONGEST)
-  const note = [waiting?.message, why, restarts].filter(Boolean).join('; ')
+  const why = terminated?.message ?? lastState?.terminated?.message
+  const note = [waiting?.message, why?.slice(0, LONGEST), restarts].filter(Boolean).join('; ')
   return { state: reason, ...(note ? { note } : {}) }
 }
 

@@ -317,6 +317,15 @@ describe('a program that does not run is never loaded', () => {
       { container: 'web', state: 'OOMKilled', failed: true, note: '1 restart' },
     ],
     [
+      'a container that ended with many words',
+      kubelet('Running', {
+        containerStatuses: [
+          container({ terminated: { exitCode: 1, reason: 'Error', message: 'a'.repeat(4_000) } }),
+        ],
+      }),
+      { state: 'Error', note: 'a'.repeat(500) },
+    ],
+    [
       'an image that is missing',
       kubelet('Pending', {
         initContainerStatuses: [
