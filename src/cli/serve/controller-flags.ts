@@ -112,7 +112,7 @@ export function readControllerFlags(
   const among = <T>(flag: ControllerFlag, words: Readonly<Record<string, T>>): Set<T> =>
     new Set(
       list(flag).map((item) => {
-        const found = words[item.toLowerCase()]
+        const [, found] = Object.entries(words).find(([word]) => word === item.toLowerCase()) ?? []
         if (found === undefined) throw bad(flag, item, `use ${Object.keys(words).join(', ')}`)
         return found
       }),

@@ -123,6 +123,10 @@ test.each([
     { resourcesToIgnore: 'pods' },
     '--resources-to-ignore: "pods" is not a valid value; use configmaps, secrets',
   ],
+  [
+    { ignoredWorkloadTypes: 'constructor' },
+    '--ignored-workload-types: "constructor" is not a valid value; use jobs, cronjobs',
+  ],
   [{ autoReloadAll: 'on' }, '--auto-reload-all: "on" is not a valid value; use true or false'],
   [{ namespaces: 'a"b' }, '--namespaces: "a\\"b" is not a valid value; use a list such as a,b'],
   [{ logFormat: 'text' }, '--log-format: "text" is not a valid value; use json'],
