@@ -6,3 +6,7 @@
  */
 export const isLegalName = (name: string): boolean =>
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)
+
+/** The beginning of a name, `length` characters at most. It is a name itself, so that a dash or a dot and more characters may follow. */
+export const beginningOf = (name: string, length: number): string =>
+  name.slice(0, length).replace(/[^a-z0-9]+$/, '')

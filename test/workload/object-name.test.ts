@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isLegalName } from '../../src/workload/object-name.ts'
+import { beginningOf, isLegalName } from '../../src/workload/object-name.ts'
 
 test.each(['a', 'web', 'web-1', 'kube-root-ca.crt', '0', `${'a'.repeat(252)}b`])('%s is a name', (name) =>
   expect(isLegalName(name)).toBe(true),
@@ -20,3 +20,11 @@ test.each([
   'a\n',
   'a'.repeat(254),
 ])('%j is no name', (name) => expect(isLegalName(name)).toBe(false))
+
+test.each([
+  ['web', 3, 'web'],
+  ['web.shop', 4, 'web'],
+  ['web--shop', 5, 'web'],
+])('the beginning of %s in %i characters is %s', (name, length, beginning) =>
+  expect(beginningOf(name, length)).toBe(beginning),
+)

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import { writtenKey } from '../../policy/annotations.ts'
 import { isObject } from '../../workload/json-object.ts'
-import { type ApiObject } from '../../workload/pod-template.ts'
+import { beginningOf } from '../../workload/object-name.ts'
+import type { ApiObject } from '../../workload/pod-template.ts'
 
 const CHECKSUM = writtenKey('checksum')
 
@@ -18,7 +19,7 @@ export function jobNow(cronJob: ApiObject, checksum: string): ApiObject {
     kind: 'Job',
     metadata: {
       // A Job's name becomes a label value, of 63 characters at most.
-      name: `${(metadata.name ?? '').slice(0, 51)}-${hash}`,
+      name: `${beginningOf(metadata.name ?? '', 51)}-${hash}`,
       namespace: metadata.namespace ?? '',
       ...(isObject(from['labels']) ? { labels: from['labels'] as Record<string, string> } : {}),
       annotations: {

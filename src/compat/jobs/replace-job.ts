@@ -9,6 +9,7 @@ import type { Clock } from '../../async/clock.ts'
 import { createQueue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import type { InstallKey } from '../../workload/checksum.ts'
+import { beginningOf } from '../../workload/object-name.ts'
 import type { ApiObject } from '../../workload/pod-template.ts'
 import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
@@ -126,7 +127,7 @@ export function createJobReplacements({
       // Tried before the deletion, since the API server may refuse the new Job.
       const dryRun = {
         ...replacement,
-        metadata: { ...replacement.metadata, name: `${name.slice(0, 50)}-dry-run` },
+        metadata: { ...replacement.metadata, name: `${beginningOf(name, 50)}-dry-run` },
       }
       const jobs = pathOf({ ...JOB, namespace })
       await send(api, { method: 'POST', path: `${jobs}?dryRun=All`, body: dryRun }, 201)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Api, ApiCall } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
+import { beginningOf } from '../../workload/object-name.ts'
 import type { EventReason, EventSubject } from './report.ts'
 
 /** Milliseconds. The API server itself keeps Events for an hour. */
@@ -97,7 +98,7 @@ export function createEventWriter({ api, clock, identity, onError }: EventWriter
         apiVersion: 'v1',
         kind: 'Event',
         // An object's name has at most 253 characters.
-        metadata: { name: `${name.slice(0, 200)}.${suffix}`, namespace },
+        metadata: { name: `${beginningOf(name, 200)}.${suffix}`, namespace },
         involvedObject: { apiVersion, kind, namespace, name, uid },
         type,
         reason,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { jobNow, newJob } from '../../../src/compat/jobs/job-manifests.ts'
+import { isLegalName } from '../../../src/workload/object-name.ts'
 
 test('a CronJob’s Job: the same name for the same state, as kubectl would create it', () => {
   const cronJob = {
@@ -19,6 +20,8 @@ test('a CronJob’s Job: the same name for the same state, as kubectl would crea
   })
   expect(jobNow(cronJob, '{}').metadata?.name).toBe(job.metadata?.name)
   expect(jobNow(cronJob, '{"a":"b"}').metadata?.name).not.toBe(job.metadata?.name)
+  const long = jobNow({ ...cronJob, metadata: { name: `${'a'.repeat(50)}.b` } }, '{}').metadata?.name ?? ''
+  expect(isLegalName(long)).toBe(true)
 })
 
 test('a recreated Job is the Job without what the API server added', () => {
