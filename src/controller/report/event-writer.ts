@@ -102,8 +102,8 @@ export function createEventWriter({ api, clock, identity, onError }: EventWriter
         involvedObject: { apiVersion, kind, namespace, name, uid },
         type,
         reason,
-        // At most 1,024 bytes (events.k8s.io, NoteLengthLimit).
-        message: message.slice(0, 1_000),
+        // At most 1,024 bytes (events.k8s.io, NoteLengthLimit). A character of several bytes may be cut.
+        message: Buffer.from(message).subarray(0, 1_000).toString(),
         source: { component: 'hotreload' },
         reportingComponent: 'hotreload.dev/controller',
         reportingInstance: identity.slice(0, 128),

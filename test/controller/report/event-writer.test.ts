@@ -12,14 +12,16 @@ const about = (name: string) => ({
 
 function writer() {
   const answers: (() => void)[] = []
+  const messages: unknown[] = []
   let failed = 0
   let asked = 0
   const clock = fakeClock()
   const events = createEventWriter({
     api: {
       namespace: 'hotreload-system',
-      async call() {
+      async call({ body }) {
         asked += 1
+        messages.push(Object(body).message)
         await new Promise<void>((resolve) => answers.push(resolve))
         return { status: 201, body: {} }
       },
@@ -34,7 +36,7 @@ function writer() {
       await new Promise(setImmediate)
     }
   }
-  return { events, clock, answers, answerAll, failed: () => failed, asked: () => asked }
+  return { events, messages, clock, answers, answerAll, failed: () => failed, asked: () => asked }
 }
 
 test('thousands at once, as a new leader writes them, leave connections to other calls', async () => {
@@ -53,6 +55,16 @@ test('Events beyond the bound of the queue are dropped at once', async () => {
   await answerAll()
   expect(asked() + failed()).toBe(20_000)
   expect(failed()).toBeGreaterThan(10_000)
+})
+
+test('a message is cut to what the API server stores, which counts bytes', () => {
+  const { events, messages } = writer()
+  for (const text of ['a', 'ü', '字', 'a😀']) {
+    events.write(about(text), 'Normal', 'Reloaded', text.repeat(1_024))
+    const message = String(messages.pop())
+    expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_024)
+    expect(message.length).toBeGreaterThan(300)
+  }
 })
 
 test('the warnings on one workload make none of another’s repeat', async () => {
