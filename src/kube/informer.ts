@@ -131,7 +131,8 @@ export function watchCollection(
       const accept = collection.metadataOnly ? acceptOf(METADATA) : 'application/json'
       const signal = AbortSignal.any([ended.signal, silence.signal])
       const { status, parts } = await client.stream({ method: 'GET', path, accept }, signal)
-      if (status === 410 || status === 403) version = undefined
+      // The version is forgotten; or the right, or the kind, is gone, which a list reports.
+      if ([410, 403, 404].includes(status)) version = undefined
       const processPart = createLineSplitter(processEvent)
       for await (const part of parts) {
         idle.refresh()

@@ -149,6 +149,15 @@ test('a server that is down is retried until it is back', async () => {
   expect(systemClock.now() - started.lastProgress()).toBeLessThan(10_000)
 })
 
+test.each([403, 404])('a right or a kind that goes away during a watch is reported: %i', async (status) => {
+  start()
+  await watching()
+  api.answerWith(status)
+  api.cut()
+  await reports(`refused ${status}`)
+  expect(events).toEqual(['listed', `refused ${status}`])
+})
+
 test('a refusal is reported, and not retried at once', async () => {
   api.answerWith(403)
   start()
