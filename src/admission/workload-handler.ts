@@ -26,6 +26,7 @@ import {
   controller,
   type PodTemplate,
   podTemplate,
+  withoutStrayNulls,
   withPodTemplate,
 } from '../workload/pod-template.ts'
 import type { AdmissionResponse, Handler } from './handler.ts'
@@ -43,7 +44,8 @@ export interface WorkloadHandlerOptions {
 
 export const workloadHandler =
   ({ defaults, reader, installKey }: WorkloadHandlerOptions): Handler =>
-  async ({ object: workload, oldObject, namespace = 'default' }) => {
+  async ({ object, oldObject: before, namespace = 'default' }) => {
+    const [workload, oldObject] = [object && withoutStrayNulls(object), before && withoutStrayNulls(before)]
     const template = workload && podTemplate(workload)
     if (!workload) return skipped('noTemplate')
     if (!template) return { ...skipped('noTemplate'), warnings: templatelessWarnings(workload) }

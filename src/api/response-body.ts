@@ -1,10 +1,10 @@
 /** Readers of a response's body. The API documents its shape, and only the readers here take that for granted. */
 import { isObject, property } from '../workload/json-object.ts'
-import type { ApiObject } from '../workload/pod-template.ts'
+import { type ApiObject, withoutStrayNulls } from '../workload/pod-template.ts'
 
 /** @returns the object of the requested type; an empty one where the body is none */
 export const asObject = <T extends object = ApiObject>(body: unknown): Partial<T> =>
-  isObject(body) ? (body as Partial<T>) : {}
+  isObject(body) ? (withoutStrayNulls(body) as Partial<T>) : {}
 
 export interface ListPage<T> {
   items: readonly T[]
@@ -18,7 +18,7 @@ export function asList<T extends object = ApiObject>(body: unknown): ListPage<T>
   const { metadata, items } = asObject<List<T>>(body)
   if (items === undefined) throw new TypeError('the response is not a list')
   return {
-    items: items ?? [],
+    items: (items ?? []).map((item) => withoutStrayNulls(item)),
     continueToken: metadata?.continue ?? '',
     resourceVersion: metadata?.resourceVersion,
   }

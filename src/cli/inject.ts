@@ -5,11 +5,12 @@ import { skipReasons, unsuitable } from '../policy/decide.ts'
 import type { Defaults } from '../policy/defaults.ts'
 import { INJECT, mirror, withAnnotations } from '../policy/mirror.ts'
 import { type Reading, readWorkload, warningsOf } from '../policy/read-workload.ts'
+import { withoutNulls } from '../workload/json-object.ts'
 import { workloadKindOf } from '../workload/kinds.ts'
 import { type ApiObject, type PodTemplate, podTemplate, withPodTemplate } from '../workload/pod-template.ts'
 import { isInjected, references } from '../workload/references.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
-import { malformed, mapObjects, withoutNulls } from './shared/manifest.ts'
+import { malformed, mapObjects } from './shared/manifest.ts'
 import { readManifests } from './shared/read-manifests.ts'
 
 export interface InjectOptions {

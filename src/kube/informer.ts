@@ -6,7 +6,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Collection, Listener, Watch } from '../api/api.ts'
 import { readPage } from '../api/list.ts'
-import { asList } from '../api/response-body.ts'
+import { asList, asObject } from '../api/response-body.ts'
 import { systemClock } from '../async/clock.ts'
 import type { ApiObject } from '../workload/pod-template.ts'
 import type { KubeClient } from './client.ts'
@@ -110,7 +110,8 @@ export function watchCollection(
   }
 
   function processEvent(line: string): void {
-    const { type, object } = JSON.parse(line) as { type: string; object: ApiObject }
+    const { type, ...event } = JSON.parse(line) as { type: string; object: unknown }
+    const object = asObject(event.object)
     if (type === 'ERROR') {
       // Whether the version is forgotten or the server names no reason, a new list recovers.
       version = undefined

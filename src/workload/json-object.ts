@@ -14,6 +14,16 @@ export const textEntries = (value: unknown): [string, string][] =>
     ? Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
     : []
 
+/** The value without null fields and entries: what is null is absent. */
+export const withoutNulls = <T>(value: T): T => present(value) as T
+
+function present(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map(present)
+  if (!isObject(value)) return value
+  const fields = Object.entries(value).filter(([, field]) => field !== null)
+  return Object.fromEntries(fields.map(([name, field]) => [name, present(field)]))
+}
+
 /** Undefined: the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {

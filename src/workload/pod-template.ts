@@ -1,7 +1,7 @@
 /** Reads and replaces an object's pod template. Nothing here reads what a template holds. Pure. */
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node'
-import { isObject, property } from './json-object.ts'
-import { replacesItsPods, templateKindOf } from './kinds.ts'
+import { isObject, property, withoutNulls } from './json-object.ts'
+import { replacesItsPods, templateKindOf, workloadKindOf } from './kinds.ts'
 
 export interface PodTemplate {
   metadata?: V1ObjectMeta
@@ -15,6 +15,10 @@ export interface ApiObject {
   metadata?: V1ObjectMeta
   [field: string]: unknown
 }
+
+/** Without nulls, which templates leave (`volumes:` with nothing below): the API server drops them from its own kinds only. */
+export const withoutStrayNulls = <T extends object>(object: T): T =>
+  workloadKindOf(object)?.isCustom ? withoutNulls(object) : object
 
 /** The pod template of a workload, or the Pod itself; undefined where there is none (an Argo Rollout with workloadRef). */
 export function podTemplate(object: ApiObject): PodTemplate | undefined {

@@ -63,6 +63,17 @@ describe('mirror', () => {
     expect(outcome).toBe('mutated')
   })
 
+  test('nulls in the template of a custom resource are read as absent, and stay', async () => {
+    const spec = {
+      ...podSpec({ containers: [nginx({ env: null, envFrom: null } as object)] }),
+      initContainers: null,
+    }
+    const rollout = workload({ kind: 'Rollout', own: IN, spec: spec as unknown as V1PodSpec })
+    const { patch, warnings } = await submit(webhook(), rollout)
+    expect(patch?.map(({ path }) => path)).toEqual(['/spec/template/metadata/annotations'])
+    expect(warnings).toEqual([])
+  })
+
   test('nothing but the template’s annotations is touched', async () => {
     const { patch } = await submit(webhook(), workload({ own: IN }))
     expect(patch?.map(({ path }) => path)).toEqual(['/spec/template/metadata/annotations'])

@@ -14,6 +14,20 @@ test('a list has items, the token of the next page and its version', () => {
   expect(asList(body)).toEqual({ items: [{ kind: 'Pod' }], continueToken: 'next', resourceVersion: '7' })
 })
 
+test('a custom resource has no nulls, which the API server keeps in it', () => {
+  const cloneSet = (fields: object) => ({
+    apiVersion: 'apps.kruise.io/v1alpha1',
+    kind: 'CloneSet',
+    ...fields,
+  })
+  const stored = cloneSet({
+    spec: { template: { spec: { volumes: null, containers: [{ env: null }, null] } } },
+  })
+  const read = cloneSet({ spec: { template: { spec: { containers: [{}] } } } })
+  expect(asObject(stored)).toEqual(read)
+  expect(asList({ items: [stored] }).items).toEqual([read])
+})
+
 test('Go’s empty list is empty', () => expect(asList({ metadata: {}, items: null }).items).toEqual([]))
 
 test.each([[undefined], [{}], [{ kind: 'Status', metadata: {} }], ['<html>']])(

@@ -69,6 +69,15 @@ test('a name is known when its object is reported, and gone when its removal is'
   expect(events).toEqual(['a', 'a b', 'a b c', 'listed', 'a c', 'a c d', 'c d', 'listed'])
 })
 
+test('a custom resource comes without the nulls that the API server keeps in it', async () => {
+  let seen: unknown
+  start({}, { changed: ({ spec }) => void (seen = spec) })
+  await watching()
+  api.put('a', { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', spec: { a: null, b: 1 } })
+  await until('the object', () => seen, 5_000)
+  expect(seen).toEqual({ b: 1 })
+})
+
 test('reports changes and removals as they come', async () => {
   api.put('a')
   start()

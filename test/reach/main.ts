@@ -3,6 +3,7 @@ import { mapObjects } from '../../src/cli/shared/manifest.ts'
 import { readManifests } from '../../src/cli/shared/read-manifests.ts'
 import { formatTable } from '../../src/cli/shared/table.ts'
 import type { ApiObject } from '../../src/workload/pod-template.ts'
+import { withoutNulls } from '../../src/workload/json-object.ts'
 import { type Counts, outcomes, type ProgramReach, reachOf } from './reach.ts'
 
 /** The rest of a list is long and says little: programs that one manifest has. */
@@ -21,11 +22,6 @@ for (const { file, stream } of await readManifests(folder, process.stdin))
     return object
   })
 const { workloads, withAgent, volumes, variables, known, unknown, failures } = reachOf(objects)
-
-/** Templates leave null fields, which the API server reads as absent. */
-function withoutNulls(object: ApiObject): ApiObject {
-  return JSON.parse(JSON.stringify(object), (_, value: unknown) => value ?? undefined)
-}
 
 const sum = (counts: Counts): number => outcomes.reduce((all, one) => all + counts[one], 0)
 

@@ -76,16 +76,6 @@ function split(stream: string): Part[] {
 /** It takes blanks and a comment in that line only. */
 const isSeparator = (line: string): boolean => /^(---\s*(#.*)?)?\s*$/.test(line)
 
-/** The object without its null fields: the API server reads them as absent, and templates leave many (`volumes:` with nothing below). */
-export const withoutNulls = (object: ApiObject): ApiObject => Object(present(object))
-
-function present(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((one) => one !== null).map(present)
-  if (!isObject(value)) return value
-  const fields = Object.entries(value).filter(([, field]) => field !== null)
-  return Object.fromEntries(fields.map(([name, field]) => [name, present(field)]))
-}
-
 /** The mistake of an object whose fields are not of the API's types, such as a list where a mapping must be. */
 export function malformed(object: ApiObject): UserError {
   const name = `${object.kind ?? 'object'} ${object.metadata?.name ?? ''}`.trim()
