@@ -97,6 +97,18 @@ fn a_validator_that_hangs_is_killed_with_its_children() {
 }
 
 #[test]
+fn a_validator_that_writes_without_end_is_killed_at_its_time_out() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    // Where that is permitted it runs as soon as its pipe has room, so that the agent never finds the pipe empty.
+    let validate = r#"--validate=["sh","-c","chrt -f 1 yes || yes"]"#;
+    let agent = Agent::watch(&root, &["--volume=conf", "--reload=none", validate, "--timeout=300ms"]);
+    assert!(agent.reaches("invalid").contains("took too long"));
+    let lines = agent.log().matches("\"msg\":\"validator output\",\"text\":\"y\"").count();
+    assert_eq!(lines, 8 << 10, "8 KiB");
+}
+
+#[test]
 fn a_missing_validator_is_reported() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "1")]);

@@ -16,6 +16,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The log gets this much of the output.
 const OUTPUT_MAX_BYTES: usize = 8 << 10;
+/// As many bytes as a pipe holds. A command that writes without pause must not stop the loop, nor its own time-out.
+const READ_AT_ONCE_BYTES: usize = 64 << 10;
 /// The PATH of execvp(3) where the environment has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -91,7 +93,8 @@ impl Child {
     /// Logs the output so far, and kills the child after its time-out.
     pub fn advance(&mut self) {
         let mut buffer = [0; 1024];
-        while let Some(output) = &self.output {
+        for _ in 0..READ_AT_ONCE_BYTES / buffer.len() {
+            let Some(output) = &self.output else { break };
             match files::read_some(output, &mut buffer) {
                 Ok(count @ 1..) => buffer[..count].iter().for_each(|byte| self.take(*byte)),
                 Err(Errno::AGAIN) => break,
@@ -104,6 +107,9 @@ impl Child {
     }
 
     fn take(&mut self, byte: u8) {
+        if self.logged >= OUTPUT_MAX_BYTES {
+            return;
+        }
         if byte == b'\n' || self.line.len() >= 512 {
             self.flush();
         }
@@ -115,7 +121,7 @@ impl Child {
     fn flush(&mut self) {
         let text = String::from_utf8_lossy(&self.line)
             .replace(|character: char| character.is_control() && character != '\t', "");
-        if !text.is_empty() && self.logged < OUTPUT_MAX_BYTES {
+        if !text.is_empty() {
             log::info(self.msg).string("text", &text).write();
         }
         self.logged += text.len();
