@@ -181,11 +181,15 @@ fn changed_environment_causes_a_restart_and_changed_files_a_signal() {
     // Such a young process may or may not have the new value: in doubt, the agent restarts it.
     env.swap(&[("KEY", "2")]);
     eventually("it ends", || web.has_ended().then_some(()));
-    let _web = pod.program("web", "00000002", "app", "exec PROGRAM");
+    let _web = pod.program("web", "00000002", "app", "sh -c 'PROGRAM; exit'");
     eventually("it is loaded", || pod.status().contains("\"state\":\"loaded\"").then_some(()));
     calm();
     assert_eq!(pod.signals("web").len(), 1);
     assert!(pod.status().contains("\"restarts\":1"));
+    // The container's root, whose start the agent has seen, is a shell now. It would end.
+    pod.volume.swap(&[("a", "3")]);
+    eventually("the signal", || (pod.signals("web").len() == 2).then_some(()));
+    assert!(pod.status().contains("\"command\":\"app\""), "{}", pod.status());
 }
 
 #[test]

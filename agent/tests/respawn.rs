@@ -102,10 +102,9 @@ impl Victims {
         // If the process is gone, the agent looks for another one, and finds none.
         let selector = TargetSelector { processes: vec!["nobody".into()], ..TargetSelector::default() };
         let process = victim.process.clone();
-        let handle = Some(victim.handle.try_clone().unwrap());
+        let handle = has_got.then(|| victim.handle.try_clone().unwrap());
         let signalled = SignalledProcess { process, handle, until: None, signal: 0, sent_at: 0, may_exit: false };
-        let process = Some(victim.process.clone());
-        let mut last = Target { process, signalled: has_got.then_some(signalled), ..Target::default() };
+        let mut last = Target { signalled: Some(signalled), ..Target::default() };
         match send(&self.proc, &selector, SIGHUP, u64::MAX, &mut last, false) {
             Ok(Sent::Signalled(_)) => self.signalled.insert(victim.birth),
             Ok(Sent::AlreadyFresh(_)) => unreachable!("nothing started after the end of time"),

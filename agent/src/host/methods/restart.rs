@@ -65,6 +65,8 @@ pub fn begin(context: &mut Context<'_>, termination: Termination) -> Begun {
     };
     log::info("restarting the container").string("command", &root.comm).write();
     context.counters.restarts += 1;
+    // Its end now is this restart's, and not that of a signal just before.
+    context.target.signalled = None;
     let restart = LastRestart { at: now, root: root.started, digest: context.change.digest };
     context.saved.state.last_restart = Some(restart);
     context.saved.save();

@@ -69,8 +69,8 @@ pub fn begin(context: &mut Context<'_>, signal: u32) -> Begun {
     })
 }
 
-/// Sends `signal`, unless the container started after `changed` (milliseconds since boot). The last target stays the target
-/// as long as it runs the same program. `has_killed`: the signal has ended a program before.
+/// Sends `signal`, unless the container started after `changed` (milliseconds since boot). The process that got
+/// the last signal stays the target as long as it runs the same program. `has_killed`: the signal has ended a program before.
 pub fn send(
     proc: &Proc,
     selector: &TargetSelector,
@@ -100,17 +100,16 @@ fn is_root_younger(proc: &Proc, selector: &TargetSelector, changed: u64) -> bool
     target::root(&proc.processes(), container).is_some_and(|root| root.started_ms() > changed)
 }
 
-/// The last target as long as it runs the same program, else one that the selector chooses. With its masks, if the handle
-/// of the last signal shows that it is the same process.
+/// The last process that got a signal as long as it runs the same program, else one that the selector chooses. With its
+/// masks, if the handle of the last signal shows that it is the same process.
 fn current(
     proc: &Proc,
     selector: &TargetSelector,
     signal: u32,
     last: &Target,
 ) -> Result<(Process, Option<Masks>), NoTarget> {
-    if let Some(known) = &last.process {
-        let is_held = |last: &&SignalledProcess| last.handle.is_some() && last.process == *known;
-        if let Some(masks) = last.signalled.as_ref().filter(is_held).and_then(|_| proc.masks_of(known)) {
+    if let Some(SignalledProcess { process: known, handle, .. }) = &last.signalled {
+        if let Some(masks) = handle.as_ref().and_then(|_| proc.masks_of(known)) {
             return Ok((known.clone(), Some(masks)));
         }
         if proc.is_still(known) {
