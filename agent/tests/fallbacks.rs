@@ -74,6 +74,22 @@ fn without_inotify_and_dnotify_directories_are_polled() {
     assert_eq!((agent.field("sent"), agent.field("state")), ("3".into(), "refreshed".into()));
 }
 
+/// Their number is limited for each user of the node (fs.inotify.max_user_watches).
+#[test]
+fn without_a_watch_of_inotify_a_directory_is_polled() {
+    let root = Root::new();
+    let volume = root.volume("conf", &[("a", "1")]);
+    let in_place = root.join("vol/in-place");
+    fs::create_dir_all(&in_place).unwrap();
+    let flags = ["--volume=conf", "--volume=in-place", "--reload=none"];
+    let agent = denied(&root, &["inotify_add_watch=ENOSPC"], &flags);
+    assert_eq!(agent.field("watch"), "poll");
+    volume.swap(&[("a", "2")]);
+    reloaded(&agent, 1);
+    fs::write(in_place.join("key"), "1").unwrap();
+    reloaded(&agent, 2);
+}
+
 #[test]
 fn a_swap_is_noticed_when_the_event_queue_overflows() {
     let root = Root::new();

@@ -162,7 +162,7 @@ impl Watching {
 impl Work {
     fn page(&self, path: &str) -> Option<(&'static str, String)> {
         match self {
-            Work::Watching(watching) => watching.agent.page(path, watching.watcher.mode()),
+            Work::Watching(watching) => watching.agent.page(path, &|index| watching.watcher.mode(index)),
             Work::Idle { problems, options, since } => bad_options_page(problems, options, *since, path),
         }
     }

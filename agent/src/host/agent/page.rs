@@ -13,8 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Agent {
-    /// The content type and body of a page. `watch` is the way in which volumes are watched.
-    pub fn page(&self, path: &str, watch: &str) -> Option<(&'static str, String)> {
+    /// The content type and body of a page. `watch` is the way in which a volume is watched.
+    pub fn page(&self, path: &str, watch: &dyn Fn(usize) -> &'static str) -> Option<(&'static str, String)> {
         let target = self.target.process.as_ref();
         // A supervised program may have replaced itself by exec since its start.
         let supervised = target.filter(|_| matches!(self.options.method, ReloadMethod::Supervise(_)));
@@ -22,10 +22,10 @@ impl Agent {
         self.report(watch, current.as_ref().or(target)).page(path)
     }
 
-    fn report<'a>(&'a self, watch: &'a str, target: Option<&'a Process>) -> Report<'a> {
+    fn report<'a>(&'a self, watch: &dyn Fn(usize) -> &'static str, target: Option<&'a Process>) -> Report<'a> {
         let volumes = self.volumes.iter().enumerate().map(|(index, volume)| VolumeReport {
             name: &volume.options.name,
-            watch,
+            watch: watch(index),
             seen: volume.generation.as_deref(),
             loaded: volume.loaded_generation.as_deref(),
             current: volume.is_loaded(&self.saved.state),

@@ -1,6 +1,6 @@
 //! Notices that a volume may have changed. A node has few inotify instances (128 for each user). Without one, the watcher
-//! uses dnotify (SIGIO after a change in a directory), and without that, it polls every second. It watches a directory
-//! again that was missing or replaced.
+//! uses dnotify (SIGIO after a change in a directory), and without that, it polls every second; so it does where the
+//! instance gets no watch (their number is limited, too). It watches a directory again that was missing or replaced.
 
 use super::read::{self, is_atomic};
 use super::tree::{DEPTH_MAX, DIRECTORIES_MAX, NAMES_MAX_BYTES};
@@ -28,7 +28,7 @@ struct Watched {
     /// The keys of the last complete swap; None if there may have been a swap since.
     keys: Option<u64>,
     watches: Vec<i32>,
-    /// When to try to watch again; without inotify, when to poll.
+    /// When to poll, and to try to watch again; None: inotify watches it.
     next_check: Option<u64>,
     fingerprint: Option<String>,
     /// The directory, open for dnotify.
@@ -52,12 +52,12 @@ impl Watcher {
         watcher
     }
 
-    /// The way in which volumes are watched, for /status.
-    pub fn mode(&self) -> &'static str {
-        match &self.inotify {
-            Some(_) => "inotify",
-            None if self.volumes.iter().all(|volume| volume.dnotify.is_some()) => "dnotify",
-            None => "poll",
+    /// The way in which a volume is watched, for /status.
+    pub fn mode(&self, index: usize) -> &'static str {
+        match &self.volumes[index] {
+            Watched { next_check: None, .. } => "inotify",
+            Watched { is_atomic: true, dnotify: Some(_), .. } => "dnotify",
+            _ => "poll",
         }
     }
 
@@ -118,7 +118,7 @@ impl Watcher {
                 // Events before the new watch are lost.
                 if is_watched {
                     changed.push(index);
-                } else if self.inotify.is_none() && self.volumes[index].has_new_fingerprint() {
+                } else if self.volumes[index].has_new_fingerprint() {
                     self.volumes[index].swap.found(now);
                 }
             }
