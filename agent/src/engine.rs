@@ -198,7 +198,8 @@ impl Engine {
         match self.phase {
             Phase::Validating | Phase::Reloading => self.has_pending = true,
             Phase::Idle { reason: IdleReason::Staggered, .. } => {}
-            Phase::Idle { .. } => {
+            Phase::Idle { reason, .. } => {
+                self.has_waited &= reason != IdleReason::Stopped;
                 let first = *self.first_change.get_or_insert(now);
                 self.idle(IdleReason::Settling, (now + self.settings.settle).min(first + SETTLE_AT_MOST_MS));
             }

@@ -159,6 +159,20 @@ fn a_pod_waits_once_for_its_turn_per_change() {
 }
 
 #[test]
+fn after_content_that_was_not_loaded_the_next_waits_for_its_turn() {
+    let mut engine = engine(Settings { validate: true, ..Settings::default() });
+    engine.stagger(60_000);
+    engine.changed(0);
+    assert_eq!(engine.examined(0, Examined::Changed(1)), Action::Nothing);
+    assert_eq!(engine.tick(60_000), Action::Examine);
+    assert_eq!(engine.examined(60_000, Examined::Changed(1)), Action::Validate);
+    engine.validated(60_001, Err(problem()), true);
+    engine.changed(70_000);
+    assert_eq!(engine.examined(70_000, Examined::Changed(2)), Action::Nothing);
+    assert_eq!((engine.idle_reason(), engine.deadline()), (Some(IdleReason::Staggered), Some(130_000)));
+}
+
+#[test]
 fn only_staggered_changes_wait() {
     let mut engine = engine(Settings::default());
     engine.changed(0);
