@@ -114,10 +114,10 @@ pub fn workers(
 
 /// Compares the time of the last reload, which has a fraction of a second, with that of the signal: a program may have
 /// started in the same second. `known` is the time of the reload before. Before `doubtful` it may be due to the signal
-/// before, which had no proof yet.
-pub fn reload_time(value: Option<u64>, signalled: u64, known: u64, doubtful: u64) -> Evidence {
+/// before, which had no proof yet. A time after `now` is from before the clock was set back.
+pub fn reload_time(value: Option<u64>, signalled: u64, known: u64, doubtful: u64, now: u64) -> Evidence {
     match value {
-        Some(value) if value + CLOCKS_MS < signalled || value == known => Evidence::NotYet,
+        Some(value) if value + CLOCKS_MS < signalled || value == known || value > now => Evidence::NotYet,
         Some(value) if value >= doubtful => Evidence::Taken,
         _ => Evidence::Nothing,
     }
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_time_of_the_signal_or_later_is_a_proof_once() {
-        let (signalled, before) = (1_700_000_000_700, 1_600_000_000_000);
+        let (signalled, before, now) = (1_700_000_000_700, 1_600_000_000_000, 1_700_000_010_000);
         for (value, known, doubtful, expected) in [
             (Some(1_700_000_000_750), before, 0, Evidence::Taken),
             (Some(1_700_000_000_750), 1_700_000_000_750, 0, Evidence::NotYet),
@@ -347,8 +347,10 @@ mod tests {
             // The signal before was at 1_699_999_995_000.
             (Some(1_700_000_000_750), before, 1_700_000_005_000, Evidence::Nothing),
             (Some(1_700_000_005_000), before, 1_700_000_005_000, Evidence::Taken),
+            // The program's start, before the clock was set back by an hour.
+            (Some(1_700_003_000_000), 0, 0, Evidence::NotYet),
         ] {
-            assert_eq!(reload_time(value, signalled, known, doubtful), expected, "{value:?} {known} {doubtful}");
+            assert_eq!(reload_time(value, signalled, known, doubtful, now), expected, "{value:?} {known} {doubtful}");
         }
     }
 

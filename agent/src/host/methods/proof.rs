@@ -134,7 +134,8 @@ impl Confirmation {
             None => None,
         };
         self.call = None;
-        Some((proof::reload_time(value, self.signalled_at.1, past.metric, past.doubtful_until), value))
+        let (signalled, wall) = (self.signalled_at.1, clock::wall());
+        Some((proof::reload_time(value, signalled, past.metric, past.doubtful_until, wall), value))
     }
 
     fn problem(&self, now: u64) -> Problem {
