@@ -153,6 +153,12 @@ fn with_bad_options_the_agent_idles_and_reports_them() {
             && status.contains("--magic is not an option"),
         "{status}"
     );
+    let metrics = agent.get("/metrics").unwrap();
+    let mut series: Vec<&str> = metrics.lines().filter(|line| !line.starts_with('#')).collect();
+    let all = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), all, "each sample once: {metrics}");
     assert!(!agent.process.has_ended());
     agent.process.signal("TERM");
     eventually("it ends", || agent.process.has_ended().then_some(()));

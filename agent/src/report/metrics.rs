@@ -48,8 +48,14 @@ pub(super) fn metrics(report: &Report<'_>) -> String {
     family("reloads_total", "counter", "Reloads by result.", &reloads.map(result));
     let validations = [("passed", c.validations[0]), ("failed", c.validations[1])];
     family("validations_total", "counter", "Validations by result.", &validations.map(result));
-    let problems = report.problem.iter().map(|(problem, _)| *problem).chain(report.warnings);
-    let problems: Vec<Sample> = problems.map(|problem| (labels(&[("code", problem.code.text())]), 1)).collect();
+    let mut problems: Vec<Sample> = Vec::new();
+    for problem in report.problem.iter().map(|(problem, _)| *problem).chain(report.warnings) {
+        let sample = (labels(&[("code", problem.code.text())]), 1);
+        // Two places may have the same problem; the format has no two samples of the same labels.
+        if !problems.contains(&sample) {
+            problems.push(sample);
+        }
+    }
     family("problem", "gauge", "1 for each current problem; docs/errors.md explains the codes.", &problems);
     let volumes = report.volumes.iter();
     let current: Vec<Sample> = volumes
