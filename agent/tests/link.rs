@@ -2,7 +2,7 @@
 
 mod support;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -94,6 +94,29 @@ fn the_parent_is_like_the_images_and_the_file_follows_the_volume() {
     }
     volume.swap(&[("app.yaml", "2"), ("sub/a", "s")]);
     assert_eq!(fs::read_to_string(root.join(&format!("dir{parent}/app.yaml"))).unwrap(), "2");
+}
+
+/// As in a container that drops ALL and adds CHOWN: the agent gets no more.
+#[test]
+fn without_the_right_to_change_others_files_the_parent_is_like_the_images() {
+    let root = Root::new();
+    let parent = image(&root);
+    for name in [".", "conf.d", "conf.d/x", "app.yaml"] {
+        chown(Path::new(&parent).join(name), Some(101), Some(102)).unwrap();
+    }
+    lchown(Path::new(&parent).join("link"), Some(101), Some(102)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--inh-caps=-fowner", "--bounding-set=-fowner", BINARY, "link", &format!("--parent={parent}")]);
+    let output = command.env("HOTRELOAD_ROOT", &root.path).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let attributes = |file: &Path| {
+        let found = fs::symlink_metadata(file).unwrap();
+        (found.uid(), found.gid(), found.mode(), found.mtime())
+    };
+    for name in [".", "conf.d", "conf.d/x", "app.yaml", "link", "run"] {
+        let copy = root.join(&format!("dir{parent}")).join(name);
+        assert_eq!(attributes(&copy), attributes(&Path::new(&parent).join(name)), "{name}");
+    }
 }
 
 #[test]

@@ -110,9 +110,10 @@ pub fn copy_bytes(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
 fn copy_symlink(source: &OwnedFd, target: &OwnedFd, name: &CStr, stat: &Stat) -> io::Result<()> {
     let text: CString = fs::readlinkat(source, name, Vec::new())?;
     fs::symlinkat(text.as_c_str(), target, name)?;
+    fs::utimensat(target, name, &files::times(stat), AtFlags::SYMLINK_NOFOLLOW)?;
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     let _ = fs::chownat(target, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW);
-    fs::utimensat(target, name, &files::times(stat), AtFlags::SYMLINK_NOFOLLOW)
+    Ok(())
 }
 
 fn create(directory: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
@@ -134,21 +135,22 @@ fn make_directory(target: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
     }
 }
 
-/// Sets the owner (where permitted), then the mode (as chown clears setuid bits), then the times.
+/// Sets the times, the mode and, where permitted, the owner: only the owner may set the others, unless the user has the
+/// capability FOWNER. Then the mode again, as chown clears setuid bits.
 fn copy_attributes(copy: BorrowedFd<'_>, stat: &Stat) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+    let set_mode = || if_permitted(fs::fchmod(copy, Mode::from_raw_mode(stat.st_mode & 0o7777)));
+    if_permitted(fs::futimens(copy, &files::times(stat)))?;
+    set_mode()?;
     if fs::fchown(copy, Some(user), Some(group)).is_err() {
         let _ = fs::fchown(copy, None, Some(group));
     }
-    match fs::fchmod(copy, Mode::from_raw_mode(stat.st_mode & 0o7777)) {
-        // The emptyDir's own top directory belongs to root.
-        Ok(()) | Err(Errno::PERM) => {}
-        Err(error) => return Err(error),
-    }
-    match fs::futimens(copy, &files::times(stat)) {
-        Ok(()) | Err(Errno::PERM) => Ok(()),
-        Err(error) => Err(error),
-    }
+    set_mode()
+}
+
+/// The emptyDir's own top directory belongs to root.
+fn if_permitted(result: io::Result<()>) -> io::Result<()> {
+    if result == Err(Errno::PERM) { Ok(()) } else { result }
 }
 
 fn real_path(directory: &OwnedFd) -> io::Result<Vec<u8>> {
