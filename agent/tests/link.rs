@@ -240,6 +240,24 @@ fn the_agent_links_once_and_its_hook_waits_for_that() {
     assert_eq!(fs::read_to_string(&copied).unwrap(), "changed by the app");
 }
 
+#[test]
+fn a_stop_that_comes_while_the_agent_links_is_heard() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let parent = root.join("image");
+    fs::create_dir(&parent).unwrap();
+    (0..3_000).for_each(|number| fs::write(parent.join(number.to_string()), "x").unwrap());
+    // As in a container: the kernel drops a signal that PID 1 neither handles nor blocks.
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--fork", "--kill-child", BINARY, "watch"]).args(WATCH);
+    command.arg(format!("--parent={}", parent.display())).env("HOTRELOAD_ROOT", &root.path);
+    let mut agent = Running(command.spawn().unwrap());
+    eventually("it links", || root.join(&format!("dir{}", parent.display())).exists().then_some(()));
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", agent.pid())).unwrap();
+    assert!(Command::new("kill").arg("-TERM").args(children.split_whitespace()).status().unwrap().success());
+    eventually("it ends", || agent.has_ended().then_some(()));
+}
+
 /// The copies of a Secret are in memory; the agent's state is on the node's disk.
 #[test]
 fn after_a_reboot_of_the_node_the_copies_are_there_again_before_the_app_starts() {

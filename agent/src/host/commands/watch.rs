@@ -18,11 +18,12 @@ struct Sidecar {
 
 /// The exit code: 0 at SIGTERM or SIGINT, 1 if what the app needs at its start can't be prepared.
 pub fn watch(args: &[&str], layout: Layout, environment: &[&'static CStr]) -> i32 {
+    // First, since as PID 1 the process would never get a signal that comes before that.
+    let signals = runtime::signal_fd(bit(SIGTERM) | bit(SIGINT) | bit(SIGCHLD) | bit(SIGIO));
     let (options, problems) = watch::watch(args);
     if let Err(code) = link_once(&options, &problems, &layout) {
         return code;
     }
-    let signals = runtime::signal_fd(bit(SIGTERM) | bit(SIGINT) | bit(SIGCHLD) | bit(SIGIO));
     let main_loop = MainLoop::new(options, problems, layout, environment);
     main_loop.run(signals.as_ref(), &mut Sidecar { is_stopping: false })
 }
