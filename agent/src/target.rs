@@ -70,15 +70,9 @@ pub fn choose<'a>(
 }
 
 fn in_container<'a>(all: &'a [Process], container: &str, selector: &TargetSelector, facts: &Facts<'_>) -> Found<'a> {
-    let of_container =
-        |process: &&Process| process.instance.as_ref().is_some_and(|instance| instance.container == container);
     let none = || not_yet(format!("container {container}: no process is visible; waiting for it to start"));
-    let root = newest_root(all, of_container).ok_or_else(none)?;
+    let root = root(all, container).ok_or_else(none)?;
     let members: Vec<&Process> = all.iter().filter(|process| process.instance == root.instance).collect();
-    // If a daemon outlived its root, the earliest process with parent 0 would be an exec session.
-    if root.zombie || members.iter().any(|member| member.started < root.started) {
-        return Err(none());
-    }
     let members: Vec<&Process> =
         members.iter().copied().filter(|member| !member.zombie && !in_session(member, &members, root)).collect();
     if selector.processes.is_empty() {
@@ -91,7 +85,10 @@ fn in_container<'a>(all: &'a [Process], container: &str, selector: &TargetSelect
 pub fn root<'a>(all: &'a [Process], container: &str) -> Option<&'a Process> {
     let of_container =
         |process: &&Process| process.instance.as_ref().is_some_and(|instance| instance.container == container);
-    newest_root(all, of_container).filter(|root| !root.zombie)
+    let root = newest_root(all, of_container)?;
+    // If a daemon outlived its root, the earliest process with parent 0 would be an exec session.
+    let has_older = all.iter().any(|member| member.instance == root.instance && member.started < root.started);
+    (!root.zombie && !has_older).then_some(root)
 }
 
 /// The root of the newest instance. The root of an instance is its earliest process with parent 0.

@@ -167,6 +167,7 @@ fn the_newest_instance_of_a_restarted_container_is_chosen() {
 fn an_exec_session_does_not_become_the_root_of_a_dead_container() {
     let all = [process(8, 1, "daemon", 2, "web"), process(40, 0, "top", 50, "web")];
     assert_eq!(code(chosen(&all, &selector(&[]))), Code::NoProcess);
+    assert_eq!(root(&all, "web"), None, "nor is it what a restart has started");
     let all = [dead(process(7, 0, "api", 1, "web")), process(40, 0, "top", 50, "web")];
     assert_eq!(code(chosen(&all, &selector(&[]))), Code::NoProcess);
 }
