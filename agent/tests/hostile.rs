@@ -95,6 +95,14 @@ fn data_that_leads_out_of_the_volume_is_not_read() {
     assert!(status.contains("HR_VOLUME_UNREADABLE") && status.contains("leads out of its volume"), "{status}");
 }
 
+#[test]
+fn files_that_change_at_each_attempt_are_named_as_such() {
+    // A file of /proc is longer than it says, as one to which a program appends all the time.
+    let flags = ["--container=web", "--directory=/proc/sys/kernel/random", "--reload=none"];
+    let status = Agent::watch(&Root::new(), &flags).reaches("retrying");
+    assert!(status.contains("HR_VOLUME_UNREADABLE") && status.contains("its files changed at each"), "{status}");
+}
+
 /// As the kubelet does it after an update that failed on a full disk. The container's mount keeps the directory, here a
 /// working directory does.
 #[test]

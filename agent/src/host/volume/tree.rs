@@ -41,6 +41,10 @@ impl Failure {
     pub fn problem(&self, directory: &str) -> Problem {
         let name = volume_name(directory);
         match self {
+            Failure::Kernel(Errno::AGAIN) => Problem::new(
+                Code::VolumeUnreadable,
+                format!("volume {name}: not read: its files changed at each attempt; trying again"),
+            ),
             Failure::Kernel(error) => Problem::new(
                 Code::VolumeUnreadable,
                 format!("volume {name}: not read: {}; trying again", files::describe(*error)),
