@@ -196,6 +196,17 @@ fn each_reload_overwrites_the_state_in_its_file_unless_that_was_removed() {
 }
 
 #[test]
+fn the_state_of_a_thousand_volumes_is_read() {
+    let root = Root::new();
+    root.volume("conf", &[("a", "1")]);
+    let others: String = (0..1023).map(|number| format!("loaded {number:063} {number:032x}\n")).collect();
+    let state = format!("key {0:032x}\nloaded conf {0:032x}\n{others}", 0);
+    fs::write(root.join("state/web"), SavedState::record(0, &state)).unwrap();
+    let agent = Agent::watch(&root, &["--container=web", "--volume=conf", "--reload=none"]);
+    eventually("the change since then is found", || (agent.field("sent") == "1").then_some(()));
+}
+
+#[test]
 fn a_pipe_in_place_of_the_state_does_not_block_the_start() {
     let root = Root::new();
     root.volume("conf", &[("a", "1")]);

@@ -8,8 +8,8 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, fstat};
 use rustix::io::{self, Errno};
 
-/// A few volumes with a line each.
-const STATE_MAX_BYTES: usize = 64 << 10;
+/// As many volumes as the containers of a Pod may watch (docs/limits.md), with a line each.
+const STATE_MAX_BYTES: usize = 256 << 10;
 
 /// The state, and its file.
 pub struct StateFile {
