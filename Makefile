@@ -118,7 +118,7 @@ reach: $(NPM) ## how much reloads in place in real manifests, those of the folde
 	@node test/reach/main.ts
 
 .PHONY: manifests
-manifests: $(NPM) ## deploy/base and the other kustomize directories, rendered from deploy/chart
+manifests: $(NPM) ## the chart's files, and deploy/base and the other kustomize directories, rendered from the chart
 	node test/deploy/main.ts
 
 .PHONY: mutants

@@ -5,10 +5,9 @@ import { withContext } from '../../test/cluster/base-images.ts'
 import { repository } from '../../test/cluster/paths.ts'
 import { writeArchive } from './archive.ts'
 
-/** `epoch`: seconds, the time of every entry. What the chart links, it holds in the archive. */
+/** `epoch`: seconds, the time of every entry. */
 export const writeChart = (archive: string, epoch: number): Promise<void> =>
   withContext(async (directory) => {
-    const copy = { recursive: true, dereference: true }
-    cpSync(join(repository, 'deploy/chart'), join(directory, 'hotreload'), copy)
+    cpSync(join(repository, 'deploy/chart'), join(directory, 'hotreload'), { recursive: true })
     await writeArchive(archive, directory, ['hotreload'], epoch)
   })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
@@ -11,6 +11,7 @@ import { writtenKey } from '../../src/policy/annotations.ts'
 import { AUTHORITY_SECRET, SERVING_SECRET } from '../../src/tls/own-authority.ts'
 import { AGENT_IMAGE, VERSION } from '../../src/version.ts'
 import { apiVersionOf, groupOf, workloadKinds } from '../../src/workload/kinds.ts'
+import { chartFiles } from './render.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -48,6 +49,17 @@ test('every manifest is part of its kustomization', () => {
       (name) => name.endsWith('.yaml') && name !== 'kustomization.yaml',
     )
     expect(new Set(named.filter((name: string) => name.endsWith('.yaml')))).toEqual(new Set(files))
+  }
+})
+
+test('the chart has copies of deploy/monitoring, and no symlinks, which Flux leaves out; `make manifests` writes them', () => {
+  const files = chartFiles()
+  expect(readdirSync(join(root, 'deploy/chart/files')).map((name) => `deploy/chart/files/${name}`)).toEqual(
+    [...files.keys()].toSorted(),
+  )
+  for (const [path, text] of files) {
+    expect(lstatSync(join(root, path)).isFile(), path).toBe(true)
+    expect(readFileSync(join(root, path), 'utf8'), path).toBe(text)
   }
 })
 

@@ -2,7 +2,8 @@
  * Renders the kustomize directories from the chart, which is the one source of all manifests. `make manifests` writes them; a test compares.
  * Comments of the templates stay.
  */
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { repository } from '../cluster/paths.ts'
 import { run } from '../cluster/run.ts'
 
@@ -33,6 +34,21 @@ const outputs: readonly Output[] = [
   },
   { path: 'certs/certificate.yaml', template: 'certificate.yaml', set: ['certManager.enabled=true'] },
 ]
+
+/** What the chart has a copy of. No symlinks: Flux leaves them out of what it takes from Git. */
+const copied = [
+  'deploy/monitoring/dashboard.json',
+  ...['pod-monitor', 'rules', 'service-monitor'].map((name) => `deploy/monitoring/operator/${name}.yaml`),
+]
+
+/** The chart's own files: path in the repository -> text. */
+export const chartFiles = (): Map<string, string> =>
+  new Map(
+    copied.map((path) => [
+      `deploy/chart/files/${basename(path)}`,
+      readFileSync(join(repository, path), 'utf8'),
+    ]),
+  )
 
 /**
  * The files of the kustomize directories: path in the repository -> text.
