@@ -173,6 +173,7 @@ test('Pods without an agent get an Event, and --evict-uninjected evicts them one
   Object.assign(web.spec.template.spec.containers[0] ?? {}, {
     volumeMounts: [{ name: 'conf', mountPath: '/conf' }],
   })
+  const { events } = await begin({ evictUninjected: true })
   await ns.apply([
     configMap('conf', { a: '1' }),
     { ...web, spec: { ...web.spec, replicas: 2, minReadySeconds: 0 } },
@@ -197,7 +198,6 @@ test('Pods without an agent get an Event, and --evict-uninjected evicts them one
       '--type=merge',
       `--patch=${JSON.stringify(ready)}`,
     ])
-  const { events } = await begin({ evictUninjected: true })
   await until('the Event', () => events.some(({ reason }) => reason === 'NotInjected'))
   await until('one Pod is evicted', async () => {
     const names = new Set((await pods()).map(({ metadata }) => metadata?.name))
@@ -206,4 +206,86 @@ test('Pods without an agent get an Event, and --evict-uninjected evicts them one
   await aWhile(1_000)
   const left = new Set((await pods()).map(({ metadata }) => metadata?.name))
   expect(before.filter(({ metadata }) => left.has(metadata?.name))).toHaveLength(1)
+})
+
+test('an edit on trial in the middle of a rollout reaches a Pod of the newest template first, and none that terminates', async () => {
+  const template = {
+    'hotreload.dev/inject': 'true',
+    'hotreload.dev/signal': 'SIGHUP',
+    'hotreload.dev/gate': 'publish',
+    'hotreload.dev/validate': '/app --check',
+    'hotreload.dev/bake': '60s',
+    // As the webhook writes it on Pods.
+    'hotreload.dev/status': '{"containers":{"app":{"agent":"hotreload-agent"}}}',
+  }
+  const gated = (version: string) => {
+    const { spec, ...web } = deployment('web', { template, env: [], replicas: 3 })
+    Object.assign(spec.template.spec, { volumes: [{ name: 'conf', configMap: { name: 'conf' } }] })
+    Object.assign(spec.template.spec.containers[0] ?? {}, {
+      env: [{ name: 'VERSION', value: version }],
+      volumeMounts: [{ name: 'conf', mountPath: '/conf' }],
+    })
+    // A Pod that is Ready does not count as available, so that the rollout goes no further.
+    return { ...web, spec: { ...spec, minReadySeconds: 3_600, progressDeadlineSeconds: 7_200 } }
+  }
+  const pods = () => ns.list<V1Pod>('pods', 'app=web')
+  const nameOf = ({ metadata }: V1Pod) => metadata?.name ?? ''
+  const nudged = async () =>
+    (await pods())
+      .filter(({ metadata }) => metadata?.annotations?.['hotreload.dev/nudge'] !== undefined)
+      .map(nameOf)
+  const makeReady = (pod: V1Pod) => {
+    const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }]
+    const patch = `--patch=${JSON.stringify({ status: { phase: 'Running', podIP: '10.0.0.1', conditions } })}`
+    return ns.kubectl(['patch', 'pod', nameOf(pod), '--subresource=status', '--type=merge', patch])
+  }
+  await ns.apply([configMap('conf', { a: '1' }), gated('1')])
+  const old = await until('three Pods', async () => {
+    const found = await pods()
+    return found.length === 3 && found
+  })
+  for (const pod of old) await makeReady(pod)
+  await ns.apply(gated('2'))
+  const isOld = (pod: V1Pod) => old.some((one) => nameOf(one) === nameOf(pod))
+  const newest = await until('a Pod of the new template', async () =>
+    (await pods()).find((one) => !isOld(one)),
+  )
+  await makeReady(newest)
+  const [ending] = old
+  await ns.kubectl([
+    'patch',
+    'pod',
+    nameOf(ending ?? {}),
+    '--type=merge',
+    '--patch={"metadata":{"finalizers":["example.com/wait"]}}',
+  ])
+  await ns.kubectl(['delete', 'pod', nameOf(ending ?? {}), '--wait=false'])
+  let state = 'baking'
+  const loadedAt = () => new Date().toISOString()
+  await begin({
+    askAgent: async () => ({
+      container: 'app',
+      state,
+      error: null,
+      volumes: [{ name: 'conf', loadedAt: loadedAt() }],
+    }),
+  })
+  await ns.apply(configMap('conf', { a: '2' }))
+  await until('a nudge', async () => (await nudged()).length > 0)
+  await aWhile()
+  expect(await nudged()).toEqual([nameOf(newest)])
+  state = 'loaded'
+  const [, ...others] = old.map(nameOf)
+  await until('all other Pods are nudged', async () => {
+    const names = await nudged()
+    return others.every((name) => names.includes(name))
+  })
+  expect(await nudged()).not.toContain(nameOf(ending ?? {}))
+  await ns.kubectl([
+    'patch',
+    'pod',
+    nameOf(ending ?? {}),
+    '--type=merge',
+    '--patch={"metadata":{"finalizers":[]}}',
+  ])
 })

@@ -1,9 +1,10 @@
 /** A controller in this process, against the cluster of the test run, and workloads whose rollouts need no kubelet. */
 import type { ApiCall, Listener } from '../../src/api/api.ts'
 import { systemClock } from '../../src/async/clock.ts'
-import { askAgent } from '../../src/cli/serve/agent-client.ts'
+import { askAgent as askAgentOverHttp } from '../../src/cli/serve/agent-client.ts'
 import { parseInstallKey } from '../../src/cli/serve/install-key.ts'
 import { type CompatOptions, defaultCompatOptions } from '../../src/compat/request/options.ts'
+import type { AskAgent } from '../../src/controller/pods/workload-pods.ts'
 import { Reconciler } from '../../src/controller/reconciler.ts'
 import type { RolloutLimits } from '../../src/controller/rollout/limiter.ts'
 import { createClient, type KubeClient } from '../../src/kube/client.ts'
@@ -11,9 +12,9 @@ import { kubeconfigConnection } from '../../src/kube/connection.ts'
 import { watchCollection } from '../../src/kube/informer.ts'
 import { runLeaderElection } from '../../src/kube/leader-election.ts'
 import { builtInDefaults } from '../../src/policy/defaults.ts'
+import { cluster } from './kubectl.ts'
 import { type ReportRecorder, recordReport } from './report-recorder.ts'
 import { until } from './until.ts'
-import { cluster } from './kubectl.ts'
 
 export interface TestController extends Pick<ReportRecorder, 'lines' | 'events' | 'isLeading'> {
   stop: () => Promise<void>
@@ -32,6 +33,8 @@ export interface TestControllerOptions {
   /** Kubeconfig of another user. */
   kubeconfig?: string
   evictUninjected?: boolean
+  /** Answers for the agents, by the address of their Pod. */
+  askAgent?: AskAgent
   watchNamespaces?: readonly string[]
   /** It sees these namespaces only, on a cluster that others use at the same time. */
   only?: readonly string[]
@@ -44,6 +47,7 @@ export async function startTestController(
     compat,
     limits,
     evictUninjected,
+    askAgent = askAgentOverHttp,
     watchNamespaces,
     only,
     kubeconfig = cluster().kubeconfig,

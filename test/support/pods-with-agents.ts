@@ -13,6 +13,9 @@ export interface PodWithAgent {
   report: unknown
   /** RFC 3339; undefined: long ago. */
   createdAt?: string
+  /** Its `pod-template-hash`. */
+  template?: string
+  terminates?: boolean
   /** When its container started, as `createdAt`. */
   startedAt?: string
   /** Its status annotation; undefined: container `web` has an agent. */
@@ -98,6 +101,8 @@ export function podsWithAgents(
       uid: name,
       creationTimestamp: pods.get(name)?.createdAt as unknown as Date,
       annotations: keys({ status: pods.get(name)?.status ?? withAgents(['web']) }),
+      labels: { 'pod-template-hash': pods.get(name)?.template ?? '1' },
+      ...(pods.get(name)?.terminates ? { deletionTimestamp: new Date(0) } : {}),
     },
     status: {
       ...phaseOf(pods.get(name)?.failedToStart),

@@ -12,6 +12,7 @@ import type { Report } from '../report/report.ts'
 import { type AgentState, agentState, podState } from './agent-report.ts'
 import type { DueVolumes } from './due-volumes.ts'
 import { createNudgeLimiter } from './nudge-limiter.ts'
+import { inTrialOrder } from './trial-order.ts'
 import { type AskAgent, answersOf, hasRunningAgents, isReady, podPath } from './workload-pods.ts'
 
 export interface PodNudger {
@@ -71,18 +72,26 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
   async function nudgeInOrder(pods: readonly V1Pod[], change: Change): Promise<void> {
     const { bake = 0, canary = 1 } = change.summary.native ?? {}
     if (bake === 0 || pods.length <= canary) return nudgeOthers(pods, change)
-    // Only a Pod that is well can show that the change is bad.
-    const sorted = pods.toSorted((a, b) => Number(isReady(b)) - Number(isReady(a)))
-    if (await isTrialPassed(sorted.slice(0, canary), change, bake * 1_000))
-      await nudgeOthers(sorted.slice(canary), change)
+    const sorted = inTrialOrder(pods)
+    for (let next = 0; next < sorted.length; ) {
+      const first = await nudgeFirst(sorted.slice(next, (next += canary)), change)
+      if (isStopped() || !isLeading()) return
+      // They are gone, and prove nothing.
+      if (first.length === 0) continue
+      if (await isTrialPassed(first, change, bake * 1_000)) await nudgeOthers(sorted.slice(next), change)
+      return
+    }
   }
 
-  const nudgeOthers = (pods: readonly V1Pod[], change: Change): Promise<void> =>
-    change.restarts ? oneByOne(pods, change) : allAtOnce(pods, change)
+  const nudgeFirst = (pods: readonly V1Pod[], change: Change): Promise<V1Pod[]> =>
+    change.restarts ? oneByOne(pods, change) : nudgeRound(pods, change, CANARY_WAIT)
+
+  async function nudgeOthers(pods: readonly V1Pod[], change: Change): Promise<void> {
+    await (change.restarts ? oneByOne(pods, change) : allAtOnce(pods, change))
+  }
 
   /** Also true where nobody knows, since the kubelets update the others anyway. @param bake milliseconds */
   async function isTrialPassed(pods: readonly V1Pod[], change: Change, bake: number): Promise<boolean> {
-    await (change.restarts ? oneByOne(pods, change) : nudgeRound(pods, change, CANARY_WAIT))
     const deadline = clock.now() + bake + TRIAL_GRACE
     const unsettled = new Set<AgentState | undefined>(['pending', 'baking'])
     for (;;) {
@@ -105,19 +114,24 @@ export function createPodNudger(options: PodNudgerOptions): PodNudger {
   }
 
   /** Each Pod waits until the one before is Ready again: three replicas that restarted together left none Ready for 14 s. */
-  async function oneByOne(pods: readonly V1Pod[], change: Change): Promise<void> {
+  async function oneByOne(pods: readonly V1Pod[], change: Change): Promise<V1Pod[]> {
+    const found: V1Pod[] = []
     for (const pod of pods) {
       const began = clock.now()
-      await nudgeRound([pod], change, RESTART_WAIT)
+      found.push(...(await nudgeRound([pod], change, RESTART_WAIT)))
       if (pod !== pods.at(-1)) await untilReady(pod, began + RESTART_WAIT)
     }
+    return found
   }
 
-  async function nudgeRound(pods: readonly V1Pod[], change: Change, limit: number): Promise<void> {
-    if (pods.length === 0 || isStopped() || !isLeading()) return
-    const behind = await waitUntilLoaded(await nudgeAll(pods), change, NUDGE_AGAIN_AFTER)
+  /** Returns the Pods that still exist. */
+  async function nudgeRound(pods: readonly V1Pod[], change: Change, limit: number): Promise<V1Pod[]> {
+    if (pods.length === 0 || isStopped() || !isLeading()) return []
+    const found = await nudgeAll(pods)
+    const behind = await waitUntilLoaded(found, change, NUDGE_AGAIN_AFTER)
     await nudgeAll(behind)
     if (limit > NUDGE_AGAIN_AFTER) await waitUntilLoaded(behind, change, limit - NUDGE_AGAIN_AFTER)
+    return found
   }
 
   /** Returns the Pods that still exist. */

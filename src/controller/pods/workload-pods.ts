@@ -50,12 +50,24 @@ async function podsInMemory(api: Api, path: string): Promise<readonly V1Pod[] | 
   }
 }
 
+/** Labels by which a workload's controller tells the Pods of its templates apart: a ReplicaSet's, Argo's, a ControllerRevision's. */
+const TEMPLATE_LABELS = [
+  'pod-template-hash',
+  'rollouts-pod-template-hash',
+  'controller-revision-hash',
+] as const
+
+/** Text that the Pods of one template have in common. */
+export const templateOf = ({ metadata }: V1Pod): string =>
+  TEMPLATE_LABELS.map((label) => metadata?.labels?.[label] ?? '').join()
+
 /** The other fields of ten thousand Pods would fill the heap. */
 function fieldsInUse({ metadata = {}, spec, status = {} }: V1Pod): V1Pod {
   return {
     metadata: {
       ...pick(metadata, 'name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp'),
       annotations: pick(metadata.annotations ?? {}, writtenKey('status')),
+      ...(metadata.labels ? { labels: pick(metadata.labels, ...TEMPLATE_LABELS) } : {}),
     },
     ...(spec
       ? {

@@ -9,7 +9,7 @@ import { createWorkloadStates } from '../../../src/controller/workload-state.ts'
 import type { SourceRef } from '../../../src/workload/sources-in-use.ts'
 import { nginx, podSpec } from '../../support/builders.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { podsWithAgents, volumesReport } from '../../support/pods-with-agents.ts'
+import { type PodWithAgent, podsWithAgents, volumesReport } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { KEY } from '../../support/summaries.ts'
 
@@ -90,6 +90,8 @@ function cluster(
     is,
     loads,
     has: (name: string, report: unknown) => pods.set(name, { ready: true, report }),
+    of: (name: string, parts: Partial<PodWithAgent>) =>
+      pods.set(name, { ready: true, report: pods.get(name)?.report, ...parts }),
     silent: (name: string) => pods.set(name, { ready: true, report: undefined }),
     edit: (source = SOURCE) => nudges.sourceChanged(source, new Set([KEY]), new Set(['*'])),
   }
@@ -163,6 +165,30 @@ test('with a trial a Pod that is Ready is first, and the others follow when it h
   is('b', 'loaded')
   await clock.advance(2_000)
   expect(new Set(nudged)).toEqual(new Set(['b', 'c', 'a']))
+})
+
+test('with a trial, in the middle of a rollout, a Pod of the newest template is first, and none that terminates is nudged', async () => {
+  const { clock, nudged, edit, is, of } = cluster(TRIAL, ['old', 'ends', 'starts', 'new'])
+  of('ends', { template: '2', createdAt: '2026-01-01T00:00:03Z', terminates: true })
+  of('starts', { template: '2', createdAt: '2026-01-01T00:00:02Z', ready: false })
+  of('new', { template: '2', createdAt: '2026-01-01T00:00:01Z' })
+  edit()
+  await clock.advance(100)
+  expect(nudged).toEqual(['new'])
+  is('new', 'loaded')
+  await clock.advance(5_000)
+  expect(new Set(nudged)).toEqual(new Set(['new', 'old', 'starts']))
+})
+
+test('with a trial and a first Pod that is gone by then, another one is first', async () => {
+  const { clock, nudged, edit, is, answerInstead } = cluster(TRIAL)
+  answerInstead(({ path }) => (path.endsWith('/a') ? { status: 404, body: {} } : undefined))
+  edit()
+  await clock.advance(100)
+  expect(nudged).toEqual(['b'])
+  is('b', 'baking')
+  await clock.advance(30_000)
+  expect(nudged).toEqual(['b'])
 })
 
 test('with a trial and a canary so many Pods are first, and processes that restart still do so one after the other', async () => {
