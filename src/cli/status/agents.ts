@@ -8,6 +8,7 @@ import { PREFIX, writtenKey } from '../../policy/annotations.ts'
 import { skipReasons } from '../../policy/decide.ts'
 import { builtInDefaults } from '../../policy/defaults.ts'
 import { readPod } from '../../policy/read-workload.ts'
+import { withoutQueries } from '../../policy/values/url.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import { isObject, parseJson, property } from '../../workload/json-object.ts'
 import { controller } from '../../workload/pod-template.ts'
@@ -205,5 +206,5 @@ function sentence(problem: unknown): string {
 }
 
 const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value.slice(0, 500) : undefined
+  typeof value === 'string' && value !== '' ? withoutQueries(value.slice(0, 500)) : undefined
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])

@@ -1,5 +1,6 @@
 /** Reads what the controller needs of an agent's report at http://POD-IP:9467/status (docs/agent.md). Pure. */
 import type { V1Pod } from '@kubernetes/client-node'
+import { withoutQueries } from '../../policy/values/url.ts'
 import { isObject, property } from '../../workload/json-object.ts'
 import { type ProblemState, problemStates } from '../report/report.ts'
 import type { DueVolumes } from './due-volumes.ts'
@@ -127,9 +128,11 @@ export interface AgentProblem {
 
 export const LONGEST_MESSAGE = 500
 
-/** A text of someone else: cut, and without control characters. The copy matters: a slice would keep the whole text in memory. */
+/** A text of someone else: cut, and without control characters and queries. The copy matters: a slice would keep the whole text in memory. */
 export const text = (value: unknown, most: number): string =>
-  typeof value === 'string' ? Buffer.from(value.replaceAll(/\p{C}+/gu, ' ').slice(0, most)).toString() : ''
+  typeof value === 'string'
+    ? Buffer.from(withoutQueries(value.replaceAll(/\p{C}+/gu, ' ').slice(0, most))).toString()
+    : ''
 
 /** A first refusal may be of a moment: a name that is not there yet. */
 const REFUSALS = 2

@@ -1,7 +1,7 @@
 /** `reload: http`: the agent calls a URL of the program. */
 import { UserError } from '../../errors.ts'
 import { PREFIX } from '../values/prefix.ts'
-import type { ReloadUrl } from '../values/url.ts'
+import { type ReloadUrl, withoutQueries } from '../values/url.ts'
 import type { MethodRow } from './method-row.ts'
 
 export interface HttpReload extends ReloadUrl {
@@ -29,8 +29,8 @@ export const http: MethodRow<HttpReload> = {
   changesContainer: false,
   endsProcess: false,
   flags: (reload) => ['--reload=http', `--url=${text(reload)}`],
-  describe: text,
-  label: (reload) => `\`${text(reload)}\``,
+  describe: (reload) => withoutQueries(text(reload)),
+  label: (reload) => `\`${withoutQueries(text(reload))}\``,
   status: (reload) => ({ url: text(reload) }),
   doc: {
     happens: 'the agent calls `hotreload.dev/url` and expects 200 to 299',

@@ -92,10 +92,10 @@ function problemsOf(
   ]
 }
 
-/** `on trial for 60 s, asked at GET /healthz on port 8080`, for a sentence. */
+/** `on trial for 60 s, asked at GET /healthz on port 8080`, for a sentence. A query is left out, since it may hold a token. */
 export function describeTrial({ bake, health }: Trial): string {
   const text = `on trial for ${bake} s`
   if (typeof health === 'string') return text
   const { request, port } = health
-  return `${text}, asked at ${request ? `${request.method} ${request.path} on` : 'TCP'} port ${port}`
+  return `${text}, asked at ${request ? `${request.method} ${request.path.replace(/\?.*/s, '')} on` : 'TCP'} port ${port}`
 }

@@ -28,7 +28,7 @@ export function healthUrl(key: string, value: string): HealthUrl {
   const validator = `use a plain URL, or leave ${key} out`
   const { httpMethod, url, text } = localUrl(key, value, 'GET', validator)
   if (!/^http:\/\/[^/?#]*:\d+([/?#]|$)/i.test(text))
-    throw new UserError('HR_BAD_URL', `${key}: ${shown(text)} names no port`, `use ${FORM}`)
+    throw new UserError('HR_BAD_URL', `${key}: ${shown(withoutQueries(text))} names no port`, `use ${FORM}`)
   return {
     httpMethod,
     host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replaceAll(/[[\]]/g, ''),
@@ -36,6 +36,13 @@ export function healthUrl(key: string, value: string): HealthUrl {
     path: url.pathname + url.search,
   }
 }
+
+/**
+ * The text as anybody may read it: the query of a URL may hold a token, and who reads an Event or a terminal need not be allowed to read
+ * the workload.
+ */
+export const withoutQueries = (text: string): string =>
+  text.replaceAll(/(https?:\/\/[^\s?]*)\?\S*?(?=:?(?:\s|$))/g, '$1')
 
 const FORM = '[METHOD ]http://127.0.0.1:PORT/PATH'
 
@@ -49,7 +56,7 @@ function localUrl(
   const [, httpMethod = defaultMethod, text = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
   const url = URL.parse(text)
   const beyondTheAgent = (what: string): UserError =>
-    new UserError('HR_BAD_URL', `${key}: ${shown(text)} needs ${what}`, otherwise)
+    new UserError('HR_BAD_URL', `${key}: ${shown(withoutQueries(text))} needs ${what}`, otherwise)
   if (url?.protocol === 'https:') throw beyondTheAgent('TLS, which the agent does not speak')
   if (
     !url ||
@@ -57,11 +64,15 @@ function localUrl(
     url.port === '0' ||
     !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(httpMethod)
   )
-    throw new UserError('HR_BAD_URL', `${key}: ${shown(value)} is not a URL to call`, `use ${FORM}`)
+    throw new UserError(
+      'HR_BAD_URL',
+      `${key}: ${shown(withoutQueries(value))} is not a URL to call`,
+      `use ${FORM}`,
+    )
   if (!/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(url.hostname))
     throw new UserError(
       'HR_URL_NOT_LOCAL',
-      `${key}: ${shown(text)} leaves the Pod`,
+      `${key}: ${shown(withoutQueries(text))} leaves the Pod`,
       'use http://127.0.0.1:PORT/PATH',
     )
   if (url.username !== '' || url.password !== '')

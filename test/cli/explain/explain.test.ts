@@ -84,7 +84,7 @@ describe('each use of a ConfigMap or Secret', () => {
     ],
     [
       'a URL, after validation',
-      { url: 'http://127.0.0.1:8080/reload', validate: 'api check' },
+      { url: 'http://127.0.0.1:8080/reload?token=x', validate: 'api check' },
       api({ volumeMounts: conf }),
       [
         'ConfigMap/web | volume /etc/api | reloaded | api check must pass, then POST http://127.0.0.1:8080/reload (hotreload.dev/url)',

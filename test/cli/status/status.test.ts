@@ -123,6 +123,19 @@ describe('the reports', () => {
       volumes: [{ name: 'conf', current: true, loadedAt: '2026-11-21T00:00:00Z', sha256: 'ab'.repeat(32) }],
     }))
 
+  test('a URL is shown without its query, which may hold a token', () =>
+    expect(
+      readReport(
+        at,
+        {
+          state: 'refused',
+          error: { code: 'HR_HTTP_REFUSED', message: 'POST http://127.0.0.1:80/x?token=y: answered 403' },
+          volumes: [],
+        },
+        NOW,
+      ),
+    ).toMatchObject({ note: 'POST http://127.0.0.1:80/x: answered 403 [HR_HTTP_REFUSED]' }))
+
   test('the reason why something is not loaded comes first, then the warnings', () =>
     expect(
       readReport(

@@ -117,6 +117,12 @@ describe('the problem in an agent’s report', () => {
     const at = new Date(NOW - 60_000).toISOString()
     expect(problemIn(report('retrying', 'HR_HTTP_FAILED', 'refused', at))).toBeUndefined()
   })
+  test('shows no query of a URL, which may hold a token', () => {
+    const message = 'GET http://10.0.0.7:80/ok?token=hunter2: answered 500'
+    expect(problemIn(report('reverted', 'HR_REVERTED', message))?.message).toBe(
+      'GET http://10.0.0.7:80/ok: answered 500',
+    )
+  })
   test('is cut and cleaned, because any program in a Pod may answer there', () => {
     const problem = problemIn(report('invalid', 'HR_VALIDATION_FAILED', `a\n\u001b[31m${'b'.repeat(9_000)}`))
     expect(problem?.message).toHaveLength(500)

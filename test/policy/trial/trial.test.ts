@@ -32,7 +32,7 @@ test('with bake the readiness probe is asked, or what health says', () => {
     problems: [],
     warnings: [],
   })
-  expect(planOf({ ...gated, bake: '1m', health: 'POST http://localhost:81/x' })).toMatchObject({
+  expect(planOf({ ...gated, bake: '1m', health: 'POST http://localhost:81/x?token=y' })).toMatchObject({
     trial: { bake: 60, health: { host: '127.0.0.1', port: 81, periodSeconds: 10, failureThreshold: 3 } },
     words: 'on trial for 60 s, asked at POST /x on port 81',
     problems: [],

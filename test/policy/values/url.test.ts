@@ -1,9 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { healthUrl, type ReloadUrl, reloadUrl } from '../../../src/policy/values/url.ts'
+import { healthUrl, type ReloadUrl, reloadUrl, withoutQueries } from '../../../src/policy/values/url.ts'
 import { checkErrors } from '../../support/parser-errors.ts'
 
 const KEY = 'hotreload.dev/key'
+
+test.each([
+  ['GET http://127.0.0.1:80/ok?token=a:b&c', 'GET http://127.0.0.1:80/ok'],
+  [
+    'GET http://[::1]:80/ok?token=x: answered 500; trying again',
+    'GET http://[::1]:80/ok: answered 500; trying again',
+  ],
+  ['http://127.0.0.1?a=1 and https://127.0.0.1/?b=2', 'http://127.0.0.1 and https://127.0.0.1/'],
+  ['is it http://127.0.0.1/ ? yes', 'is it http://127.0.0.1/ ? yes'],
+  ['why? no URL', 'why? no URL'],
+])('%j is shown without queries', (text, shown) => expect(withoutQueries(text)).toBe(shown))
 
 describe('reloadUrl', () => {
   test.each([
@@ -49,6 +60,15 @@ describe('reloadUrl', () => {
       `hotreload.dev/url: "${url}" needs ${what}; use hotreload.dev/command with an HTTP client of the app's image, e.g. curl [HR_BAD_URL]`,
     ),
   )
+
+  test.each([
+    'http://10.0.0.1/x?token=hunter2',
+    'https://localhost/?token=hunter2',
+    'GO http://localhost/?token=hunter2',
+  ])('the error about %j does not show its query', (url) => {
+    expect(() => reloadUrl(KEY, url)).toThrow(/localhost|10.0.0.1/)
+    expect(() => reloadUrl(KEY, url)).not.toThrow(/hunter2/)
+  })
 
   test('an error has the value and the remedy', () => {
     expect(() => reloadUrl('hotreload.dev/url', 'http://reload.shop.svc/-/reload')).toThrow(
