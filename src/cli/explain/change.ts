@@ -103,20 +103,28 @@ function outcomeOf(
     }
   const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
   const isGated = own.gate?.volumes.has(reference.volume ?? '') === true && mode !== 'keep'
+  const judge = isGated ? judgeOf(reference, plan) : undefined
+  const where = judge && judge !== own ? ` in container ${judge.container.name}` : ''
   const first = [
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
-    ...(own.validate && (isGated || way?.way === 'reload') ? [`${own.validate.join(' ')} must pass`] : []),
-    ...(isGated ? ['the gate shows it to the program'] : []),
+    ...(judge ? [`${judge.validate?.join(' ')} must pass${where}`, 'the gate shows it to the program'] : []),
+    ...(own.validate && judge !== own && way?.way === 'reload'
+      ? [`${own.validate.join(' ')} must pass`]
+      : []),
   ]
   const superfluous = replacedReloaders(own, plan)
   const last =
     superfluous.length > 0 ? `; it is superfluous, because hotreload reloads ${enumerate(superfluous)}` : ''
-  const trial = isGated && own.gate?.trial ? `; ${describeTrial(own.gate.trial)}` : ''
+  const trial = judge?.gate?.trial ? `; ${describeTrial(judge.gate.trial)}${where}` : ''
   const how = [...first, `${inWords(way)} (${way?.chosenBy})`].join(', then ') + trial + last
   return way?.way === 'reload'
     ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
     : { outcome: 'reloaded', how }
 }
+
+/** The container whose gate this is: the first one, where several mount the volume (inject/gate.ts). */
+const judgeOf = ({ volume = '' }: Reference, { containers }: PodPlan): ContainerPlan | undefined =>
+  containers.find(({ gate }) => gate?.volumes.has(volume))
 
 function useOf({ as, mountPath, init, keys }: Reference): string {
   const what = as === 'env' ? `env ${keys?.join(', ') ?? ''}` : `${as} ${mountPath ?? ''}`

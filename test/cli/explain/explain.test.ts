@@ -105,6 +105,26 @@ describe('each use of a ConfigMap or Secret', () => {
       ],
     ],
     [
+      'a volume of two containers with a gate, of which the first one judges it and has the trial',
+      {
+        gate: 'publish',
+        'validate.api': 'api check',
+        'validate.cache': 'cache check',
+        'signal.api': 'HUP',
+        'signal.cache': 'USR1',
+        'bake.api': '60s',
+        'bake.cache': '30s',
+        'health.api': 'http://127.0.0.1:80/ok',
+      },
+      podSpec({
+        containers: ['api', 'cache'].map((name) => ({ name, image: `shop/${name}:1`, volumeMounts: conf })),
+      }),
+      [
+        'ConfigMap/web | volume /etc/api | reloaded | api check must pass, then the gate shows it to the program, then SIGHUP to the main process (hotreload.dev/signal); on trial for 60 s, asked at GET /ok on port 80',
+        'ConfigMap/web | volume /etc/api | reloaded | api check must pass in container api, then the gate shows it to the program, then cache check must pass, then SIGUSR1 to the main process (hotreload.dev/signal); on trial for 60 s, asked at GET /ok on port 80 in container api',
+      ],
+    ],
+    [
       'a restart, in turns',
       { reload: 'restart' },
       api({ volumeMounts: conf }),
