@@ -39,6 +39,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     reportedProblems: noProblems,
     unreported: noChanges,
     reloadReportedAt: undefined,
+    changedAt: undefined,
     checksSinceChange: undefined,
     knownGates: noKnownGates,
     isGateInDoubt: false,

@@ -62,7 +62,7 @@ export function startedAt({ status }: Pick<V1Pod, 'status'>, container: string):
 }
 
 /** Milliseconds by which nodes' clocks may differ: a reload that seems this much older than the change may still be its reload. */
-const SKEW = 2_000
+export const SKEW = 2_000
 
 /** The agent's states in which a change was sent, and the program can't confirm it. */
 const sentStates: ReadonlySet<string> = new Set(['signalled', 'recorded', 'refreshed'])

@@ -6,7 +6,7 @@ import type { Clock } from '../../async/clock.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { eventReasons, type Report } from '../report/report.ts'
-import type { AgentState } from './agent-report.ts'
+import { type AgentState, SKEW } from './agent-report.ts'
 import { type ConcernedVolume, type DueVolumes, dueSince, joinDue } from './due-volumes.ts'
 
 /** Part of what the controller remembers of a workload. */
@@ -15,6 +15,8 @@ export interface ReloadEventState {
   unreported: ReadonlyMap<string, UnreportedChange>
   /** When the last Event was written, by the clock that only goes forward. */
   reloadReportedAt: number | undefined
+  /** When a source changed last, in milliseconds since 1970. */
+  changedAt: number | undefined
 }
 
 interface UnreportedChange {
@@ -37,6 +39,9 @@ const REPORT_EVERY = 60_000
  */
 const FORGOTTEN_AFTER = 600_000
 
+/** Milliseconds within which a reload may still be that of the change before: a kubelet brings a change to a Pod that nobody nudges within 90 s. */
+const FOLLOWS_WITHIN = 120_000
+
 /** A change of a source that these volumes bring. @param wall milliseconds since 1970 */
 export function noteChange(
   state: ReloadEventState,
@@ -49,7 +54,10 @@ export function noteChange(
   const name = `${source.kind} ${source.name}`
   const before = state.unreported.get(name)?.due ?? new Map()
   const cause = concerned.find(({ restarts }) => restarts !== undefined)?.restarts
-  const due = joinDue([before, dueSince(concerned, wall)])
+  // Without the tolerance for nodes' clocks, the reload of the last change could count as that of this one.
+  const isFollower = state.changedAt !== undefined && wall - state.changedAt < FOLLOWS_WITHIN
+  state.changedAt = wall
+  const due = joinDue([before, dueSince(concerned, isFollower ? wall + SKEW : wall)])
   state.unreported = new Map(state.unreported).set(name, { at: wall, due, cause })
 }
 

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest'
 import type { AgentState } from '../../../src/controller/pods/agent-report.ts'
+import { agentState } from '../../../src/controller/pods/agent-report.ts'
 import {
   noChanges,
   noteChange,
   type ReloadEventState,
   reportReloaded,
+  unreportedDue,
 } from '../../../src/controller/pods/reload-events.ts'
 import { keys } from '../../support/builders.ts'
+import { volumesReport } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { summaryOf } from '../../support/summaries.ts'
 
@@ -18,11 +21,17 @@ function setUp(restarts: Record<string, string> = {}) {
     own: keys({ inject: 'true', signal: 'HUP' }),
     template: keys({ inject: 'true' }),
   })
-  const state: ReloadEventState = { unreported: noChanges, reloadReportedAt: undefined }
+  const state: ReloadEventState = { unreported: noChanges, reloadReportedAt: undefined, changedAt: undefined }
   const { report, events } = recordReport()
   return {
-    change: (name = 'web') =>
-      noteChange(state, source(name), [{ container: 'web', volume: name, restarts: restarts[name] }], 0),
+    change: (name = 'web', at = 0) =>
+      noteChange(state, source(name), [{ container: 'web', volume: name, restarts: restarts[name] }], at),
+    /** Of an agent that has loaded volume `web` at that time. */
+    stateOf: (loadedAt: number) =>
+      agentState(
+        { container: 'web', report: volumesReport('loaded', { web: loadedAt }) },
+        unreportedDue(state),
+      ),
     look: (pods: AgentState[], now = 0) =>
       reportReloaded(report, summary, state, pods, { now: () => now, wall: () => now }),
     events: () => events.map(({ reason, message }) => `${reason}: ${message}`),
@@ -42,6 +51,17 @@ test.each<[string, AgentState[]]>([
   change()
   look(pods)
   expect(events()).toEqual([])
+})
+
+test('a reload that seems older than its change may be of a node whose clock is behind, unless it may be of the change before', () => {
+  const { change, stateOf } = setUp()
+  const at = Date.UTC(2026, 0, 1)
+  change('web', at)
+  expect([stateOf(at - 3_000), stateOf(at - 1_000)]).toEqual(['notStarted', 'loaded'])
+  change('web', at + 60_000)
+  expect([stateOf(at + 59_000), stateOf(at + 60_000)]).toEqual(['notStarted', 'loaded'])
+  change('web', at + 300_000)
+  expect(stateOf(at + 299_000)).toBe('loaded')
 })
 
 test('Pods that started later are not counted', () => {
