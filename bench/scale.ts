@@ -31,8 +31,8 @@ const PODS_PER_SECOND = 200
 /** Pods of each size that are created at that rate, and as many without the webhook; the others come as quickly as they can. */
 const MEASURED = 1_000
 const IDLE_SECONDS = 20
-/** The first checks of all workloads begin within it. */
-const CHECKS_BEGIN_SECONDS = 40
+/** After it the checks begin, of so many workloads a second, and then they come in rounds of so many seconds. */
+const [CHECKS_BEGIN_SECONDS, CHECKS_PER_SECOND, ROUND_SECONDS] = [30, 50, 600]
 const MERGE = 'application/merge-patch+json'
 
 const { cluster, kubectl, admin, start, stop } = await prepareBench(NAMESPACE)
@@ -137,7 +137,7 @@ async function measure(): Promise<void> {
   console.log(
     `  ready after ${seconds(performance.now() - from)}, ${cpuSeconds(controller.pid)} s of CPU, RSS ${megabytes(controller)}`,
   )
-  await pause(CHECKS_BEGIN_SECONDS * 1_000)
+  await pause((CHECKS_BEGIN_SECONDS + workloads / CHECKS_PER_SECOND) * 1_000)
   await atRest()
   console.log(`  all Pods checked: ${await cost()}; RSS ${megabytes(controller)}`)
   const idle = startCost()
@@ -160,9 +160,13 @@ async function measure(): Promise<void> {
     }
   }
 
-  /** Resolves when the controller has made no request for five seconds. */
+  /** Resolves when the controller has made no more requests in five seconds than its rounds of checks do. */
   async function atRest(): Promise<void> {
-    for (let last = -1, { calls } = await queryState(controller); calls !== last; ) {
+    const usual = 3 + ((workloads * 5) / ROUND_SECONDS) * 2
+    for (
+      let last = Number.NEGATIVE_INFINITY, { calls } = await queryState(controller);
+      calls - last > usual;
+    ) {
       last = calls
       await pause(5_000)
       calls = (await queryState(controller)).calls

@@ -10,14 +10,14 @@ import type { SourceRef } from '../workload/sources-in-use.ts'
 import { type Cache, createCache } from './cache/cache.ts'
 import { isSameSpec, type Workload } from './cache/workloads.ts'
 import { checksumText } from './decide/checksum-text.ts'
-import { type NextStep, nextStep } from './decide/next-step.ts'
 import { gateWait } from './decide/gate-verdict.ts'
+import { type NextStep, nextStep } from './decide/next-step.ts'
 import { pendingChange } from './decide/pending-change.ts'
 import { STALLED } from './decide/running-rollout.ts'
 import { diffSources, type SourceDiff } from './decide/source-diff.ts'
 import { createLeadership, type Leadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
-import { type AgentProblems, createAgentProblems } from './pods/agent-problems.ts'
+import { type CheckedPods, createCheckedPods } from './pods/checked-pods.ts'
 import { createNudges, type Nudges } from './pods/nudge.ts'
 import { createUninjectedPods, type UninjectedPods } from './pods/uninjected.ts'
 import { warnOfHeld, warnOfInput, warnOfReverts } from './report/warnings.ts'
@@ -49,8 +49,7 @@ export class Reconciler {
   readonly #refresh: Refresh
   readonly #executor: RolloutExecutor
   readonly #nudges: Nudges
-  readonly #agentProblems: AgentProblems
-  readonly #uninjected: UninjectedPods
+  readonly #checkedPods: CheckedPods
   readonly #setAside: SetAsideWorkloads
 
   /** Only joins the parts: nothing is read, written or called back before `start`. */
@@ -98,8 +97,7 @@ export class Reconciler {
     }
     this.#executor = createRolloutExecutor(parts)
     this.#nudges = createNudges(parts)
-    this.#agentProblems = createAgentProblems({ ...parts, gatesAsked: (key) => this.#queue.add(key) })
-    this.#uninjected = createUninjectedPods(parts)
+    this.#checkedPods = createCheckedPods({ ...parts, gatesAsked: (key) => this.#queue.add(key) })
   }
 
   /** Starts the watches and takes part in the election. @param setAside what an earlier process has set aside */
@@ -110,8 +108,8 @@ export class Reconciler {
   }
 
   async stop(): Promise<void> {
-    const checks = [this.#uninjected, this.#agentProblems, this.#setAside]
-    for (const part of [this.#queue, this.#nudges, ...checks, this.#executor]) part.stop()
+    const parts = [this.#queue, this.#nudges, this.#checkedPods, this.#setAside, this.#executor]
+    for (const part of parts) part.stop()
     this.#cache.stop()
     await this.#leadership.stop()
   }
@@ -156,7 +154,7 @@ export class Reconciler {
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     const waitsForGate = step.do === 'wait' && step.for === 'held'
     // Nobody else asks about a key that no gate shows, or about a change from before this replica led.
-    if (waitsForGate && !state.waitsForGate) this.#agentProblems.checkSoon(key)
+    if (waitsForGate && !state.waitsForGate) this.#checkedPods.checkSoon(key)
     state.waitsForGate = waitsForGate
     if (waitsForGate && step.milliseconds === undefined) warnOfHeld(report, summary, diff)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
@@ -233,7 +231,8 @@ export class Reconciler {
     if (last && last.summary.uid !== now?.summary.uid) this.#forget(last)
     if (!now) return
     this.#queue.add(key)
-    if (!last || !isSameSpec(now.summary, last.summary)) this.#checkPodsSoon(key)
+    const isSame = last && isSameSpec(now.summary, last.summary)
+    if (!isSame && this.#leadership.isLeading()) this.#checkedPods.specChanged(key)
   }
 
   #forget({ key, summary }: Workload): void {
@@ -251,12 +250,7 @@ export class Reconciler {
     for (const key of users) this.#queue.add(key)
     if (!this.#leadership.isLeading()) return
     for (const [key, concerned] of this.#nudges.sourceChanged(source, users, changedKeysets))
-      this.#agentProblems.changed(key, source, concerned)
-  }
-
-  #checkPodsSoon(key: string): void {
-    this.#uninjected.checkSoon(key)
-    this.#agentProblems.checkSoon(key)
+      this.#checkedPods.sourceChanged(key, source, concerned)
   }
 
   #startedLeading(baselines: Baselines): void {
@@ -267,10 +261,10 @@ export class Reconciler {
       uids.add(summary.uid)
       if (running) this.#limiter.acquire(key, summary.namespace, summary.podsAtOnce)
       this.#queue.add(key)
-      this.#checkPodsSoon(key)
     }
     if (!this.#cache.isComplete()) return
     const removed = [...baselines.uids()].filter((uid) => !uids.has(uid) && baselines.remove(uid))
+    this.#checkedPods.startedLeading(this.#cache.workloads.all())
     if (removed.length > 0) this.#leadership.baselinesChanged()
   }
 

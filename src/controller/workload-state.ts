@@ -3,13 +3,19 @@ import type { Clock } from '../async/clock.ts'
 import type { PendingChange } from './decide/pending-change.ts'
 import type { AgentProblemState } from './pods/agent-problems.ts'
 import type { NudgeState } from './pods/nudge.ts'
+import { type CheckState, noChecksDue } from './pods/pod-checks.ts'
 import { noChanges } from './pods/reload-events.ts'
 import { noKnownGates } from './pods/stuck-gates.ts'
 import type { EvictionState } from './pods/uninjected.ts'
 import { createRevertGuard, type RevertGuard } from './rollout/revert-guard.ts'
 import type { RolloutEventState } from './rollout/rollout-events.ts'
 
-export interface WorkloadState extends NudgeState, AgentProblemState, EvictionState, RolloutEventState {
+export interface WorkloadState
+  extends NudgeState,
+    CheckState,
+    AgentProblemState,
+    EvictionState,
+    RolloutEventState {
   pendingChange: PendingChange | undefined
   reverts: RevertGuard
   /** Rollouts, one after the other, that began while the one before was in progress. */
@@ -40,7 +46,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
     unreported: noChanges,
     reloadReportedAt: undefined,
     changedAt: undefined,
-    checksSinceChange: undefined,
+    checksDue: noChecksDue,
     knownGates: noKnownGates,
     isGateInDoubt: false,
     gateVerdict: undefined,

@@ -1,16 +1,13 @@
 /**
  * Agents have no rights in the API, so the controller reports for them what they could not load: an Event on the workload, once for each
- * problem of a change, however many Pods have it. It asks the agents after each change that it nudges Pods for, and from time to time,
- * since the controller can't see every change (a Secret that it may not read).
+ * problem of a change, however many Pods have it. When it asks them: pod-checks.ts.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { Api } from '../../api/api.ts'
 import type { Clock } from '../../async/clock.ts'
-import { createQueue, earliest, type Requeue } from '../../async/queue.ts'
-import { describeError } from '../../errors.ts'
+import { earliest, type Requeue } from '../../async/queue.ts'
 import { sourceId } from '../../workload/checksum.ts'
 import type { SourceRef } from '../../workload/sources-in-use.ts'
-import type { Workloads } from '../cache/workloads.ts'
+import type { Workload } from '../cache/workloads.ts'
 import type { GateVerdict } from '../decide/gate-verdict.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { type EventReason, eventReasons, type ProblemState, type Report } from '../report/report.ts'
@@ -30,22 +27,19 @@ import { remedyOf } from './problem-remedy.ts'
 import { noteChange, type ReloadEventState, reportReloaded, unreportedDue } from './reload-events.ts'
 import { startProblems } from './start-problems.ts'
 import { type AskedPod, checkGates, type KnownGates } from './stuck-gates.ts'
-import { type AskAgent, answersOf, createdAt, hasRunningAgents, podsOf } from './workload-pods.ts'
+import { type AskAgent, answersOf, createdAt, hasRunningAgents } from './workload-pods.ts'
 
 export interface AgentProblems {
   /** The workload's agents are about to load a change, so their problems from now on are new. */
   changed(key: string, source: SourceRef, concerned: readonly ConcernedVolume[]): void
-  /** Asks a workload's agents some time soon, and from time to time after that, until the workload is gone. */
-  checkSoon(key: string): void
-  stop(): void
+  /** Asks the agents of these Pods. Returns in how many milliseconds to ask again; undefined: there is no reason to. */
+  check(workload: Workload, pods: readonly V1Pod[]): Promise<Requeue>
 }
 
 /** Part of what the controller remembers of a workload. */
 export interface AgentProblemState extends ReloadEventState {
   /** Container and code of each problem that was reported and lasts. */
   reportedProblems: ReadonlySet<string>
-  /** How many of AFTER_CHANGE have passed; undefined: all. */
-  checksSinceChange: number | undefined
   /** Gates whose agents have answered. */
   knownGates: KnownGates
   /** Some of them did not answer the last time. */
@@ -56,22 +50,17 @@ export interface AgentProblemState extends ReloadEventState {
   waitsForGate: boolean
 }
 
-/** Milliseconds, each after the one before. A program that ends of a signal does so within 2 s; a validator may take longer. */
-const AFTER_CHANGE = [5_000, 30_000, 120_000]
-const CHECK_EVERY = 600_000
-/** A rollout's new Pods are up by then. */
-const SETTLES_WITHIN = 30_000
+/** Milliseconds until agents are asked again that have not decided yet. */
+const UNDECIDED = 30_000
 /** A kubelet brings a change to a Pod that nobody nudges within 90 s. */
 const REFRESHED_WITHIN = 120_000
 /** An unreachable agent takes a second each. */
 const CONCURRENT_PODS = 50
 
 export interface AgentProblemsOptions {
-  api: Api
   clock: Clock
   askAgent: AskAgent
-  report: Pick<Report, 'event' | 'agentProblem' | 'log'>
-  workloads: Pick<Workloads, 'get'>
+  report: Pick<Report, 'event' | 'agentProblem'>
   isLeading: () => boolean
   stateOf: (key: string) => AgentProblemState
   /** The agents of a workload whose rollout waits for its gates were asked. */
@@ -94,36 +83,29 @@ const reasons: Record<ProblemState, EventReason> = {
 }
 
 export function createAgentProblems(options: AgentProblemsOptions): AgentProblems {
-  const { api, clock, report, askAgent, workloads, isLeading, stateOf, gatesAsked } = options
-  const queue = createQueue({
-    clock,
-    concurrency: 4,
-    run: check,
-    onError: (key, error) =>
-      report.log('debug', 'agents not asked', { workload: key, ...describeError(error) }),
-  })
+  const { clock, report, askAgent, isLeading, stateOf, gatesAsked } = options
 
-  async function check(key: string): Promise<Requeue> {
-    const summary = workloads.get(key)?.summary
-    if (!summary) return undefined
+  async function check({ key, summary }: Workload, pods: readonly V1Pod[]): Promise<Requeue> {
     const state = stateOf(key)
-    const next = untilNextCheck(state)
-    if (!summary.native || summary.native.agents.length === 0 || !isLeading()) return next
-    const pods = await podsOf(api, summary)
+    const { reportedProblems, unreported } = state
     const found = new Map<string, Found>()
     for (const pod of pods) for (const problem of startProblems(pod)) add(found, pod, problem)
     const running = pods.filter(hasRunningAgents)
     const podStates = await askAgents(summary, running, state, found)
+    if (!isLeading()) return undefined
     if (state.waitsForGate) gatesAsked(key)
     for (const [id, one] of found) {
-      if (state.reportedProblems.has(id)) continue
+      if (reportedProblems.has(id)) continue
       report.agentProblem(one.problem.state)
       report.event(summary, 'Warning', reasons[one.problem.state], sentence(one))
     }
-    state.reportedProblems = new Set([...(podStates ? [] : state.reportedProblems), ...found.keys()])
-    const again = podStates ? reportReloaded(report, summary, state, podStates, clock) : undefined
+    // A change may have come while the agents answered: they said nothing of it, and its problems are new.
+    if (state.reportedProblems === reportedProblems)
+      state.reportedProblems = new Set([...(podStates ? [] : reportedProblems), ...found.keys()])
+    const isAnswer = podStates && state.unreported === unreported
+    const again = isAnswer ? reportReloaded(report, summary, state, podStates, clock) : undefined
     const isUnsettled = state.isGateInDoubt || state.waitsForGate || podStates?.includes('baking')
-    return earliest(next, earliest(again, isUnsettled ? SETTLES_WITHIN : undefined))
+    return earliest(again, isUnsettled ? UNDECIDED : undefined)
   }
 
   /** Adds the agents' problems to `found`, and returns what each Pod has done about the changes that concern it. Undefined where no agent answers. */
@@ -199,11 +181,8 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
       const state = stateOf(key)
       noteChange(state, source, concerned, clock.wall())
       state.reportedProblems = new Set()
-      state.checksSinceChange = 0
-      queue.add(key, untilNextCheck(state))
     },
-    checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
-    stop: () => queue.stop(),
+    check,
   }
 }
 
@@ -217,13 +196,6 @@ function heldSources({ container, report }: AgentAnswer, { native }: WorkloadSum
   return volumes.length === 0
     ? []
     : watched.filter(({ volume }) => volumes.includes(volume)).map((one) => sourceId(one))
-}
-
-/** In milliseconds. */
-function untilNextCheck(state: AgentProblemState): number {
-  const next = AFTER_CHANGE[state.checksSinceChange ?? AFTER_CHANGE.length]
-  state.checksSinceChange = next === undefined ? undefined : (state.checksSinceChange ?? 0) + 1
-  return next ?? CHECK_EVERY
 }
 
 /** The same problem, with one Pod that has it and the number of the others. */

@@ -11,13 +11,16 @@ import { writtenKey } from '../../policy/annotations.ts'
 import { unsuitable } from '../../policy/decide.ts'
 import { restartCommand } from '../../workload/kinds.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { Workloads } from '../cache/workloads.ts'
+import type { Workload, Workloads } from '../cache/workloads.ts'
+import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { eventReasons, type Report } from '../report/report.ts'
 import { createdAt, podPath, podsOf } from './workload-pods.ts'
 
 export interface UninjectedPods {
-  /** Checks a workload's Pods once its rollout has settled, and from time to time after that, until the workload is gone. */
+  /** Checks a workload's Pods once its rollout has settled. */
   checkSoon(key: string): void
+  /** Another part has listed the workload's Pods. */
+  listed(workload: Workload, pods: readonly V1Pod[]): void
   stop(): void
 }
 
@@ -29,7 +32,6 @@ export interface EvictionState {
 
 /** Milliseconds. */
 const SETTLES_WITHIN = 10_000
-const CHECK_EVERY = 600_000
 const NEXT_EVICTION = 20_000
 
 export interface UninjectedPodsOptions {
@@ -54,23 +56,29 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
 
   async function check(key: string): Promise<Requeue> {
     const workload = cache.workloads.get(key)
-    if (!workload) {
-      report.uninjected(key, 0)
-      return undefined
-    }
+    if (!workload || !isLeading()) return undefined
     const { summary } = workload
-    if (!isLeading() || !summary.native || summary.native.agents.length === 0) return CHECK_EVERY
-    if (!cache.isLabelled(summary.namespace)) return CHECK_EVERY
-    const state = stateOf(key)
-    const missing = uninjected(await podsOf(api, summary))
-    report.uninjected(key, missing.length)
+    const missing = mayHaveAgents(summary) ? uninjected(await podsOf(api, summary)) : []
+    // The workload, or leadership, may have gone meanwhile, and nobody would set the gauge again.
+    if (cache.workloads.get(key)?.summary.uid !== summary.uid || !isLeading()) return undefined
+    tell(workload, missing)
     const [first] = missing
-    if (!first) {
-      state.firstEvictionAt = undefined
-      return CHECK_EVERY
+    if (!evictUninjected || !first || !isTemplateInjected(summary) || summary.isPaused) return undefined
+    const state = stateOf(key)
+    const since = state.firstEvictionAt
+    if (since !== undefined && missing.some((pod) => createdAt(pod) > since)) return undefined
+    if (summary.progress === 'done' && (await evict(key, first))) state.firstEvictionAt ??= clock.wall()
+    return NEXT_EVICTION
+  }
+
+  function tell({ key, summary }: Workload, missing: readonly V1Pod[]): void {
+    report.uninjected(key, missing.length)
+    if (missing.length === 0) {
+      stateOf(key).firstEvictionAt = undefined
+      return
     }
     // Applying the same manifest again does not help: kubectl sends no change, so the webhook is not called.
-    const why = summary.native.injected
+    const why = isTemplateInjected(summary)
       ? 'changes do not reach them'
       : 'hotreload.dev/inject was set while the webhook was away or the namespace had no label'
     report.event(
@@ -79,12 +87,10 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
       eventReasons.notInjected,
       `Pods that run without the agent: ${missing.length}; ${why}; ${restartCommand(summary.namespace, [summary]) ?? 'delete these Pods'}`,
     )
-    const since = state.firstEvictionAt
-    const isInVain = since !== undefined && missing.some((pod) => createdAt(pod) > since)
-    if (!evictUninjected || !summary.native.injected || isInVain || summary.isPaused) return CHECK_EVERY
-    if (summary.progress === 'done' && (await evict(key, first))) state.firstEvictionAt ??= clock.wall()
-    return NEXT_EVICTION
   }
+
+  const mayHaveAgents = ({ native, namespace }: WorkloadSummary): boolean =>
+    (native?.agents ?? []).length > 0 && cache.isLabelled(namespace)
 
   /** Returns false where a PodDisruptionBudget forbids it now (429), or the Pod is gone. */
   async function evict(key: string, pod: V1Pod): Promise<boolean> {
@@ -102,9 +108,16 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
 
   return {
     checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
+    listed(workload, pods) {
+      const missing = mayHaveAgents(workload.summary) ? uninjected(pods) : []
+      tell(workload, missing)
+      if (missing.length > 0 && evictUninjected) queue.add(workload.key, NEXT_EVICTION)
+    },
     stop: () => queue.stop(),
   }
 }
+
+const isTemplateInjected = ({ native }: WorkloadSummary): boolean => native?.injected === true
 
 /** Pods that could have the agent and don't, without those that are terminating. */
 export const uninjected = (pods: readonly V1Pod[]): V1Pod[] =>

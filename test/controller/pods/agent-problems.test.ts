@@ -1,8 +1,12 @@
-// What the controller reports of agents' problems, and when it asks them: Pods and agents are a table, the clock is the test's.
+// What the controller reports of agents' problems: Pods and agents are a table, the clock is the test's.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { createAgentProblems } from '../../../src/controller/pods/agent-problems.ts'
+import {
+  type AgentProblemsOptions,
+  createAgentProblems,
+} from '../../../src/controller/pods/agent-problems.ts'
+import { createPodChecks, type PodChecksOptions } from '../../../src/controller/pods/pod-checks.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { agentReport, podsWithAgents, volumesReport, withAgents } from '../../support/pods-with-agents.ts'
 import { recordReport } from '../../support/report-recorder.ts'
@@ -15,11 +19,35 @@ const CONF = [{ container: 'web', volume: 'conf', restarts: undefined }]
 const MORE = [{ container: 'web', volume: 'more', restarts: undefined }]
 const killed = agentReport('killed', 'HR_KILLED', 'nginx ended within 2 s of SIGHUP')
 
+/** Asks at the times of pod-checks.ts. */
+function askAtTimes(options: AgentProblemsOptions & Omit<PodChecksOptions, 'check'>) {
+  const problems = createAgentProblems(options)
+  const checks = createPodChecks({ ...options, check: (...checked) => problems.check(...checked) })
+  return {
+    ...checks,
+    changed(...change: Parameters<typeof problems.changed>) {
+      problems.changed(...change)
+      checks.sourceChanged(change[0])
+    },
+  }
+}
+
 function cluster(...names: string[]) {
   const clock = fakeClock()
   const { pods, ...fakes } = podsWithAgents(names, { signal: 'SIGHUP' })
   const { report, events, problems: states } = recordReport()
-  const problems = createAgentProblems({ ...fakes, clock, report, isLeading: () => true })
+  let whileAsking = (): void => undefined
+  const problems = askAtTimes({
+    ...fakes,
+    clock,
+    async askAgent(ip, port) {
+      const answer = fakes.askAgent(ip, port)
+      whileAsking()
+      return answer
+    },
+    report,
+    isLeading: () => true,
+  })
   const soon = () => new Date(clock.wall() + 1_000).toISOString()
   const answer = (name: string, status: unknown) => pods.set(name, { ready: true, report: status })
   return {
@@ -35,6 +63,11 @@ function cluster(...names: string[]) {
     /** It was created before. */
     start: (name: string, status: unknown) =>
       pods.set(name, { ready: true, report: status, startedAt: soon() }),
+    whileAskingOnce: (run: () => void) =>
+      (whileAsking = () => {
+        whileAsking = () => undefined
+        run()
+      }),
     removeWorkload: fakes.removeWorkload,
     states,
     events: () => events.map(({ name, reason, message }) => `${name} ${reason}: ${message}`),
@@ -82,6 +115,7 @@ test('an agent that does not let its app start is reported once, although it doe
 test('the same problem of another change, or one that returns, is reported again', async () => {
   const { clock, states, events, problems, allAnswer } = cluster('a')
   allAnswer(killed)
+  problems.checkSoon(KEY)
   problems.changed(KEY, SOURCE, CONF)
   await clock.advance(60_000)
   problems.changed(KEY, SOURCE, CONF)
@@ -147,7 +181,7 @@ test('unreachable agents, as under strict mTLS, are not asked one after the othe
   const names = Array.from({ length: 2_000 }, (_, index) => `p${index}`)
   const fakes = podsWithAgents(names, { signal: 'SIGHUP' })
   let asked = 0
-  const problems = createAgentProblems({
+  const problems = askAtTimes({
     ...fakes,
     clock,
     async askAgent() {
@@ -221,12 +255,34 @@ test('two sources of a workload that change together: no Event names the one tha
 test('a change that was taken back before the kubelet looked does not keep later ones from their Event', async () => {
   const { clock, problems, answer, events } = cluster('a')
   answer('a', volumesReport('loaded', { conf: 0, more: 0 }))
+  problems.checkSoon(KEY)
   problems.changed(KEY, OTHER, MORE)
-  await clock.advance(900_000)
+  await clock.advance(1_200_000)
   problems.changed(KEY, SOURCE, CONF)
   answer('a', volumesReport('loaded', { conf: clock.wall(), more: 0 }))
   await clock.advance(10_000)
   expect(events()).toEqual(['web Reloaded: ConfigMap web changed; 1 Pod has it'])
+})
+
+test('a change that comes while the agents answer is not reported before they are asked about it', async () => {
+  const { clock, problems, answer, events, whileAskingOnce } = cluster('a')
+  problems.changed(KEY, SOURCE, CONF)
+  answer('a', volumesReport('loaded', { conf: clock.wall(), more: 0 }))
+  whileAskingOnce(() => problems.changed(KEY, OTHER, MORE))
+  await clock.advance(9_000)
+  expect(events()).toEqual([])
+  answer('a', volumesReport('loaded', { conf: clock.wall(), more: clock.wall() }))
+  await clock.advance(60_000)
+  expect(events()).toEqual(['web Reloaded: ConfigMap web, ConfigMap other changed; 1 Pod has it'])
+})
+
+test('a problem of a change that comes while the agents answer is reported as a new one', async () => {
+  const { clock, problems, states, allAnswer, whileAskingOnce } = cluster('a')
+  allAnswer(killed)
+  problems.changed(KEY, SOURCE, CONF)
+  whileAskingOnce(() => problems.changed(KEY, SOURCE, CONF))
+  await clock.advance(60_000)
+  expect(states).toEqual(['killed', 'killed'])
 })
 
 test('an agent that the change does not concern is not waited for', async () => {
@@ -350,7 +406,7 @@ test('answers are read one by one: those of many Pods do not fill the heap', asy
   const clock = fakeClock()
   const { report, problems: states } = recordReport()
   let [asked, before, atEnd] = [0, 0, Number.POSITIVE_INFINITY]
-  const problems = createAgentProblems({
+  const problems = askAtTimes({
     ...podsWithAgents(names, { signal: 'SIGHUP' }),
     clock,
     async askAgent(ip) {

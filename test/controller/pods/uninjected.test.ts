@@ -44,8 +44,12 @@ function cluster(
   })
   const pods = new Map<string, V1Pod>()
   let evictions = 201
+  let listing = (): unknown => undefined
   const { api, calls } = recordedApi(({ path }) => {
-    if (!path.endsWith('/eviction')) return { status: 200, body: { items: [...pods.values()] } }
+    if (!path.endsWith('/eviction')) {
+      listing()
+      return { status: 200, body: { items: [...pods.values()] } }
+    }
     if (evictions === 201) pods.delete(path.split('/').at(-2) ?? '')
     return { status: evictions, body: {} }
   })
@@ -73,6 +77,10 @@ function cluster(
         name,
         bare(name, { metadata: { name, namespace: 'shop', creationTimestamp: new Date(createdAt) } }),
       ),
+    list: () => workload && checks.listed(workload, [...pods.values()]),
+    whileListing: (run: typeof listing) => (listing = run),
+    loseLeadership: () => (isLeading = false),
+    removeLabel: () => (isLabelled = false),
     refuseEvictions: () => (evictions = 429),
     removeWorkload: () => (workload = undefined),
     missing: () => gauge.get(KEY),
@@ -143,12 +151,39 @@ test.each([
   expect(calls).toEqual([])
 })
 
-test('a deleted workload is no longer checked, and its gauge is 0', async () => {
-  const { clock, add, missing, removeWorkload } = cluster({}, { evictUninjected: false })
-  add('a', 0)
+test('what another part has listed counts as well, and an eviction follows no sooner than after the last one', async () => {
+  const { clock, add, list, missing, evicted } = cluster()
+  list()
+  expect(missing()).toBe(0)
+  for (const name of ['a', 'b', 'c']) add(name, 0)
+  list()
+  expect(missing()).toBe(3)
   await clock.advance(15_000)
-  expect(missing()).toBe(1)
-  removeWorkload()
-  await clock.advance(3_600_000)
-  expect([missing(), clock.timers()]).toEqual([0, 0])
+  expect(evicted()).toEqual(['a'])
+  list()
+  await clock.advance(14_000)
+  expect([missing(), evicted()]).toEqual([2, ['a']])
+  await clock.advance(2_000)
+  expect(evicted()).toEqual(['a', 'b'])
 })
+
+test('Pods that lack the agent count no more when their namespace loses our label', () => {
+  const { add, list, missing, removeLabel } = cluster()
+  add('a', 0)
+  list()
+  expect(missing()).toBe(1)
+  removeLabel()
+  list()
+  expect(missing()).toBe(0)
+})
+
+test.each(['the workload', 'leadership'])(
+  'a list that ends after %s has gone sets no gauge',
+  async (what) => {
+    const { clock, add, missing, whileListing, removeWorkload, loseLeadership } = cluster()
+    add('a', 0)
+    whileListing(what === 'leadership' ? loseLeadership : removeWorkload)
+    await clock.advance(3_600_000)
+    expect([missing(), clock.timers()]).toEqual([undefined, 0])
+  },
+)
