@@ -3,6 +3,7 @@
  * the kubelet update the Pod's volumes at once (measured: 0.1 to 0.2 s) instead of within 60 to 80 s. Nothing depends on it: without a nudge
  * the same happens later. So nudges are not stored, and end with the process.
  */
+import { limitCalls } from '../../api/limit-calls.ts'
 import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
 import { keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
@@ -35,6 +36,8 @@ export type DueNudge = Pick<PodsToNudge, 'due' | 'restarts'>
 
 /** Milliseconds. A second source of the same edit follows within this time. */
 const BATCH_WITHIN = 50
+/** Of the 16 connections that the controller has: thousands of workloads may use one ConfigMap, and rollouts of others must not wait for them. */
+const CALLS_AT_ONCE = 12
 
 export interface NudgesOptions extends Omit<PodNudgerOptions, 'isStopped'> {
   report: Pick<Report, 'nudge' | 'log'>
@@ -46,9 +49,10 @@ export interface NudgesOptions extends Omit<PodNudgerOptions, 'isStopped'> {
 }
 
 export function createNudges(options: NudgesOptions): Nudges {
-  const { api, clock, report, cache, isLeading, stateOf } = options
+  const { clock, report, cache, isLeading, stateOf } = options
+  const api = limitCalls(options.api, CALLS_AT_ONCE)
   let stopped = false
-  const nudger = createPodNudger({ ...options, isStopped: () => stopped })
+  const nudger = createPodNudger({ ...options, api, isStopped: () => stopped })
   const queue = createQueue({
     clock,
     // A run is minutes of waiting for Pods. The calls in it have limits of their own.

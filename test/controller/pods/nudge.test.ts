@@ -451,3 +451,45 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
   await clock.advance(5_000)
   expect(small.nudged).toContain('x')
 })
+
+test('thousands of workloads that use one ConfigMap leave connections to other calls', async () => {
+  const clock = fakeClock()
+  const { workloads, stateOf: _, ...fakes } = podsWithAgents(['a'], { signal: 'SIGHUP' })
+  const states = createWorkloadStates(clock)
+  const users = Array.from({ length: 1_000 }, (__, index) => `Deployment/shop/web-${index}`)
+  let [calls, atOnce, most] = [0, 0, 0]
+  const nudges = createNudges({
+    ...fakes,
+    clock,
+    api: {
+      ...fakes.api,
+      async call(call) {
+        calls += 1
+        atOnce += 1
+        most = Math.max(most, atOnce)
+        await new Promise(setImmediate)
+        atOnce -= 1
+        return fakes.api.call(call)
+      },
+    },
+    report: recordReport().report,
+    cache: {
+      workloads: { get: () => workloads.get(KEY) },
+      sources: { state: () => unpaused },
+      usedSources: () => ({
+        rollout: [],
+        inPlace: [{ ...SOURCE, optional: false }],
+        inPlaceParts: [],
+        compat: [],
+        unknown: [],
+        notes: [],
+      }),
+    },
+    isLeading: () => true,
+    stateOf: (key) => states.of(key),
+  })
+  nudges.sourceChanged(SOURCE, new Set(users), new Set(['*']))
+  await clock.advance(60_000)
+  expect(calls).toBeGreaterThanOrEqual(2_000)
+  expect(most).toBeLessThanOrEqual(12)
+})
