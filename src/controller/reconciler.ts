@@ -149,7 +149,7 @@ export class Reconciler {
     const resumeIn = await endToolPause(workload, { ...this.#options, refresh: this.#refresh })
     state.pendingChange = pendingChange(state.pendingChange, diff.merged, clock.now())
     const stallsIn = this.#releaseIfStalled(workload)
-    const reportIn = reportProgress(report, workload, state, clock.now())
+    const reportIn = reportProgress(report, workload, diff, state, clock.now())
     const step = this.#nextStep(workload, state, diff)
     report.waiting(key, step.do === 'wait' ? step.for : undefined)
     const waitsForGate = step.do === 'wait' && step.for === 'held'
@@ -208,13 +208,14 @@ export class Reconciler {
   async #rollOut(workload: Workload, state: WorkloadState, diff: SourceDiff): Promise<void> {
     const { report, clock } = this.#options
     const { key, summary } = workload
-    if ((await this.#executor.rollOut(workload, diff)) !== 'done') return
+    const outcome = await this.#executor.rollOut(workload, diff)
+    if (outcome === 'conflict') return
     if (workload.running) state.overtakes += 1
     if (replacesItsPods(summary)) state.reverts.wrote(checksumText(summary, diff).desired)
     const now = clock.now()
     const milliseconds = now - (state.pendingChange?.changedAt ?? now)
     state.pendingChange = undefined
-    reportStarted(report, summary, diff, state)
+    reportStarted(report, summary, diff, state, outcome)
     report.rollout('done', kindLabel(summary))
     report.log('info', 'rolled out', { workload: key, sources: diff.merged.changed, milliseconds })
   }

@@ -15,8 +15,11 @@ import { newJob } from './job-manifests.ts'
 import { createJobRecords } from './job-records.ts'
 
 export interface JobReplacements {
-  /** `conflict`: another Job has its name by now. @throws ApiError; rejects as well without a response */
-  replace(job: ApiObject, checksum: string): Promise<'done' | 'conflict'>
+  /**
+   * `begun`: the old Job is not gone yet, and the new one is created once it is. `conflict`: another Job has its name by now.
+   * @throws ApiError; rejects as well without a response
+   */
+  replace(job: ApiObject, checksum: string): Promise<Created>
   /** Recreates the Jobs that an earlier leader deleted and did not recreate. @throws ApiError */
   takeOver(): Promise<void>
   stop(): void
@@ -46,6 +49,8 @@ const GONE_WITHIN = 2_000
 /** Milliseconds before the next attempt. It doubles each time, since a finalizer may keep the old Job for hours. */
 const FIRST_DELAY = 100
 const LONGEST_DELAY = 30_000
+
+type Created = 'done' | 'begun' | 'conflict'
 
 const JOB = { apiVersion: 'batch/v1', kind: 'Job' }
 
@@ -83,15 +88,14 @@ export function createJobReplacements({
   })
 
   /** Creates the Job, unless it exists by now; what can't be done yet is tried later. */
-  async function recreate(uid: string, job: ApiObject): Promise<void> {
+  async function recreate(uid: string, job: ApiObject): Promise<Created> {
     const outcome = await create(uid, job)
-    if (outcome === 'later') {
+    if (outcome === 'begun') {
       const delay = delays.get(uid) ?? FIRST_DELAY
       delays.set(uid, Math.min(LONGEST_DELAY, delay * 2))
       queue.add(uid, delay)
-      return
-    }
-    await forget(uid)
+    } else await forget(uid)
+    return outcome
   }
 
   async function forget(uid: string): Promise<void> {
@@ -100,13 +104,13 @@ export function createJobReplacements({
     delays.delete(uid)
   }
 
-  async function create(uid: string, job: ApiObject): Promise<'done' | 'later'> {
+  async function create(uid: string, job: ApiObject): Promise<Created> {
     const { namespace = '', name = '' } = job.metadata ?? {}
     const call: ApiCall = { method: 'POST', path: pathOf({ ...JOB, namespace }), body: job }
     for (let [waited, delay] = [0, FIRST_DELAY]; waited < GONE_WITHIN; waited += delay, delay *= 2) {
       // 404: its namespace is gone, so no Job is needed.
       const created = await send(api, call, 201, 404, 409)
-      if (created.status !== 409) return 'done'
+      if (created.status !== 409) return created.status === 201 ? 'done' : 'conflict'
       const { status, body } = await api.call({
         method: 'GET',
         path: pathOf({ ...JOB, namespace, name }),
@@ -114,10 +118,10 @@ export function createJobReplacements({
       const { metadata } = asObject(status === 200 ? body : undefined)
       // Another Job, or the old one, which nobody deleted: the controller compares it and replaces it as before.
       const isBack = metadata !== undefined && metadata.uid !== uid
-      if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'done'
+      if (isBack || (metadata?.uid === uid && metadata['deletionTimestamp'] === undefined)) return 'conflict'
       await new Promise<void>((resolve) => void clock.after(delay, resolve))
     }
-    return 'later'
+    return 'begun'
   }
 
   return {
@@ -138,8 +142,9 @@ export function createJobReplacements({
         const path = pathOf({ ...JOB, namespace, name })
         const deleted = await send(api, { method: 'DELETE', path, body }, 200, 202, 404, 409)
         const isOurs = deleted.status === 200 || deleted.status === 202
-        await (isOurs ? recreate(uid, replacement) : forget(uid))
-        return isOurs ? 'done' : 'conflict'
+        if (isOurs) return await recreate(uid, replacement)
+        await forget(uid)
+        return 'conflict'
       } catch (error) {
         // It may have been deleted or not: the queue finds out, and acts according to the record.
         queue.add(uid, FIRST_DELAY)

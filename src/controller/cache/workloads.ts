@@ -52,7 +52,8 @@ export function createWorkloads({ clock, summarize, onChange }: WorkloadsOptions
     // An event that was under way during our write shows the object before it.
     if (before && before.summary.uid === uid && isOlder(resourceVersion, before.summary.resourceVersion))
       return
-    const now = summarize(object)
+    // One that is about to go needs nothing more: a finalizer may keep a deleted Job for hours.
+    const now = object.metadata?.deletionTimestamp === undefined ? summarize(object) : undefined
     if (!now) {
       remove({ kind, apiVersion, namespace, name })
       return

@@ -7,26 +7,31 @@ import type { Workload } from '../cache/workloads.ts'
 import { describeSources, type SourceDiff } from '../decide/source-diff.ts'
 import type { WorkloadSummary } from '../decide/workload-summary.ts'
 import { eventReasons, type Report } from '../report/report.ts'
+import type { RolloutOutcome } from './template-rollout.ts'
 
 /** Part of what the controller remembers of a workload. */
 export interface RolloutEventState {
-  /** Sources that changed, and whose rollout has not ended; undefined: none. */
-  rollingOut: ReadonlySet<string> | undefined
+  /** Sources that changed, and whose rollout has not ended, by their ids; undefined: none. */
+  rollingOut: ReadonlyMap<string, string> | undefined
 }
 
 /** Milliseconds without a further new Pod that is available, before an Event says so: most programs start within them. */
 const REPORT_STALLED = 120_000
 
-/** The rollout for these changes has begun. A run of a Job begins with the new content, so that is all of it. */
+/** The rollout for these changes has begun. A run of a Job begins with the new content, so that its creation is all of it. */
 export function reportStarted(
   report: Pick<Report, 'event'>,
   summary: WorkloadSummary,
   diff: SourceDiff,
   state: RolloutEventState,
+  outcome: Exclude<RolloutOutcome, 'conflict'>,
 ): void {
   const { changed } = diff.merged
   const sentence = `${describeSources(summary, diff, changed).join(', ')} changed${tail(summary)}`
-  if (!replacesItsPods(summary)) return report.event(summary, 'Normal', eventReasons.rolledOut, sentence)
+  if (!replacesItsPods(summary))
+    return outcome === 'done'
+      ? report.event(summary, 'Normal', eventReasons.rolledOut, sentence)
+      : report.event(summary, 'Normal', eventReasons.rolloutStarted, `${sentence}; ${LATER}`)
   report.event(summary, 'Normal', eventReasons.rolloutStarted, sentence)
   const isStale = (id: string): boolean => diff.immutableBefore.has(id)
   for (const source of describeSources(summary, diff, changed.filter(isStale)))
@@ -36,26 +41,33 @@ export function reportStarted(
       eventReasons.immutableReplaced,
       `give ${source} a new name, or scale to 0 and back: it was immutable and was created again, and a node that runs a Pod with the old one gives new Pods the old content`,
     )
-  const fresh = describeSources(
-    summary,
-    diff,
-    changed.filter((id) => !isStale(id)),
-  )
-  if (fresh.length > 0) state.rollingOut = new Set([...(state.rollingOut ?? []), ...fresh])
+  const fresh = changed
+    .filter((id) => !isStale(id))
+    .flatMap((id) => describeSources(summary, diff, [id]).map((name) => [id, name] as const))
+  if (fresh.length > 0) state.rollingOut = new Map([...(state.rollingOut ?? []), ...fresh])
 }
+
+const LATER = 'the Job is created again once the old one is gone, which something keeps'
 
 /** Reports the end of the rollout, or that it is stalled. Returns in how many milliseconds it would be. */
 export function reportProgress(
   report: Pick<Report, 'event'>,
   { summary, running }: Workload,
+  diff: SourceDiff,
   state: RolloutEventState,
   now: number,
 ): number | undefined {
   if (!state.rollingOut) return undefined
-  const changed = `${[...state.rollingOut].join(', ')} changed`
+  const changed = `${[...state.rollingOut.values()].join(', ')} changed`
   if (summary.isComplete) {
-    state.rollingOut = undefined
-    report.event(summary, 'Normal', eventReasons.rolledOut, changed + tail(summary))
+    // `kubectl rollout undo`, or a newer change: these Pods are complete, and they are not those.
+    const { true: behind = [], false: done = [] } = Object.groupBy(state.rollingOut, ([id]) =>
+      String(diff.merged.changed.includes(id)),
+    )
+    state.rollingOut = behind.length > 0 ? new Map(behind) : undefined
+    const names = done.map(([, name]) => name).join(', ')
+    if (names !== '')
+      report.event(summary, 'Normal', eventReasons.rolledOut, `${names} changed${tail(summary)}`)
     return undefined
   }
   // What the user has paused goes on when the user says so.

@@ -20,8 +20,8 @@ export interface TemplateRolloutOptions {
   refresh: Refresh
 }
 
-/** `conflict`: the workload is another version by now, which the cache has taken in. */
-export type RolloutOutcome = 'done' | 'conflict'
+/** `begun`: a Job is deleted, and not created again yet. `conflict`: the workload is another version by now, which the cache has taken in. */
+export type RolloutOutcome = 'done' | 'begun' | 'conflict'
 
 /** @throws ApiError; rejects as well without a response */
 export type WriteRollout = (workload: Workload, diff: SourceDiff) => Promise<RolloutOutcome>

@@ -34,9 +34,14 @@ test('a Job that a finalizer holds keeps neither rollouts nor the API server bus
   })
   const began = clock.now()
   let over = Number.POSITIVE_INFINITY
-  void replacements.replace({ metadata, spec: {} }, '{}').then(() => (over = clock.now() - began))
+  let outcome: string | undefined
+  void replacements.replace({ metadata, spec: {} }, '{}').then((result) => {
+    over = clock.now() - began
+    outcome = result
+  })
   await clock.advance(600_000)
   expect(over).toBeLessThan(5_000)
+  expect(outcome).toBe('begun')
   expect(calls).toBeLessThan(400)
   held = false
   await clock.advance(35_000)

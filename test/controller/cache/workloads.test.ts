@@ -125,3 +125,11 @@ test('two kinds of one name and different groups are two workloads, and a list o
   workloads.listener(row).listed()
   expect(keys()).toEqual(['StatefulSet.apps.kruise.io/shop/web'])
 })
+
+test('a workload that is being deleted counts as gone', () => {
+  const { workloads, keys } = setUp()
+  workloads.put(web('a', '1'))
+  const { metadata, ...rest } = web('a', '2')
+  workloads.put({ ...rest, metadata: { ...metadata, deletionTimestamp: new Date(0) } })
+  expect([workloads.get(KEY), keys()]).toEqual([undefined, [KEY, KEY]])
+})

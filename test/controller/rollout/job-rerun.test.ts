@@ -45,6 +45,15 @@ test('a Job is deleted and recreated', async () => {
   ])
 })
 
+test('a Job whose namespace is gone by then is not rolled out', async () => {
+  let posts = 0
+  const { write } = rerun('Job', ({ method, path }) => {
+    if (method !== 'POST' || !path.includes('/jobs')) return 200
+    return (posts += 1) === 1 ? 201 : 404
+  })
+  expect(await write()).toBe('conflict')
+})
+
 test('a CronJob runs once, and the version that says so goes into the cache', async () => {
   const { write, called, put } = rerun('CronJob', ({ method }) => (method === 'POST' ? 201 : 200))
   expect(await write()).toBe('done')

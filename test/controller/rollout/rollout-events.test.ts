@@ -16,12 +16,14 @@ function setUp(change: Partial<WorkloadSummary> = {}) {
   const state: RolloutEventState = { rollingOut: undefined }
   const diff = changedDiff(summary)
   return {
-    start: (immutableBefore: string[] = []) =>
-      reportStarted(report, summary, { ...diff, immutableBefore: new Set(immutableBefore) }, state),
-    /** The rollout has made no progress since 0. */
-    look: (later: Partial<WorkloadSummary>, now = 1_000) => {
+    start: (immutableBefore: string[] = [], outcome: 'done' | 'begun' = 'done') =>
+      reportStarted(report, summary, { ...diff, immutableBefore: new Set(immutableBefore) }, state, outcome),
+    /** The rollout has made no progress since 0. @param changed ids of sources that its template lacks */
+    look: (later: Partial<WorkloadSummary>, now = 1_000, changed: string[] = []) => {
       const running: Workload['running'] = { since: 0, newPods: 0, progressedAt: 0 }
-      return reportProgress(report, { ...workload, summary: { ...summary, ...later }, running }, state, now)
+      const then = { ...diff, merged: { ...diff.merged, changed } }
+      const known = { ...workload, summary: { ...summary, ...later }, running }
+      return reportProgress(report, known, then, state, now)
     },
     events: () => events.map(({ reason, message }) => `${reason}: ${message}`),
   }
@@ -99,4 +101,21 @@ test('a run of a CronJob begins with the new content', () => {
   const { start, events } = setUp({ kind: 'CronJob', apiVersion: 'batch/v1' })
   start()
   expect(events()).toEqual(['RolledOut: ConfigMap web changed'])
+})
+
+test('a rollout that somebody undoes is not reported as done, and the next one is', () => {
+  const { start, look, events } = setUp()
+  start()
+  look({ progress: 'done', isComplete: true }, 1_000, ['ConfigMap/web'])
+  expect(events()).toEqual(['RolloutStarted: ConfigMap web changed'])
+  look({ progress: 'done', isComplete: true })
+  expect(events()[1]).toBe('RolledOut: ConfigMap web changed')
+})
+
+test('a Job that is deleted, and not created again yet, is not rolled out', () => {
+  const { start, events } = setUp({ kind: 'Job', apiVersion: 'batch/v1' })
+  start([], 'begun')
+  expect(events()).toEqual([
+    'RolloutStarted: ConfigMap web changed; the Job is created again once the old one is gone, which something keeps',
+  ])
 })
