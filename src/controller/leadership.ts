@@ -49,15 +49,18 @@ export function createLeadership(options: LeadershipOptions): Leadership {
   /** Undefined while this replica does not lead. */
   let current: { baselines: Baselines; writer: BaselineWriter } | undefined
   let stopped = false
+  /** How often leadership has ended. */
+  let terms = 0
   const isElected = () => election?.leads() === true
   const canBegin = () => !stopped && current === undefined && isCacheSynced() && isElected()
 
   async function begin(): Promise<void> {
     if (!canBegin()) return
+    const term = terms
     try {
       const baselines = await readBaselines(api)
-      // Another call may have been quicker, or leadership lost, while this one read.
-      if (!canBegin()) return
+      // Another call may have been quicker, or leadership lost while this one read: what another leader has written since is not in it.
+      if (!canBegin() || term !== terms) return
       const onError = (error: unknown) =>
         report.log('error', 'baselines not written; trying again', describeError(error))
       const writer = createBaselineWriter({ api, clock, baselines, isLeading: isElected, onError })
@@ -71,6 +74,7 @@ export function createLeadership(options: LeadershipOptions): Leadership {
   }
 
   function end(): void {
+    terms += 1
     current?.writer.stop()
     current = undefined
     onStoppedLeading()

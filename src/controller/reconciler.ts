@@ -19,7 +19,6 @@ import { createLeadership, type Leadership } from './leadership.ts'
 import type { ControllerOptions } from './options.ts'
 import { type CheckedPods, createCheckedPods } from './pods/checked-pods.ts'
 import { createNudges, type Nudges } from './pods/nudge.ts'
-import { createUninjectedPods, type UninjectedPods } from './pods/uninjected.ts'
 import { warnOfHeld, warnOfInput, warnOfReverts } from './report/warnings.ts'
 import type { Baselines } from './rollout/baselines.ts'
 import { createRolloutExecutor, type RolloutExecutor } from './rollout/executor.ts'
@@ -60,7 +59,8 @@ export class Reconciler {
     this.#queue = createQueue({
       clock,
       concurrency: CONCURRENCY,
-      run: (key) => this.reconcile(key),
+      // Its turn among those that wait for the limits is over then, also if it is gone or has failed.
+      run: (key) => this.reconcile(key).finally(() => this.#limiter.wakeNext()),
       onError: (key, error) => this.#reconcileFailed(key, error),
     })
     this.#limiter = createRolloutLimiter(options.limits, (key) => this.#queue.add(key))
@@ -147,6 +147,8 @@ export class Reconciler {
     warnOfInput(report, summary, diff)
     if (state.reverts.saw(checksumText(summary, diff))) warnOfReverts(report, summary)
     const resumeIn = await endToolPause(workload, { ...this.#options, refresh: this.#refresh })
+    // The next leader sets the gauges from now on, and a workload that is gone has none.
+    if (!this.#leadership.isLeading() || this.#cache.workloads.get(key) !== workload) return resumeIn
     state.pendingChange = pendingChange(state.pendingChange, diff.merged, clock.now())
     const stallsIn = this.#releaseIfStalled(workload)
     const reportIn = reportProgress(report, workload, diff, state, clock.now())
@@ -159,8 +161,7 @@ export class Reconciler {
     if (waitsForGate && step.milliseconds === undefined) warnOfHeld(report, summary, diff)
     if (step.do === 'wait' && step.for === 'limit') this.#limiter.wait(key, summary.namespace)
     else this.#limiter.cancel(key)
-    if (step.do === 'rollout' && this.#leadership.isLeading()) await this.#rollOut(workload, state, diff)
-    else this.#limiter.wakeNext()
+    if (step.do === 'rollout') await this.#rollOut(workload, state, diff)
     return earliest(resumeIn, stallsIn, reportIn, step.do === 'wait' ? step.milliseconds : undefined)
   }
 
@@ -263,9 +264,9 @@ export class Reconciler {
       if (running) this.#limiter.acquire(key, summary.namespace, summary.podsAtOnce)
       this.#queue.add(key)
     }
+    this.#checkedPods.startedLeading(this.#cache.workloads.all())
     if (!this.#cache.isComplete()) return
     const removed = [...baselines.uids()].filter((uid) => !uids.has(uid) && baselines.remove(uid))
-    this.#checkedPods.startedLeading(this.#cache.workloads.all())
     if (removed.length > 0) this.#leadership.baselinesChanged()
   }
 

@@ -28,7 +28,7 @@ const noProblems: ReadonlySet<string> = new Set()
 export interface WorkloadStates {
   /** The workload's record, a new one where it has none. The caller makes sure that the workload exists. */
   of(key: string): WorkloadState
-  /** Another replica goes on: what is due, and what is to be reported, is its matter. */
+  /** This replica leads no longer: if it leads again, it starts as any other. */
   stoppedLeading(): void
   /** The workload is gone, or is another one of the same name. */
   forget(key: string): void
@@ -59,12 +59,7 @@ export function createWorkloadStates(clock: Pick<Clock, 'now'>): WorkloadStates 
       states.set(key, state)
       return state
     },
-    stoppedLeading() {
-      for (const state of states.values()) {
-        state.pendingChange = state.rollingOut = undefined
-        state.unreported = noChanges
-      }
-    },
+    stoppedLeading: () => states.clear(),
     forget: (key) => states.delete(key),
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Api } from '../../src/api/api.ts'
 import { createLeadership } from '../../src/controller/leadership.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { recordedApi } from '../support/recorded-api.ts'
@@ -8,10 +9,20 @@ function replica({ isSynced = true, isElected = true } = {}) {
   const clock = fakeClock()
   const events: string[] = []
   let status = 200
-  const { api, calls } = recordedApi(({ method }) => ({
+  const recorded = recordedApi(({ method }) => ({
     status: method === 'GET' ? status : 201,
     body: { metadata: {}, items: [] },
   }))
+  const { calls } = recorded
+  /** Which the next calls wait for, each for its own. */
+  const delays: Promise<void>[] = []
+  const api: Api = {
+    ...recorded.api,
+    async call(call) {
+      await delays.shift()
+      return recorded.api.call(call)
+    },
+  }
   const { report, lines } = recordReport()
   let elected = isElected
   let onChange = (_isElected: boolean): void => {}
@@ -34,6 +45,12 @@ function replica({ isSynced = true, isElected = true } = {}) {
     lines,
     events,
     answer: (next: number) => (status = next),
+    /** The next call is answered when the returned function is called, those after it never. */
+    answerLate: () => {
+      let answer = (): void => undefined
+      delays.push(new Promise((resolve) => (answer = resolve)), new Promise(() => {}))
+      return () => answer()
+    },
     sync: () => {
       isSynced = true
       leadership.cacheSynced()
@@ -89,6 +106,20 @@ test('it ends when another replica is elected, and may start again', async () =>
   elect(true)
   await clock.advance(1_000)
   expect(events).toEqual(['started', 'stopped', 'started'])
+})
+
+test('baselines that were read before another replica led for a while are not used', async () => {
+  const { leadership, clock, events, elect, answerLate } = replica()
+  leadership.start()
+  const answer = answerLate()
+  elect(true)
+  await clock.advance(1_000)
+  elect(false)
+  elect(true)
+  answer()
+  await clock.advance(1_000)
+  expect(events).toEqual(['stopped'])
+  expect(leadership.isLeading()).toBe(false)
 })
 
 test('stopping writes the baselines before it gives the lease back, and starts nothing more', async () => {

@@ -92,12 +92,13 @@ function clusterWithDeployments(options: ConstructorParameters<typeof TestCluste
     replicas: number,
     template = {},
     metadata = {},
+    fields = {},
   ) =>
     workload({
       template: { ...keys({ inject: 'true' }), ...template },
       spec: podSpec({ containers: [nginx({ image: 'shop/app:1' })] }),
       metadata: { name, uid: `u-${name}`, resourceVersion, annotations: metadata },
-      fields: { replicas },
+      fields: { replicas, ...fields },
     })
   cluster.answer = ({ method, path, body }) => {
     if (method !== 'PATCH' || !path.startsWith('/apis/apps/v1/')) return undefined
@@ -118,8 +119,10 @@ function clusterWithDeployments(options: ConstructorParameters<typeof TestCluste
     rollouts,
     answerRollouts: (next: number) => (status = next),
     /** With replicas its rollout never ends: nothing updates its status. */
-    add: (name: string, { replicas = 0, resourceVersion = '7', metadata = {} } = {}) =>
-      cluster.listener(DEPLOYMENTS).changed(deployment(name, resourceVersion, replicas, {}, metadata)),
+    add: (name: string, { replicas = 0, resourceVersion = '7', metadata = {}, paused = false } = {}) =>
+      cluster
+        .listener(DEPLOYMENTS)
+        .changed(deployment(name, resourceVersion, replicas, {}, metadata, { paused })),
     waiting: () => [...cluster.recorder.waiting].map(([key, reason]) => `${key.split('/')[2]} ${reason}`),
   }
 }
@@ -212,6 +215,50 @@ test('the place of a deleted workload goes to the next', async () => {
   cluster.listener(DEPLOYMENTS).removed('shop', 'running')
   await cluster.clock.advance(10_000)
   expect([rollouts, waiting()]).toEqual([['web'], []])
+  await cluster.controller.stop()
+})
+
+/** Paused by Reloader, whose pause is over. */
+const PAUSED = {
+  'reloader.stakater.com/auto': 'true',
+  'deployment.reloader.stakater.com/pause-period': '5m',
+  'deployment.reloader.stakater.com/paused-at': '2025-12-31T12:00:00Z',
+}
+
+test('a workload that fails whenever it is reconciled passes its turn on', async () => {
+  const { cluster, rollouts, add } = await changeOverTheLimit()
+  add('next')
+  await cluster.clock.advance(2_000)
+  cluster.setConfigMap('web', { data: '3' })
+  await cluster.clock.advance(5_000)
+  const { answer } = cluster
+  cluster.answer = (call) =>
+    call.method === 'PATCH' && call.path.includes('/web?') ? { status: 500, body: {} } : answer(call)
+  add('web', { resourceVersion: '9', metadata: PAUSED, paused: true })
+  cluster.listener(DEPLOYMENTS).removed('shop', 'running')
+  await cluster.clock.advance(100)
+  expect(rollouts).toEqual(['next'])
+  await cluster.controller.stop()
+})
+
+test('a replica that leads no longer sets no gauge when the answer to its last write arrives', async () => {
+  const cluster = new TestCluster()
+  cluster.setConfigMap('web', { a: '1' })
+  cluster.baselines = { 'u-web': OLD }
+  cluster.answer = ({ method, path }) => {
+    if (method !== 'PATCH' || !path.includes('/deployments/')) return undefined
+    cluster.setElected(false)
+    return { status: 200, body: {} }
+  }
+  cluster.start()
+  cluster.listener(DEPLOYMENTS).changed(
+    workload({
+      metadata: { uid: 'u-web', resourceVersion: '7', annotations: PAUSED },
+      fields: { replicas: 0, paused: true },
+    }),
+  )
+  await cluster.clock.advance(60_000)
+  expect([...cluster.recorder.waiting]).toEqual([])
   await cluster.controller.stop()
 })
 

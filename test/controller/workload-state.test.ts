@@ -11,19 +11,12 @@ test('a workload has one record, and a new one after it was forgotten', () => {
   expect(states.of('web').firstEvictionAt).toBeUndefined()
 })
 
-test('a replica that leads no longer forgets what is due, and what it would report', () => {
+test('a replica that leads no longer forgets all, so that it leads again as any other', () => {
   const states = createWorkloadStates(fakeClock())
   Object.assign(states.of('web'), {
     pendingChange: { desired: '', changedAt: 0, firstChangedAt: 0 },
-    rollingOut: new Set(['ConfigMap web']),
-    unreported: new Map([['ConfigMap web', { at: 0, due: new Map(), cause: undefined }]]),
-    firstEvictionAt: 5,
+    waitsForGate: true,
   })
   states.stoppedLeading()
-  expect(states.of('web')).toMatchObject({
-    pendingChange: undefined,
-    rollingOut: undefined,
-    unreported: new Map(),
-    firstEvictionAt: 5,
-  })
+  expect(states.of('web')).toMatchObject({ pendingChange: undefined, waitsForGate: false })
 })
