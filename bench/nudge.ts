@@ -1,6 +1,6 @@
 // node bench/nudge.ts [--rounds N] [--slow-rounds N]
 // Measures the time from `kubectl apply` of a ConfigMap until the programs that use it have loaded it, with the controller's nudge and without, on
-// a real node whose kubelet refreshes volumes every 60 to 80 s. 1, 10 and 50 Pods. The programs log their loads, and the container runtime's
+// a real node whose kubelet refreshes volumes every 60 to 90 s. 1, 10 and 50 Pods. The programs log their loads, and the container runtime's
 // timestamps of those lines count. On our own node also what a nudged Pod costs its kubelet. Takes about ten minutes; a round without the nudge takes a minute and a half.
 import { parseArgs } from 'node:util'
 import type { Cluster } from '../test/cluster/cluster.ts'

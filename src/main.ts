@@ -74,12 +74,12 @@ command('inject', 'print manifests as the webhook would change them; needs no cl
   })
 
 query('explain', 'show what a change of each ConfigMap and Secret would do to a workload, and why')
-  .argument('[workload...]', 'KIND/NAME or KIND NAME, e.g. deployment/web')
+  .argument('[object...]', 'KIND/NAME or KIND NAME, e.g. deployment/web, configmap/site, secret/db')
   .option(
     '-f, --filename <file...>',
     'manifests: a file, a directory, or - for standard input; needs no cluster',
   )
-  .addOption(policyFile("the cluster's own"))
+  .addOption(policyFile("the cluster's own; with -f none"))
   .action(async (targets: string[], given: QueryGiven & { filename?: string[]; policy?: string }) => {
     const { filename: files, policy, ...rest } = given
     const options = queryOptions(rest)
@@ -115,7 +115,7 @@ type StatusGiven = QueryGiven & { allNamespaces: boolean; selector?: string; wat
 
 const approveCommand = command(
   'approve',
-  'publish what the gates of a workload hold back, whatever its validator says',
+  'publish what the gates of a workload hold back or have reverted, whatever its validator says',
 ).argument('<workload...>', 'KIND/NAME or KIND NAME, e.g. deployment/web')
 for (const name of ['kubeconfig', 'context', 'namespace'] as const)
   approveCommand.addOption(plain(queryFlags[name]))

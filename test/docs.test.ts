@@ -297,6 +297,16 @@ describe('docs/errors.md', () => {
     expect((page.match(/\bHR_[A-Z_]+\b/g) ?? []).filter((code) => !codes.has(code))).toEqual([]))
 })
 
+test('docs/agent.md names only log messages of the agent', () => {
+  const [, rows = ''] = /^## Log\n([^]*?)^## /m.exec(read('docs/agent.md')) ?? []
+  const named = [...rows.matchAll(/^\| (`.*?) \| /gm)].flatMap(
+    ([, first = '']) => first.match(/(?<=`)[^`,][^`]*(?=`)/g) ?? [],
+  )
+  const source = filesIn('agent/src', '.rs').map(read).join('\n')
+  expect(named.length).toBeGreaterThan(30)
+  expect(named.filter((message) => !source.includes(`"${message}"`))).toEqual([])
+})
+
 test('every page that the code names exists', () => {
   const named = filesIn('src', '.ts').flatMap((file) => read(file).match(/\bdocs\/[\w/-]+\.md\b/g) ?? [])
   const existing = new Set(filesIn('docs', '.md'))

@@ -79,7 +79,7 @@ test('flags may stand before the command, and those after it win', async () => {
 
 test.each([
   ['inject', /--policy <file> +file of cluster-wide defaults \(default: none\)/],
-  ['explain', /--policy <file> +file of cluster-wide defaults \(default: the cluster's own\)/],
+  ['explain', /--policy <file> +file of cluster-wide defaults \(default: the cluster's own; with -f none\)/],
   [
     'doctor',
     /--namespace <namespace> +the namespace \(default: the context's; doctor checks the workloads of all\)/,

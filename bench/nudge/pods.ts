@@ -15,7 +15,7 @@ export interface Round {
 
 export const nameOf = (pods: number): string => `reader-${pods}`
 
-/** Without a nudge the kubelet takes 80 s, and longer for many volumes. */
+/** Without a nudge the kubelet takes 90 s, and longer for many volumes. */
 const LIMIT_MILLISECONDS = 300_000
 
 /**

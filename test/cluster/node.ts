@@ -132,7 +132,7 @@ function writeKubeletConfig({ state, controlPlane: { pki }, faults }: NodeOption
   const resolvConf = join(state, 'resolv.conf') // often a link into /run, which is another directory in the node's namespaces
   if (existsSync('/etc/resolv.conf')) copyFileSync(realpathSync('/etc/resolv.conf'), resolvConf)
   else writeFileSync(resolvConf, '')
-  // syncFrequency has its default of a minute elsewhere: users, too, wait 60 to 80 s until a volume has an edited ConfigMap.
+  // syncFrequency has its default of a minute elsewhere: users, too, wait up to 90 s until a volume has an edited ConfigMap.
   const config = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',

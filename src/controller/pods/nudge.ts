@@ -1,6 +1,6 @@
 /**
  * Decides which workloads' Pods to nudge after a ConfigMap or Secret has changed. A nudge is a new value in an annotation of a Pod: it makes
- * the kubelet update the Pod's volumes at once (measured: 0.1 to 0.2 s) instead of within 60 to 80 s. Nothing depends on it: without a nudge
+ * the kubelet update the Pod's volumes at once (measured: 0.1 to 0.2 s) instead of within 90 s. Nothing depends on it: without a nudge
  * the same happens later. So nudges are not stored, and end with the process.
  */
 import { limitCalls } from '../../api/limit-calls.ts'
@@ -59,7 +59,7 @@ export function createNudges(options: NudgesOptions): Nudges {
     concurrency: Number.POSITIVE_INFINITY,
     run: nudgeWorkload,
     onError: (key, error) =>
-      report.log('warn', 'Pods not nudged; the kubelet updates them within 80 s', {
+      report.log('warn', 'Pods not nudged; the kubelet updates them within 90 s', {
         workload: key,
         ...describeError(error),
       }),
