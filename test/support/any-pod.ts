@@ -23,6 +23,8 @@ const paths = [
   '/etc/app/sub/b.conf',
   '/opt/x/a.conf',
   '/etc/app/sub',
+  'etc/app/c.conf',
+  '/etc/x/../app/d.conf',
 ]
 const file = fc.constantFrom('a.conf', 'dir/a.conf', 'dir', './a.conf', 'none', '.')
 const items = fc.constantFrom(
