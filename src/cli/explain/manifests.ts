@@ -82,7 +82,10 @@ function explainManifest(object: ApiObject, around: Surroundings, namespace?: st
 
 function explainIfWellFormed(object: ApiObject, around: Surroundings): Explanation {
   try {
-    return explain(object, around)
+    const explanation = explain(object, around)
+    // `name: 5` of a container gets through the plan, but through no table.
+    if (explanation.changes.every(({ container }) => typeof container === 'string')) return explanation
+    return refused(object, [malformed(object).message])
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     return refused(object, [malformed(object).message])

@@ -832,7 +832,7 @@ describe('the command', () => {
       `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}, annotations: }\nspec:\n  template:\n    metadata:\n    spec: ${spec}\n`
     writeFileSync(
       join(directory, 'odd.yaml'),
-      `${deployment('nulls', '{containers: [null, {name: a, image: nginx, volumeMounts: , env: [null]}], volumes: }')}---\nkind: "open\n---\n${deployment('broken', '{containers: {}}')}`,
+      `${deployment('nulls', '{containers: [null, {name: a, image: nginx, volumeMounts: , env: [null]}], volumes: }')}---\nkind: "open\n---\n${deployment('broken', '{containers: {}}')}---\n${deployment('unquoted', '{containers: [{name: 5, envFrom: [{configMapRef: {name: a}}]}]}')}`,
     )
     writeFileSync(join(directory, 'mistyped.yaml'), stringify(optedIn({})).replace('"true"', 'true'))
   })
@@ -906,6 +906,9 @@ describe('the command', () => {
         '',
         'Deployment broken: mistakes',
         'problem: Deployment broken: a field has another type than in the API; kubectl apply --dry-run=server names it [HR_BAD_MANIFEST]',
+        '',
+        'Deployment unquoted: mistakes',
+        'problem: Deployment unquoted: a field has another type than in the API; kubectl apply --dry-run=server names it [HR_BAD_MANIFEST]',
         '',
       ].join('\n'),
     )
