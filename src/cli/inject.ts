@@ -12,6 +12,7 @@ import { isInjected, references } from '../workload/references.ts'
 import { mistypedAnnotations, textAnnotations } from './shared/annotation-text.ts'
 import { malformed, mapObjects } from './shared/manifest.ts'
 import { readManifests } from './shared/read-manifests.ts'
+import { printable } from './shared/table.ts'
 
 export interface InjectOptions {
   agentImage: string
@@ -128,9 +129,9 @@ export async function inject(
 ): Promise<number> {
   const sources = (await Promise.all(files.map((file) => readManifests(file, io.stdin)))).flat()
   const results = sources.map(({ file, stream }) => injectManifests(stream, file, options))
-  for (const note of results.flatMap(({ notes }) => notes)) io.stderr.write(`${note}\n`)
+  for (const note of results.flatMap(({ notes }) => notes)) io.stderr.write(`${printable(note)}\n`)
   const problems = results.flatMap((result) => result.problems)
-  for (const problem of problems) io.stderr.write(`${problem}\n`)
+  for (const problem of problems) io.stderr.write(`${printable(problem)}\n`)
   if (problems.length > 0) return 1
   const unchanged = results.every(({ manifests }, index) => manifests === sources[index]?.stream)
   if (unchanged && !options.injectAll && results.some(({ silent }) => silent > 0))

@@ -193,6 +193,12 @@ describe('files', () => {
     ])
   })
 
+  test('no text of a manifest moves the cursor', async () => {
+    const object = workload({ own: IN, metadata: { name: 'a\u001b[2Jb' }, spec: podSpec({ hostPID: true }) })
+    const { err } = await run(['-'], stringify(object))
+    expect(err).toMatch(/^stdin: Deployment ab: not injected/)
+  })
+
   test.each([
     ['a program', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe])],
     ['UTF-16', Buffer.from(`\u{FEFF}${stringify(workload())}`, 'utf16le')],

@@ -8,6 +8,7 @@ import { builtInDefaults, type Defaults } from '../../policy/defaults.ts'
 import { podTemplate, templateOwner } from '../../workload/pod-template.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
 import { type QueryIo, writeAnswer } from '../shared/query-output.ts'
+import { printable } from '../shared/table.ts'
 import { type Explanation, explain } from './explanation.ts'
 import { sourceUsersText, workloadText } from './explanation-text.ts'
 import { explainFiles } from './manifests.ts'
@@ -51,7 +52,7 @@ export async function explainCommand(
   writeAnswer(io, options.output, { kind: 'ExplanationList', items: explanations }, (columns) =>
     explained.map((one) => one.asText(columns)).join('\n'),
   )
-  for (const { message } of mistakes) io.stderr.write(`hotreload: ${message}\n`)
+  for (const { message } of mistakes) io.stderr.write(`hotreload: ${printable(message)}\n`)
   return mistakes.length > 0 || explanations.some(({ problems }) => problems.length > 0) ? 1 : 0
 }
 
