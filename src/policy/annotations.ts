@@ -88,7 +88,7 @@ export const annotations = {
   bake: {
     ...ofContainer,
     parse: parse.bake,
-    values: '`0s`, a duration up to `1h`',
+    values: '`0s`, a duration from `1s` to `1h`',
     doc: 'With `gate`: for so long after a reload the new content is on trial ([gate](gate.md#trial)). If the program becomes unhealthy or ends in this time, the agent publishes the last good content again.',
   },
   health: {
