@@ -182,7 +182,7 @@ ${table(
 )}
 
 **A reload is confirmed by**: after that the agent's state is \`loaded\`; without it, \`signalled\`, or \`unconfirmed\` ([the agent](agent.md#how-a-reload-is-proved)). With \`nothing\` the state stays
-\`signalled\`: the program says in its log at most, or only to who has a password, whether it took the change. \`${PREFIX}signal\` of your own has no proof either.
+\`signalled\`: the program says in its log at most, or only to those who have a password, whether it took the change. \`${PREFIX}signal\` of your own has no proof either.
 
 **Other paths** say what a change under a path does, where that is not what the program does otherwise. A mount that holds several of them takes the one that demands most.
 
