@@ -3,27 +3,32 @@
 mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{Agent, BINARY, Program, Root, Running, calm, eventually, free_port};
 
 /// Starts an agent through another program, which becomes the agent by exec.
 fn watch(root: &Root, through: &[&str], flags: &[&str]) -> Agent {
+    let agent = start(root, through, flags);
+    eventually("the agent answers", || agent.get("/healthz"));
+    agent
+}
+
+fn start(root: &Root, through: &[&str], flags: &[&str]) -> Agent {
     let (port, log) = (free_port(), root.join("agent.log"));
     let port_flag = format!("--port={port}");
     let words = [through, &[BINARY, "watch", "--container=web"], flags, &[&port_flag]].concat();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).env("HOTRELOAD_ROOT", &root.path).stdout(fs::File::create(&log).unwrap());
-    let agent = Agent { process: Running(command.spawn().unwrap()), port, log };
-    eventually("the agent answers", || agent.get("/healthz"));
-    agent
+    Agent { process: Running(command.spawn().unwrap()), port, log }
 }
+
+const DENY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/deny.pl");
 
 /// Starts an agent for which some system calls fail, see support/deny.pl.
 fn denied(root: &Root, rules: &[&str], flags: &[&str]) -> Agent {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/deny.pl");
-    watch(root, &[&["perl", script.to_str().unwrap()], rules, &["--"]].concat(), flags)
+    watch(root, &[&["perl", DENY], rules, &["--"]].concat(), flags)
 }
 
 const NO_INOTIFY: &str = "inotify_init1=EMFILE";
@@ -110,6 +115,23 @@ fn a_swap_is_noticed_when_the_event_queue_overflows() {
     reloaded(&agent, 1);
     volume.swap(&[("a", "3")]);
     reloaded(&agent, 2);
+}
+
+/// Where the whole node has no file left, each of its agents would take a processor.
+#[test]
+fn a_connection_that_can_not_be_accepted_does_not_keep_the_agent_busy() {
+    let root = Root::new();
+    let agent = start(&root, &["perl", DENY, "accept4=ENFILE", "--"], &["--reload=none"]);
+    let _connection = eventually("it listens", || TcpStream::connect(("127.0.0.1", agent.port)).ok());
+    let status = format!("/proc/{}/status", agent.process.pid());
+    // A process that is busy never waits by itself.
+    let waits = || -> u32 {
+        let status = fs::read_to_string(&status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let before = waits();
+    eventually("it waits", || (waits() >= before + 2).then_some(()));
 }
 
 #[test]

@@ -20,6 +20,8 @@ const BACKLOG: i32 = 64;
 const REQUEST_MAX_BYTES: usize = 4096;
 /// From the first byte of a request to the last byte of the response.
 const CONNECTION_MAX_MS: u64 = 5_000;
+/// Wait after a connection that could not be accepted: files or memory are short, and poll reports it again at once.
+const PAUSE_MS: u64 = 1_000;
 
 struct Connection {
     socket: OwnedFd,
@@ -32,6 +34,8 @@ struct Connection {
 /// The listener and its connections.
 pub struct Server {
     listener: Option<OwnedFd>,
+    /// No connection is accepted until then, milliseconds since boot.
+    paused_until: Option<u64>,
     connections: Vec<Connection>,
 }
 
@@ -53,32 +57,41 @@ impl Server {
                 format!("port {port}: no /status and /metrics: {}; use another port", files::describe(*error));
             Problem::new(Code::ListenFailed, message)
         });
-        (Server { listener: listener.ok(), connections: Vec::new() }, problem)
+        (Server { listener: listener.ok(), paused_until: None, connections: Vec::new() }, problem)
+    }
+
+    fn accepting(&self) -> Option<&OwnedFd> {
+        self.listener.as_ref().filter(|_| self.paused_until.is_none())
     }
 
     /// The descriptors to poll.
     pub fn descriptors<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) {
-        polled.extend(self.listener.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
+        polled.extend(self.accepting().map(|listener| PollFd::new(listener, PollFlags::IN)));
         polled.extend(self.connections.iter().map(|connection| {
             let interest = if connection.outbox.is_some() { PollFlags::OUT } else { PollFlags::IN };
             PollFd::new(&connection.socket, interest)
         }));
     }
 
-    /// When the time of the oldest connection ends.
+    /// When the time of the oldest connection ends, or a pause.
     pub fn deadline(&self) -> Option<u64> {
-        self.connections.iter().map(|connection| connection.deadline).min()
+        self.connections.iter().map(|connection| connection.deadline).chain(self.paused_until).min()
     }
 
     /// Accepts, reads and answers every connection that is ready.
     pub fn serve(&mut self, page: Page<'_>) {
         let now = clock::now();
+        self.paused_until.take_if(|until| now >= *until);
         // A peer that connects without pause must not stop the loop.
         for _ in 0..CONNECTIONS_MAX {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let Some(Ok((socket, peer))) = self.listener.as_ref().map(|listener| net::acceptfrom_with(listener, flags))
-            else {
-                break;
+            let Some(listener) = self.accepting() else { break };
+            let (socket, peer) = match net::acceptfrom_with(listener, flags) {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    self.paused_until = (error != Errno::AGAIN).then_some(now + PAUSE_MS);
+                    break;
+                }
             };
             if self.connections.len() == CONNECTIONS_MAX {
                 self.connections.remove(self.least_needed());

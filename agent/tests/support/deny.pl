@@ -7,8 +7,8 @@ use POSIX ();
 
 # By machine (unistd.h). This program itself needs prctl.
 my %numbers = (
-    x86_64  => { prctl => 157, inotify_init1 => 294, inotify_add_watch => 254, fcntl => 72, socket => 41,  pidfd_open => 434 },
-    aarch64 => { prctl => 167, inotify_init1 => 26,  inotify_add_watch => 27,  fcntl => 25, socket => 198, pidfd_open => 434 },
+    x86_64  => { prctl => 157, inotify_init1 => 294, inotify_add_watch => 254, fcntl => 72, socket => 41,  accept4 => 288, pidfd_open => 434 },
+    aarch64 => { prctl => 167, inotify_init1 => 26,  inotify_add_watch => 27,  fcntl => 25, socket => 198, accept4 => 242, pidfd_open => 434 },
 );
 my $machine = (POSIX::uname())[4];
 my $calls = $numbers{$machine} // die "$machine: no system call numbers known\n";
