@@ -138,6 +138,24 @@ fn a_program_that_started_again_after_its_end_has_what_was_there_then() {
 }
 
 #[test]
+fn a_program_that_started_with_content_that_was_then_taken_back_is_sent_that_of_before() {
+    let root = Root::new();
+    let mut program = Program::reloading(&root, &root.name("m"));
+    let (volume, agent) = watch(&root, "--confirm=workers");
+    volume.swap(&[("a", "2")]);
+    eventually("the signal", || (program.signals() == 1).then_some(()));
+    // Longer than its end counts as due to the signal, and less than the time for a proof.
+    std::thread::sleep(std::time::Duration::from_millis(2_200));
+    program.process.signal("KILL");
+    agent.reaches("waiting");
+    agent.process.signal("STOP");
+    program.restart(&root);
+    volume.swap(&[("a", "1")]);
+    agent.process.signal("CONT");
+    eventually("the signal", || (program.signals() == 2).then_some(()));
+}
+
+#[test]
 fn without_a_proof_a_signal_is_only_sent_and_a_new_agent_remembers_it() {
     let root = Root::new();
     let _program = Program::reloading(&root, &root.name("m"));
@@ -196,7 +214,7 @@ fn the_time_of_the_last_reload_proves_it() {
     let (volume, agent) = watch(&root, &format!("--confirm=last_reload http://127.0.0.1:{port}/metrics"));
     volume.swap(&[("a", "2")]);
     assert!(agent.reaches("unconfirmed").contains("reports no reload"));
-    seconds.store(now() + 1, Ordering::Relaxed);
+    seconds.store(now(), Ordering::Relaxed);
     agent.reaches("loaded");
     assert_eq!(agent.field("reloaded"), "1");
 }

@@ -85,10 +85,15 @@ impl Pod {
     }
 }
 
+/// Signals the processes of the container.
+fn signal(signal: &str, container: &Running) {
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", container.pid())).unwrap();
+    assert!(Command::new("kill").arg(signal).args(children.split_whitespace()).status().unwrap().success());
+}
+
 /// Ends the processes of the container; nsenter then ends by itself.
 fn end(mut container: Running) {
-    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", container.pid())).unwrap();
-    assert!(Command::new("kill").arg("-KILL").args(children.split_whitespace()).status().unwrap().success());
+    signal("-KILL", &container);
     eventually("it has ended", || container.has_ended().then_some(()));
 }
 
@@ -166,6 +171,21 @@ fn a_restart_ends_the_container_and_is_done_when_it_runs_again() {
     pod.volume.swap(&[("a", "3")]);
     eventually("it waits", || pod.status().contains("\"state\":\"postponed\"").then_some(()));
     assert!(!web.has_ended());
+}
+
+#[test]
+fn a_restart_for_content_that_was_then_taken_back_is_no_restart_for_that_of_before() {
+    let pod = Pod::new();
+    let mut web = pod.program("web", "00000001", "app", "exec PROGRAM");
+    let agent = pod.agent("--reload=restart --process=app --grace=2s");
+    pod.volume.swap(&[("a", "2")]);
+    eventually("it ends", || web.has_ended().then_some(()));
+    eventually("the agent waits for it", || pod.status().contains("\"state\":\"waiting\"").then_some(()));
+    signal("-STOP", &agent);
+    let _web = pod.program("web", "00000002", "app", "exec PROGRAM");
+    pod.volume.swap(&[("a", "1")]);
+    signal("-CONT", &agent);
+    eventually("it waits for the next restart", || pod.status().contains("\"state\":\"postponed\"").then_some(()));
 }
 
 #[test]

@@ -60,6 +60,9 @@ impl Agent {
             saved: &mut self.saved,
             counters: &mut self.counters,
         });
+        if matches!(begun, Begun::InFlight(InFlight::Restart(_) | InFlight::Proof(_))) {
+            self.forget_replaced();
+        }
         if matches!(begun, Begun::InFlight(InFlight::Restart(_))) || matches!(self.options.method, ReloadMethod::Probe)
         {
             self.gate.iter_mut().for_each(|gate| gate.restarting());
@@ -91,10 +94,7 @@ impl Agent {
         match &outcome {
             Outcome::Done => self.count_success(true),
             Outcome::Sent => self.count_success(false),
-            Outcome::Unconfirmed(_) => {
-                self.counters.unconfirmed += 1;
-                self.forget_replaced();
-            }
+            Outcome::Unconfirmed(_) => self.counters.unconfirmed += 1,
             Outcome::NotNeeded => self.count_not_needed(),
             Outcome::NoTarget(_) | Outcome::Later(_) => {}
             Outcome::Failed(_) => {
@@ -154,7 +154,7 @@ impl Agent {
             if !is_again {
                 self.saved.state.killed.push(signalled.signal);
             }
-            self.forget_replaced();
+            self.saved.save();
             self.target.signalled = None;
             if self.in_flight.take_if(|one| matches!(one, InFlight::Proof(_))).is_some() {
                 let action = self.engine.reloaded(clock::now(), Outcome::Final(problem));

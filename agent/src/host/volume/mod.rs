@@ -123,10 +123,10 @@ pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
     Some(Change { digest: hash.finish(), since, env, gated })
 }
 
-/// Forgets what the program had before a reload of which nobody knows whether it took place: what comes back is loaded
-/// again. Only a new process has other variables.
+/// Forgets what the program had before a reload of which nobody knows whether it takes place: what comes back is loaded
+/// again.
 pub fn forget_replaced(volumes: &[VolumeState], saved: &mut SavedState) {
-    for volume in volumes.iter().filter(|volume| !volume.options.env) {
+    for volume in volumes {
         if !volume.is_loaded(saved) {
             saved.forget(&volume.options.name);
         }
