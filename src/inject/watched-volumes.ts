@@ -78,7 +78,9 @@ function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
   const holder = holderOf(paths)
   const isUsed = (path: string) => holder(normalPath(path)) !== undefined
   const items = (of: { items?: V1KeyToPath[] }): V1KeyToPath[] =>
-    of.items ? of.items.filter(({ path }) => isUsed(path)) : paths.map((path) => ({ key: path, path }))
+    of.items?.length
+      ? of.items.filter(({ path }) => isUsed(path))
+      : paths.map((path) => ({ key: path, path }))
   const { configMap, secret, projected } = volume
   if (configMap) return { ...volume, configMap: { ...configMap, items: items(configMap) } }
   if (secret) return { ...volume, secret: { ...secret, items: items(secret) } }
@@ -89,7 +91,7 @@ function limitedTo(paths: readonly string[], volume: V1Volume): V1Volume {
   const candidates = (projected.sources ?? []).filter(mayHold)
   // The API server refuses a path that two sources name, and only the cluster knows which source has a key: sources without items stay whole.
   const narrowed = <T extends { items?: V1KeyToPath[] }>(of: T): T =>
-    of.items || candidates.length === 1 ? { ...of, items: items(of) } : of
+    of.items?.length || candidates.length === 1 ? { ...of, items: items(of) } : of
   const sources = candidates.map((from): V1VolumeProjection => {
     if (from.configMap) return { configMap: narrowed(from.configMap) }
     if (from.secret) return { secret: narrowed(from.secret) }

@@ -57,7 +57,8 @@ function source(
   name: string | undefined,
   { optional, items }: { optional?: boolean; items?: V1KeyToPath[] },
 ): VolumeSource {
-  return { kind, name: name ?? '', optional: optional === true, ...(items ? { items } : {}) }
+  // For the kubelet an empty list is none: charts write `items: []`.
+  return { kind, name: name ?? '', optional: optional === true, ...(items?.length ? { items } : {}) }
 }
 
 /** Whether hotreload added this container, to an injected Pod or to a template that `hotreload inject` wrote. */

@@ -56,6 +56,16 @@ describe('the keys of a volume are limited to those of the container', () => {
   })
 })
 
+test.each<V1Volume>([
+  { name: 'conf', configMap: { name: 'web', items: [] } },
+  { name: 'conf', projected: { sources: [{ configMap: { name: 'web', items: [] } }] } },
+])('an empty list of items is none: %j', (volume) => {
+  const [found] = watchedIn(volume, at('/etc/nginx/a.conf', 'a.conf'))
+  const { configMap, projected } = found?.mounted ?? {}
+  const items = (configMap ?? projected?.sources?.[0]?.configMap)?.items
+  expect(items).toEqual([{ key: 'a.conf', path: 'a.conf' }])
+})
+
 describe('a projected volume', () => {
   const sourcesOf = (sources: NonNullable<V1Volume['projected']>['sources']) =>
     watchedIn({ name: 'conf', projected: sources ? { sources } : {} }, at('/etc/nginx/a.conf', 'a.conf'))[0]

@@ -42,6 +42,9 @@ describe('volumeSources', () => {
   )
 })
 
+test('an empty list of items limits nothing, as for the kubelet', () =>
+  expect(volumeSources({ name: 'conf', configMap: { name: 'web', items: [] } })).toEqual(volumeSources(conf)))
+
 test('a volume of the Secrets Store CSI driver is configuration, a volume of another driver is not', () => {
   expect(isConfigVolume({ name: 'v', csi: { driver: 'secrets-store.csi.k8s.io' } })).toBe(true)
   expect(isConfigVolume({ name: 'v', csi: { driver: 'ebs.csi.aws.com' } })).toBe(false)
