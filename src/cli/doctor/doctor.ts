@@ -6,7 +6,7 @@ import { VERSION } from '../../version.ts'
 import type { ClusterPolicy } from '../installed/policy.ts'
 import { watchedNamespaces } from '../installed/watched-namespaces.ts'
 import { clusterAccess } from '../shared/cluster-access.ts'
-import { hasLabel } from '../shared/namespace-label.ts'
+import { hasLabel, isNeverLabelled, whyNotCovered } from '../shared/namespace-label.ts'
 import type { QueryOptions } from '../shared/query-flags.ts'
 import { progressLine, type QueryIo, writeAnswer } from '../shared/query-output.ts'
 import type { ServiceAccount } from '../shared/service-account.ts'
@@ -144,7 +144,7 @@ async function examineInstall(
         ),
       ),
     ),
-    tryInjection(read, namespaces, only),
+    tryInjection(read, { namespaces, watched, only }),
   ])
   return [
     ...webhooks,
@@ -172,16 +172,21 @@ function readDeployment(installed: Install['installed'], wanted: Part): V1Deploy
 
 async function tryInjection(
   read: Reader,
-  namespaces: Namespaces,
-  only: string | undefined,
+  { namespaces, watched, only }: Pick<Install, 'namespaces' | 'watched' | 'only'>,
 ): Promise<Finding> {
   if ('denied' in namespaces) return untried(`not tried: ${namespaces.denied}`, 'unknown')
   const where = namespaces.value.find(hasLabel)?.metadata?.name
-  return where === undefined
-    ? untried(
-        `${only === undefined ? 'no namespace is labelled, so nothing is injected' : `namespace ${only} is not labelled, so nothing is injected there`}; kubectl label namespace ${only ?? 'NAME'} hotreload.dev/injection=enabled`,
-      )
-    : judgeTrial(await read.trial(where), where, VERSION)
+  if (where !== undefined) return judgeTrial(await read.trial(where), where, VERSION)
+  if (only === undefined)
+    return untried(
+      'no namespace is labelled, so nothing is injected; kubectl label namespace NAME hotreload.dev/injection=enabled',
+    )
+  const isWatched = watched?.includes(only) !== false
+  const remedy =
+    isWatched && !isNeverLabelled(only)
+      ? `; kubectl label namespace ${only} hotreload.dev/injection=enabled`
+      : ''
+  return untried(`${whyNotCovered(only, isWatched)}${remedy}`)
 }
 
 async function examineCluster(read: Reader): Promise<Finding[]> {

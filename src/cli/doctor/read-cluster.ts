@@ -85,7 +85,8 @@ export function createClusterReader(
     async namespaces(): Promise<Lookup<ApiObject[]>> {
       if (namespace === undefined) return list('/api/v1/namespaces', 'namespaces')
       const one = await get<ApiObject>(`/api/v1/namespaces/${namespace}`, `namespace ${namespace}`)
-      return 'value' in one ? found(one.value ? [one.value] : []) : one
+      if ('denied' in one) return one
+      return one.value ? found([one.value]) : { denied: `namespace ${namespace} does not exist` }
     },
     deployments: () =>
       list<ApiObject & V1Deployment>(inNamespace('/apis/apps/v1/deployments'), 'deployments'),

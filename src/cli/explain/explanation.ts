@@ -21,7 +21,7 @@ import { type InstallKey, sourceId, type UsedKeys } from '../../workload/checksu
 import { restartCommand, runsToCompletion, workloadKindOf } from '../../workload/kinds.ts'
 import { type ApiObject, controller, podTemplate, withPodTemplate } from '../../workload/pod-template.ts'
 import type { ConfigContent, Unreadable } from '../../workload/source-content.ts'
-import { isNeverLabelled } from '../shared/namespace-label.ts'
+import { isNeverLabelled, whyNotCovered } from '../shared/namespace-label.ts'
 import { blockers, missingSources } from './blockers.ts'
 import { type Change, explainChange } from './change.ts'
 import { otherTools } from './other-tools.ts'
@@ -134,13 +134,6 @@ export function explain(object: ApiObject, around: Surroundings): Explanation {
       ...(isWatched ? otherTools(object, around.defaults, circumstances.forbidden) : []),
     ],
   }
-}
-
-function whyNotCovered(namespace: string, isWatched: boolean): string {
-  if (isNeverLabelled(namespace)) return `hotreload never acts in namespace ${namespace}`
-  return isWatched
-    ? `namespace ${namespace} has no label hotreload.dev/injection=enabled`
-    : `hotreload does not watch namespace ${namespace}: watchNamespaces of its chart names others`
 }
 
 function podsWithoutAgent(pods: RunningPods | undefined): { isEach: boolean; text: string } | undefined {

@@ -8,6 +8,14 @@ import { INSTALL_NAMESPACE } from './install-names.ts'
 /** Whether the label has no effect there. */
 export const isNeverLabelled = (name: string): boolean => isExcludedNamespace(name, INSTALL_NAMESPACE)
 
+/** Why hotreload does nothing in a namespace that has no label, or that it does not watch; a sentence. */
+export function whyNotCovered(namespace: string, isWatched: boolean): string {
+  if (isNeverLabelled(namespace)) return `hotreload never acts in namespace ${namespace}`
+  return isWatched
+    ? `namespace ${namespace} has no label hotreload.dev/injection=enabled`
+    : `hotreload does not watch namespace ${namespace}: watchNamespaces of its chart names others`
+}
+
 /** @param namespace the object */
 export const hasLabel = ({ metadata = {} }: ApiObject): boolean =>
   isLabelledNamespace(metadata, INSTALL_NAMESPACE)

@@ -695,7 +695,38 @@ describe('the whole', () => {
     const change = { '/api/v1/namespaces/quiet': { metadata: { name: 'quiet' } } }
     const findings = await examine(installed('', change), { ...all, only: 'quiet' })
     expect(findings.find(({ check }) => check === 'injection')?.text).toBe(
-      'namespace quiet is not labelled, so nothing is injected there; kubectl label namespace quiet hotreload.dev/injection=enabled',
+      'namespace quiet has no label hotreload.dev/injection=enabled; kubectl label namespace quiet hotreload.dev/injection=enabled',
+    )
+  })
+
+  test('with -n, a namespace that does not exist is no namespace without the label', async () => {
+    const findings = await examine(installed(''), { ...all, only: 'shpo' })
+    expect(findings.filter(({ text }) => text.includes('shpo'))).toMatchObject([
+      { check: 'injection', result: 'unknown', text: 'not tried: namespace shpo does not exist' },
+      { check: 'workloads', result: 'unknown', text: 'not checked: namespace shpo does not exist' },
+    ])
+  })
+
+  test('with -n, a labelled namespace that hotreload does not watch is none without the label', async () => {
+    const labels = { 'hotreload.dev/injection': 'enabled' }
+    const containers = [{ name: 'hotreload', args: ['serve', '--watch-namespaces=shop'] }]
+    const change = {
+      '/api/v1/namespaces/bank': { metadata: { name: 'bank', labels } },
+      '/apis/apps/v1/namespaces/hotreload-system/deployments/hotreload-controller': {
+        spec: { template: { spec: { containers } } },
+      },
+    }
+    const findings = await examine(installed('', change), { ...all, only: 'bank' })
+    expect(findings.find(({ check }) => check === 'injection')?.text).toBe(
+      'hotreload does not watch namespace bank: watchNamespaces of its chart names others',
+    )
+  })
+
+  test('with -n kube-system, no label is advised', async () => {
+    const change = { '/api/v1/namespaces/kube-system': { metadata: { name: 'kube-system' } } }
+    const findings = await examine(installed('', change), { ...all, only: 'kube-system' })
+    expect(findings.find(({ check }) => check === 'injection')?.text).toBe(
+      'hotreload never acts in namespace kube-system',
     )
   })
 
