@@ -172,7 +172,7 @@ export function liveNotes(spec: V1PodSpec, plans: readonly ContainerPlan[]): Not
     .filter((one) => names.has(one.name) && !isGated(one))
     .slice(0, NOTES)
     .map(({ name, init, container, mountPath, as }) => ({
-      text: `ConfigMap ${name} has a gate, and ${init ? 'init container' : 'container'} ${container} sees each edit of it without (${mountPath ?? as})`,
+      text: `ConfigMap ${name} has a gate, and ${init ? 'init container' : 'container'} ${container} sees each edit of it at once (${mountPath ?? as})`,
       warn: true,
     }))
 }

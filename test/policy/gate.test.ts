@@ -143,8 +143,8 @@ describe('a ConfigMap that others use, too', () => {
     const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'web', key: 'a' } } }]
     const { plan } = decisionFor(podSpec({ containers: [nginx({ env }), other] }), short)
     expect(plan.notes.filter(({ warn }) => warn).map(({ text }) => text)).toEqual([
-      'ConfigMap web has a gate, and container web sees each edit of it without (env)',
-      'ConfigMap web has a gate, and container other sees each edit of it without (/conf)',
+      'ConfigMap web has a gate, and container web sees each edit of it at once (env)',
+      'ConfigMap web has a gate, and container other sees each edit of it at once (/conf)',
     ])
   })
 
