@@ -50,6 +50,17 @@ fn invalid_content_causes_no_signal_and_the_next_valid_content_does() {
 }
 
 #[test]
+fn a_program_that_has_started_with_invalid_content_is_sent_that_of_before() {
+    let root = Root::new();
+    let (volume, mut program, agent) = validated(&root, "p", "grep -q good $1", &[]);
+    volume.swap(&[("a", "broken")]);
+    agent.reaches("invalid");
+    program.restart(&root);
+    volume.swap(&[("a", "good 1")]);
+    eventually("the signal", || (program.signals() == 1).then_some(()));
+}
+
+#[test]
 fn the_content_at_the_start_is_validated() {
     let root = Root::new();
     let volume = root.volume("conf", &[("a", "broken")]);

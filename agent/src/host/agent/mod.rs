@@ -9,7 +9,7 @@ pub use page::bad_options_page;
 use super::child::Ended;
 use super::gate::Gate;
 use super::layout::Layout;
-use super::methods::{InFlight, Target};
+use super::methods::{InFlight, Target, find_run};
 use super::procfs::Proc;
 use super::random::random;
 use super::state_file::StateFile;
@@ -208,6 +208,12 @@ impl Agent {
         if let Err(found) = self.refresh_subpath_files() {
             return found;
         }
+        let started = || {
+            let proc = self.proc.as_ref()?;
+            let all = proc.processes();
+            find_run(&all, proc, &self.options.target).ok().map(|(root, _)| root.started_ms())
+        };
+        volume::forget_reread(&mut self.volumes, &mut self.saved.state, &started);
         match volume::change(&self.volumes, &self.saved.state) {
             Some(change) => {
                 let over = if change.env { self.options.restart_stagger } else { self.options.stagger };

@@ -37,6 +37,8 @@ pub struct VolumeState {
     pub sha256: Option<String>,
     /// When the mounted content appeared, milliseconds since boot.
     pub since: u64,
+    /// Since when other content than the loaded one is mounted, milliseconds since boot.
+    pub unloaded_since: Option<u64>,
     /// The volume has symlinks that lead out of it.
     pub outside: Option<Problem>,
 }
@@ -56,6 +58,7 @@ impl VolumeState {
             loaded_at: 0,
             sha256: None,
             since: 0,
+            unloaded_since: None,
             outside: None,
         }
     }
@@ -84,6 +87,7 @@ impl VolumeState {
     pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64, is_confirmed: bool) {
         let Some(digest) = self.digest else { return };
         let is_new = saved.loaded(&self.options.name) != Some(digest);
+        self.unloaded_since = None;
         self.loaded_generation.clone_from(&self.generation);
         if is_new || self.sha256.is_none() {
             self.sha256 = if self.options.secret {
@@ -128,6 +132,18 @@ pub fn change(volumes: &[VolumeState], saved: &SavedState) -> Option<Change> {
 pub fn forget_replaced(volumes: &[VolumeState], saved: &mut SavedState) {
     for volume in volumes {
         if !volume.is_loaded(saved) {
+            saved.forget(&volume.options.name);
+        }
+    }
+}
+
+/// Where the loaded content is mounted again, forgets that it is loaded if the program started meanwhile: it has read the
+/// other. `started` is the time of that, milliseconds since boot.
+pub fn forget_reread(volumes: &mut [VolumeState], saved: &mut SavedState, started: &dyn Fn() -> Option<u64>) {
+    for volume in volumes {
+        if !volume.is_loaded(saved) {
+            volume.unloaded_since.get_or_insert(volume.since);
+        } else if volume.unloaded_since.take().is_some_and(|since| started().is_some_and(|started| started > since)) {
             saved.forget(&volume.options.name);
         }
     }
