@@ -38,7 +38,8 @@ export interface Sources {
 
 interface Entry {
   ref: SourceRef
-  users: Set<string>
+  /** With what each of them uses: more than once, where its containers use different keys. */
+  users: Map<string, Use[]>
   /** By keyset. */
   observed: Map<string, Observation>
   /** Of the last reading; undefined before the first. */
@@ -55,6 +56,8 @@ interface Entry {
 const CONCURRENT_READS = 16
 /** The longest delay between two attempts to read a source, in milliseconds; each delay is twice the last, to spare an overloaded API server. */
 const LONGEST_RETRY_DELAY = 30_000
+/** Milliseconds. A new version is a change of each Pod's status, one after the other, and each read is a list of all of them. */
+const CSI_SETTLES_WITHIN = 1_000
 /** Milliseconds between two checks for the install key. */
 const RETRY_KEY = 1_000
 const RETRY_FORBIDDEN = 300_000
@@ -81,10 +84,11 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     const { content, version, marks, isPaused, sharedWith } = isEarly ? notYet(entry) : await read(entry.ref)
     const before = entry.observed
     const after = new Map<string, Observation>()
-    for (const use of usesOfEntry(id, entry)) {
-      const keyset = keysetOf(use)
-      if (!after.has(keyset)) after.set(keyset, observation(use, content, installKey()))
-    }
+    for (const uses of entry.users.values())
+      for (const use of uses) {
+        const keyset = keysetOf(use)
+        if (!after.has(keyset)) after.set(keyset, observation(use, content, installKey()))
+      }
     const changed = new Set(
       [...after.keys()].filter((keyset) => !isSame(before.get(keyset), after.get(keyset))),
     )
@@ -101,14 +105,11 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       entry.isImmutable = content.immutable
     }
     Object.assign(entry, { observed: after, version, marks, isPaused, sharedWith })
-    if (changed.size > 0 || hasNewMarks) onChange(entry.ref, entry.users, differing)
+    if (changed.size > 0 || hasNewMarks) onChange(entry.ref, new Set(entry.users.keys()), differing)
     if (isEarly) return RETRY_KEY
     if (content === 'unavailable') throw new Error('source not readable')
     return content === 'forbidden' ? RETRY_FORBIDDEN : undefined
   }
-
-  const usesOfEntry = (id: string, { users }: Entry): Use[] =>
-    [...users].flatMap((user) => usesOf.get(user) ?? []).filter((use) => refId(use) === id)
 
   function drop(user: string): void {
     for (const use of usesOf.get(user) ?? []) {
@@ -127,7 +128,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
         const id = refId(use)
         const entry = entries.get(id) ?? newEntry(use)
         entries.set(id, entry)
-        entry.users.add(user)
+        entry.users.set(user, [...(entry.users.get(user) ?? []), use])
         if (!entry.observed.has(keysetOf(use))) queue.add(id)
       }
       for (const use of before) {
@@ -141,7 +142,8 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
     reportVersion(source, version) {
       const id = refId(source)
       const entry = entries.get(id)
-      if (entry && entry.version !== (version ?? '')) queue.add(id)
+      const delay = source.kind === 'SecretProviderClass' ? CSI_SETTLES_WITHIN : 0
+      if (entry && entry.version !== (version ?? '')) queue.add(id, delay)
     },
     state(use) {
       const entry = entries.get(refId(use))
@@ -154,8 +156,10 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
       }
     },
     isUsedWhole: (source, user) =>
-      entries.get(refId(source))?.users.has(user) === true &&
-      (usesOf.get(user) ?? []).some((use) => use.keys === undefined && refId(use) === refId(source)),
+      entries
+        .get(refId(source))
+        ?.users.get(user)
+        ?.some((use) => use.keys === undefined) === true,
     size: () => entries.size,
     stop: () => queue.stop(),
   }
@@ -163,7 +167,7 @@ export function createSources({ clock, read, installKey, onChange }: SourcesOpti
 
 const newEntry = ({ kind, namespace, name }: Use): Entry => ({
   ref: { kind, namespace, name },
-  users: new Set(),
+  users: new Map(),
   observed: new Map(),
   version: undefined,
   marks: unmarked,

@@ -165,3 +165,33 @@ test('a ConfigMap that becomes immutable together with its change replaces none'
   await setContent({ ...contentOf({ a: '2' }), immutable: true }, '2')
   expect(sources.state(configMap).replacesImmutable).toBe(false)
 })
+
+test('many changed statuses of a SecretProviderClass are one read', async () => {
+  const { clock, sources, reads } = sourcesOf(contentOf({ a: '1' }))
+  const providerClass = { ...configMap, kind: 'SecretProviderClass' } as const
+  sources.use('web', [providerClass])
+  await clock.advance(1)
+  for (const version of ['1', '2', '3', '4', '5']) {
+    sources.reportVersion(providerClass, version)
+    await clock.advance(100)
+  }
+  await clock.advance(1_000)
+  expect(reads()).toBe(2)
+})
+
+/** Milliseconds of this thread's work for ten changes of a ConfigMap with 500 users, each of which uses so many others. */
+async function costOfChanges(others: number): Promise<number> {
+  const { clock, sources, setContent } = sourcesOf(contentOf({ a: '1' }))
+  const uses = Array.from({ length: others }, (_, index) => ({ ...configMap, name: `other-${index}` }))
+  for (let user = 0; user < 500; user++) sources.use(`web-${user}`, [configMap, ...uses])
+  await clock.advance(1)
+  const before = process.threadCpuUsage()
+  for (const version of '23456789ab') await setContent(contentOf({ a: version }), version)
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1_000
+}
+
+test('a change costs the same, however many other sources its users have', async () => {
+  // A walk over all that they use takes a hundred-fold.
+  expect(await costOfChanges(500)).toBeLessThan(20 * Math.max(5, await costOfChanges(5)))
+})
