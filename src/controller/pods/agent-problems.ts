@@ -155,7 +155,7 @@ export function createAgentProblems(options: AgentProblemsOptions): AgentProblem
   }
 
   function reportGates(summary: WorkloadSummary, of: AgentProblemState, asked: readonly AskedPod[]): void {
-    const { known, stuck, isInDoubt } = checkGates(of.knownGates, asked)
+    const { known, stuck, isInDoubt } = checkGates(of.knownGates, asked, clock.now())
     of.knownGates = known
     of.isGateInDoubt = isInDoubt
     const [first, ...others] = stuck

@@ -123,7 +123,7 @@ export function createPodChecks(options: PodChecksOptions): PodChecks {
   }
 }
 
-/** Milliseconds until the workload's own time in a round: always the same one, and anybody's guess. */
+/** Milliseconds until the workload's own time in a round, which follows from its key. */
 export function untilTurn(key: string, now: number): number {
   const share = createHash('sha256').update(key).digest().readUInt32BE() / 2 ** 32
   return ROUND - ((((now - share * ROUND) % ROUND) + ROUND) % ROUND)

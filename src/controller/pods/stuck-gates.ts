@@ -5,14 +5,14 @@
 import type { V1Pod } from '@kubernetes/client-node'
 import { containersWith } from './workload-pods.ts'
 
-/** Pod's UID and container -> how many times in a row it did not answer since it did. */
-export type KnownGates = ReadonlyMap<string, number>
+/** Pod's UID and container -> `answers`, since when it does not (by Clock.now()), or `stuck`. */
+export type KnownGates = ReadonlyMap<string, 'answers' | number | 'stuck'>
 
 /** Shared, since most workloads have no gate. */
 export const noKnownGates: KnownGates = new Map()
 
-/** One missing answer may be a busy node's. */
-const STUCK_AFTER = 2
+/** Milliseconds between two missing answers, without one between them. A kubelet starts an agent again within them, and a node may be busy. */
+const STUCK_AFTER = 20_000
 
 export interface AskedPod {
   pod: V1Pod
@@ -33,19 +33,20 @@ export interface GateCheck {
   isInDoubt: boolean
 }
 
-/** What follows from the answers of these Pods. Other Pods are forgotten. */
-export function checkGates(before: KnownGates, asked: readonly AskedPod[]): GateCheck {
-  const known = new Map<string, number>()
+/** What follows from the answers of these Pods at `now`. Other Pods are forgotten. */
+export function checkGates(before: KnownGates, asked: readonly AskedPod[], now: number): GateCheck {
+  const known = new Map<string, 'answers' | number | 'stuck'>()
   const stuck: StuckGate[] = []
   for (const { pod, answered } of asked)
     for (const container of containersWith('gate', pod)) {
       const id = `${pod.metadata?.uid} ${container}`
-      const isSilent = !answered.includes(container)
-      const missed = before.get(id)
-      if (isSilent && missed === undefined) continue
-      known.set(id, isSilent ? (missed ?? 0) + 1 : 0)
-      if (known.get(id) === STUCK_AFTER) stuck.push({ pod: pod.metadata?.name ?? '', container })
+      const last = before.get(id)
+      if (answered.includes(container)) known.set(id, 'answers')
+      else if (typeof last === 'number' && now - last >= STUCK_AFTER) {
+        known.set(id, 'stuck')
+        stuck.push({ pod: pod.metadata?.name ?? '', container })
+      } else if (last !== undefined) known.set(id, last === 'answers' ? now : last)
     }
-  const isInDoubt = [...known.values()].some((missed) => missed > 0 && missed < STUCK_AFTER)
+  const isInDoubt = [...known.values()].some((one) => typeof one === 'number')
   return { known: known.size > 0 ? known : noKnownGates, stuck, isInDoubt }
 }

@@ -61,7 +61,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
     const missing = mayHaveAgents(summary) ? uninjected(await podsOf(api, summary)) : []
     // The workload, or leadership, may have gone meanwhile, and nobody would set the gauge again.
     if (cache.workloads.get(key)?.summary.uid !== summary.uid || !isLeading()) return undefined
-    tell(workload, missing)
+    reportMissing(workload, missing)
     const [first] = missing
     if (!evictUninjected || !first || !isTemplateInjected(summary) || summary.isPaused) return undefined
     const state = stateOf(key)
@@ -71,7 +71,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
     return NEXT_EVICTION
   }
 
-  function tell({ key, summary }: Workload, missing: readonly V1Pod[]): void {
+  function reportMissing({ key, summary }: Workload, missing: readonly V1Pod[]): void {
     report.uninjected(key, missing.length)
     if (missing.length === 0) {
       stateOf(key).firstEvictionAt = undefined
@@ -110,7 +110,7 @@ export function createUninjectedPods(options: UninjectedPodsOptions): Uninjected
     checkSoon: (key) => queue.add(key, SETTLES_WITHIN),
     listed(workload, pods) {
       const missing = mayHaveAgents(workload.summary) ? uninjected(pods) : []
-      tell(workload, missing)
+      reportMissing(workload, missing)
       if (missing.length > 0 && evictUninjected) queue.add(workload.key, NEXT_EVICTION)
     },
     stop: () => queue.stop(),

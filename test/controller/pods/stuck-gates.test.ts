@@ -9,8 +9,10 @@ const pod = (uid: string, gate: object | null = { mode: 'strict', volumes: ['con
   })
   return { metadata: { name: `pod-${uid}`, uid, annotations: { 'hotreload.dev/status': status } } }
 }
-const look = (before: KnownGates, of: V1Pod, isAnswered: boolean) =>
-  checkGates(before, [{ pod: of, answered: isAnswered ? ['web'] : [] }])
+/** Half a minute later, each time. */
+let now = 0
+const look = (before: KnownGates, of: V1Pod, isAnswered: boolean, later = 30_000) =>
+  checkGates(before, [{ pod: of, answered: isAnswered ? ['web'] : [] }], (now += later))
 
 test('is stuck after the second missing answer in a row, once', () => {
   const answered = look(noKnownGates, pod('1'), true)
@@ -33,4 +35,11 @@ test('is not stuck where it never answered, has no gate, or is in another Pod', 
   expect(look(noKnownGates, pod('1', null), true).known).toBe(noKnownGates)
   const missed = look(look(noKnownGates, pod('1'), true).known, pod('1'), false)
   expect(look(missed.known, pod('2'), false).stuck).toEqual([])
+})
+
+test('is not stuck after two missing answers within seconds, as while the kubelet starts it again', () => {
+  const first = look(look(noKnownGates, pod('1'), true).known, pod('1'), false)
+  const second = look(first.known, pod('1'), false, 2_000)
+  expect(second).toMatchObject({ stuck: [], isInDoubt: true })
+  expect(look(second.known, pod('1'), false).stuck).toHaveLength(1)
 })
