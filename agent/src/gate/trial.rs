@@ -3,8 +3,9 @@
 //! together, and what they had is barred. A newer content begins a trial of its own, and goes back to the same good one.
 //! What the user has approved stays. After a restart of the agent a trial begins anew.
 
+use super::steps::{Phase, Step};
 use super::volume::{RETRY_MS, Reverted, Unhealthy, Volume};
-use super::{Action, Gate, Phase, Set, Step, indices};
+use super::{Action, Gate, Set, indices};
 
 /// How a trial is held. The caller passes milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
