@@ -159,15 +159,20 @@ impl ReloadRequest {
         text + "\r\n"
     }
 
-    /// `http://127.0.0.1:9090/-/reload`.
+    /// `http://127.0.0.1:9090/-/reload`, for logs and pages. A query may hold a token, so it is left out.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.path)
+        format!("http://{}{}", self.authority, without_query(&self.path))
     }
 
-    /// `POST http://127.0.0.1:9090/-/reload`, for logs.
+    /// `POST http://127.0.0.1:9090/-/reload`.
     pub fn describe(&self) -> String {
         format!("{} {}", self.method, self.url())
     }
+}
+
+/// A URL without its query.
+pub fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
 }
 
 /// Whether two headers have one name.
@@ -217,7 +222,7 @@ pub fn parse_page_request(text: &[u8]) -> PageRequest<'_> {
     }
     match method {
         _ if !ended => PageRequest::Incomplete,
-        "GET" | "HEAD" => PageRequest::Page { path: path.split('?').next().unwrap_or(path), head: method == "HEAD" },
+        "GET" | "HEAD" => PageRequest::Page { path: without_query(path), head: method == "HEAD" },
         _ => PageRequest::OtherMethod,
     }
 }

@@ -9,6 +9,7 @@ pub mod probe;
 pub mod watch;
 
 use crate::errors::{Code, Problem};
+use crate::http::without_query;
 use crate::json::quoted;
 use crate::subpath_file::{Kind, SubPathFile, is_absolute};
 use crate::time;
@@ -50,12 +51,13 @@ fn positive(name: &str, value: &str) -> Result<u64, Problem> {
 
 /// `value` can't be used; `remedy` names a value that can.
 fn bad_value(name: &str, value: &str, remedy: &str) -> Problem {
-    Problem::new(Code::BadOption, format!("{name}: {} can't be used; use {remedy}", quoted(value)))
+    let shown = quoted(without_query(value));
+    Problem::new(Code::BadOption, format!("{name}: {shown} can't be used; use {remedy}"))
 }
 
 /// The URL does not lead to the Pod's own loopback.
 fn bad_url(value: &str) -> Problem {
-    let value = quoted(value);
+    let value = quoted(without_query(value));
     Problem::new(Code::UrlNotLocal, format!("--url: {value} leaves the Pod; use http://127.0.0.1:PORT/PATH"))
 }
 

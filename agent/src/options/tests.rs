@@ -151,6 +151,27 @@ fn a_trial_is_held_as_a_probe_of_the_kubelet_asks() {
     assert_eq!(watch(&["--reload=none", "--bake=60s"]).1.len(), 1);
 }
 
+/// Everybody who reaches the Pod may read what is said of them.
+#[test]
+fn what_may_be_a_password_is_not_shown() {
+    let health = "--health=http://127.0.0.1:80/live?key=abc";
+    let options = watch(&["--reload=none", health, "--health-header=Authorization: abc"]).0;
+    let reload = watch(&["--reload=http", "--url=http://127.0.0.1:80/r?key=abc"]).0.method;
+    let ReloadMethod::Http(reload) = reload else { panic!("not http") };
+    let health = options.health.unwrap().request;
+    assert_eq!(
+        (health.describe().as_str(), reload.url().as_str()),
+        ("GET http://127.0.0.1:80/live", "http://127.0.0.1:80/r")
+    );
+    assert!(
+        health.text().starts_with("GET /live?key=abc HTTP/1.1\r\n") && health.text().contains("Authorization: abc")
+    );
+    for bad in ["--health=http://web/live?key=abc", "--url=http://web/?key=abc", "--health-header=Authorization:abc"] {
+        let problems = watch(&["--reload=none", bad]).1;
+        assert!(problems.len() == 1 && !problems[0].message.contains("abc"), "{problems:?}");
+    }
+}
+
 #[test]
 fn the_flags_of_link_are_read() {
     let found = link(&["--parent=/etc/nginx/", "--symlink=/etc/nginx/a:conf/a", "--copy=/b:conf/b"]).unwrap();

@@ -277,7 +277,9 @@ impl Flags {
             }
             "--health-header" => {
                 let header = http::is_header(value).then(|| value.into());
-                self.health_headers.push(header.ok_or_else(|| bad("Name: value"))?);
+                // Its value may be a password.
+                let shown = value.split(':').next().unwrap_or_default();
+                self.health_headers.push(header.ok_or_else(|| bad_value(name, shown, "Name: value"))?);
             }
             "--health-timeout" => self.health_timeout = Some(positive(name, value)?),
             "--health-period" => self.health_period = Some(positive(name, value)?),
