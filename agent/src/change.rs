@@ -10,6 +10,8 @@ pub const COMPLETE_WITHIN_MS: u64 = 50;
 pub const SETTLE_MS: u64 = 100;
 /// Milliseconds after which a volume with constant events is loaded all the same.
 pub const SETTLE_AT_MOST_MS: u64 = 1_000;
+/// Attempts to read a volume, each of which a swap may disturb.
+const READS_AT_MOST: u32 = 5;
 /// The symlink that the kubelet renames.
 pub const DATA: &str = "..data";
 
@@ -72,6 +74,18 @@ impl Swap {
     /// The time of the next check if no event comes, milliseconds.
     pub fn deadline(&self) -> Option<u64> {
         self.since.map(|since| since + COMPLETE_WITHIN_MS)
+    }
+}
+
+/// Reads at once again what a swap has disturbed, a few times.
+pub fn undisturbed<T, E>(mut read: impl FnMut() -> Result<T, E>, is_disturbed: impl Fn(&E) -> bool) -> Result<T, E> {
+    let mut left = READS_AT_MOST;
+    loop {
+        left -= 1;
+        match read() {
+            Err(error) if left > 0 && is_disturbed(&error) => {}
+            found => return found,
+        }
     }
 }
 
@@ -139,6 +153,19 @@ mod tests {
         swap.found(10);
         assert_eq!(swap.deadline(), Some(60));
         assert_eq!(swap.checked(true, 11), SwapCheck::Changed);
+    }
+
+    #[test]
+    fn what_a_swap_disturbs_is_read_again_a_few_times() {
+        for (results, expected) in [
+            (&[Ok(1)][..], Ok(1)),
+            (&[Err("swap"), Err("swap"), Ok(3)], Ok(3)),
+            (&[Err("other"), Ok(2)], Err("other")),
+            (&[Err("swap"); 6], Err("swap")),
+        ] {
+            let mut left = results.iter();
+            assert_eq!(undisturbed(|| *left.next().unwrap(), |error| *error == "swap"), expected);
+        }
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Problem {
         Problem { code, message: message.into() }
     }
 
+    /// The sentence without its remedy.
+    pub fn cause(&self) -> &str {
+        self.message.rsplit_once(';').map_or(&self.message, |(cause, _)| cause)
+    }
+
     /// `sentence [CODE]`.
     pub fn sentence(&self) -> String {
         format!("{} [{}]", self.message, self.code.text())

@@ -506,3 +506,35 @@ fn a_pod_whose_volume_can_not_be_read_ends_once_and_says_so() {
     let log = root.read("log");
     assert!(log.contains("the app has to wait") && log.contains("HR_VOLUME_"), "{log}");
 }
+
+/// The kubelet removes what the gate reads, where two edits come one after the other.
+#[test]
+fn a_swap_while_the_gate_reads_is_no_problem() {
+    let root = Root::new();
+    let keys: Vec<String> = (0..120).map(|key| key.to_string()).collect();
+    let volume = root.gated("conf", &keys.iter().map(|key| (key.as_str(), "0")).collect::<Vec<_>>());
+    let flags = flags(&root, "strict", &["conf"]);
+    opened(&root, &flags);
+    let agent = watch(&root, &flags);
+    let mut before = fs::read_link(volume.path.join("..data")).unwrap();
+    for round in 1..=8 {
+        let edits = ["first", "last"].map(|edit| {
+            let directory = volume.path.join(format!("..{edit}.{round}"));
+            fs::create_dir(&directory).unwrap();
+            keys.iter().for_each(|key| fs::write(directory.join(key), format!("{edit} {round}")).unwrap());
+            directory
+        });
+        let [first, last] = &edits;
+        for directory in [first, last] {
+            symlink(directory.file_name().unwrap(), volume.path.join("..data_tmp")).unwrap();
+            fs::rename(volume.path.join("..data_tmp"), volume.path.join("..data")).unwrap();
+            std::thread::sleep(std::time::Duration::from_micros(250 * round));
+        }
+        fs::remove_dir_all(first).unwrap();
+        fs::remove_dir_all(volume.path.join(&before)).unwrap();
+        before = last.clone();
+        let last = format!("last {round}");
+        eventually("it is published", || (root.read("gate/conf/published/0") == last).then_some(()));
+    }
+    assert!(!agent.log().contains("HR_VOLUME_UNREADABLE"), "{}", agent.log());
+}

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use support::{Agent, BINARY, Program, Root, Volume, calm, eventually, free_port};
 
-/// A program with a health page. It reads its file at each POST, is not healthy with `sick`, never answers with `slow`, and
-/// closes its port with `closed`.
+/// A program with a health page. It reads its file at each POST, and answers 500 to that with `refused`. It is not healthy
+/// with `sick`, never answers with `slow`, and closes its port with `closed`.
 struct App {
     address: String,
     loads: Arc<AtomicUsize>,
@@ -47,7 +47,9 @@ impl App {
                 let is_probe =
                     request.starts_with("GET /live HTTP/1.1\r\n") && request.contains("\r\nX-Probe: a b\r\n");
                 let is_healthy = !content.contains("sick") && !is_ill.load(SeqCst) && is_probe;
-                let code = if is_healthy || request.starts_with("POST ") { "200 OK" } else { "500 No" };
+                let is_reload = request.starts_with("POST ");
+                let is_ok = if is_reload { !content.contains("refused") } else { is_healthy };
+                let code = if is_ok { "200 OK" } else { "500 No" };
                 let _ = write!(stream, "HTTP/1.1 {code}\r\nContent-Length: 0\r\n\r\n");
                 if content.contains("closed") {
                     return;
@@ -141,6 +143,20 @@ fn a_program_that_answers_500_gets_its_good_content_again_once() {
     volume.swap(&[("a", "2")]);
     becomes(&root, "kept", "2");
     agent.reaches("loaded");
+}
+
+#[test]
+fn content_that_the_program_refuses_at_its_reload_is_taken_back() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    keep_first(&root, &flags);
+    let agent = watch(&root, "1h", &words(&flags));
+    volume.swap(&[("a", "refused")]);
+    let status = agent.reaches("reverted");
+    let reason = format!(r#""reason":"POST http://{}/-/reload: answered 500""#, app.address);
+    assert!(status.contains(&reason), "{status}");
+    assert_eq!(root.read("gate/conf/published/a"), "1");
 }
 
 #[test]
@@ -281,6 +297,25 @@ fn a_revert_that_fails_is_no_revert_and_is_tried_again() {
     assert_eq!((root.read("gate/conf/published/a"), agent.field("reverts")), ("2".into(), "0".into()));
     agent.reaches("reverted");
     assert_eq!((root.read("gate/conf/published/a"), agent.field("reverts")), ("1".into(), "1".into()));
+}
+
+/// What commands see can't be written any more.
+#[test]
+fn a_revert_reaches_a_program_whose_reload_needs_no_command() {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    keep_first(&root, &flags);
+    let agent = watch(&root, "1h", &words(&flags));
+    volume.swap(&[("a", "2")]);
+    agent.reaches("baking");
+    let candidate = root.join("gate/conf/candidate");
+    fs::rename(&candidate, root.join("away")).unwrap();
+    fs::write(&candidate, "").unwrap();
+    app.is_ill.store(true, SeqCst);
+    eventually("it is reloaded", || (app.loads.load(SeqCst) == 2).then_some(()));
+    assert_eq!(root.read("gate/conf/published/a"), "1");
+    assert!(agent.reaches("reverted").contains("HR_VOLUME_UNREADABLE"));
 }
 
 #[test]

@@ -20,6 +20,17 @@ use steps::{Phase, Step};
 use trial::Trial;
 use volume::RETRY_MS;
 
+/// How far the program is with what is published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Program {
+    /// It has other content.
+    Behind,
+    /// It was given it.
+    Loading,
+    /// It has it.
+    Loaded,
+}
+
 /// The state machine.
 #[derive(Debug)]
 pub struct Gate<C> {
@@ -42,6 +53,10 @@ pub struct Gate<C> {
     trial: Option<Trial>,
     /// The content on trial has become good, and no copy is kept yet.
     is_good: bool,
+    /// How far the program is with what is published.
+    program: Program,
+    /// Why the program does not take what is published.
+    not_taken: Option<Unhealthy>,
     /// The program is started again.
     is_starting: bool,
     /// The end of a trial is carried out no earlier.
@@ -67,6 +82,8 @@ impl<C: Clone + PartialEq> Gate<C> {
             bake: None,
             trial: None,
             is_good: false,
+            program: Program::Behind,
+            not_taken: None,
             is_starting: false,
             act_at: now,
             was_healthy: false,
@@ -81,14 +98,19 @@ impl<C: Clone + PartialEq> Gate<C> {
         Gate { bake, was_healthy, ..self }
     }
 
+    /// Whether something is in progress.
+    pub fn is_busy(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
     /// Whether nothing is in progress, and every candidate is what is published: a command may read it.
     pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Idle && self.unrestored == 0
+        !self.is_busy() && self.unrestored == 0
     }
 
     /// Whether the program can start: every volume has something published, and nothing is in progress.
     pub fn is_open(&self) -> bool {
-        self.phase == Phase::Idle && self.volumes.iter().all(|volume| volume.published.is_some())
+        !self.is_busy() && self.volumes.iter().all(|volume| volume.published.is_some())
     }
 
     /// The time at which `tick` is due.
@@ -159,8 +181,9 @@ impl<C: Clone + PartialEq> Gate<C> {
         let approved = wanted & self.select(Volume::is_approved);
         let due = self.select(|volume| volume.refusal.as_ref().is_none_or(|refusal| refusal.next <= now));
         let unproved = wanted & !approved;
-        // All together: they may need one another.
-        self.then(Step::Judge(if unproved & due == 0 { 0 } else { unproved }));
+        // All together: they may need one another. Nothing is judged beside a directory that is still empty.
+        let is_whole = self.volumes.iter().all(|volume| volume.seen.is_some() || volume.published.is_some());
+        self.then(Step::Judge(if is_whole && unproved & due != 0 { unproved } else { 0 }));
         self.then(Step::PublishApproved(approved));
         self.then(Step::Restore(self.unrestored));
         self.advance()

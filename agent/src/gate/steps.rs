@@ -2,8 +2,8 @@
 //! published, or the candidate is again what is published. Of several volumes one may be to blame, so after a refusal each
 //! is judged alone. What could not be read, written or judged is tried again.
 
-use super::volume::{RETRY_MS, Volume};
-use super::{Action, Gate, GateMode, Set, Staged, Verdict, indices};
+use super::volume::RETRY_MS;
+use super::{Action, Gate, GateMode, Program, Set, Staged, Verdict, indices};
 
 /// Wait after the mounted content has moved: the kubelet is writing it.
 const MOVED_MS: u64 = 100;
@@ -79,7 +79,8 @@ impl<C: Clone + PartialEq> Gate<C> {
             volume.release();
         }
         if done != 0 {
-            (self.trial, self.is_good, self.is_starting, self.unhealthy) = (None, false, false, None);
+            (self.trial, self.is_good, self.unhealthy) = (None, false, None);
+            (self.program, self.not_taken) = (Program::Behind, None);
         }
         if is_proved && done != 0 && self.volumes.iter().any(|volume| volume.refusal.is_some()) {
             // A refused content may have lacked this one.
@@ -105,8 +106,8 @@ impl<C: Clone + PartialEq> Gate<C> {
     }
 
     pub(super) fn publish(&mut self, volumes: Set, is_proved: bool) -> Action {
-        // What follows content on trial has to do with a program that was asked before that.
-        if is_proved && self.bake.is_some() && self.on_trial() == 0 {
+        // A program that has content on trial, or still has what was taken back, was asked before that.
+        if is_proved && self.bake.is_some() && self.on_trial() == 0 && self.program == Program::Loaded {
             self.phase = Phase::Asking(volumes);
             return Action::Ask;
         }

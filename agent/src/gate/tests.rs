@@ -27,8 +27,12 @@ struct Pod {
     record: Record,
     /// The program is not healthy, whatever its content is. It never is with `SICK`.
     is_ill: bool,
-    /// The program got other content.
-    published_at: u64,
+    /// What the program has, and since when.
+    running: Vec<Option<u8>>,
+    running_since: u64,
+    /// What it has had, or was to load, of each volume.
+    given: Vec<Vec<u8>>,
+    reload: Reload,
     /// What was to be reverted, and what was, unless the user has approved it since.
     barred: Vec<Vec<u8>>,
     reverted: Vec<Vec<u8>>,
@@ -44,6 +48,16 @@ const BAKE: Bake = Bake { time: 60_000, period: 10_000, failures: 3 };
 struct Record {
     was_healthy: bool,
     volumes: Vec<(Vec<Reverted<u8>>, Option<u8>)>,
+}
+
+/// What becomes of reloads for the time being.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reload {
+    Works,
+    /// It is not its turn.
+    Waits,
+    /// The program goes on with what it has.
+    Fails,
 }
 
 /// What goes wrong for the time being.
@@ -86,7 +100,10 @@ impl Pod {
             kept: vec![None; count],
             record: Record { was_healthy: false, volumes: vec![(Vec::new(), None); count] },
             is_ill: false,
-            published_at: 0,
+            running: vec![None; count],
+            running_since: 0,
+            given: vec![Vec::new(); count],
+            reload: Reload::Works,
             barred: vec![Vec::new(); count],
             reverted: vec![Vec::new(); count],
             reverts: 0,
@@ -103,7 +120,42 @@ impl Pod {
     }
 
     fn is_healthy(&self) -> bool {
-        !self.is_ill && self.published.iter().all(|(content, _)| *content != Some(SICK))
+        !self.is_ill && !self.running.contains(&Some(SICK))
+    }
+
+    fn reload(&mut self) {
+        if self.reload != Reload::Waits {
+            self.give();
+            self.gate.loading();
+        }
+        match self.reload {
+            Reload::Waits => {}
+            Reload::Fails if self.running != self.seen_by_program() => drop(self.gate.not_taken(self.now, unhealthy)),
+            Reload::Works | Reload::Fails => {
+                self.load();
+                self.gate.loaded(self.now);
+            }
+        }
+    }
+
+    fn give(&mut self) {
+        let published = self.seen_by_program();
+        self.given.iter_mut().zip(published).for_each(|(given, content)| given.extend(content));
+    }
+
+    /// The program loads what is published.
+    fn load(&mut self) {
+        self.give();
+        let published = self.seen_by_program();
+        if self.running != published {
+            (self.running, self.running_since) = (published, self.now);
+        }
+    }
+
+    /// The program ends, and starts again with what is published.
+    fn crash(&mut self) {
+        self.gate.ended(self.now, unhealthy());
+        self.load();
     }
 
     fn answer(&self) -> Result<(), Unhealthy> {
@@ -177,7 +229,7 @@ impl Pod {
                     Action::Nothing if self.gate.ask_at().is_some_and(|at| at <= self.now) => Action::Ask,
                     Action::Nothing => {
                         self.save();
-                        self.gate.loaded(self.now);
+                        self.reload();
                         return;
                     }
                     action => action,
@@ -186,8 +238,10 @@ impl Pod {
                 Action::Keep(volumes) => {
                     let done = indices(volumes).filter(|index| self.fault != Some(Fault::Keep(*index)));
                     let done = done.fold(0, |done, index| done | 1 << index);
-                    let is_sick = self.published.iter().any(|(content, _)| *content == Some(SICK));
-                    assert!(!is_sick && self.now >= self.published_at + BAKE.time, "it is not good yet");
+                    assert_eq!(self.running, self.seen_by_program(), "the program has it");
+                    let bake = self.bake.expect("there are trials").time;
+                    let is_sick = self.running.contains(&Some(SICK));
+                    assert!(!is_sick && self.now >= self.running_since + bake, "it is not good yet");
                     indices(done).for_each(|index| self.kept[index] = self.published[index].0);
                     self.gate.kept(self.now, done)
                 }
@@ -199,12 +253,13 @@ impl Pod {
                     for index in indices(done) {
                         let content = self.published[index].0.expect("it was published");
                         assert!(!self.reverted[index].contains(&content), "{content} is reverted again");
+                        assert!(self.given[index].contains(&content), "the program never had {content}");
                         assert!(self.approved[index] != Some(content), "the user has approved {content}");
                         self.reverted[index].push(content);
                         self.published[index] = (self.kept[index], false);
                         assert!(self.kept[index].is_some(), "there is a good one");
                     }
-                    (self.published_at, self.reverts) = (self.now, self.reverts + 1);
+                    self.reverts += 1;
                     self.gate.reverted(self.now, done)
                 }
                 Action::Read => {
@@ -249,7 +304,6 @@ impl Pod {
                         assert!(is_allowed || !is_proved, "{content} is neither passed nor approved");
                         assert!(!self.barred[index].contains(&content), "published {content}, which was reverted");
                         self.published[index] = (Some(content), !is_proved);
-                        self.published_at = self.now;
                     }
                     self.gate.published(self.now, done)
                 }
@@ -375,6 +429,19 @@ fn a_pod_that_starts_with_refused_content_starts_or_waits() {
 }
 
 #[test]
+fn nothing_is_judged_beside_a_directory_that_is_still_empty() {
+    for mode in [GateMode::Publish, GateMode::Strict] {
+        let mut pod = Pod::new(mode, &[1, 1]);
+        pod.fault = Some(Fault::Read(0));
+        pod.run();
+        assert_eq!((pod.asked, pod.seen_by_program()), (0, vec![None, None]));
+        pod.fault = None;
+        pod.wait(10_000);
+        assert_eq!((pod.asked, pod.published), (1, vec![(Some(1), false), (Some(1), false)]));
+    }
+}
+
+#[test]
 fn approved_content_is_published_and_other_content_is_judged() {
     let mut pod = Pod::new(GateMode::Strict, &[10]);
     pod.run();
@@ -488,6 +555,8 @@ enum Event {
     Die(usize),
     Fail(Option<Fault>),
     Ill(bool),
+    Reload(Reload),
+    Restart,
     Crash,
 }
 
@@ -513,6 +582,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0usize..12).prop_map(Event::Die),
         2 => proptest::option::of(fault()).prop_map(Event::Fail),
         1 => any::<bool>().prop_map(Event::Ill),
+        1 => prop_oneof![Just(Reload::Works), Just(Reload::Waits), Just(Reload::Fails)].prop_map(Event::Reload),
+        1 => Just(Event::Restart),
         1 => Just(Event::Crash),
     ]
 }
@@ -538,7 +609,9 @@ proptest! {
                 Event::Die(after) => pod.lives_for = after,
                 Event::Fail(fault) => pod.fault = fault,
                 Event::Ill(is_ill) => pod.is_ill = is_ill,
-                Event::Crash => pod.gate.ended(pod.now, unhealthy()),
+                Event::Reload(reload) => pod.reload = reload,
+                Event::Restart => pod.gate.restarting(),
+                Event::Crash => pod.crash(),
             }
             pod.run();
             if pod.gate.is_idle() {
@@ -549,7 +622,8 @@ proptest! {
                 }
             }
         }
-        (pod.is_confused, pod.lives_for, pod.fault, pod.is_ill) = (false, usize::MAX, None, false);
+        (pod.is_confused, pod.lives_for, pod.fault) = (false, usize::MAX, None);
+        (pod.is_ill, pod.reload) = (false, Reload::Works);
         pod.wait(2_000_000);
         let is_allowed = |pod: &Pod, index: usize| {
             pod.mounted[index] < 10 || pod.approved[index] == Some(pod.mounted[index])

@@ -5,7 +5,7 @@
 
 use super::steps::{Phase, Step};
 use super::volume::{RETRY_MS, Reverted, Unhealthy, Volume};
-use super::{Action, Gate, Set, indices};
+use super::{Action, Gate, Program, Set, indices};
 
 /// How a trial is held. The caller passes milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,24 +78,43 @@ impl<C: Clone + PartialEq> Gate<C> {
         self.trial.as_ref().filter(|_| !self.is_good).map(|trial| trial.next)
     }
 
-    /// The program has what is published; whether a trial begins.
-    pub fn loaded(&mut self, now: u64) -> bool {
-        if let Some(bake) = self.bake
-            && self.trial.is_none()
-            && self.is_idle()
-            && self.to_revert() == 0
-            && self.on_trial() != 0
-        {
-            let is_starting = core::mem::take(&mut self.is_starting) || !self.was_healthy;
-            self.trial = Some(Trial::new(bake, now, is_starting));
-            return true;
+    /// The program is about to get what is published; whether that is on trial.
+    pub fn loading(&mut self) -> bool {
+        if self.program == Program::Behind {
+            self.program = Program::Loading;
         }
-        false
+        self.bake.is_some() && self.on_trial() != 0
     }
 
-    /// The program is started again because of what is published.
+    /// The program has what is published; whether a trial begins.
+    pub fn loaded(&mut self, now: u64) -> bool {
+        self.program = Program::Loaded;
+        self.not_taken.take().iter().for_each(|_| self.trial = None);
+        self.begin(now)
+    }
+
+    /// The program does not take what it was given. As long as that lasts, this is the answer to each question; whether a
+    /// trial begins. A program that has what is published does not take something else.
+    pub fn not_taken(&mut self, now: u64, why: impl FnOnce() -> Unhealthy) -> bool {
+        if self.program != Program::Loading {
+            return false;
+        }
+        self.not_taken.get_or_insert_with(why);
+        self.begin(now)
+    }
+
+    fn begin(&mut self, now: u64) -> bool {
+        if self.trial.is_some() || self.is_busy() || self.to_revert() != 0 {
+            return false;
+        }
+        let is_starting = core::mem::take(&mut self.is_starting) || !self.was_healthy;
+        self.trial = self.bake.filter(|_| self.on_trial() != 0).map(|bake| Trial::new(bake, now, is_starting));
+        self.trial.is_some()
+    }
+
+    /// The program is started again, whatever for: a trial begins anew once it has what is published.
     pub fn restarting(&mut self) {
-        self.is_starting = true;
+        (self.trial, self.is_starting) = (None, true);
     }
 
     /// Takes the answer to the question whether the program is healthy.
@@ -106,6 +125,7 @@ impl<C: Clone + PartialEq> Gate<C> {
             return Action::Publish { volumes, is_proved: true };
         }
         let (Some(bake), Some(trial)) = (self.bake, &mut self.trial) else { return Action::Nothing };
+        let answer = self.not_taken.clone().map_or(answer, Err);
         let judgement = trial.answered(bake, now, answer.is_ok());
         match answer {
             Ok(()) => {
@@ -118,9 +138,11 @@ impl<C: Clone + PartialEq> Gate<C> {
         Action::Nothing
     }
 
-    /// The program has ended, and nobody is known to have ended it.
+    /// The program has ended, and nobody is known to have ended it. It starts again with what is published; that is not to
+    /// blame if the program did not have it yet.
     pub fn ended(&mut self, now: u64, why: Unhealthy) {
-        if self.bake.is_some() && self.on_trial() != 0 && self.to_revert() == 0 {
+        self.is_starting = true;
+        if self.bake.is_some() && self.program != Program::Behind && self.on_trial() != 0 && self.to_revert() == 0 {
             self.fail(now, why);
         }
     }
@@ -177,9 +199,10 @@ impl<C: Clone + PartialEq> Gate<C> {
             volume.good.clone_from(&volume.published);
             volume.reverted.retain(|reverted| Some(&reverted.content) != volume.good.as_ref());
         }
-        self.act_at = now + RETRY_MS[0];
         if self.on_trial() == 0 {
             (self.trial, self.is_good) = (None, false);
+        } else {
+            self.act_at = now + RETRY_MS[0];
         }
         self.advance()
     }
@@ -193,7 +216,12 @@ impl<C: Clone + PartialEq> Gate<C> {
             let volume = &mut self.volumes[index];
             volume.published.clone_from(&volume.good);
         }
-        self.act_at = now + RETRY_MS[0];
+        if done != 0 {
+            (self.program, self.not_taken) = (Program::Behind, None);
+        }
+        if self.to_revert() != 0 {
+            self.act_at = now + RETRY_MS[0];
+        }
         self.then(Step::Restore(done | self.unrestored));
         self.advance()
     }

@@ -3,7 +3,6 @@
 use super::clock;
 use super::http_call::HttpCall;
 use agent::engine::Outcome;
-use agent::errors::Problem;
 use agent::http::HealthCheck;
 use alloc::{format, string::String};
 use rustix::event::{PollFd, PollFlags};
@@ -54,12 +53,8 @@ impl HealthCall {
 
 /// What was seen, without the remedy of a reload.
 fn reason(outcome: Outcome) -> String {
-    let (Outcome::NoTarget(Problem { mut message, .. })
-    | Outcome::Failed(Problem { mut message, .. })
-    | Outcome::Final(Problem { mut message, .. })) = outcome
-    else {
+    let (Outcome::NoTarget(problem) | Outcome::Failed(problem) | Outcome::Final(problem)) = outcome else {
         return String::new();
     };
-    message.truncate(message.rfind(';').unwrap_or(message.len()));
-    message
+    problem.cause().into()
 }

@@ -93,7 +93,7 @@ fn a_program_that_ends_is_not_healthy_whoever_loads_next() {
     pod.wait(200_000);
     pod.edit(0, 2);
     pod.run();
-    pod.gate.ended(pod.now, unhealthy());
+    pod.crash();
     pod.run();
     assert_eq!(pod.seen_by_program(), [Some(1)]);
     // Where nothing is on trial, a program may end as it likes.
@@ -188,4 +188,112 @@ fn what_the_user_has_approved_once_may_come_again() {
     pod.edit(0, SICK);
     pod.run();
     assert_eq!(pod.seen_by_program(), [Some(SICK)]);
+}
+
+/// The program still has what was taken back, by the gate or by the user, so that it is not asked.
+#[test]
+fn an_edit_before_the_reload_of_the_good_content_is_on_trial_as_any_other() {
+    for is_reverted in [true, false] {
+        for next_is_sick in [true, false] {
+            let mut pod = Pod::baking(&[1]);
+            pod.wait(200_000);
+            pod.edit(0, SICK);
+            pod.run();
+            if is_reverted {
+                pod.wait(29_999);
+                pod.reload = Reload::Waits;
+                pod.wait(1);
+            } else {
+                pod.reload = Reload::Waits;
+                pod.edit(0, 1);
+                pod.run();
+            }
+            assert_eq!((pod.seen_by_program(), pod.running.clone()), (vec![Some(1)], vec![Some(SICK)]));
+            pod.edit(0, 2);
+            pod.run();
+            (pod.reload, pod.is_ill) = (Reload::Works, next_is_sick);
+            pod.wait(100_000);
+            let expected = if next_is_sick { 1 } else { 2 };
+            assert_eq!((pod.seen_by_program(), pod.kept.clone()), (vec![Some(expected)], vec![Some(expected)]));
+            assert_eq!(
+                (pod.reverts, pod.gate.unhealthy.clone()),
+                (usize::from(is_reverted) + usize::from(next_is_sick), None)
+            );
+        }
+    }
+}
+
+#[test]
+fn content_that_the_program_does_not_have_yet_is_not_to_blame_for_its_end() {
+    let mut pod = Pod::baking(&[1]);
+    pod.wait(200_000);
+    pod.reload = Reload::Waits;
+    pod.edit(0, 2);
+    pod.run();
+    pod.crash();
+    (pod.reload, pod.is_ill) = (Reload::Works, true);
+    pod.wait(50_000);
+    assert_eq!((pod.seen_by_program(), pod.reverts), (vec![Some(2)], 0), "it starts with it");
+    pod.is_ill = false;
+    pod.wait(100_000);
+    assert_eq!(pod.kept, [Some(2)]);
+}
+
+#[test]
+fn a_program_that_restarts_for_another_reason_has_its_time_to_start() {
+    let mut pod = Pod::baking(&[1]);
+    pod.wait(200_000);
+    pod.edit(0, 2);
+    pod.wait(15_000);
+    pod.gate.restarting();
+    pod.is_ill = true;
+    pod.wait(50_000);
+    assert_eq!((pod.seen_by_program(), pod.reverts), (vec![Some(2)], 0));
+    pod.is_ill = false;
+    pod.wait(100_000);
+    assert_eq!(pod.kept, [Some(2)]);
+}
+
+#[test]
+fn the_next_content_is_kept_as_soon_as_it_is_good() {
+    let mut pod = Pod::baking(&[1]);
+    pod.bake = Some(Bake { time: 1_000, ..BAKE });
+    pod.restart();
+    pod.wait(5_000);
+    for content in 2..5 {
+        pod.edit(0, content);
+        pod.wait(1_000);
+        assert_eq!(pod.kept, [Some(content)]);
+    }
+}
+
+#[test]
+fn what_the_program_does_not_take_is_reverted() {
+    let mut pod = Pod::baking(&[1]);
+    pod.wait(200_000);
+    pod.reload = Reload::Fails;
+    pod.edit(0, 2);
+    pod.wait(29_999);
+    assert_eq!((pod.seen_by_program(), pod.is_healthy()), (vec![Some(2)], true), "a reload may succeed later");
+    pod.wait(1);
+    assert_eq!((pod.seen_by_program(), pod.reverts), (vec![Some(1)], 1));
+    pod.edit(0, 3);
+    pod.wait(15_000);
+    pod.reload = Reload::Works;
+    pod.wait(59_999);
+    assert_eq!(pod.kept, [Some(1)], "its trial begins when it has it");
+    pod.wait(10_000);
+    assert_eq!((pod.kept.clone(), pod.reverts), (vec![Some(3)], 1));
+}
+
+#[test]
+fn a_reload_for_another_reason_that_fails_says_nothing_of_what_the_program_has() {
+    let mut pod = Pod::baking(&[1]);
+    pod.wait(200_000);
+    pod.edit(0, 2);
+    pod.run();
+    pod.gate.loading();
+    assert!(!pod.gate.not_taken(pod.now, unhealthy));
+    pod.wait(100_000);
+    assert_eq!((pod.kept.clone(), pod.reverts), (vec![Some(2)], 0));
 }

@@ -4,7 +4,10 @@ use super::Agent;
 use crate::host::child::Ended;
 use crate::host::clock;
 use crate::host::methods::InFlight;
+use crate::host::volume::VolumeState;
 use agent::engine::IdleReason;
+use agent::errors::{Code, Problem};
+use agent::options::method::ReloadMethod;
 use alloc::vec::Vec;
 
 impl Agent {
@@ -23,8 +26,8 @@ impl Agent {
         self.load(&ungated);
     }
 
-    /// The program is to load what these volumes show it.
-    fn load(&mut self, indices: &[usize]) {
+    /// The program is to load what these volumes show it, and what has waited for the gate.
+    pub(super) fn load(&mut self, indices: &[usize]) {
         let now = clock::now();
         for index in indices {
             let volume = &mut self.volumes[*index];
@@ -40,9 +43,15 @@ impl Agent {
         }
     }
 
-    /// Whether the gate's validator runs. A command would find the candidate.
+    /// Whether a reload waits for the gate: it judges, or a command would find content that the program does not have.
     pub(super) fn is_judging(&self) -> bool {
-        self.gate.as_ref().is_some_and(|gate| gate.is_judging())
+        self.gate.as_ref().is_some_and(|gate| gate.is_judging() || !gate.is_idle() && self.needs_command())
+    }
+
+    /// Whether a reload runs a command. What is published was judged before.
+    fn needs_command(&self) -> bool {
+        let is_unjudged = |volume: &VolumeState| !volume.options.gated && !volume.is_settled(&self.saved.state);
+        matches!(self.options.method, ReloadMethod::Exec(_)) || self.volumes.iter().any(is_unjudged)
     }
 
     /// Whether no command is in flight, and none follows the proof that is. A proof may never come.
@@ -66,10 +75,15 @@ impl Agent {
         self.log_gate_problem();
     }
 
-    /// What is published is on trial once the program has it.
+    /// What is published is on trial once the program has it, or does not take it.
     pub(super) fn begin_trial(&mut self) {
-        if self.engine.idle_reason() == Some(IdleReason::Loaded) && !self.is_postponed {
-            self.gate.iter_mut().for_each(|gate| gate.loaded(self.proc.as_ref()));
+        let (proc, Some(gate), false) = (self.proc.as_ref(), &mut self.gate, self.is_postponed) else { return };
+        match (self.engine.idle_reason(), &self.engine.problem) {
+            (Some(IdleReason::Loaded), _) => gate.loaded(proc),
+            (Some(IdleReason::Retry | IdleReason::Stopped), Some(problem)) if is_of_program(problem) => {
+                gate.not_taken(problem, proc);
+            }
+            _ => {}
         }
     }
 
@@ -89,4 +103,9 @@ impl Agent {
             self.log_problem();
         }
     }
+}
+
+/// Whether the program itself has refused a reload.
+fn is_of_program(problem: &Problem) -> bool {
+    matches!(problem.code, Code::HttpRefused | Code::HttpFailed | Code::ExecFailed | Code::Unconfirmed)
 }

@@ -38,7 +38,7 @@ pub struct Agent {
     saved: StateFile,
     volumes: Vec<VolumeState>,
     gate: Option<Box<Gate>>,
-    /// An ungated volume has changed while the gate's validator ran.
+    /// A volume has changed that waits for the gate.
     is_postponed: bool,
     engine: Engine,
     in_flight: Option<InFlight>,
@@ -107,8 +107,12 @@ impl Agent {
             self.saved.save();
         }
         let is_loaded = self.volumes.iter().all(|volume| volume.is_loaded(&self.saved.state));
-        let action = if is_loaded { self.engine.started() } else { self.engine.changed(clock::now()) };
-        self.run(action);
+        if is_loaded {
+            let action = self.engine.started();
+            return self.run(action);
+        }
+        self.is_postponed = true;
+        self.load(&[]);
     }
 
     /// Adds a problem that stops nothing.

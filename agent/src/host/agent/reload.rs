@@ -51,6 +51,7 @@ impl Agent {
         let Some(change) = volume::change(&self.volumes, &self.saved.state) else {
             return self.reloaded(Outcome::NotNeeded);
         };
+        self.gate.iter_mut().for_each(|gate| gate.loading(self.proc.as_ref()));
         let begun = methods::begin(&mut Context {
             options: &self.options,
             layout: &self.layout,

@@ -5,11 +5,11 @@ use crate::host::child::{Child, may_go_away, not_started};
 use crate::host::clock;
 use crate::host::procfs::Proc;
 use crate::host::volume::tree::Failure;
+use agent::change::undisturbed;
 use agent::errors::Code;
 use agent::gate::{Action, Set, Staged, Verdict, indices};
 use agent::report::counters::Counters;
 use alloc::{string::String, vec::Vec};
-use rustix::io::Errno;
 
 impl Gate {
     /// Performs an action, and those that follow from it; the volumes that have new content.
@@ -21,13 +21,12 @@ impl Gate {
             action = match action {
                 Action::Nothing => break,
                 Action::Read => {
-                    let contents =
-                        self.volumes.iter().map(|volume| generation::checksum(&volume.mounted)).collect::<Vec<_>>();
                     let mut problem = None;
-                    let read = |(result, volume): (Result<String, Failure>, &Gated)| {
-                        result.inspect_err(|failure| problem = Some(failure.problem(&volume.mounted))).ok()
+                    let read = |volume: &Gated| {
+                        let found = undisturbed(|| generation::checksum(&volume.mounted), Failure::is_disturbed);
+                        found.inspect_err(|failure| problem = Some(failure.problem(&volume.mounted))).ok()
                     };
-                    let contents = contents.into_iter().zip(&self.volumes).map(read).collect();
+                    let contents = self.volumes.iter().map(read).collect();
                     self.set_problem(problem);
                     self.machine.seen(now, contents)
                 }
@@ -115,7 +114,7 @@ impl Gate {
         let volume = &self.volumes[at];
         match volume.set_candidate(&volume.mounted, &expected) {
             Ok(()) => Staged::Same,
-            Err(Failure::Kernel(Errno::AGAIN | Errno::NOENT)) => Staged::Moved,
+            Err(_) if generation::checksum(&volume.mounted).ok().as_ref() != Some(&expected) => Staged::Moved,
             Err(failure) => {
                 self.failed(at, &failure);
                 Staged::Failed

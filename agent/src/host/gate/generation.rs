@@ -35,8 +35,8 @@ pub fn whole(directory: &str) -> Option<String> {
     (current(directory).as_deref() == Some(&name_of(&checksum))).then_some(checksum)
 }
 
-/// Makes the content of volume `from`, whose checksum is `expected`, that of directory `to`. EAGAIN, ENOENT: `from` has
-/// another content by now.
+/// Makes the content of volume `from`, whose checksum is `expected`, that of directory `to`. EIO: it is another one than
+/// what was written.
 pub fn replace(from: &str, to: &str, expected: &str) -> Result<(), Failure> {
     let target = files::open_directory(CWD, to)?;
     let name = name_of(expected);
@@ -53,7 +53,7 @@ fn swap(from: &str, target: &OwnedFd, name: &str, expected: &str) -> Result<(), 
     let generation = write(&source, target, name)?;
     // It reads what was written, so this is also the test of that.
     if checksum_of(&generation)? != expected {
-        return Err(Errno::AGAIN.into());
+        return Err(Errno::IO.into());
     }
     fs::symlinkat(name, target, DATA_TMP)?;
     Ok(fs::renameat(target, DATA_TMP, target, DATA)?)

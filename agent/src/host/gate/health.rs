@@ -64,7 +64,7 @@ impl Health {
     }
 
     /// Watches the program. Whether it may run: in a process namespace of its own, the agent sees no other.
-    fn watch(&mut self, proc: Option<&Proc>) -> bool {
+    pub fn watch(&mut self, proc: Option<&Proc>) -> bool {
         if self.program.is_some() {
             return true;
         }

@@ -54,7 +54,7 @@ impl Gate {
         let mut was_healthy = !is_first;
         let start = |one: &Gated| {
             let (volume, healthy) = one.start(is_first);
-            was_healthy &= healthy || !volume.is_on_trial();
+            was_healthy &= healthy;
             volume
         };
         let found = volumes.iter().map(start).collect();
@@ -74,9 +74,14 @@ impl Gate {
         Some(gate)
     }
 
-    /// Whether the validator runs.
+    /// Whether a judgement is in progress.
     pub fn is_judging(&self) -> bool {
-        !self.machine.is_idle()
+        self.machine.is_busy()
+    }
+
+    /// Whether a command may run: it finds what is published.
+    pub fn is_idle(&self) -> bool {
+        self.machine.is_idle()
     }
 
     /// Whether the program can start.
@@ -86,7 +91,7 @@ impl Gate {
 
     /// Whether a Pod that starts has to wait: nothing is in progress, and something keeps a volume from being published.
     pub fn is_closed(&self) -> bool {
-        self.machine.is_idle() && self.problem.is_some()
+        !self.machine.is_busy() && self.problem.is_some()
     }
 
     /// A gated volume may have changed.
@@ -112,9 +117,23 @@ impl Gate {
         self.nudged();
     }
 
+    /// The program is about to get what is published.
+    pub fn loading(&mut self, proc: Option<&Proc>) {
+        if self.machine.loading() {
+            self.health.watch(proc);
+        }
+    }
+
     /// The program has what is published.
     pub fn loaded(&mut self, proc: Option<&Proc>) {
         if self.machine.loaded(clock::now()) {
+            self.health.begin(proc);
+        }
+    }
+
+    /// The program does not take what is published.
+    pub fn not_taken(&mut self, problem: &Problem, proc: Option<&Proc>) {
+        if self.machine.not_taken(clock::now(), || unhealthy(problem.cause().into())) {
             self.health.begin(proc);
         }
     }

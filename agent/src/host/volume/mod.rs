@@ -83,6 +83,11 @@ impl VolumeState {
         self.digest.is_some() && saved.loaded(&self.options.name) == self.digest
     }
 
+    /// Whether the mounted content is loaded, and no event says that there may be another one.
+    pub fn is_settled(&self, saved: &SavedState) -> bool {
+        !self.is_dirty && self.is_loaded(saved)
+    }
+
     /// Records that the program has the mounted content, or was sent its reload, at `at`, milliseconds since 1970.
     pub fn set_loaded(&mut self, saved: &mut SavedState, at: u64, is_confirmed: bool) {
         let Some(digest) = self.digest else { return };

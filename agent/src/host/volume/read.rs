@@ -10,8 +10,6 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{self, CWD, FileType, OFlags};
 use rustix::io::{self, Errno};
 
-/// Attempts, each of which a swap may disturb.
-const READS_AT_MOST: u32 = 5;
 /// File times lag behind by up to a tick of the kernel's clock (CONFIG_HZ is at least 100).
 const COARSE_MS: u64 = 10;
 
@@ -57,32 +55,20 @@ impl Opened {
 
 /// Reads a volume; the digest leaves out the paths in `ignored`.
 pub fn read(directory: &str, ignored: &[String], key: [u64; 2]) -> Result<Reading, Problem> {
-    let mut failure = Errno::AGAIN.into();
-    for _ in 0..READS_AT_MOST {
+    let read = || -> Result<Reading, Failure> {
         let mut hash = SipHash::new(key);
-        let mut read = || -> Result<_, Failure> {
-            let opened = Opened::open(directory)?;
-            if opened.generation.is_none() {
-                check_not_removed(&opened.volume)?;
-            }
-            let outside = feed(opened.root(), ignored, &mut hash)?;
-            if opened.is_current() { Ok((opened.generation, outside)) } else { Err(Errno::AGAIN.into()) }
-        };
-        match read() {
-            Ok((generation, outside)) => {
-                let outside = (outside > 0).then(|| left_out(directory, outside));
-                return Ok(Reading { digest: hash.finish(), generation, outside });
-            }
-            Err(found) => {
-                let is_disturbed = matches!(found, Failure::Kernel(Errno::NOENT | Errno::AGAIN));
-                failure = found;
-                if !is_disturbed {
-                    break;
-                }
-            }
+        let opened = Opened::open(directory)?;
+        if opened.generation.is_none() {
+            check_not_removed(&opened.volume)?;
         }
-    }
-    Err(failure.problem(directory))
+        let outside = feed(opened.root(), ignored, &mut hash)?;
+        if !opened.is_current() {
+            return Err(Errno::AGAIN.into());
+        }
+        let outside = (outside > 0).then(|| left_out(directory, outside));
+        Ok(Reading { digest: hash.finish(), generation: opened.generation, outside })
+    };
+    change::undisturbed(read, Failure::is_disturbed).map_err(|failure| failure.problem(directory))
 }
 
 /// SHA-256 of a volume in hex, for /status. None if its generation is another one by now, or if it can't be read.

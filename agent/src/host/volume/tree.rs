@@ -37,6 +37,11 @@ impl From<Errno> for Failure {
 }
 
 impl Failure {
+    /// Whether a swap came during the read: the kubelet removes the generation of before.
+    pub fn is_disturbed(&self) -> bool {
+        matches!(self, Failure::Kernel(Errno::NOENT | Errno::AGAIN))
+    }
+
     /// The problem for /status.
     pub fn problem(&self, directory: &str) -> Problem {
         let name = volume_name(directory);
