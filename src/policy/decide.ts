@@ -7,7 +7,7 @@ import { exceedsMountedParts, isConfigVolume, isTokenVolume, volumeSize } from '
 import { contestedReferences, helperNotes, servedForNothing } from './contested-references.ts'
 import type { Defaults } from './defaults.ts'
 import { hasVariables, variableSources } from './env.ts'
-import { liveNotes } from './gate.ts'
+import { liveNotes, sharedNotes } from './gate.ts'
 import type { Note } from './methods/method-row.ts'
 import { sharingNotes } from './methods/process-namespace.ts'
 import { methodOf } from './methods/reload-methods.ts'
@@ -104,6 +104,7 @@ export function decide(request: DecisionRequest): Decision {
       ...boundNotes(spec, excess),
       ...helperNotes(contested, containers),
       ...liveNotes(spec, containers),
+      ...sharedNotes(containers),
       ...containers.flatMap(({ container, gate }) =>
         gate?.trial
           ? trialNotes(container, gate.trial, shareProcessNamespace || spec.shareProcessNamespace === true)

@@ -160,6 +160,25 @@ const ungatedNotes = ({ container, volumes }: GateRequest, gated: ReadonlySet<st
       warn: volumeSources(volume).some(({ kind }) => kind === 'ConfigMap'),
     }))
 
+/** Says who judges a gated volume that several containers mount, and warns where one of them asks for a trial of its own. */
+export function sharedNotes(plans: readonly ContainerPlan[]): Note[] {
+  const judges = new Map<string, string>()
+  return plans
+    .flatMap(({ container: { name }, gate }) =>
+      [...(gate?.volumes ?? [])].flatMap((volume) => {
+        const judge = judges.get(volume)
+        if (judge === undefined) {
+          judges.set(volume, name)
+          return []
+        }
+        const warn = gate?.trial !== undefined
+        const inVain = warn ? `; ${PREFIX}bake of this container has no effect on it` : ''
+        return [{ text: `container ${name}: container ${judge} judges volume ${volume}${inVain}`, warn }]
+      }),
+    )
+    .slice(0, NOTES)
+}
+
 /** Warns of uses of a gated ConfigMap that see each edit at once. */
 export function liveNotes(spec: V1PodSpec, plans: readonly ContainerPlan[]): Note[] {
   if (!plans.some(({ gate }) => gate)) return []

@@ -148,6 +148,17 @@ describe('a ConfigMap that others use, too', () => {
     ])
   })
 
+  test.each([false, true])(
+    'has one judge where two gated containers mount it (a trial of the other: %s)',
+    (warn) => {
+      const two = { ...strict, ...(warn ? { 'bake.other': '60s' } : {}) }
+      const { plan } = decisionFor(podSpec({ containers: [nginx(), other] }), two)
+      const inVain = warn ? '; hotreload.dev/bake of this container has no effect on it' : ''
+      const text = `container other: container web judges volume conf${inVain}`
+      expect(plan.notes.find((note) => note.text === text)).toEqual({ text, warn })
+    },
+  )
+
   test('has no gate where it needs new Pods anyway', () => {
     const { plan } = decisionFor(podSpec({ initContainers: [{ ...other, name: 'init' }] }), strict)
     expect(plan.containers[0]?.gate).toBeUndefined()
