@@ -86,8 +86,10 @@ pub struct Report<'a> {
     pub container: &'a str,
     /// `signal`, `http`, …
     pub reload: &'a str,
-    /// A word from `state`.
+    /// A word from `state`, or that of the gates.
     pub state: &'a str,
+    /// The word from `state`.
+    pub reload_state: &'a str,
     /// The problem that keeps content from being loaded, and its time.
     pub problem: Option<(&'a Problem, u64)>,
     /// Problems that stop nothing.

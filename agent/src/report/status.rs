@@ -28,6 +28,7 @@ pub(super) fn status(report: &Report<'_>) -> String {
         .string("container", report.container)
         .string("reload", report.reload)
         .string("state", report.state)
+        .string("reloadState", report.reload_state)
         .raw("error", &error)
         .raw("warnings", &json::list(report.warnings.iter().map(|warning| problem(warning).finish())))
         .raw("target", &target)

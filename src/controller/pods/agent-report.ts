@@ -79,19 +79,22 @@ export function agentState(
   const dueHere = due.get(container)
   if (!dueHere) return undefined
   if (!isObject(report) || typeof report['state'] !== 'string') return 'unknown'
-  const isProblem =
-    problemStates.some((one) => one === report['state']) && !retriedStates.has(report['state'])
+  // An agent from an earlier template may not watch all of them.
+  const watched = volumesOf(report).flatMap(({ name, loadedAt, gate }) => {
+    const at = dueHere.get(String(name))
+    return at === undefined ? [] : { at, gate, isLoaded: (Date.parse(String(loadedAt)) || 0) >= at - SKEW }
+  })
+  // What the gate says of other volumes does not concern these. An older agent has one word for all.
+  const isThrough = watched.length > 0 && watched.every(({ isLoaded, gate }) => isLoaded && !isOpen(gate))
+  const { reloadState } = report
+  const state = isThrough && typeof reloadState === 'string' ? reloadState : report['state']
+  const isProblem = problemStates.some((one) => one === state) && !retriedStates.has(state)
   // A problem from before the change may end with it.
   const isOld = Date.parse(String(errorOf(report)?.['at'])) < Math.max(...dueHere.values()) - SKEW
   if (isProblem && !isOld) return 'refused'
-  const isSent = sentStates.has(report['state'])
-  const isBaking = report['state'] === 'baking'
-  if (!isProblem && !isSent && !isBaking && report['state'] !== 'loaded') return 'pending'
-  // An agent from an earlier template may not watch all of them.
-  const watched = volumesOf(report).flatMap(({ name, loadedAt }) => {
-    const at = dueHere.get(String(name))
-    return at === undefined ? [] : { at, isLoaded: (Date.parse(String(loadedAt)) || 0) >= at - SKEW }
-  })
+  const isSent = sentStates.has(state)
+  const isBaking = state === 'baking'
+  if (!isProblem && !isSent && !isBaking && state !== 'loaded') return 'pending'
   if (watched.length === 0) return undefined
   const behind = watched.filter(({ isLoaded }) => !isLoaded)
   if (behind.some(({ at }) => !hasStartedSince(at))) return 'notStarted'
@@ -136,6 +139,11 @@ export const text = (value: unknown, most: number): string =>
 
 /** A first refusal may be of a moment: a name that is not there yet. */
 const REFUSALS = 2
+
+/** Whether the gate of a volume has not come to a good end with it. */
+const isOpen = (gate: unknown): boolean =>
+  property(gate, 'unproved') === true ||
+  ['held', 'trial', 'reverted', 'unhealthy'].some((one) => isObject(property(gate, one)))
 
 /** The volumes of which a gate holds content back, or has reverted it. */
 export const heldVolumes = (report: unknown): string[] =>

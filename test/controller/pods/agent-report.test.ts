@@ -43,6 +43,39 @@ describe('the state of an agent', () => {
     expect(agentState({ container: 'sidecar', report }, due)).toBeUndefined()
   })
 
+  test('is its own where the gate holds another volume back, or has it on trial', () => {
+    const due = new Map([['web', new Map([['conf', since]])]])
+    const stateOf = (state: string, reloadState: string, gate: object = {}) =>
+      agentState(
+        { container: 'web', report: { state, reloadState, volumes: [{ ...volume('conf', 300), gate }] } },
+        due,
+      )
+    for (const state of [
+      'held',
+      'reverted',
+      'unhealthy',
+      'unproved',
+      'baking',
+      'validating',
+      'retrying',
+      'removed',
+    ]) {
+      expect(stateOf(state, 'loaded')).toBe('loaded')
+      expect(stateOf(state, 'signalled')).toBe('sent')
+    }
+    expect(stateOf('held', 'loaded', { held: {} })).toBe('refused')
+    expect(stateOf('reverted', 'loaded', { reverted: {} })).toBe('refused')
+    expect(stateOf('unhealthy', 'loaded', { unhealthy: {} })).toBe('refused')
+    expect(stateOf('unproved', 'loaded', { unproved: true })).toBe('refused')
+    expect(stateOf('baking', 'loaded', { trial: {} })).toBe('baking')
+    expect(
+      agentState(
+        { container: 'web', report: { state: 'held', reloadState: 'loaded', volumes: at(-60_000) } },
+        due,
+      ),
+    ).toBe('refused')
+  })
+
   test('is `started` where all that it lacks was there before its container started', () => {
     const due = new Map([['web', new Map(Object.entries({ conf: since, more: since - 10_000 }))]])
     const stateOf = (report: unknown, started: number) =>

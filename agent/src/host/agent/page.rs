@@ -40,11 +40,13 @@ impl Agent {
             instance: target.instance.as_ref().map(|instance| instance.id.as_str()),
             may_exit: self.target.may_exit,
         });
+        let reload_state = state(&self.engine, &self.options.method, self.saved.state.is_confirmed());
         Report {
             pod: self.proc.as_ref().and_then(|proc| proc.pod.as_deref()),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
-            state: self.state(&volumes),
+            state: self.gate_state(&volumes).unwrap_or(reload_state),
+            reload_state,
             problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
             warnings: &self.warnings,
             target,
@@ -59,7 +61,7 @@ impl Agent {
         }
     }
 
-    fn state(&self, volumes: &[VolumeReport<'_>]) -> &'static str {
+    fn gate_state(&self, volumes: &[VolumeReport<'_>]) -> Option<&'static str> {
         match &self.gate {
             Some(gate) if gate.is_judging() => Some("validating"),
             Some(gate) if self.engine.idle_reason() == Some(IdleReason::Loaded) => {
@@ -70,7 +72,6 @@ impl Agent {
             }
             _ => None,
         }
-        .unwrap_or_else(|| state(&self.engine, &self.options.method, self.saved.state.is_confirmed()))
     }
 }
 
@@ -87,6 +88,7 @@ pub fn bad_options_page(
         container: options.target.container.as_deref().unwrap_or_default(),
         reload: options.method.name(),
         state: "error",
+        reload_state: "error",
         problem: problems.first().map(|problem| (problem, at)),
         warnings: problems.get(1..).unwrap_or_default(),
         target: None,

@@ -162,15 +162,17 @@ impl Page<'_> {
             gate: gate.report(index),
         });
         let volumes: Vec<VolumeReport<'_>> = volumes.collect();
+        let state = match gate_state(&volumes) {
+            Some("held") => "held",
+            _ if gate.is_closed() => "error",
+            _ => "validating",
+        };
         Report {
             pod: self.pod.as_deref(),
             container: self.options.target.container.as_deref().unwrap_or_default(),
             reload: self.options.method.name(),
-            state: match gate_state(&volumes) {
-                Some("held") => "held",
-                _ if gate.is_closed() => "error",
-                _ => "validating",
-            },
+            state,
+            reload_state: state,
             problem: self.reported.as_ref().map(|(problem, at)| (problem, *at)),
             warnings: &[],
             target: None,
