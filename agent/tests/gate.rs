@@ -235,10 +235,12 @@ fn an_answer_that_changes_is_heard_without_an_edit() {
     let root = Root::new();
     let volume = root.gated("conf", &[("a", "1")]);
     let nudges = root.volume_at("approve", &[("approve", ""), ("nudge", "1")]);
+    let secret = root.volume("tls", &[("key", "1")]);
     let name = root.join("name");
     fs::write(&name, "").unwrap();
     let flags = [
         "--volume=conf".into(),
+        "--secret-volume=tls".into(),
         "--gated=conf".into(),
         "--gate=strict".into(),
         format!("--validate=[\"test\",\"-e\",\"{}\"]", name.display()),
@@ -250,11 +252,14 @@ fn an_answer_that_changes_is_heard_without_an_edit() {
     volume.swap(&[("a", "2")]);
     agent.reaches("held");
     // More answers than the retries after 10 s, 30 s and 1 min could have asked for.
-    let asked = || agent.field("validationsFailed").parse::<u32>().unwrap();
-    for nudge in 2..=5 {
-        let before = asked();
-        nudges.swap(&[("approve", ""), ("nudge", &nudge.to_string())]);
-        eventually("it is asked again", || (asked() > before).then_some(()));
+    let asked = || agent.log().matches(r#""msg":"refused""#).count();
+    for number in ["2", "3", "4", "5"] {
+        let nudge: &dyn Fn() = &|| nudges.swap(&[("approve", ""), ("nudge", number)]);
+        for change in [nudge, &|| secret.swap(&[("key", number)])] {
+            let before = asked();
+            change();
+            eventually("it is asked again", || (asked() > before).then_some(()));
+        }
     }
     fs::write(&name, "").unwrap();
     nudges.swap(&[("approve", ""), ("nudge", "6")]);

@@ -5,7 +5,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { processesOf } from '../support/container-process.ts'
 import { settled, startTestController } from '../support/controller.ts'
-import { annotated, heldBy, killed, nameOf, reaches, seenBy } from '../support/gated-pods.ts'
+import { annotated, killed, nameOf, reaches, refusalsIn, seenBy } from '../support/gated-pods.ts'
 import {
   imageReference,
   images,
@@ -227,7 +227,7 @@ http {
       const { message } = await event('ConfigurationHeld', appOf(pod))
       expect(message).toMatch(/validate exited with code 1; the program keeps what is published/)
       // The first refusal may be of a moment.
-      expect((await heldBy(ns, pod))?.refusals).toBeGreaterThan(1)
+      expect(await refusalsIn(ns, pod)).toBeGreaterThan(1)
     }
     for (const pod of pods) {
       await killed(ns, pod, appOf(pod))

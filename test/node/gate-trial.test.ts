@@ -31,13 +31,16 @@ beforeAll(async () => {
   hook = await webhook({ defaults: { ...builtInDefaults, timeoutSeconds: 600 } })
 })
 
-/** Starts a controller that acts on one namespace until the test ends. Returns a wait for an Event of it. */
+/** Starts a controller that acts on one namespace until the test ends. Returns a wait for an Event with this text. */
 async function startController(ns: Namespace, { onTestFinished }: TestContext) {
   const controller = await startTestController((await namespace()).name, { only: [ns.name] })
   onTestFinished(() => controller.stop())
   await settled(controller)
-  return (reason: string) =>
-    until(reason, () => controller.events.find((one) => one.reason === reason), 300_000)
+  return (reason: string, text = '') => {
+    const isIt = (one: { reason: string; message: string }) =>
+      one.reason === reason && one.message.includes(text)
+    return until(`${reason}: ${text}`, () => controller.events.find(isIt), 300_000)
+  }
 }
 
 const conf = '/etc/nginx/conf.d'
@@ -105,8 +108,10 @@ describe.concurrent('content on trial', () => {
     const reverted = await reaches(ns, pod, 'reverted')
     expect(reverted).toMatchObject({ error: { code: 'HR_REVERTED' }, counters: { reverts: 1 } })
     await serves(ns, pod, 'one')
-    const { kind, name, message } = await event('ConfigurationReverted')
-    expect([kind, name, message]).toEqual(['Deployment', 'web', expect.stringContaining('answered 500')])
+    expect(await event('ConfigurationReverted', 'answered 500')).toMatchObject({
+      kind: 'Deployment',
+      name: 'web',
+    })
     const { kubeconfig } = cluster()
     const hotreload = (...words: string[]) => [process.execPath, MAIN, ...words, '--kubeconfig', kubeconfig]
     const shown = await attempt(hotreload('status', '-n', ns.name))
@@ -118,37 +123,61 @@ describe.concurrent('content on trial', () => {
     await run(hotreload('approve', 'deployment/web', '-n', ns.name))
     await serves(ns, pod, 'two')
     expect(await reaches(ns, pod, 'unhealthy')).toMatchObject({ counters: { reverts: 1 } })
-    expect((await event('ConfigurationUnhealthy')).message).toContain('answered 500')
     await edit(ns, 'conf', site('three'), [pod])
     await serves(ns, pod, 'three')
     await reaches(ns, pod, 'loaded')
 
-    // An edit during a judgement gets its own, at once, though the one before is on trial. What is good is the one before both.
-    const before = await agentLog(ns, pod)
-    const good = before.findLast(({ msg }) => msg === 'good')?.sha256
-    await exec(ns, pod, 'touch', hold)
-    await edit(ns, 'conf', site('four'), [pod])
-    await reaches(ns, pod, 'validating')
-    await edit(ns, 'conf', site('five', 500), [pod])
-    const mounted = () =>
-      readFileSync(seenBy(pod, 'hotreload-agent', '/.hotreload/live/conf/site.conf'), 'utf8')
-    await until('the kubelet has swapped', () => mounted().includes('five'))
-    expect((await agentStatus(ns, pod)).state).toBe('validating')
-    await exec(ns, pod, 'rm', hold)
-    expect(await reaches(ns, pod, 'reverted')).toMatchObject({ counters: { reverts: 2 } })
-    await serves(ns, pod, 'three')
-    const lines = (await agentLog(ns, pod)).slice(before.length)
-    const changes = lines.filter(({ msg }) => ['published', 'good', 'reverted'].includes(msg))
-    expect(changes.map(({ msg }) => msg)).toEqual(['published', 'published', 'reverted'])
-    expect(changes.at(-1)?.sha256).toBe(good)
-    const problems = lines.filter(({ msg }) => msg === 'not reloaded').map(({ code }) => code)
-    expect(problems).toEqual(['HR_REVERTED'])
+    // What happens with an edit, from the agent's log.
+    const changesBy = async (act: () => Promise<unknown>) => {
+      const { length } = await agentLog(ns, pod)
+      await act()
+      const lines = (await agentLog(ns, pod)).slice(length)
+      const problems = lines.filter(({ msg }) => msg === 'not reloaded').map(({ code }) => code)
+      const changes = lines.filter(({ msg }) => ['published', 'good', 'reverted'].includes(msg))
+      return { problems, changes: changes.map(({ msg }) => msg) }
+    }
+    const publishedTwice = ['published', 'published', 'reverted']
+
+    // An edit during a judgement gets its own.
+    const judged = await changesBy(async () => {
+      await exec(ns, pod, 'touch', hold)
+      await edit(ns, 'conf', site('four'), [pod])
+      await reaches(ns, pod, 'validating')
+      await edit(ns, 'conf', site('five', 500), [pod])
+      const mounted = () =>
+        readFileSync(seenBy(pod, 'hotreload-agent', '/.hotreload/live/conf/site.conf'), 'utf8')
+      await until('the kubelet has swapped', () => mounted().includes('five'))
+      expect((await agentStatus(ns, pod)).state).toBe('validating')
+      await exec(ns, pod, 'rm', hold)
+      await reaches(ns, pod, 'reverted')
+      await serves(ns, pod, 'three')
+    })
+    expect(judged).toEqual({ problems: ['HR_REVERTED'], changes: publishedTwice })
+
+    // One during a trial does not wait for its end. A machine may be too slow for that trial, and then another one follows.
+    let last = 'three'
+    await until('an edit during a trial', async () => {
+      const good = last
+      last = `good ${crypto.randomUUID()}`
+      const { changes } = await changesBy(async () => {
+        await edit(ns, 'conf', site(last), [pod])
+        await serves(ns, pod, last)
+        await until('a trial', async () => ['baking', 'loaded'].includes((await agentStatus(ns, pod)).state))
+        await edit(ns, 'conf', site(`bad ${last}`, 500), [pod])
+        await reaches(ns, pod, 'reverted')
+      })
+      if (JSON.stringify(changes) !== JSON.stringify(publishedTwice)) return false
+      await serves(ns, pod, good)
+      return true
+    })
 
     // The program is not well before the edit already, so that the edit is not to blame.
+    const { reverts } = (await agentStatus(ns, pod)).counters
     await exec(ns, pod, 'touch', '/tmp/sick')
     await edit(ns, 'conf', site('six'), [pod])
     await serves(ns, pod, 'six')
-    expect(await reaches(ns, pod, 'unhealthy')).toMatchObject({ counters: { reverts: 2 } })
+    expect((await reaches(ns, pod, 'unhealthy')).counters.reverts).toBe(reverts)
+    await event('ConfigurationUnhealthy', 'answered 503')
     await exec(ns, pod, 'rm', '/tmp/sick')
     await reaches(ns, pod, 'loaded')
 
@@ -156,7 +185,7 @@ describe.concurrent('content on trial', () => {
     await edit(ns, 'conf', site('seven'), [pod])
     await reaches(ns, pod, 'baking')
     processesOf(pod, 'web').forEach((pid) => process.kill(pid, 'SIGKILL'))
-    expect(await reaches(ns, pod, 'reverted')).toMatchObject({ counters: { reverts: 3 } })
+    expect((await reaches(ns, pod, 'reverted')).counters.reverts).toBe(reverts + 1)
     await serves(ns, pod, 'six')
   })
 

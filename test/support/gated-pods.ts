@@ -45,16 +45,11 @@ export async function agentLog(ns: Namespace, pod: V1Pod): Promise<LogLine[]> {
   return lines.map((line): LogLine => JSON.parse(line))
 }
 
-interface Held {
-  refusals: number
-  lastRefusedAt: string
-}
-
-/** What the agent holds back, and since when. */
-export async function heldBy(ns: Namespace, pod: V1Pod): Promise<Held | undefined> {
+/** How often the validator has refused what the agent holds back; undefined: nothing is held. */
+export async function refusalsIn(ns: Namespace, pod: V1Pod): Promise<number | undefined> {
   const { volumes } = await agentStatus(ns, pod)
-  const gated = volumes as { gate?: { held: Held | null } }[]
-  return gated.map(({ gate }) => gate?.held).find((held) => held !== null && held !== undefined)
+  const gated = volumes as { gate?: { held: { refusals: number } | null } }[]
+  return gated.find(({ gate }) => gate?.held)?.gate?.held?.refusals
 }
 
 /** A path as a container sees it. */

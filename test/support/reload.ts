@@ -49,7 +49,8 @@ export interface AgentStatus {
       | 'killed'
       | 'signals'
       | 'validationsFailed'
-      | 'validationsPassed',
+      | 'validationsPassed'
+      | 'reverts',
       number
     >
   >
