@@ -80,10 +80,16 @@ export function planGate(request: GateRequest): GateDecision {
 
 const NOTHING = `no volume of exactly one ConfigMap reloads in place: ${manual('gate')}`
 
-const obstacleOf = ({ reload, spec: { restartPolicy = 'Always' } }: GateRequest): string | undefined => {
+const obstacleOf = ({
+  container: { volumeMounts = [] },
+  reload,
+  spec: { restartPolicy = 'Always' },
+}: GateRequest): string | undefined => {
   // The first publish may end with an error once, which would fail the Pod. Of Jobs a gate would hold a whole run back.
   if (restartPolicy !== 'Always') return `its restartPolicy is ${restartPolicy}`
   if (reload.method === 'rollout') return 'its changes roll out'
+  // The agent's flags end a mountPath at its first colon.
+  if (volumeMounts.some(({ mountPath }) => mountPath.includes(':'))) return 'it has a mountPath with a colon'
   return methodOf(reload).agent === 'parent'
     ? `${PREFIX}reload: ${reload.method} has no agent beside the program`
     : undefined

@@ -70,6 +70,13 @@ describe('has a gate', () => {
     ],
     ['a bare Pod', podSpec(), {}, true, /bare Pod/],
     [
+      'a mountPath with a colon',
+      podSpec({ containers: [nginx({ volumeMounts: [mount('conf'), mount('other', '/etc/a:b')] })] }),
+      {},
+      false,
+      /a mountPath with a colon/,
+    ],
+    [
       'mounts at many paths',
       podSpec({
         containers: [nginx({ volumeMounts: times(GATED_MOUNTS + 1, (at) => mount('conf', `/${at}`)) })],

@@ -25,6 +25,7 @@ const paths = [
   '/etc/app/sub',
   'etc/app/c.conf',
   '/etc/x/../app/d.conf',
+  '/etc/app/e:f.conf',
 ]
 const file = fc.constantFrom('a.conf', 'dir/a.conf', 'dir', './a.conf', 'none', '.')
 const items = fc.constantFrom(

@@ -123,6 +123,8 @@ function decideMode(
   if (volume.csi) return keep('a CSI driver need not swap its files')
   // Only the image knows where it leads, if one of its directories is a symlink.
   if (hasBackstep(mount.mountPath)) return keep('its mountPath has a ..')
+  // The agent's flags end a mountPath at its first colon.
+  if (mount.mountPath.includes(':')) return keep('its mountPath has a colon')
   if (path === '') return keep('subPath names the whole volume')
   if (!isExpression && !items.hasAtOrBelow(path) && !(hasAnyKey && isKey(path)))
     return keep('the volume has no such path')

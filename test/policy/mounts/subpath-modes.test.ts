@@ -182,8 +182,11 @@ describe('a subPath that can’t be updated is kept', () => {
     expect(modes([at('/etc/nginx/x', subPath)], { spec: { volumes: [volume] } })).toEqual([mode]),
   )
 
-  test.each(['auto', 'symlink', 'copy'] as const)('a mountPath with a .., by %s', (asked) =>
-    expect(modes([at('/etc/nginx/../app/a.conf')], { asked })).toEqual(['keep: its mountPath has a ..']),
+  test.each(['auto', 'symlink', 'copy'] as const)('a mountPath with a .. or a colon, by %s', (asked) =>
+    expect(modes([at('/etc/nginx/../app/a.conf'), at('/etc/a:b/a.conf')], { asked })).toEqual([
+      'keep: its mountPath has a ..',
+      'keep: its mountPath has a colon',
+    ]),
   )
 
   test.each<[string, V1Volume]>([
