@@ -91,7 +91,10 @@ export async function readStatus(
     )
   const missing = pods.find((name) => !listed.some(({ metadata }) => metadata?.name === name))
   if (missing !== undefined)
-    throw refusal({ status: 404, body: {} }, `get Pod ${missing} in namespace ${namespace}`)
+    throw refusal(
+      { status: 404, body: {} },
+      `get Pod ${missing} in ${namespace === undefined ? 'any namespace' : `namespace ${namespace}`}`,
+    )
   const chosen = listed.filter(({ metadata }) => pods.length === 0 || pods.includes(metadata?.name ?? ''))
   return statusOfPods(client, pods.length > 0 ? chosen : chosen.filter(isInjectedOrOptedIn), now, show)
 }

@@ -445,6 +445,11 @@ describe('which Pods', () => {
     ])
   })
 
+  test('one that is in none of all namespaces is an error that says so', () =>
+    expect(statusOf(client, { namespace: undefined, pods: ['web-9'] })).rejects.toThrow(
+      'get Pod web-9 in any namespace: it does not exist',
+    ))
+
   test('one that does not exist is an error', () =>
     expect(statusOf(client, { namespace: 'shop', pods: ['web-9'] })).rejects.toThrow(
       /web-9.*does not exist.*HR_NO_OBJECT/,
