@@ -1,5 +1,6 @@
 /** Checks that each setting of an install is where its part reads it. Pure. */
 import type { V1Container, V1Deployment } from '@kubernetes/client-node'
+import { goBool } from '../../compat/request/go-words.ts'
 import type { ClusterPolicy } from '../installed/policy.ts'
 import { containerOf, settingOf } from '../installed/settings.ts'
 import { controllerFlags } from '../serve/controller-flags.ts'
@@ -19,7 +20,7 @@ export function checkSettings(
   const warning = (text: string): Finding => ({ check: 'settings', result: 'warning', text })
   const others = foreignSettings(containerOf(webhook))
   const hasOwnFiles = settingOf(containerOf(webhook), serveFlags.tlsDir) !== undefined
-  const isIssued = settingOf(containerOf(controller), controllerFlags.issueCertificates) !== 'false'
+  const isIssued = goBool(settingOf(containerOf(controller), controllerFlags.issueCertificates) ?? 'true')
   const policies = [webhook, controller].map((one) => settingOf(containerOf(one), serveFlags.policy))
   return [
     ...(others.length > 0
@@ -29,7 +30,7 @@ export function checkSettings(
           ),
         ]
       : []),
-    ...(webhook && controller && hasOwnFiles === isIssued
+    ...(webhook && controller && hasOwnFiles === (isIssued === true)
       ? [
           warning(
             hasOwnFiles

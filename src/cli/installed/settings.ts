@@ -7,11 +7,15 @@ import { INSTALL_NAME } from '../shared/install-names.ts'
 export const containerOf = (deployment: V1Deployment | undefined): V1Container | undefined =>
   deployment?.spec?.template.spec?.containers.find(({ name }) => name === INSTALL_NAME)
 
-/** The value of a flag, or of its variable. */
+/** The value of a flag, or of its variable; `true` of a flag without a value. Of two the last one counts, as for the program. */
 export function settingOf(container: V1Container | undefined, flag: Flag): string | undefined {
   const [name = ''] = flag.flags.split(' ')
-  const given = new RegExp(`${name}[ =](\\S+)`).exec((container?.args ?? []).join(' '))?.[1]
-  return given ?? valueOf(container, variableOf(flag))
+  const args = container?.args ?? []
+  const at = args.findLastIndex((word) => word === name || word.startsWith(`${name}=`))
+  const [word, next = '-'] = at === -1 ? [] : args.slice(at)
+  if (word === undefined) return valueOf(container, variableOf(flag))
+  if (word !== name) return word.slice(name.length + 1)
+  return next.startsWith('-') ? 'true' : next
 }
 
 export const valueOf = (container: V1Container | undefined, variable: string): string | undefined =>

@@ -231,6 +231,9 @@ describe('settings', () => {
   test.each([
     [['--tls-dir=/tls'], [], 'set --issue-certificates=false there'],
     [[], ['--issue-certificates=false'], 'remove --issue-certificates=false there'],
+    [[], ['--issue-certificates=0'], 'remove --issue-certificates=false there'],
+    [['--tls-dir=/tls'], ['--issue-certificates=true', '--issue-certificates', 'False'], ''],
+    [[], ['--issue-certificates', '--max-replaced-pods=5'], ''],
     [[], [], ''],
   ])('a certificate with %j and %j has one issuer', (ofWebhook, ofController, advice) => {
     const found = checkSettings(deployment(ofWebhook), deployment(ofController))
