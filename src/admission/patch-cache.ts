@@ -6,8 +6,11 @@ import { hash } from 'node:crypto'
 import { type ApiObject, controller, isReplacedPod, podTemplate } from '../workload/pod-template.ts'
 import type { AdmissionRequest, AdmissionResponse } from './handler.ts'
 
-/** Each takes some 10 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
+/** Each takes some 6 kB. If a cluster starts more templates than this within minutes, the handler decides some of them twice. */
 const MAX_ANSWERS = 500
+
+/** Characters of a patch that is kept, so that all of them take 16 MB at most: a Pod's own variables can make a patch of a megabyte. */
+const MAX_PATCH = 32 * 1024
 
 /** The admission plugin's prefix (ServiceAccountVolumeName), to which it adds five random characters. */
 const TOKEN_VOLUME = 'kube-api-access-'
@@ -35,8 +38,9 @@ export function cachePatches(
     const known = answers.get(key)
     if (known) return known
     const answer = handler(request)
-    if (answer.outcome !== 'injected') return answer
-    const texts = [Buffer.from(answer.patch ?? '', 'base64'), ...answer.warnings]
+    const { outcome, patch = '', warnings } = answer
+    if (outcome !== 'injected' || patch.length > MAX_PATCH) return answer
+    const texts = [Buffer.from(patch, 'base64'), ...warnings]
     if (tokenVolume !== undefined && texts.some((text) => text.includes(tokenVolume))) return answer
     const [oldest] = answers.keys()
     if (answers.size >= MAX_ANSWERS && oldest !== undefined) answers.delete(oldest)

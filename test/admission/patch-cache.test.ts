@@ -112,6 +112,17 @@ describe('an answer for one Pod only is not kept', () => {
   })
 })
 
+test('a patch that is longer than an ordinary one is not kept', () => {
+  const times = (length: number) =>
+    timesDecided([pod(), pod()], () => ({
+      allowed: true,
+      outcome: 'injected',
+      patch: 'A'.repeat(length),
+      warnings: [],
+    }))
+  expect([times(32 * 1024), times(32 * 1024 + 4)]).toEqual([1, 2])
+})
+
 test('with too many templates, the oldest is dropped', () => {
   const templates = Array.from({ length: 501 }, (_, index) => pod(podSpec(), { build: String(index) }))
   const [first = pod(), second = pod()] = templates

@@ -42,6 +42,19 @@ export function jsonShape(text: Uint8Array, limit: JsonShape): JsonShape {
   return { values, depth: deepest }
 }
 
+/** The place of the bracket that closes the list which opens at `start`, or the end of the text. */
+export function endOfList(text: Uint8Array, start: number): number {
+  let depth = 0
+  for (let at = start; at < text.length; at += 1) {
+    const byte = text[at]
+    if (byte === QUOTE) at = endOfString(text, at)
+    else if (byte === OPEN_LIST) depth += 1
+    else if (byte === CLOSE_LIST) depth -= 1
+    if (depth === 0) return at
+  }
+  return text.length
+}
+
 /** The closing quote's place, or the end of the text. */
 function endOfString(text: Uint8Array, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {

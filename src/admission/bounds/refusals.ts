@@ -27,11 +27,7 @@ export const badHttp = [
 ].join('\r\n')
 
 export const badJson = (length: number): UserError =>
-  new UserError(
-    'HR_BAD_JSON',
-    `body: ${length === 0 ? 'empty' : `its ${length} characters are not JSON`}`,
-    REMEDY,
-  )
+  new UserError('HR_BAD_JSON', `body: ${length === 0 ? 'empty' : `its ${length} bytes are not JSON`}`, REMEDY)
 
 export const badEncoding = (): UserError =>
   new UserError('HR_BAD_CONTENT_TYPE', 'Content-Encoding: only identity is understood', REMEDY)
