@@ -196,6 +196,9 @@ fn a_taken_port_is_reported_and_reloads_still_work() {
     eventually("the error is logged", || root.read("second.log").contains("HR_LISTEN_FAILED").then_some(()));
     calm();
     assert!(!second.has_ended());
+    let port = first.port;
+    drop(first);
+    eventually("the second one answers at the free port", || exchange(port, b"GET /healthz HTTP/1.1\r\n\r\n"));
 }
 
 #[test]

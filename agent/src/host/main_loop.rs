@@ -5,7 +5,7 @@ use super::agent::{Agent, bad_options_page};
 use super::child::Ended;
 use super::events::{SIGIO, reap, received_signals, wait};
 use super::layout::Layout;
-use super::server::{self, Server};
+use super::server::Server;
 use super::volume::watcher::Watcher;
 use super::{clock, log};
 use crate::panics;
@@ -70,8 +70,7 @@ struct Watching {
 impl MainLoop {
     /// Opens the port, and starts to watch unless there are problems with the options.
     pub fn new(options: Options, problems: Vec<Problem>, layout: Layout, environment: &[&CStr]) -> MainLoop {
-        let (server, not_listening) = Server::listen(options.port);
-        not_listening.iter().for_each(server::log_problem);
+        let server = Server::listen(options.port);
         if !problems.is_empty() {
             problems.iter().for_each(|problem| {
                 log::error("bad option").string("code", problem.code.text()).string("error", &problem.message).write();
@@ -83,8 +82,7 @@ impl MainLoop {
         }
         // Watching begins before the first read, so no change is missed in between.
         let watcher = Watcher::new(watched_directories(&options, &layout), clock::now());
-        let mut agent = Agent::start(options, layout, watcher.all_atomic(), panics::count(environment));
-        not_listening.into_iter().for_each(|problem| agent.warn(problem));
+        let agent = Agent::start(options, layout, watcher.all_atomic(), panics::count(environment));
         MainLoop { server, work: Work::Watching(Box::new(Watching { watcher, agent })) }
     }
 

@@ -2,7 +2,7 @@
 //! each. It never blocks. A peer that holds connections loses them to others: nobody can keep a controller out.
 
 use super::{clock, files, log};
-use agent::errors::{Code, Problem};
+use agent::errors::Code;
 use agent::http::{PageRequest, parse_page_request, response};
 use alloc::{format, string::String, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,7 +20,8 @@ const BACKLOG: i32 = 64;
 const REQUEST_MAX_BYTES: usize = 4096;
 /// From the first byte of a request to the last byte of the response.
 const CONNECTION_MAX_MS: u64 = 5_000;
-/// Wait after a connection that could not be accepted: files or memory are short, and poll reports it again at once.
+/// Wait after a connection that could not be accepted (files or memory are short, and poll reports it again at once), and
+/// while the port is taken.
 const PAUSE_MS: u64 = 1_000;
 
 struct Connection {
@@ -33,6 +34,8 @@ struct Connection {
 
 /// The listener and its connections.
 pub struct Server {
+    port: u16,
+    /// None while the port is taken.
     listener: Option<OwnedFd>,
     /// No connection is accepted until then, milliseconds since boot.
     paused_until: Option<u64>,
@@ -43,21 +46,28 @@ pub struct Server {
 pub type Page<'a> = &'a dyn Fn(&str) -> Option<(&'static str, String)>;
 
 impl Server {
-    /// Listens on every address of the Pod. If the port is taken, the agent reports it and works without pages.
-    pub fn listen(port: u16) -> (Server, Option<Problem>) {
-        let any6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        let any4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    /// Listens on every address of the Pod. While the port is taken, the agent works without pages.
+    pub fn listen(port: u16) -> Server {
+        let mut server = Server { port, listener: None, paused_until: None, connections: Vec::new() };
+        if let Err(error) = server.open(clock::now()) {
+            let message = format!("port {port}: no /status and /metrics: {}; trying again", files::describe(error));
+            log::error("not listening").string("code", Code::ListenFailed.text()).string("error", &message).write();
+        }
+        server
+    }
+
+    fn open(&mut self, now: u64) -> io::Result<()> {
+        self.paused_until = Some(now + PAUSE_MS);
+        let any6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, self.port));
+        let any4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, self.port));
         let listener = match bind(any6, AddressFamily::INET6) {
             // The node has no IPv6.
             Err(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL) => bind(any4, AddressFamily::INET),
             found => found,
         };
-        let problem = listener.as_ref().err().map(|error| {
-            let message =
-                format!("port {port}: no /status and /metrics: {}; use another port", files::describe(*error));
-            Problem::new(Code::ListenFailed, message)
-        });
-        (Server { listener: listener.ok(), paused_until: None, connections: Vec::new() }, problem)
+        self.listener = Some(listener?);
+        self.paused_until = None;
+        Ok(())
     }
 
     fn accepting(&self) -> Option<&OwnedFd> {
@@ -82,6 +92,9 @@ impl Server {
     pub fn serve(&mut self, page: Page<'_>) {
         let now = clock::now();
         self.paused_until.take_if(|until| now >= *until);
+        if self.listener.is_none() && self.paused_until.is_none() {
+            let _ = self.open(now);
+        }
         // A peer that connects without pause must not stop the loop.
         for _ in 0..CONNECTIONS_MAX {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -170,9 +183,4 @@ impl Connection {
         }
         true
     }
-}
-
-/// Logs that the port is taken.
-pub fn log_problem(problem: &Problem) {
-    log::error("not listening").string("code", problem.code.text()).string("error", &problem.message).write();
 }

@@ -115,11 +115,6 @@ impl Agent {
         self.load(&[]);
     }
 
-    /// Adds a problem that stops nothing.
-    pub fn warn(&mut self, problem: Problem) {
-        self.warnings.push(problem);
-    }
-
     /// The supervised program has started.
     pub fn set_program(&mut self, program: Option<Process>) {
         self.target.process = program;

@@ -12,7 +12,7 @@ use crate::host::layout::Layout;
 use crate::host::log;
 use crate::host::main_loop::watched_directories;
 use crate::host::procfs::Proc;
-use crate::host::server::{self, Server};
+use crate::host::server::Server;
 use crate::host::volume::subpath_files::{self, Refreshed};
 use crate::host::volume::watcher::Watcher;
 use crate::runtime;
@@ -141,9 +141,7 @@ impl Page<'_> {
 
     fn serve(&mut self, gate: &Gate, counters: &Counters) {
         if self.server.is_none() && gate.is_closed() {
-            let (server, not_listening) = Server::listen(self.options.port);
-            not_listening.iter().for_each(server::log_problem);
-            self.server = Some(server);
+            self.server = Some(Server::listen(self.options.port));
         }
         let Some(mut server) = self.server.take() else { return };
         server.serve(&|path| self.report(gate, counters).page(path));
