@@ -32,6 +32,11 @@ export interface QueueOptions {
   longestRetryDelay?: number
 }
 
+/**
+ * Milliseconds of runs after which timers and connections have their turn: runs that wait for nothing would follow one another until the queue
+ * is empty, and neither a probe nor a lease would be answered.
+ */
+const LONGEST_TURN = 50
 const FIRST_RETRY = 1_000
 const LONGEST_RETRY_DELAY = 300_000
 /**
@@ -52,6 +57,8 @@ export function createQueue({
   const running = new Set<string>()
   const failures = new Map<string, number>()
   let stopped = false
+  /** When the first run of this turn of the event loop began; undefined: none has. */
+  let turnBegan: number | undefined
 
   function add(key: string, delay = 0): void {
     if (stopped || ready.has(key)) return
@@ -80,10 +87,23 @@ export function createQueue({
     for (const key of ready) {
       if (running.size >= concurrency) return
       if (running.has(key)) continue
+      if (isTurnOver()) return
       ready.delete(key)
       running.add(key)
       void attempt(key)
     }
+  }
+
+  /** Whether other work comes first. The next turn begins by itself. */
+  function isTurnOver(): boolean {
+    if (turnBegan === undefined) {
+      turnBegan = clock.now()
+      setImmediate(() => {
+        turnBegan = undefined
+        pump()
+      })
+    }
+    return clock.now() - turnBegan >= LONGEST_TURN
   }
 
   async function attempt(key: string): Promise<void> {

@@ -127,3 +127,29 @@ test('the earliest of several times', () => {
   expect(earliest(undefined, 5, 3)).toBe(3)
   expect(earliest(undefined)).toBeUndefined()
 })
+
+test('runs that wait for nothing leave turns to timers and connections', async () => {
+  let now = 0
+  const order: string[] = []
+  const queue = createQueue({
+    clock: { now: () => now, wall: () => now, after: () => () => undefined },
+    concurrency: 2,
+    async run(key) {
+      now += 30
+      order.push(key)
+    },
+    onError() {},
+  })
+  for (let index = 0; index < 100; index++) queue.add(`k${index}`)
+  const otherTurns = new Promise<void>((resolve) => {
+    const takeTurn = (): void => {
+      order.push('other')
+      if (queue.size() > 0) setImmediate(takeTurn)
+      else resolve()
+    }
+    setImmediate(takeTurn)
+  })
+  await otherTurns
+  expect(order.indexOf('other')).toBeLessThan(6)
+  expect(order.filter((one) => one !== 'other')).toHaveLength(100)
+})

@@ -6,7 +6,8 @@
 import { limitCalls } from '../../api/limit-calls.ts'
 import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
-import { keysetOf, refId, type SourceRef } from '../../workload/sources-in-use.ts'
+import { sourceId } from '../../workload/checksum.ts'
+import { idIn, keysetOf, type SourceRef } from '../../workload/sources-in-use.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Sources } from '../cache/sources.ts'
 import type { Workloads } from '../cache/workloads.ts'
@@ -41,7 +42,7 @@ const CALLS_AT_ONCE = 12
 
 export interface NudgesOptions extends Omit<PodNudgerOptions, 'isStopped'> {
   report: Pick<Report, 'nudge' | 'log'>
-  cache: Pick<Cache, 'usedSources'> & {
+  cache: Pick<Cache, 'isLabelled'> & {
     workloads: Pick<Workloads, 'get'>
     sources: Pick<Sources, 'state'>
   }
@@ -78,15 +79,21 @@ export function createNudges(options: NudgesOptions): Nudges {
     return undefined
   }
 
-  function loadsInPlace(summary: WorkloadSummary, source: SourceRef, changedKeysets: ReadonlySet<string>) {
-    return cache
-      .usedSources(summary)
-      .inPlace.some(
-        (use) =>
-          refId(use) === refId(source) &&
-          changedKeysets.has(keysetOf(use)) &&
-          !cache.sources.state(use).isPaused,
-      )
+  /** A look at what is known: to read the annotations of each of a thousand users again would stop the controller. */
+  function loadsInPlace(
+    { namespace, native }: WorkloadSummary,
+    source: SourceRef,
+    changedKeysets: ReadonlySet<string>,
+  ): boolean {
+    const id = idIn(namespace, source)
+    const isUsed = native?.sources.inPlace.some(
+      (used) => sourceId(used) === id && changedKeysets.has(keysetOf(used)),
+    )
+    return (
+      isUsed === true &&
+      cache.isLabelled(namespace) &&
+      !cache.sources.state({ ...source, optional: true }).isPaused
+    )
   }
 
   return {

@@ -25,6 +25,7 @@ const OTHER: SourceRef = { ...SOURCE, name: 'other' }
 
 interface Change {
   isSourcePaused?: boolean
+  isLabelled?: boolean
   /** Of the workload's summary. */
   summary?: Partial<WorkloadSummary>
   spec?: V1PodSpec
@@ -33,7 +34,7 @@ interface Change {
 function cluster(
   annotations: Record<string, string>,
   names: readonly string[] = ['a', 'b', 'c'],
-  { isSourcePaused = false, summary = {}, spec }: Change = {},
+  { isSourcePaused = false, isLabelled = true, summary = {}, spec }: Change = {},
 ) {
   const clock = fakeClock()
   const { pods, nudged, ...fakes } = podsWithAgents(names, annotations, spec)
@@ -47,7 +48,6 @@ function cluster(
   const loads = (name: string, loadedAt: Record<string, number>) =>
     pods.set(name, { ready: true, report: volumesReport('loaded', loadedAt) })
   for (const name of pods.keys()) is(name, 'loaded', true, 0)
-  const used = [SOURCE, OTHER].map((source) => ({ ...source, optional: false }))
   const known = fakes.workloads.get(KEY)
   const workload = known && { ...known, summary: { ...known.summary, ...summary } }
   const nudges = createNudges({
@@ -70,14 +70,7 @@ function cluster(
     cache: {
       workloads: { get: () => workload },
       sources: { state: () => ({ ...unpaused, isPaused: isSourcePaused }) },
-      usedSources: () => ({
-        rollout: [],
-        inPlace: used,
-        inPlaceParts: [],
-        compat: [],
-        unknown: [],
-        notes: [],
-      }),
+      isLabelled: () => isLabelled,
     },
     isLeading: () => isLeading,
   })
@@ -362,6 +355,7 @@ test('no Pod waits for one that is gone', async () => {
 test.each<[string, Change]>([
   ['the workload is paused', { summary: { isPaused: true } }],
   ['the source is paused', { isSourcePaused: true }],
+  ['the namespace has no label', { isLabelled: false }],
   ['the workload has no agent', { summary: { native: undefined } }],
 ])('no Pod is nudged where %s', async (_name, change) => {
   const { clock, nudged, edit } = cluster({ signal: 'SIGHUP' }, ['a'], change)
@@ -435,14 +429,7 @@ test('no workload waits for the thousands of Pods, or the slow restarts, of othe
     cache: {
       workloads: { get: (key) => all.find((one) => one.key === key)?.workload },
       sources: { state: () => unpaused },
-      usedSources: () => ({
-        rollout: [],
-        inPlace: [{ ...SOURCE, optional: false }],
-        inPlaceParts: [],
-        compat: [],
-        unknown: [],
-        notes: [],
-      }),
+      isLabelled: () => true,
     },
     isLeading: () => true,
     stateOf: (key) => states.of(key),
@@ -476,14 +463,7 @@ test('thousands of workloads that use one ConfigMap leave connections to other c
     cache: {
       workloads: { get: () => workloads.get(KEY) },
       sources: { state: () => unpaused },
-      usedSources: () => ({
-        rollout: [],
-        inPlace: [{ ...SOURCE, optional: false }],
-        inPlaceParts: [],
-        compat: [],
-        unknown: [],
-        notes: [],
-      }),
+      isLabelled: () => true,
     },
     isLeading: () => true,
     stateOf: (key) => states.of(key),
