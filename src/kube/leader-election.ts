@@ -23,7 +23,7 @@ export interface LeaderElection {
 }
 
 /** Milliseconds; the defaults of client-go and of Kubernetes' own components. */
-export const LEASE_DURATION = 15_000
+const LEASE_DURATION = 15_000
 export const RENEW_DEADLINE = 10_000
 export const RETRY_PERIOD = 2_000
 

@@ -1,8 +1,9 @@
 /** Plans `env: restart`: a process can't take new variables, so a change of their ConfigMap or Secret restarts the container in place. */
 import type { V1Container, V1PodSpec } from '@kubernetes/client-node'
 import { UserError } from '../errors.ts'
-import { usedKeys } from '../workload/checksum.ts'
+import { sourceId, usedKeys } from '../workload/checksum.ts'
 import { references } from '../workload/references.ts'
+import { isVariable } from './classify-references.ts'
 import type { Note } from './methods/method-row.ts'
 import { obstacleToSharing } from './methods/process-namespace.ts'
 import { methodOf, type Reload } from './methods/reload-methods.ts'
@@ -19,9 +20,7 @@ export interface EnvPlan {
 
 /** Which sources restart a container with `env: restart`. */
 export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload): EnvPlan {
-  const variables = references({ containers: [container] }).filter(
-    ({ as }) => as === 'env' || as === 'envFrom',
-  )
+  const variables = references({ containers: [container] }).filter(isVariable)
   const none: EnvPlan = { sources: [], notes: [], problems: [] }
   if (variables.length === 0) return none
   const why = whyNotRestarted(container, spec)
@@ -46,11 +45,11 @@ export function planEnv(container: V1Container, spec: V1PodSpec, reload: Reload)
     const text = `container ${container.name}: its variables have ${used.length} sources, and hotreload watches ${REWRITES} at most; changes roll out`
     return { ...none, notes: [{ text, warn: true }] }
   }
-  const optional = new Set(variables.filter((one) => one.optional).map(({ kind, name }) => `${kind}/${name}`))
+  const optional = new Set(variables.filter((one) => one.optional).map(sourceId))
   // The container itself waits for required sources; the agent must not wait for a source that one variable can do without.
   return {
     ...none,
-    sources: used.map((one) => ({ ...one, optional: optional.has(`${one.kind}/${one.name}`) })),
+    sources: used.map((one) => ({ ...one, optional: optional.has(sourceId(one)) })),
   }
 }
 

@@ -16,7 +16,13 @@ import { checkAgents } from './agents.ts'
 import { checkNodes, checkOtherTools, checkServer } from './cluster.ts'
 import { count, type Finding, found, ifReadable, type Result } from './finding.ts'
 import { checkCertificates, checkDeployment, checkPolicy, checkWebhooks, trusted } from './install.ts'
-import { accountName, createClusterReader, installNamespace, nameOf } from './read-cluster.ts'
+import {
+  accountName,
+  type ClusterReader,
+  createClusterReader,
+  installNamespace,
+  nameOf,
+} from './read-cluster.ts'
 import { checkRights, type Part, parts } from './rights.ts'
 import { checkPolicyFile, checkSettings, followsOtherTools } from './settings.ts'
 import { judgeTrial, untried } from './trial.ts'
@@ -90,13 +96,12 @@ export async function examine(
   ]
 }
 
-type Reader = ReturnType<typeof createClusterReader>
-type Namespaces = Awaited<ReturnType<Reader['namespaces']>>
+type Namespaces = Awaited<ReturnType<ClusterReader['namespaces']>>
 
 /** The webhook or the controller, as installed. */
 interface InstalledPart {
   part: Part
-  deployment: Awaited<ReturnType<Reader['deployment']>>
+  deployment: Awaited<ReturnType<ClusterReader['deployment']>>
   account: ServiceAccount
 }
 
@@ -106,7 +111,7 @@ function within(watched: readonly string[] | undefined, namespaces: Namespaces):
 }
 
 interface Install {
-  configuration: Awaited<ReturnType<Reader['configuration']>>
+  configuration: Awaited<ReturnType<ClusterReader['configuration']>>
   namespace: string
   installed: readonly InstalledPart[]
   /** Those that hotreload watches. */
@@ -118,13 +123,13 @@ interface Install {
   policy: ClusterPolicy
 }
 
-async function readPart(read: Reader, part: Part, namespace: string): Promise<InstalledPart> {
+async function readPart(read: ClusterReader, part: Part, namespace: string): Promise<InstalledPart> {
   const deployment = await read.deployment(namespace, part)
   return { part, deployment, account: { namespace, name: accountName(part, deployment) } }
 }
 
 async function examineInstall(
-  read: Reader,
+  read: ClusterReader,
   { configuration, namespace, installed, namespaces, watched, only, policy }: Install,
   now: number,
 ): Promise<Finding[]> {
@@ -171,7 +176,7 @@ function readDeployment(installed: Install['installed'], wanted: Part): V1Deploy
 }
 
 async function tryInjection(
-  read: Reader,
+  read: ClusterReader,
   { namespaces, watched, only }: Pick<Install, 'namespaces' | 'watched' | 'only'>,
 ): Promise<Finding> {
   if ('denied' in namespaces) return untried(`not tried: ${namespaces.denied}`, 'unknown')
@@ -189,7 +194,7 @@ async function tryInjection(
   return untried(`${whyNotCovered(only, isWatched)}${remedy}`)
 }
 
-async function examineCluster(read: Reader): Promise<Finding[]> {
+async function examineCluster(read: ClusterReader): Promise<Finding[]> {
   const [nodes, deployments] = await Promise.all([read.nodes(), read.deployments()])
   return [
     ...ifReadable('nodes', nodes, checkNodes),
@@ -198,7 +203,7 @@ async function examineCluster(read: Reader): Promise<Finding[]> {
 }
 
 async function examineWorkloads(
-  read: Reader,
+  read: ClusterReader,
   { installed, namespaces, watched }: Pick<Install, 'installed' | 'namespaces' | 'watched'>,
   defaults: Defaults,
   now: number,
@@ -224,8 +229,8 @@ async function examineWorkloads(
 }
 
 async function examineAgents(
-  read: Reader,
-  pods: Awaited<ReturnType<Reader['pods']>>,
+  read: ClusterReader,
+  pods: Awaited<ReturnType<ClusterReader['pods']>>,
   now: number,
 ): Promise<Finding[]> {
   // Without the list the check `pods` says why.

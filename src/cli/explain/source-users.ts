@@ -1,6 +1,6 @@
 /** Finds who uses a ConfigMap or Secret in the cluster, and what a change of it does to each. */
 import { listAll } from '../../api/list.ts'
-import { collectionOf } from '../../api/paths.ts'
+import { collectionOf, pathWithin } from '../../api/paths.ts'
 import { mapLimit } from '../../async/map-limit.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { PREFIX } from '../../policy/annotations.ts'
@@ -54,8 +54,7 @@ export async function explainSource(
 /** The workloads and Pods of users: those of a controller follow their owner. */
 async function readObjects(client: KubeClient, namespace: string): Promise<ApiObject[]> {
   const lists = await mapLimit(templateKinds, async (one) => {
-    const path = collectionOf(one).path.replace(/[^/]+$/, `namespaces/${namespace}/${one.plural}`)
-    const listed = await listAll(client, path)
+    const listed = await listAll(client, pathWithin(collectionOf(one).path, namespace))
     if (Array.isArray(listed)) return listed
     // The cluster does not have the kind.
     if (listed.status === 404) return []
