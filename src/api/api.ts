@@ -44,8 +44,11 @@ export interface Collection {
 
 /** Receives a collection's objects. An exception is logged and swallowed: one odd object must not stop the others. */
 export interface Listener {
-  /** An object is new or has changed. Not called for an object that a later list shows unchanged. */
-  changed(object: ApiObject): void
+  /**
+   * An object is new or has changed. Not called for an object that a later list shows unchanged.
+   * @param isKnown the watch has shown it before; false or absent: it may be new
+   */
+  changed(object: ApiObject, isKnown?: boolean): void
   removed(namespace: string, name: string): void
   /** A list is complete, the first or a later one. */
   listed(): void

@@ -68,7 +68,7 @@ export function watchCollection(
     const names = known.get(namespace) ?? new Map<string, string>()
     const before = names.get(name)
     known.set(namespace, names.set(name, resourceVersion))
-    if (before !== resourceVersion) notify(() => listener.changed(object))
+    if (before !== resourceVersion) notify(() => listener.changed(object, before !== undefined))
   }
   const forget = (namespace: string, name: string) => {
     const names = known.get(namespace)

@@ -130,6 +130,15 @@ test('after stop it reports nothing, though a list is under way', async () => {
   expect(events).toEqual(['+a'])
 })
 
+test('an object that was shown before is known', async () => {
+  api.put('a')
+  start({}, { changed: ({ metadata }, isKnown) => events.push(`${isKnown ? '~' : '+'}${metadata?.name}`) })
+  await watching()
+  api.put('a')
+  await reports('~a')
+  expect(events.filter((event) => event.endsWith('a'))).toEqual(['+a', '~a'])
+})
+
 test('the watch survives a listener that throws', async () => {
   const troubles: string[] = []
   start(

@@ -169,20 +169,24 @@ export function createCache(options: CacheOptions, listener: CacheListener): Cac
   }
 
   function sourceListener(kind: 'ConfigMap' | 'Secret'): Pick<Listener, 'changed' | 'removed'> {
-    const reportVersion = (namespace: string, name: string, version: string | undefined): void => {
-      sources.reportVersion({ kind, namespace, name }, version)
-      // Patterns may select another set of names now.
+    /** Patterns may select another set of names now. To match the name with all of them at each version would stop the controller. */
+    const reconsiderPatterns = (namespace: string, name: string, isGone: boolean): void => {
       for (const key of usersOfPatterns) {
         const { summary } = workloads.get(key) ?? {}
         if (summary?.namespace !== namespace || !summary.compat) continue
         const isUsed = sources.isUsedWhole({ kind, namespace, name }, key)
-        if (isUsed !== (version !== undefined) && matchesName(summary.compat, kind, name)) reconsider(key)
+        if (isUsed === isGone && matchesName(summary.compat, kind, name)) reconsider(key)
       }
     }
     return {
-      changed: ({ metadata }) =>
-        reportVersion(metadata?.namespace ?? '', metadata?.name ?? '', metadata?.resourceVersion ?? ''),
-      removed: (namespace, name) => reportVersion(namespace, name, undefined),
+      changed({ metadata: { namespace = '', name = '', resourceVersion = '' } = {} }, isKnown) {
+        sources.reportVersion({ kind, namespace, name }, resourceVersion)
+        if (!isKnown) reconsiderPatterns(namespace, name, false)
+      },
+      removed(namespace, name) {
+        sources.reportVersion({ kind, namespace, name }, undefined)
+        reconsiderPatterns(namespace, name, true)
+      },
     }
   }
 

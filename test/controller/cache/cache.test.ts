@@ -184,6 +184,19 @@ test('a workload that selects by a pattern is reconciled for new and deleted nam
   expect(changed).toEqual(['Deployment/shop/a', 'Deployment/shop/a'])
 })
 
+test('a pattern is matched with a name when it is new, and not at each of its versions', () => {
+  const annotations = { 'configmap.reloader.stakater.com/reload': 'd.' }
+  const web = workload({ spec, metadata: { name: 'a', uid: 'a', resourceVersion: '7', annotations } })
+  const { changed, deployments, listener } = startTestCache()
+  deployments(web)
+  changed.length = 0
+  const dx = { metadata: { namespace: 'shop', name: 'dx', resourceVersion: '1' } }
+  listener('/api/v1/configmaps').changed(dx, true)
+  expect(changed).toEqual([])
+  listener('/api/v1/configmaps').changed(dx, false)
+  expect(changed).toEqual(['Deployment/shop/a'])
+})
+
 test('Secrets selected by a pattern are watched, though none of their names is known yet', () => {
   const annotations = { 'secret.reloader.stakater.com/reload': 'd.' }
   const { watched, deployments, listener } = startTestCache()
