@@ -163,8 +163,8 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'a recreated immutable ConfigMap is not reported as rolled out',
     file: 'src/controller/rollout/rollout-events.ts',
-    from: 'changed.filter((id) => !isStale(id)),',
-    to: 'changed,',
+    from: '    .filter((id) => !isStale(id))\n',
+    to: '',
     tests: 'test/controller/rollout/rollout-events.test.ts',
   },
   {
@@ -177,7 +177,7 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'a change is reported as reloaded only when every Pod has confirmed it',
     file: 'src/controller/pods/reload-events.ts',
-    from: " || reached.some((one) => one !== 'loaded' && one !== 'sent')",
+    from: "  if (pods.some((one) => one !== 'loaded' && one !== 'sent')) return undefined\n",
     to: '',
     tests: 'test/controller/pods/reload-events.test.ts',
   },
@@ -380,8 +380,8 @@ export const mutants: readonly Mutant[] = [
   {
     what: 'a process that outlived its container’s root is no target',
     file: 'agent/src/target.rs',
-    from: 'if root.zombie || members.iter().any(|member| member.started < root.started) {',
-    to: 'if root.zombie {',
+    from: 'all.iter().any(|member| member.instance == root.instance && member.started < root.started)',
+    to: 'false',
     tests: 'target',
   },
   {
