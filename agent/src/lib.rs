@@ -15,6 +15,7 @@ pub mod http;
 pub mod json;
 pub mod mountinfo;
 pub mod options;
+pub mod page_request;
 pub mod proc;
 pub mod proof;
 pub mod report;

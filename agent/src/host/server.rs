@@ -3,7 +3,7 @@
 
 use super::{clock, files, log};
 use agent::errors::Code;
-use agent::http::{PageRequest, parse_page_request, response};
+use agent::page_request::{PageRequest, parse_page_request, response};
 use alloc::{format, string::String, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::event::{PollFd, PollFlags};
