@@ -321,6 +321,7 @@ fn of_two_edited_volumes_the_good_one_is_published_and_a_secret_does_not_wait() 
     two.swap(&[("a", "2")]);
     eventually("the program reloads", || (program.signals() == 1).then_some(()));
     agent.reaches("held");
+    assert_eq!(agent.field("reloadState"), "signalled", "the other volume's content");
     assert_eq!([root.read("gate/one/published/a"), root.read("gate/two/published/a")], ["1", "2"]);
     secret.swap(&[("key", "2")]);
     eventually("the program reloads", || (program.signals() == 2).then_some(()));
