@@ -79,6 +79,8 @@ mod tests {
         assert!(options.volumes[0].secret, "it may hold Secrets");
         let (options, _) = read(&flags(&[], &["CONFIG_DIR=/etc/a,/etc/b", "PROCESS_NAME=x"]).unwrap());
         assert_eq!(options.volumes.len(), 2, "a list, with commas");
+        let (options, problems) = read(&flags(&[], &["CONFIG_DIR=/etc/a,/etc/a/", "PROCESS_NAME=x"]).unwrap());
+        assert_eq!((options.volumes.len(), problems.len()), (1, 0), "each once");
         let (options, _) = read(&flags(&[], &["CONFIG_DIR=/c", "PROCESS_NAME=x", "RELOAD_SIGNAL=SIGUSR2"]).unwrap());
         assert_eq!(options.method, ReloadMethod::Signal(12));
         assert_eq!(read(&flags(&[], &["CONFIG_DIR=/c"]).unwrap()).1.len(), 1);

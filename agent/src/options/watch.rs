@@ -27,7 +27,7 @@ const HEALTH_FAILURES: u32 = 3;
 const GATED_MAX: usize = 64;
 
 /// A watched volume.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Volume {
     /// Its name, which is also the name of its directory below `vol/`.
     pub name: String,
@@ -232,30 +232,20 @@ impl Flags {
             "--require-argument" => self.target.arguments.push(non_empty(name, value)?),
             "--volume" | "--secret-volume" | "--env-volume" | "--env-secret-volume" => {
                 let valid = subpath_file::is_name(value) && !self.volumes.iter().any(|volume| volume.name == value);
-                let volume = Volume {
-                    name: value.into(),
-                    directory: None,
-                    secret: name.ends_with("secret-volume"),
-                    optional: false,
-                    ignored: Vec::new(),
-                    env: name.starts_with("--env-"),
-                    gated: false,
-                };
+                let (secret, env) = (name.ends_with("secret-volume"), name.starts_with("--env-"));
+                let volume = Volume { name: value.into(), secret, env, ..Volume::default() };
                 self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("a volume's name, each once"))?);
             }
             "--directory" => {
-                let valid = subpath_file::is_absolute(value);
                 let path: String = value.trim_end_matches('/').into();
-                let volume = Volume {
-                    name: path.clone(),
-                    directory: Some(path),
-                    secret: true,
-                    optional: false,
-                    ignored: Vec::new(),
-                    env: false,
-                    gated: false,
-                };
-                self.volumes.push(valid.then_some(volume).ok_or_else(|| bad("an absolute path without .."))?);
+                if !subpath_file::is_absolute(value) {
+                    return Err(bad("an absolute path without .."));
+                }
+                // config-reloader-sidecar takes a list, which may name one twice.
+                if !self.volumes.iter().any(|volume| volume.name == path) {
+                    let (name, directory) = (path.clone(), Some(path));
+                    self.volumes.push(Volume { name, directory, secret: true, ..Volume::default() });
+                }
             }
             "--ignore" => {
                 let (volume, path) = value.split_once('/').ok_or_else(|| bad("VOLUME/PATH"))?;
