@@ -14,14 +14,21 @@ export const textEntries = (value: unknown): [string, string][] =>
     ? Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
     : []
 
-/** The value without null fields and entries: what is null is absent. */
-export const withoutNulls = <T>(value: T): T => present(value) as T
+/**
+ * Levels of an object, of which an ordinary one has 14. The API server stores custom resources with up to 10,000, and a recursion through them
+ * all would overflow the stack.
+ */
+const LEVELS = 256
 
-function present(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((one) => one !== null).map(present)
+/** The value without null fields and entries: what is null is absent. Below so many levels it stays as it is. */
+export const withoutNulls = <T>(value: T): T => present(value, LEVELS) as T
+
+function present(value: unknown, levels: number): unknown {
+  if (levels === 0) return value
+  if (Array.isArray(value)) return value.filter((one) => one !== null).map((one) => present(one, levels - 1))
   if (!isObject(value)) return value
   const fields = Object.entries(value).filter(([, field]) => field !== null)
-  return Object.fromEntries(fields.map(([name, field]) => [name, present(field)]))
+  return Object.fromEntries(fields.map(([name, field]) => [name, present(field, levels - 1)]))
 }
 
 /** Undefined: the text is not JSON. */

@@ -28,6 +28,12 @@ test('a custom resource has no nulls, which the API server keeps in it', () => {
   expect(asList({ items: [stored] }).items).toEqual([read])
 })
 
+test('a custom resource of more levels than the stack has room for spoils no list', () => {
+  const nested = `${'{"a":'.repeat(9_000)}null${'}'.repeat(9_000)}`
+  const rollout = JSON.parse(`{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","spec":${nested}}`)
+  expect(asList({ items: [rollout] }).items).toMatchObject([{ kind: 'Rollout', spec: { a: { a: {} } } }])
+})
+
 test('Go’s empty list is empty', () => expect(asList({ metadata: {}, items: null }).items).toEqual([]))
 
 test.each([[undefined], [{}], [{ kind: 'Status', metadata: {} }], ['<html>']])(
