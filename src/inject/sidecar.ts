@@ -3,6 +3,7 @@ import type { V1Container, V1EnvVar, V1PodSpec, V1VolumeMount } from '@kubernete
 import { methodOf } from '../policy/methods/reload-methods.ts'
 import type { ContainerPlan } from '../policy/plan.ts'
 import type { Policy } from '../policy/policy.ts'
+import { MOST_SECONDS } from '../workload/duration.ts'
 import { type Agent, linksIn, linksInAppImage, runsCommands, watchesInAppImage } from './agent.ts'
 import { AGENT, awaitLinkArgs, linkArgs, linkOnceArgs, paths, watchArgs } from './agent-flags.ts'
 import {
@@ -108,9 +109,14 @@ const DEFAULT_GRACE_SECONDS = 30
 export const agentArgs = (agent: Agent, spec: V1PodSpec): string[] =>
   watchArgs(agent.plan, {
     ...agent,
-    graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+    graceSeconds: graceOf(spec),
     gate: gateFlags(agent, appMountsOf(agent)),
   })
+
+/** The API takes any integer. The agent would refuse a negative one, which counts as 1, and one of more milliseconds than it can count. */
+function graceOf({ terminationGracePeriodSeconds: seconds = DEFAULT_GRACE_SECONDS }: V1PodSpec): number {
+  return seconds < 0 ? 1 : Math.min(seconds, MOST_SECONDS)
+}
 
 const appMountsOf = ({ plan: { container }, rewrite }: Agent): readonly V1VolumeMount[] =>
   rewrite?.volumeMounts ?? container.volumeMounts ?? []

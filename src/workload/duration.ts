@@ -19,7 +19,7 @@ const parts = new RegExp(PART, 'g')
 const MOST_CHARACTERS = 100
 
 /** The longest that Go has: 2^63 - 1 ns, 292 years. */
-const MOST_SECONDS = 9_223_372_036
+export const MOST_SECONDS = 9_223_372_036
 
 /** Seconds, from `90s`, `1m30s`, `500ms` or `0`. Undefined: not a duration, or a negative one. */
 export function parseDuration(text: string): number | undefined {

@@ -59,6 +59,9 @@ describe('the flags of an agent', () => {
     expect(grace('probe')).toEqual([])
     expect(grace('restart')).toEqual(['--grace=30s'])
     expect(grace('supervise', 5)).toEqual(['--grace=5s'])
+    expect(grace('restart', 0)).toEqual(['--grace=0s'])
+    expect(grace('restart', -1)).toEqual(['--grace=1s'])
+    expect(grace('restart', 9.2e18)).toEqual(['--grace=9223372036s'])
   })
 
   test('have a subPath mount at its normalized path', () => {
