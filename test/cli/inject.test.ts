@@ -210,23 +210,29 @@ describe('files', () => {
 })
 
 describe('annotations that YAML reads as something else', () => {
-  const yaml = (value: string, where: 'own' | 'template') =>
-    stringify(workload({ [where]: { 'hotreload.dev/inject': 'INJECT' } })).replace('INJECT', value)
+  const yaml = (key: string, value: string, where: 'own' | 'template') =>
+    stringify(workload({ [where]: keys({ [key]: 'VALUE' }) })).replace('VALUE', value)
 
   test.each([
-    ['true', 'true is not text; quote it: "true"'],
-    ['yes', 'true is not text; quote it: "true"'],
-    ['1', '1 is not text; quote it: "1"'],
-    ['{ a: b }', `{"a":"b"} is not text; quote it: '{"a":"b"}'`],
-  ])('inject: %s', (value, message) => {
+    ['inject', 'true', 'true is not text; quote it: "true"'],
+    ['inject', 'yes', 'true is not text; quote it: "true"'],
+    ['inject', '1', '1 is not text; quote it, and use true or false'],
+    ['canary', '1', '1 is not text; quote it: "1"'],
+    ['stagger', '90', '90 is not text; quote it, and use a number and a unit, e.g. 60s or 2m'],
+    [
+      'resources',
+      '{ limits: { cpu: 1m } }',
+      `{"limits":{"cpu":"1m"}} is not text; quote it: '{"limits":{"cpu":"1m"}}'`,
+    ],
+  ])('%s: %s', (key, value, message) => {
     for (const where of ['own', 'template'] as const)
-      expect(injectManifests(yaml(value, where), 'web.yaml', options).problems).toEqual([
-        `web.yaml: Deployment web: hotreload.dev/inject: ${message} [HR_BAD_VALUE]`,
+      expect(injectManifests(yaml(key, value, where), 'web.yaml', options).problems).toEqual([
+        `web.yaml: Deployment web: hotreload.dev/${key}: ${message} [HR_BAD_VALUE]`,
       ])
   })
 
   test('null counts as absent', () =>
-    expect(injectManifests(yaml('null', 'own'), 'web.yaml', options).problems).toEqual([]))
+    expect(injectManifests(yaml('inject', 'null', 'own'), 'web.yaml', options).problems).toEqual([]))
 
   test('annotations of others are left to kubectl', () => {
     const object = stringify(workload({ own: { ...IN, other: 'OTHER' } })).replace('OTHER', 'true')

@@ -1,6 +1,8 @@
 /** Annotations of a manifest that YAML does not read as text. The API server stores no such value, so only manifests have them. Pure. */
 import { UserError } from '../../errors.ts'
 import { isOurs } from '../../policy/annotations.ts'
+import { builtInDefaults } from '../../policy/defaults.ts'
+import { readPolicy } from '../../policy/policy.ts'
 import { isObject, textEntries } from '../../workload/json-object.ts'
 
 /** Our annotations that are not text: `hotreload.dev/inject: true` without quotes is a boolean. kubectl reports those of others. */
@@ -11,10 +13,11 @@ export function mistypedAnnotations(annotations: unknown): UserError[] {
     .map(([key, value]) => {
       const text = JSON.stringify(value)
       const quoted = typeof value === 'object' ? `'${text}'` : JSON.stringify(text)
+      const [mistake] = readPolicy({ [key]: text }, builtInDefaults).problems
       return new UserError(
         'HR_BAD_VALUE',
         `${key}: ${text.slice(0, 100)} is not text`,
-        `quote it: ${quoted.slice(0, 100)}`,
+        mistake ? `quote it, and ${mistake.remedy}` : `quote it: ${quoted.slice(0, 100)}`,
       )
     })
 }
