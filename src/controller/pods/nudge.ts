@@ -3,6 +3,7 @@
  * the kubelet update the Pod's volumes at once (measured: 0.1 to 0.2 s) instead of within 90 s. Nothing depends on it: without a nudge
  * the same happens later. So nudges are not stored, and end with the process.
  */
+import type { Api } from '../../api/api.ts'
 import { limitCalls } from '../../api/limit-calls.ts'
 import { createQueue, type Requeue } from '../../async/queue.ts'
 import { describeError } from '../../errors.ts'
@@ -51,7 +52,15 @@ export interface NudgesOptions extends Omit<PodNudgerOptions, 'isStopped'> {
 
 export function createNudges(options: NudgesOptions): Nudges {
   const { clock, report, cache, isLeading, stateOf } = options
-  const api = limitCalls(options.api, CALLS_AT_ONCE)
+  /** A call waits for its turn, which may come after the end of leadership. */
+  const whileLeading: Api = {
+    ...options.api,
+    async call(one) {
+      if (one.method !== 'GET' && !isLeading()) throw new Error('this replica leads no longer')
+      return options.api.call(one)
+    },
+  }
+  const api = limitCalls(whileLeading, CALLS_AT_ONCE)
   let stopped = false
   const nudger = createPodNudger({ ...options, api, isStopped: () => stopped })
   const queue = createQueue({

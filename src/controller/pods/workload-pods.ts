@@ -109,7 +109,10 @@ export const hasRunningAgents = (pod: V1Pod): boolean => {
   )
 }
 
-/** The containers of a Pod that have one of these, from its status annotation: those with an agent are in the order of their ports. */
+/**
+ * The containers of a Pod that have one of these, from its status annotation: those with an agent are in the order of their ports, but for names
+ * that are numbers, which JavaScript puts first. A report says itself whose it is.
+ */
 export function containersWith(what: 'agent' | 'gate', { metadata }: V1Pod): string[] {
   const own = metadata?.annotations?.[STATUS_KEY] ?? ''
   if (!own.includes(`"${what}":`)) return []
