@@ -96,6 +96,11 @@ fn http(app: &App) -> [String; 4] {
     [health, "--health-header=X-Probe: a b".into(), "--reload=http".into(), url]
 }
 
+/// The flags of a Pod whose program restarts.
+fn restart(name: &str) -> [String; 3] {
+    ["--reload=restart".into(), "--grace=100ms".into(), format!("--process={name}")]
+}
+
 fn words(flags: &[String]) -> Vec<&str> {
     flags.iter().map(String::as_str).collect()
 }
@@ -343,8 +348,8 @@ fn a_revert_restarts_the_program_though_it_was_just_restarted() {
     let app = App::start(&root, "127.0.0.1");
     let name = root.name("rr");
     let mut program = Program::reloading(&root, &name);
-    let (process, health) = (format!("--process={name}"), &http(&app)[..2]);
-    let flags = [&words(health)[..], &["--reload=restart", "--grace=100ms", &process]].concat();
+    let (health, restart) = (http(&app), restart(&name));
+    let flags = [words(&health[..2]), words(&restart)].concat();
     let agent = watch(&root, "300ms", &flags);
     becomes(&root, "kept", "1");
     drop(agent);
@@ -358,4 +363,41 @@ fn a_revert_restarts_the_program_though_it_was_just_restarted() {
     app.is_ill.store(true, SeqCst);
     eventually("it is restarted again", || program.process.has_ended().then_some(()));
     assert_eq!(root.read("gate/conf/published/a"), "1");
+}
+
+/// At most one restart in ten minutes: until the next, the program goes on with what it has.
+#[test]
+fn content_that_waits_for_its_restart_is_not_to_blame_for_the_end_of_the_program() {
+    let (root, volume) = pod();
+    let name = root.name("rw");
+    let mut program = Program::reloading(&root, &name);
+    let flags = restart(&name);
+    keep_first(&root, &flags);
+    let agent = watch(&root, "1h", &words(&flags));
+    volume.swap(&[("a", "2")]);
+    eventually("it is restarted", || program.process.has_ended().then_some(()));
+    program.restart(&root);
+    agent.reaches("baking");
+    volume.swap(&[("a", "3")]);
+    agent.reaches("postponed");
+    program.restart(&root);
+    volume.swap(&[("a", "4")]);
+    becomes(&root, "published", "4");
+    assert!(!agent.log().contains("\"msg\":\"reverted\""), "{}", agent.log());
+}
+
+/// One that ends at once each time that the kubelet starts it is hardly ever seen.
+#[test]
+fn a_program_that_does_not_start_again_gets_its_good_content_back() {
+    let (root, volume) = pod();
+    let name = root.name("rn");
+    let mut program = Program::reloading(&root, &name);
+    let agent = watch(&root, "300ms", &words(&restart(&name)));
+    becomes(&root, "kept", "1");
+    volume.swap(&[("a", "2")]);
+    becomes(&root, "published", "2");
+    becomes(&root, "published", "1");
+    program.restart(&root);
+    let status = agent.reaches("reverted");
+    assert!(status.contains("has not started again\""), "{status}");
 }

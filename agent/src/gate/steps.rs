@@ -79,7 +79,8 @@ impl<C: Clone + PartialEq> Gate<C> {
             volume.release();
         }
         if done != 0 {
-            (self.trial, self.is_good, self.unhealthy) = (None, false, None);
+            self.drop_trial();
+            (self.is_good, self.unhealthy) = (false, None);
             (self.program, self.not_taken) = (Program::Behind, None);
         }
         if is_proved && done != 0 && self.volumes.iter().any(|volume| volume.refusal.is_some()) {

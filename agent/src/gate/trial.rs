@@ -65,7 +65,7 @@ impl Trial {
 impl<C: Clone + PartialEq> Gate<C> {
     /// The volumes whose published content has passed, and is not known to be good.
     pub fn on_trial(&self) -> Set {
-        self.select(Volume::is_on_trial)
+        self.bake.map_or(0, |_| self.select(Volume::is_on_trial))
     }
 
     /// When the trial ends, if the program stays healthy; None: there is none.
@@ -78,18 +78,20 @@ impl<C: Clone + PartialEq> Gate<C> {
         self.trial.as_ref().filter(|_| !self.is_good).map(|trial| trial.next)
     }
 
-    /// The program is about to get what is published; whether that is on trial.
-    pub fn loading(&mut self) -> bool {
+    /// The program was given what is published.
+    pub fn loading(&mut self) {
         if self.program == Program::Behind {
             self.program = Program::Loading;
         }
-        self.bake.is_some() && self.on_trial() != 0
     }
 
     /// The program has what is published; whether a trial begins.
     pub fn loaded(&mut self, now: u64) -> bool {
         self.program = Program::Loaded;
-        self.not_taken.take().iter().for_each(|_| self.trial = None);
+        if self.not_taken.take().is_some() {
+            self.drop_trial();
+        }
+        self.is_starting &= self.on_trial() != 0;
         self.begin(now)
     }
 
@@ -104,12 +106,16 @@ impl<C: Clone + PartialEq> Gate<C> {
     }
 
     fn begin(&mut self, now: u64) -> bool {
-        if self.trial.is_some() || self.is_busy() || self.to_revert() != 0 {
-            return false;
-        }
+        let has_none = self.trial.is_none() && !self.is_busy() && self.to_revert() == 0;
+        let Some(bake) = self.bake.filter(|_| has_none && self.on_trial() != 0) else { return false };
         let is_starting = core::mem::take(&mut self.is_starting) || !self.was_healthy;
-        self.trial = self.bake.filter(|_| self.on_trial() != 0).map(|bake| Trial::new(bake, now, is_starting));
-        self.trial.is_some()
+        self.trial = Some(Trial::new(bake, now, is_starting));
+        true
+    }
+
+    /// The trial is over. The program may still be starting.
+    pub(super) fn drop_trial(&mut self) {
+        self.is_starting |= self.trial.take().is_some_and(|trial| trial.is_starting);
     }
 
     /// The program is started again, whatever for: a trial begins anew once it has what is published.
@@ -142,7 +148,7 @@ impl<C: Clone + PartialEq> Gate<C> {
     /// blame if the program did not have it yet.
     pub fn ended(&mut self, now: u64, why: Unhealthy) {
         self.is_starting = true;
-        if self.bake.is_some() && self.program != Program::Behind && self.on_trial() != 0 && self.to_revert() == 0 {
+        if self.program != Program::Behind && self.on_trial() != 0 && self.to_revert() == 0 {
             self.fail(now, why);
         }
     }
@@ -151,7 +157,8 @@ impl<C: Clone + PartialEq> Gate<C> {
     fn fail(&mut self, now: u64, why: Unhealthy) {
         let failed = self.on_trial() & self.select(|volume| !volume.is_released());
         let has_good = indices(failed).all(|index| self.volumes[index].good.is_some());
-        (self.trial, self.is_good, self.act_at) = (None, false, now);
+        self.drop_trial();
+        (self.is_good, self.act_at) = (false, now);
         if !self.was_healthy || failed == 0 || !has_good {
             self.unhealthy.get_or_insert(why);
             self.is_starting = true;

@@ -297,3 +297,29 @@ fn a_reload_for_another_reason_that_fails_says_nothing_of_what_the_program_has()
     pod.wait(100_000);
     assert_eq!((pod.kept.clone(), pod.reverts), (vec![Some(2)], 0));
 }
+
+/// Also where newer content comes meanwhile, or after a revert that it has not loaded yet.
+#[test]
+fn a_program_that_starts_has_its_time_though_a_reload_has_failed_before() {
+    for (content, is_reverted) in [(2, false), (3, false), (3, true)] {
+        let mut pod = Pod::baking(&[1]);
+        pod.wait(200_000);
+        pod.reload = Reload::Fails;
+        pod.edit(0, 2);
+        pod.run();
+        pod.gate.restarting();
+        pod.run();
+        if is_reverted {
+            pod.reload = Reload::Waits;
+            pod.wait(100_000);
+        }
+        pod.edit(0, content);
+        pod.run();
+        (pod.reload, pod.is_ill) = (Reload::Works, true);
+        pod.wait(50_000);
+        assert_eq!((pod.seen_by_program(), pod.reverts), (vec![Some(content)], usize::from(is_reverted)));
+        pod.is_ill = false;
+        pod.wait(100_000);
+        assert_eq!(pod.kept, [Some(content)]);
+    }
+}

@@ -80,7 +80,9 @@ impl Agent {
         let (proc, Some(gate), false) = (self.proc.as_ref(), &mut self.gate, self.is_postponed) else { return };
         match (self.engine.idle_reason(), &self.engine.problem) {
             (Some(IdleReason::Loaded), _) => gate.loaded(proc),
-            (Some(IdleReason::Retry | IdleReason::Stopped), Some(problem)) if is_of_program(problem) => {
+            (Some(IdleReason::Retry | IdleReason::Stopped | IdleReason::NoTarget), Some(problem))
+                if is_of_program(problem) =>
+            {
                 gate.not_taken(problem, proc);
             }
             _ => {}
@@ -105,7 +107,10 @@ impl Agent {
     }
 }
 
-/// Whether the program itself has refused a reload.
+/// Whether the program itself has refused a reload, or has not started again.
 fn is_of_program(problem: &Problem) -> bool {
-    matches!(problem.code, Code::HttpRefused | Code::HttpFailed | Code::ExecFailed | Code::Unconfirmed)
+    matches!(
+        problem.code,
+        Code::HttpRefused | Code::HttpFailed | Code::ExecFailed | Code::Unconfirmed | Code::Restarting
+    )
 }

@@ -51,7 +51,7 @@ impl Agent {
         let Some(change) = volume::change(&self.volumes, &self.saved.state) else {
             return self.reloaded(Outcome::NotNeeded);
         };
-        self.gate.iter_mut().for_each(|gate| gate.loading(self.proc.as_ref()));
+        self.gate.iter_mut().for_each(|gate| gate.watch(self.proc.as_ref()));
         let begun = methods::begin(&mut Context {
             options: &self.options,
             layout: &self.layout,
@@ -64,9 +64,14 @@ impl Agent {
         if matches!(begun, Begun::InFlight(InFlight::Restart(_) | InFlight::Proof(_))) {
             self.forget_replaced();
         }
-        if matches!(begun, Begun::InFlight(InFlight::Restart(_))) || matches!(self.options.method, ReloadMethod::Probe)
-        {
-            self.gate.iter_mut().for_each(|gate| gate.restarting());
+        let is_given = matches!(begun, Begun::InFlight(_) | Begun::Ended(Outcome::Sent));
+        if let Some(gate) = self.gate.as_mut().filter(|_| is_given) {
+            gate.loading();
+            if matches!(begun, Begun::InFlight(InFlight::Restart(_)))
+                || matches!(self.options.method, ReloadMethod::Probe)
+            {
+                gate.restarting();
+            }
         }
         match begun {
             Begun::Ended(outcome) => self.reloaded(outcome),

@@ -117,11 +117,16 @@ impl Gate {
         self.nudged();
     }
 
-    /// The program is about to get what is published.
-    pub fn loading(&mut self, proc: Option<&Proc>) {
-        if self.machine.loading() {
+    /// The program is about to get what is published, and may end of it at once.
+    pub fn watch(&mut self, proc: Option<&Proc>) {
+        if self.machine.on_trial() != 0 {
             self.health.watch(proc);
         }
+    }
+
+    /// The program was given what is published.
+    pub fn loading(&mut self) {
+        self.machine.loading();
     }
 
     /// The program has what is published.

@@ -125,7 +125,7 @@ impl Ending {
     pub fn advance(&mut self, proc: &Proc) -> Option<Outcome> {
         if proc.has_ended(&self.root) {
             let message = format!(
-                "process {} ({}) ended; waiting for the container to start again",
+                "process {} ({}) ended, and the container has not started again; waiting for it",
                 self.root.pid, self.root.comm
             );
             return Some(Outcome::NoTarget(Problem::new(Code::Restarting, message)));
