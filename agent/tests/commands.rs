@@ -16,14 +16,18 @@ fn script(root: &Root, name: &str, text: &str) -> String {
 fn validated(root: &Root, name: &str, text: &str, more: &[&str]) -> (Volume, Program, Agent) {
     let volume = root.volume("conf", &[("a", "good 1")]);
     let program = Program::reloading(root, &root.name(name));
+    (volume, program, validating(root, name, text, more))
+}
+
+/// An agent that runs a script of this text with the volume's file.
+fn validating(root: &Root, name: &str, text: &str, more: &[&str]) -> Agent {
     let check = script(root, "check", text);
     let flags = [
         format!("--process={}", root.name(name)),
-        format!("--validate=[\"{check}\",\"{}\"]", volume.path.join("a").display()),
+        format!("--validate=[\"{check}\",\"{}\"]", root.join("vol/conf/a").display()),
     ];
     let args = ["--container=web", "--volume=conf", "--reload=signal", "--signal=SIGHUP", &flags[0], &flags[1]];
-    let agent = Agent::watch(root, &[&args[..], more].concat());
-    (volume, program, agent)
+    Agent::watch(root, &[&args[..], more].concat())
 }
 
 #[test]
@@ -49,6 +53,7 @@ fn invalid_content_causes_no_signal_and_the_next_valid_content_does() {
     assert_eq!(program.signals(), 1, "the program already has this content");
 }
 
+/// Also by an agent that starts later.
 #[test]
 fn a_program_that_has_started_with_invalid_content_is_sent_that_of_before() {
     let root = Root::new();
@@ -56,7 +61,13 @@ fn a_program_that_has_started_with_invalid_content_is_sent_that_of_before() {
     volume.swap(&[("a", "broken")]);
     agent.reaches("invalid");
     program.restart(&root);
+    fs::write(root.join("check"), "#!/bin/sh\nfalse\n").unwrap();
     volume.swap(&[("a", "good 1")]);
+    eventually("it is seen", || (agent.field("changes") == "2").then_some(()));
+    agent.reaches("invalid");
+    agent.process.signal("KILL");
+    drop(agent);
+    let _agent = validating(&root, "p", "grep -q good $1", &[]);
     eventually("the signal", || (program.signals() == 1).then_some(()));
 }
 

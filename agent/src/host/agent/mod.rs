@@ -213,6 +213,7 @@ impl Agent {
             find_run(&all, proc, &self.options.target).ok().map(|(root, _)| root.started_ms())
         };
         volume::forget_reread(&mut self.volumes, &mut self.saved.state, &started);
+        self.saved.save();
         match volume::change(&self.volumes, &self.saved.state) {
             Some(change) => {
                 let over = if change.env { self.options.restart_stagger } else { self.options.stagger };
