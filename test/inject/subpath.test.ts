@@ -79,6 +79,11 @@ describe('a subPath mount', () => {
     expect(volumeMounts?.map(({ name }) => name)).toEqual(['hotreload-dir-web', 'hotreload-vol-web-conf'])
   })
 
+  test.each(['/etc/nginx/d', 'etc/nginx/d'])('knows the mount %s below its directory', (mountPath) => {
+    const mounts = [at('/etc/nginx/a.conf', 'a.conf'), at(mountPath)]
+    expect(rewrite(mounts, { subpath: 'symlink' })?.below).toEqual([{ ...at(mountPath), readOnly: true }])
+  })
+
   test('leaves a container without one as it is', () =>
     expect(rewrite([at('/etc/nginx')], {})).toBeUndefined())
 })

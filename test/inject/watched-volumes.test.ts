@@ -87,6 +87,7 @@ describe('a projected volume', () => {
   // The API server refuses a path that two sources name (ValidateProjectedVolumeSource, 'conflicting duplicate paths').
   test.each([
     ['both without items', { name: 'sites' }, { name: 'sites' }],
+    ['one with an empty list of items', { name: 'sites', items: [] }, { name: 'sites', items: [] }],
     [
       'one of them with items',
       { name: 'sites', items: ['a', 'b'].map((key) => ({ key, path: `${key}.conf` })) },

@@ -37,6 +37,7 @@ function cluster(...names: string[]) {
   const { pods, ...fakes } = podsWithAgents(names, { signal: 'SIGHUP' })
   const { report, events, problems: states } = recordReport()
   let whileAsking = (): void => undefined
+  let isLeading = true
   const problems = askAtTimes({
     ...fakes,
     clock,
@@ -46,7 +47,7 @@ function cluster(...names: string[]) {
       return answer
     },
     report,
-    isLeading: () => true,
+    isLeading: () => isLeading,
   })
   const soon = () => new Date(clock.wall() + 1_000).toISOString()
   const answer = (name: string, status: unknown) => pods.set(name, { ready: true, report: status })
@@ -69,6 +70,7 @@ function cluster(...names: string[]) {
         run()
       }),
     removeWorkload: fakes.removeWorkload,
+    loseLeadership: () => (isLeading = false),
     states,
     events: () => events.map(({ name, reason, message }) => `${name} ${reason}: ${message}`),
   }
@@ -283,6 +285,15 @@ test('a problem of a change that comes while the agents answer is reported as a 
   whileAskingOnce(() => problems.changed(KEY, SOURCE, CONF))
   await clock.advance(60_000)
   expect(states).toEqual(['killed', 'killed'])
+})
+
+test('what agents answer after the end of leadership is left to the next leader', async () => {
+  const { clock, problems, states, events, allAnswer, whileAskingOnce, loseLeadership } = cluster('a')
+  allAnswer(killed)
+  problems.changed(KEY, SOURCE, CONF)
+  whileAskingOnce(loseLeadership)
+  await clock.advance(60_000)
+  expect([states, events()]).toEqual([[], []])
 })
 
 test('an agent that the change does not concern is not waited for', async () => {

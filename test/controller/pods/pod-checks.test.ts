@@ -30,7 +30,8 @@ function cluster(count: number, took: (key: string) => number = () => 0) {
   const checked: { key: string; at: number }[] = []
   const began = clock.now()
   let [isLeading, again] = [true, undefined as Requeue]
-  const { api, calls } = recordedApi(() => ({ status: 200, body: { items: [] } }))
+  let list = (): number => 200
+  const { api, calls } = recordedApi(() => ({ status: list(), body: { items: [] } }))
   const checks = createPodChecks({
     api,
     clock,
@@ -53,6 +54,8 @@ function cluster(count: number, took: (key: string) => number = () => 0) {
     times: (key: string) => checked.filter((one) => one.key === key).map(({ at }) => at),
     asksAgain: (milliseconds: Requeue) => (again = milliseconds),
     setLeading: (leads: boolean) => (isLeading = leads),
+    /** @param run returns the status */
+    whileListing: (run: typeof list) => (list = run),
   }
 }
 const ONE = 'Deployment/shop/web-0'
@@ -112,6 +115,38 @@ test('a workload that is new is checked after half a minute, and in rounds from 
   expect(times(ONE).length).toBeGreaterThan(1)
 })
 
+test('a new workload whose turn comes within half a minute is checked after it, too', async () => {
+  const { clock, checks, times } = cluster(1)
+  const turn = untilTurn(ONE, clock.now())
+  await clock.advance(turn - 10 * SECOND)
+  checks.checkSoon(ONE)
+  await clock.advance(31 * SECOND)
+  expect(times(ONE).map((at) => Math.round((at - turn) / SECOND))).toEqual([0, 20])
+})
+
+test('a list that fails keeps no other workload from its turn, and is tried again', async () => {
+  const { clock, checks, checked, calls, workloads, whileListing } = cluster(10)
+  whileListing(() => 500)
+  checks.startedLeading(workloads.values())
+  await clock.advance(30 * SECOND + 500)
+  expect(calls).toHaveLength(10)
+  whileListing(() => 200)
+  await clock.advance(2 * SECOND)
+  expect(new Set(checked.map(({ key }) => key)).size).toBe(10)
+})
+
+test.each(['leadership', 'the workload'])('no Pod is checked whose list ends after %s', async (what) => {
+  const { clock, checks, checked, calls, workloads, setLeading, whileListing } = cluster(1)
+  checks.sourceChanged(ONE)
+  whileListing(() => {
+    if (what === 'leadership') setLeading(false)
+    else workloads.clear()
+    return 200
+  })
+  await clock.advance(60 * SECOND)
+  expect([calls.length, checked]).toEqual([1, []])
+})
+
 test('what is undecided is checked again at the time that the check asks for', async () => {
   const { clock, checks, times, asksAgain } = cluster(1)
   asksAgain(20 * SECOND)
@@ -122,7 +157,7 @@ test('what is undecided is checked again at the time that the check asks for', a
 
 test('no change waits for a round of workloads whose agents nobody can ask', async () => {
   const edited = 'Deployment/shop/web-500'
-  const { clock, checks, times, workloads } = cluster(1_000, (key) => (key === edited ? 0 : SECOND))
+  const { clock, checks, times, workloads } = cluster(1_000, (key) => (key === edited ? 0 : 3 * SECOND))
   checks.startedLeading([...workloads.values()].filter(({ key }) => key !== edited))
   await clock.advance(60 * SECOND)
   checks.sourceChanged(edited)

@@ -167,6 +167,20 @@ test('what another part has listed counts as well, and an eviction follows no so
   expect(evicted()).toEqual(['a', 'b'])
 })
 
+test.each([
+  [true, ['a']],
+  [false, []],
+])('with evictions %s, those of what another part has listed: %j', async (evictUninjected, expected) => {
+  const { clock, add, list, evicted } = cluster({}, { evictUninjected })
+  await clock.advance(15_000)
+  add('a', 0)
+  list()
+  await clock.advance(19_000)
+  expect(evicted()).toEqual([])
+  await clock.advance(2_000)
+  expect(evicted()).toEqual(expected)
+})
+
 test('Pods that lack the agent count no more when their namespace loses our label', () => {
   const { add, list, missing, removeLabel } = cluster()
   add('a', 0)

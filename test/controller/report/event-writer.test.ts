@@ -13,6 +13,7 @@ const about = (name: string) => ({
 function writer() {
   const answers: (() => void)[] = []
   const messages: unknown[] = []
+  const names: unknown[] = []
   let failed = 0
   let asked = 0
   const clock = fakeClock()
@@ -22,6 +23,7 @@ function writer() {
       async call({ body }) {
         asked += 1
         messages.push(Object(body).message)
+        names.push(Object(body).metadata.name)
         await new Promise<void>((resolve) => answers.push(resolve))
         return { status: 201, body: {} }
       },
@@ -36,7 +38,7 @@ function writer() {
       await new Promise(setImmediate)
     }
   }
-  return { events, messages, clock, answers, answerAll, failed: () => failed, asked: () => asked }
+  return { events, messages, names, clock, answers, answerAll, failed: () => failed, asked: () => asked }
 }
 
 test('thousands at once, as a new leader writes them, leave connections to other calls', async () => {
@@ -65,6 +67,12 @@ test('a message is cut to what the API server stores, which counts bytes', () =>
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1_024)
     expect(message.length).toBeGreaterThan(300)
   }
+})
+
+test.each(['.', '-'])('a long name that is cut before a %s makes a legal one', (separator) => {
+  const { events, names } = writer()
+  events.write(about(`${'a'.repeat(199)}${separator}b`), 'Normal', 'Reloaded', 'it changed')
+  expect(names).toEqual([expect.stringMatching(/^a{199}\.[0-9a-f]+$/)])
 })
 
 test('the warnings on one workload make none of another’s repeat', async () => {
