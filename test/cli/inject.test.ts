@@ -197,6 +197,11 @@ describe('files', () => {
     const object = workload({ own: IN, metadata: { name: 'a\u001b[2Jb' }, spec: podSpec({ hostPID: true }) })
     const { err } = await run(['-'], stringify(object))
     expect(err).toMatch(/^stdin: Deployment ab: not injected/)
+    const mistaken = workload({
+      own: { ...IN, ...keys({ signal: 'HUPP' }) },
+      metadata: { name: 'a\u001b[2Jb' },
+    })
+    expect((await run(['-'], stringify(mistaken))).err).toMatch(/^stdin: Deployment ab: .*HR_BAD_SIGNAL/)
   })
 
   test.each([

@@ -64,6 +64,21 @@ describe('the flags of an agent', () => {
     expect(grace('restart', 9.2e18)).toEqual(['--grace=9223372036s'])
   })
 
+  test.each(['/etc/nginx', 'etc/nginx'])('name the mounts below a gated one: %s', (path) => {
+    const volumeMounts = [
+      { name: 'conf', mountPath: path },
+      { name: 'run', mountPath: `${path}/run` },
+    ]
+    const volumes = [
+      { name: 'conf', configMap: { name: 'web' } },
+      { name: 'run', emptyDir: {} },
+    ]
+    const spec = podSpec({ containers: [nginx({ volumeMounts })], volumes })
+    expect(flags({ gate: 'publish', validate: 'nginx -t' }, spec)).toContain(
+      '--mount-point=/etc/nginx/run:conf/run',
+    )
+  })
+
   test('have a subPath mount at its normalized path', () => {
     const volumeMounts = [{ name: 'conf', mountPath: '/etc/nginx//a.conf', subPath: 'a.conf' }]
     expect(flags({ subpath: 'copy' }, podSpec({ containers: [nginx({ volumeMounts })] }))).toContain(

@@ -183,6 +183,7 @@ describe('validate: preset', () => {
 
   test.each<[Partial<V1Container>, string, string]>([
     [{}, '/etc/nginx/conf.d', 'nginx -t'],
+    [{}, 'etc/nginx/conf.d', 'nginx -t'],
     [
       { command: ['nginx', '-g', 'daemon off;', '-c', '/conf/n.conf'] },
       '/conf',

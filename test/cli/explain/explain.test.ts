@@ -915,6 +915,11 @@ describe('the command', () => {
     expect(err).toMatch(/^hotreload: .*odd\.yaml:\d+: .*\[HR_BAD_YAML\]\n$/)
   })
 
+  test('no name of a file with a mistake moves the cursor', async () => {
+    writeFileSync(join(directory, 'a\u001b[2Jb.yaml'), 'kind: "open\n')
+    expect((await run('a\u001b[2Jb.yaml')).err).toMatch(/ab\.yaml:\d+: .*\[HR_BAD_YAML\]\n$/)
+  })
+
   test('an opt-in without a pod template is a problem that names the right object', async () => {
     const { code, out } = await run('rollout.yaml')
     expect(code).toBe(1)

@@ -8,10 +8,10 @@ import { recordedApi } from '../../support/recorded-api.ts'
 import { recordReport } from '../../support/report-recorder.ts'
 import { changedDiff, workloadOf } from '../../support/summaries.ts'
 
-function rerun(kind: 'Job' | 'CronJob', answer: (call: ApiCall) => number) {
+function rerun(kind: 'Job' | 'CronJob', answer: (call: ApiCall) => number, name = 'web') {
   const parts = { kind, own: { 'reloader.stakater.com/auto': 'true' }, template: {} }
   const known = workloadOf(parts)
-  const object = workload({ ...parts, metadata: { uid: 'u-web', resourceVersion: '7' } })
+  const object = workload({ ...parts, metadata: { name, uid: 'u-web', resourceVersion: '7' } })
   const { api, calls } = recordedApi((call) => ({ status: answer(call), body: {} }))
   const clock = fakeClock()
   const { report, lines } = recordReport()
@@ -31,6 +31,8 @@ function rerun(kind: 'Job' | 'CronJob', answer: (call: ApiCall) => number) {
     lines,
     put,
     write: () => jobs.write(known, changedDiff(known.summary)),
+    created: () =>
+      calls.flatMap(({ method, body }) => (method === 'POST' ? [Object(body).metadata.name] : [])),
     called: () => calls.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`),
   }
 }
@@ -43,6 +45,13 @@ test('a Job is deleted and recreated', async () => {
     'DELETE /apis/batch/v1/namespaces/shop/jobs/web',
     'POST /apis/batch/v1/namespaces/shop/jobs',
   ])
+})
+
+test('a Job of a long name is tried under a legal one', async () => {
+  const name = `${'a'.repeat(49)}.b`
+  const { write, created } = rerun('Job', ({ method }) => (method === 'POST' ? 201 : 200), name)
+  await write()
+  expect(created()).toEqual([`${'a'.repeat(49)}-dry-run`, name])
 })
 
 test('a Job whose namespace is gone by then is not rolled out', async () => {

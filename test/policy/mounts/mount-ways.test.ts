@@ -175,6 +175,11 @@ describe('a variable that names a file', () => {
   )
 })
 
+test('a variable counts in a mount with a relative path, too, which is one of /', () => {
+  const env = [{ name: 'POSTGRES_PASSWORD_FILE', value: '/run/secrets/password' }]
+  expect(waysOf(specOf({ image: 'postgres', env }, ['run/secrets']))).toEqual([['run/secrets', 'ignore']])
+})
+
 describe('a mount that holds several paths takes the one that demands most', () => {
   const nginxAt = (volume: V1Volume, mount: object = {}) =>
     waysOf(
