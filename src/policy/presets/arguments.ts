@@ -50,9 +50,9 @@ export const isOpen = (container: V1Container): boolean =>
 
 /** The address of a program like Prometheus, from its --web.… flags. */
 export function webAddress(container: V1Container, defaultPort: number): string {
-  // A path alone is enough for it.
+  // A path alone is enough for it, and of `localhost:9090`, whose scheme is `localhost`, it takes none.
   const external = URL.parse(flag(container, '--web.external-url') ?? '', 'http://127.0.0.1')?.pathname
-  const prefix = flag(container, '--web.route-prefix') ?? external ?? ''
+  const prefix = flag(container, '--web.route-prefix') ?? (external?.startsWith('/') ? external : '')
   const path = prefix.split('/').filter(Boolean).join('/')
   const port = portOf(flag(container, '--web.listen-address'), defaultPort)
   return `http://127.0.0.1:${port}${path ? `/${path}` : ''}`

@@ -43,4 +43,5 @@ test.each<[args: string[], address: string]>([
   [['--web.external-url=https://example.org/a', '--web.route-prefix=/'], 'http://127.0.0.1:9090'],
   [['--web.external-url=/a/b/'], 'http://127.0.0.1:9090/a/b'],
   [['--web.external-url='], 'http://127.0.0.1:9090'],
+  [['--web.external-url=localhost:9091'], 'http://127.0.0.1:9090'],
 ])('%j listens at %s', (args, address) => expect(webAddress(withArgs(...args), 9090)).toBe(address))
