@@ -105,9 +105,12 @@ export function decide(request: DecisionRequest): Decision {
       ...helperNotes(contested, containers),
       ...liveNotes(spec, containers),
       ...sharedNotes(containers),
-      ...containers.flatMap(({ container, gate }) =>
+      ...containers.flatMap(({ container, gate, reload }) =>
         gate?.trial
-          ? trialNotes(container, gate.trial, shareProcessNamespace || spec.shareProcessNamespace === true)
+          ? trialNotes(container, gate.trial, {
+              seesProcesses: shareProcessNamespace || spec.shareProcessNamespace === true,
+              startsAgain: methodOf(reload).endsProcess !== false,
+            })
           : [],
       ),
       ...(shareProcessNamespace ? sharingNotes(spec) : []),

@@ -28,15 +28,32 @@ export const planTrial = (
 ): Trial | undefined =>
   bake > 0 ? { bake, health: health ? healthAt(health) : readinessOf(container, spec) } : undefined
 
-/**
- * Warns of a trial in which the agent asks nothing.
- * @param seesProcesses whether the agent sees at least that the program ends
- */
-export function trialNotes({ name }: V1Container, { health }: Trial, seesProcesses: boolean): Note[] {
-  if (typeof health !== 'string') return []
-  const what = seesProcesses ? 'only that the program lives' : 'nothing'
-  const text = `container ${name}: ${PREFIX}bake sees ${what}, because ${health}; set ${PREFIX}health`
-  return [{ text, warn: true }]
+/** Seconds. The kubelet waits 10 or 20 s before it starts a container that it has started again shortly before. */
+const RESTART = 30
+
+interface TrialFacts {
+  /** The agent sees at least that the program ends. */
+  seesProcesses: boolean
+  /** For each edit. */
+  startsAgain: boolean
+}
+
+/** Warns of a trial in which the agent asks nothing, and of one that may end before the program has started again. */
+export function trialNotes(
+  { name }: V1Container,
+  { bake, health }: Trial,
+  { seesProcesses, startsAgain }: TrialFacts,
+): Note[] {
+  const asked = seesProcesses ? 'only that the program lives' : 'nothing'
+  const texts = [
+    ...(typeof health === 'string' ? [`sees ${asked}, because ${health}; set ${PREFIX}health`] : []),
+    ...(startsAgain && bake < RESTART
+      ? [
+          `is ${bake} s, but its program starts again for each edit, which may take longer; set ${RESTART}s or more`,
+        ]
+      : []),
+  ]
+  return texts.map((text) => ({ text: `container ${name}: ${PREFIX}bake ${text}`, warn: true }))
 }
 
 interface TrialPolicy {

@@ -52,6 +52,14 @@ test('a probe that the agent can not ask is a warning', () => {
   ])
 })
 
+test('a bake shorter than a restart may take is a warning where the program restarts', () => {
+  const warningsOf = (bake: string, reload: string) => planOf({ ...gated, bake, reload }).warnings
+  expect(warningsOf('29s', 'restart')).toEqual([
+    'container web: hotreload.dev/bake is 29 s, but its program starts again for each edit, which may take longer; set 30s or more',
+  ])
+  expect([warningsOf('30s', 'restart'), warningsOf('5s', 'signal')]).toEqual([[], []])
+})
+
 test('without a probe and without shared processes the agent sees nothing, which is a warning of its own', () => {
   const short = { ...gated, bake: '60s', reload: 'none' }
   expect(planOf(short, podSpec()).warnings).toEqual([
