@@ -134,10 +134,11 @@ command('completion', 'print a script that completes commands and flags in a she
     process.stdout.write(completionScript(program, shell))
   })
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(EXIT.unread)
-})
+for (const output of [process.stdout, process.stderr])
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.unread)
+  })
 process.exitCode = await run()
 
 function command(name: string, description: string): Command {

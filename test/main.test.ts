@@ -67,6 +67,15 @@ test('a reader that goes away ends the command without a word', async () => {
   expect(said).toBe('')
 })
 
+test('a reader of the errors alone that goes away does the same', async () => {
+  const child = spawn(process.execPath, [MAIN, 'inject', '-f', '-'])
+  child.stderr.destroy()
+  await once(child.stderr, 'close')
+  child.stdout.resume()
+  child.stdin.end('kind: "open\n')
+  expect(await once(child, 'close')).toEqual([141, null])
+})
+
 test('flags may stand before the command, and those after it win', async () => {
   const file = join(directory, 'web.yaml')
   const spec = 'spec: {template: {spec: {containers: []}}}\n'
