@@ -245,6 +245,9 @@ test('an edit on trial in the middle of a rollout reaches a Pod of the newest te
     return found.length === 3 && found
   })
   for (const pod of old) await makeReady(pod)
+  // Pods have the second of their creation, and the next one has to be younger.
+  const youngest = Math.max(...old.map(({ metadata }) => Date.parse(`${metadata?.creationTimestamp}`)))
+  await until('the next second', () => Date.now() >= youngest + 1_000)
   await ns.apply(gated('2'))
   const isOld = (pod: V1Pod) => old.some((one) => nameOf(one) === nameOf(pod))
   const newest = await until('a Pod of the new template', async () =>

@@ -28,7 +28,14 @@ export const restarted = (ns: Namespace, before: V1Pod, container: string): Prom
 
 /** Kills a container and waits until it runs again. `pod` is as it was before that. */
 export async function killed(ns: Namespace, pod: V1Pod, container: string): Promise<void> {
-  for (const pid of processesOf(pod, container)) process.kill(pid, 'SIGKILL')
+  for (const pid of processesOf(pod, container)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // Workers end when their parent does.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    }
+  }
   await restarted(ns, pod, container)
 }
 
