@@ -1,6 +1,7 @@
 // The controller with exactly the rights of deploy/: many workloads, limits, charts, Pods without an agent.
 import type { V1ConfigMap, V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createdAt } from '../../src/controller/pods/workload-pods.ts'
 import { grantSecrets } from '../../src/manual.ts'
 import { accountKubeconfig } from '../support/account.ts'
 import {
@@ -246,7 +247,7 @@ test('an edit on trial in the middle of a rollout reaches a Pod of the newest te
   })
   for (const pod of old) await makeReady(pod)
   // Pods have the second of their creation, and the next one has to be younger.
-  const youngest = Math.max(...old.map(({ metadata }) => Date.parse(`${metadata?.creationTimestamp}`)))
+  const youngest = Math.max(...old.map(createdAt))
   await until('the next second', () => Date.now() >= youngest + 1_000)
   await ns.apply(gated('2'))
   const isOld = (pod: V1Pod) => old.some((one) => nameOf(one) === nameOf(pod))
