@@ -112,6 +112,16 @@ fn keep_first(root: &Root, flags: &[String]) {
     becomes(root, "kept", "1");
 }
 
+/// A Pod with an `App` whose first content is good, and an agent whose trials do not end by themselves.
+fn good_pod() -> (Root, Volume, App, Agent) {
+    let (root, volume) = pod();
+    let app = App::start(&root, "127.0.0.1");
+    let flags = http(&app);
+    keep_first(&root, &flags);
+    let agent = watch(&root, "1h", &words(&flags));
+    (root, volume, app, agent)
+}
+
 #[track_caller]
 fn becomes(root: &Root, part: &str, content: &str) {
     eventually(&format!("{part} is {content}"), || {
@@ -152,11 +162,7 @@ fn a_program_that_answers_500_gets_its_good_content_again_once() {
 
 #[test]
 fn content_that_the_program_refuses_at_its_reload_is_taken_back() {
-    let (root, volume) = pod();
-    let app = App::start(&root, "127.0.0.1");
-    let flags = http(&app);
-    keep_first(&root, &flags);
-    let agent = watch(&root, "1h", &words(&flags));
+    let (root, volume, app, agent) = good_pod();
     volume.swap(&[("a", "refused")]);
     let status = agent.reaches("reverted");
     let reason = format!(r#""reason":"POST http://{}/-/reload: answered 500""#, app.address);
@@ -198,11 +204,7 @@ fn a_program_that_closes_its_port_is_not_healthy() {
 
 #[test]
 fn a_newer_edit_is_tried_at_once_and_goes_back_to_the_last_good_one() {
-    let (root, volume) = pod();
-    let app = App::start(&root, "127.0.0.1");
-    let flags = http(&app);
-    keep_first(&root, &flags);
-    let agent = watch(&root, "1h", &words(&flags));
+    let (root, volume, _app, agent) = good_pod();
     volume.swap(&[("a", "2")]);
     agent.reaches("baking");
     assert_eq!(root.read("gate/conf/published/a"), "2");
@@ -287,11 +289,7 @@ fn an_answer_about_the_content_of_before_does_not_count() {
 /// What lies in the way makes the copy fail once.
 #[test]
 fn a_revert_that_fails_is_no_revert_and_is_tried_again() {
-    let (root, volume) = pod();
-    let app = App::start(&root, "127.0.0.1");
-    let flags = http(&app);
-    keep_first(&root, &flags);
-    let agent = watch(&root, "1h", &words(&flags));
+    let (root, volume, app, agent) = good_pod();
     volume.swap(&[("a", "2")]);
     agent.reaches("baking");
     let good = fs::read_link(root.join("gate/conf/kept/..data")).unwrap();
@@ -307,11 +305,7 @@ fn a_revert_that_fails_is_no_revert_and_is_tried_again() {
 /// What commands see can't be written any more.
 #[test]
 fn a_revert_reaches_a_program_whose_reload_needs_no_command() {
-    let (root, volume) = pod();
-    let app = App::start(&root, "127.0.0.1");
-    let flags = http(&app);
-    keep_first(&root, &flags);
-    let agent = watch(&root, "1h", &words(&flags));
+    let (root, volume, app, agent) = good_pod();
     volume.swap(&[("a", "2")]);
     agent.reaches("baking");
     let candidate = root.join("gate/conf/candidate");

@@ -61,15 +61,14 @@ impl Agent {
             saved: &mut self.saved,
             counters: &mut self.counters,
         });
-        if matches!(begun, Begun::InFlight(InFlight::Restart(_) | InFlight::Proof(_))) {
+        let is_restart = matches!(begun, Begun::InFlight(InFlight::Restart(_)));
+        if is_restart || matches!(begun, Begun::InFlight(InFlight::Proof(_))) {
             self.forget_replaced();
         }
         let is_given = matches!(begun, Begun::InFlight(_) | Begun::Ended(Outcome::Sent));
         if let Some(gate) = self.gate.as_mut().filter(|_| is_given) {
             gate.loading();
-            if matches!(begun, Begun::InFlight(InFlight::Restart(_)))
-                || matches!(self.options.method, ReloadMethod::Probe)
-            {
+            if is_restart || matches!(self.options.method, ReloadMethod::Probe) {
                 gate.restarting();
             }
         }
