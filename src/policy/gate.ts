@@ -166,20 +166,21 @@ const ungatedNotes = ({ container, volumes }: GateRequest, gated: ReadonlySet<st
       warn: volumeSources(volume).some(({ kind }) => kind === 'ConfigMap'),
     }))
 
+/** The container whose gate a volume has: the first one, where several mount it (inject/gate.ts). */
+export const ownerOfGate = (volume: string, plans: readonly ContainerPlan[]): ContainerPlan | undefined =>
+  plans.find(({ gate }) => gate?.volumes.has(volume))
+
 /** Says who judges a gated volume that several containers mount, and warns where one of them asks for a trial of its own. */
 export function sharedNotes(plans: readonly ContainerPlan[]): Note[] {
-  const judges = new Map<string, string>()
   return plans
-    .flatMap(({ container: { name }, gate }) =>
-      [...(gate?.volumes ?? [])].flatMap((volume) => {
-        const judge = judges.get(volume)
-        if (judge === undefined) {
-          judges.set(volume, name)
-          return []
-        }
-        const warn = gate?.trial !== undefined
+    .flatMap((plan) =>
+      [...(plan.gate?.volumes ?? [])].flatMap((volume) => {
+        const owner = ownerOfGate(volume, plans)
+        if (!owner || owner === plan) return []
+        const warn = plan.gate?.trial !== undefined
         const inVain = warn ? `; ${PREFIX}bake of this container has no effect on it` : ''
-        return [{ text: `container ${name}: container ${judge} judges volume ${volume}${inVain}`, warn }]
+        const judged = `container ${owner.container.name} judges volume ${volume}`
+        return [{ text: `container ${plan.container.name}: ${judged}${inVain}`, warn }]
       }),
     )
     .slice(0, NOTES)

@@ -1,4 +1,5 @@
 /** The results of the checks of `hotreload doctor`. Pure. */
+import { enumerate } from '../../policy/values/bounds.ts'
 
 /** The names of the checks, in docs/cli.md too. Stable, for programs. `workloads`: the workloads or namespaces can't be listed. */
 export const checks = [
@@ -48,11 +49,8 @@ export function ifReadable<T>(check: Check, lookup: Lookup<T>, judge: (value: T)
     : [{ check, result: 'unknown', text: `not checked: ${lookup.denied}` }]
 }
 
-/** `a, b and 3 more` */
-export function few(names: readonly string[], shown = 3): string {
-  const more = names.length - shown
-  return more > 0 ? `${names.slice(0, shown).join(', ')} and ${more} more` : names.join(', ')
-}
+/** `a, b, c and 2 more` */
+export const few = (names: readonly string[]): string => enumerate(names, ', ', 3)
 
 export const count = (number: number, one: string, several = `${one}s`): string =>
   `${number} ${number === 1 ? one : several}`

@@ -3,6 +3,7 @@ import type { V1PodSpec } from '@kubernetes/client-node'
 import { PREFIX } from '../../policy/annotations.ts'
 import { isVariable, type Judged } from '../../policy/classify-references.ts'
 import { planEnv } from '../../policy/env.ts'
+import { ownerOfGate } from '../../policy/gate.ts'
 import { obstacleToSharing } from '../../policy/methods/process-namespace.ts'
 import { methodOf, reloadMethods } from '../../policy/methods/reload-methods.ts'
 import { whyNotRestarted } from '../../policy/methods/restart.ts'
@@ -103,7 +104,7 @@ function outcomeOf(
     }
   const mode = own.subPaths.find(({ mount }) => mount.mountPath === reference.mountPath)?.mode
   const isGated = own.gate?.volumes.has(reference.volume ?? '') === true && mode !== 'keep'
-  const judge = isGated ? judgeOf(reference, plan) : undefined
+  const judge = isGated ? ownerOfGate(reference.volume ?? '', plan.containers) : undefined
   const where = judge && judge !== own ? ` in container ${judge.container.name}` : ''
   const first = [
     ...(reference.as === 'subPath' && mode ? [`${mode} keeps its subPath current`] : []),
@@ -121,10 +122,6 @@ function outcomeOf(
     ? { outcome: methodOf(own.reload).endsProcess ? 'restarted' : 'reloaded', how: how + spread(own.stagger) }
     : { outcome: 'reloaded', how }
 }
-
-/** The container whose gate this is: the first one, where several mount the volume (inject/gate.ts). */
-const judgeOf = ({ volume = '' }: Reference, { containers }: PodPlan): ContainerPlan | undefined =>
-  containers.find(({ gate }) => gate?.volumes.has(volume))
 
 function useOf({ as, mountPath, init, keys }: Reference): string {
   const what = as === 'env' ? `env ${keys?.join(', ') ?? ''}` : `${as} ${mountPath ?? ''}`

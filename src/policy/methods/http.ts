@@ -9,6 +9,7 @@ export interface HttpReload extends ReloadUrl {
 }
 
 const text = ({ httpMethod, url }: HttpReload): string => `${httpMethod} ${url}`
+const shown = (reload: HttpReload): string => withoutQueries(text(reload))
 
 export const http: MethodRow<HttpReload> = {
   annotation: 'url',
@@ -29,8 +30,8 @@ export const http: MethodRow<HttpReload> = {
   changesContainer: false,
   endsProcess: false,
   flags: (reload) => ['--reload=http', `--url=${text(reload)}`],
-  describe: (reload) => withoutQueries(text(reload)),
-  label: (reload) => `\`${withoutQueries(text(reload))}\``,
+  describe: shown,
+  label: (reload) => `\`${shown(reload)}\``,
   status: (reload) => ({ url: text(reload) }),
   doc: {
     happens: 'the agent calls `hotreload.dev/url` and expects 200 to 299',

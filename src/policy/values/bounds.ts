@@ -43,8 +43,8 @@ export const NOTES = 64
 /** Characters of the status annotation: a quarter of what the API server allows for all annotations of an object. */
 export const STATUS_LENGTH = 65_536
 
-/** `web, api`; of many names the first and the number of the others. */
-export const enumerate = (names: readonly string[], separator = ', '): string =>
-  names.length > NAMES
-    ? `${names.slice(0, NAMES).join(separator)} and ${names.length - NAMES} more`
+/** `web, api`; of more names than `most` the first and the number of the others. */
+export const enumerate = (names: readonly string[], separator = ', ', most = NAMES): string =>
+  names.length > most
+    ? `${names.slice(0, most).join(separator)} and ${names.length - most} more`
     : names.join(separator)

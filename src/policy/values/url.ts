@@ -28,7 +28,7 @@ export function healthUrl(key: string, value: string): HealthUrl {
   const validator = `use a plain URL, or leave ${key} out`
   const { httpMethod, url, text } = localUrl(key, value, 'GET', validator)
   if (!/^http:\/\/[^/?#]*:\d+([/?#]|$)/i.test(text))
-    throw new UserError('HR_BAD_URL', `${key}: ${shown(withoutQueries(text))} names no port`, `use ${FORM}`)
+    throw new UserError('HR_BAD_URL', `${key}: ${shownUrl(text)} names no port`, `use ${FORM}`)
   return {
     httpMethod,
     host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replaceAll(/[[\]]/g, ''),
@@ -44,6 +44,8 @@ export function healthUrl(key: string, value: string): HealthUrl {
 export const withoutQueries = (text: string): string =>
   text.replaceAll(/(https?:\/\/[^\s?]*)\?\S*?(?=:?(?:\s|$))/g, '$1')
 
+const shownUrl = (text: string): string => shown(withoutQueries(text))
+
 const FORM = '[METHOD ]http://127.0.0.1:PORT/PATH'
 
 /** @param otherwise the remedy for what the agent can't do */
@@ -56,7 +58,7 @@ function localUrl(
   const [, httpMethod = defaultMethod, text = ''] = /^(?:([A-Z]+) +)?(\S+)$/.exec(value.trim()) ?? []
   const url = URL.parse(text)
   const beyondTheAgent = (what: string): UserError =>
-    new UserError('HR_BAD_URL', `${key}: ${shown(withoutQueries(text))} needs ${what}`, otherwise)
+    new UserError('HR_BAD_URL', `${key}: ${shownUrl(text)} needs ${what}`, otherwise)
   if (url?.protocol === 'https:') throw beyondTheAgent('TLS, which the agent does not speak')
   if (
     !url ||
@@ -64,15 +66,11 @@ function localUrl(
     url.port === '0' ||
     !['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].includes(httpMethod)
   )
-    throw new UserError(
-      'HR_BAD_URL',
-      `${key}: ${shown(withoutQueries(value))} is not a URL to call`,
-      `use ${FORM}`,
-    )
+    throw new UserError('HR_BAD_URL', `${key}: ${shownUrl(value)} is not a URL to call`, `use ${FORM}`)
   if (!/^(127(\.\d+){3}|\[::1\]|localhost)$/.test(url.hostname))
     throw new UserError(
       'HR_URL_NOT_LOCAL',
-      `${key}: ${shown(withoutQueries(text))} leaves the Pod`,
+      `${key}: ${shownUrl(text)} leaves the Pod`,
       'use http://127.0.0.1:PORT/PATH',
     )
   if (url.username !== '' || url.password !== '')
